@@ -1,0 +1,31 @@
+# `make test` and `make demo` need only Python (3.11 or newer), git and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: test lint types demo bench clean
+
+test: lint types  ## everything that must hold: lint, types, tests
+	$(RUN) -m pytest
+
+lint: $(VENV)/ready
+	$(RUN) -m ruff check .
+
+types: $(VENV)/ready
+	$(RUN) -m mypy
+
+demo: $(VENV)/ready  ## train a controller, evaluate it, write its pictures to out/pendulum
+	$(RUN) -m demos pendulum
+
+bench: $(VENV)/ready
+	$(RUN) -m pip install --quiet --editable '.[bench]'
+	$(RUN) -m benchmarks
+
+$(VENV)/ready: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --editable '.[demos,tests]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) out

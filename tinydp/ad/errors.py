@@ -1,0 +1,118 @@
+"""Every error that tinydp raises on purpose: what happened, where, and what to write instead.
+
+Each message has three parts, and the place is the user's own line, not one of ours:
+
+    >>> import math
+    >>> import tinydp as dp
+    >>> dp.grad(lambda x: math.sin(x))(1.0)               # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    tinydp.ad.errors.ConversionError: math.sin needs a plain number, and the derivative would end there.
+      at ...
+      write np.sin(x) instead, or math.sin(dp.value(x)) for a number without derivative.
+"""
+
+import dis
+import linecache
+import os
+import sys
+from types import FrameType
+from typing import NamedTuple
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class Place(NamedTuple):
+    """A line of the user's program, and the expression in it that was being evaluated."""
+
+    file: str
+    line: int
+    text: str
+    expression: str
+    storing: bool                        # it is `something[...] = ...`
+
+    def __str__(self) -> str:
+        text = f": {self.text}" if self.text else ""
+        return f"{self.file}:{self.line}{text}"
+
+
+def user_place() -> Place:
+    """The innermost line that is running and is neither ours nor NumPy's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame and frame.f_back and _is_library(frame.f_code.co_filename):
+        frame = frame.f_back
+    assert frame is not None
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(file, line, frame.f_globals)
+    positions = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    first, last, start, stop = positions
+    expression = ""
+    if first == last == line and start is not None and stop is not None:
+        expression = text.encode()[start:stop].decode(errors="replace")
+    storing = dis.opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_SUBSCR"
+    return Place(file, line, text.strip(), expression, storing)
+
+
+def _is_library(file: str) -> bool:
+    return file.startswith(_OURS) or f"{os.sep}numpy{os.sep}" in file or file == "<__array_function__ internals>"
+
+
+class TinydpError(Exception):
+    """The base of all: `what` happened, the place, and `advice`."""
+
+    def __init__(self, what: str, advice: str = "", place: Place | None = None):
+        self.what, self.advice = what, advice
+        self.place = place or user_place()
+        super().__init__(what, advice, self.place)
+
+    def __str__(self) -> str:
+        lines = [self.what, f"  at {self.place}"]
+        return "\n".join(lines + [f"  {self.advice}"] * bool(self.advice))
+
+
+class NonScalarOutputError(TinydpError, TypeError):
+    """`grad` was asked for the gradient of something that is not one number."""
+
+
+class NoInputError(TinydpError, ValueError):
+    """There is nothing to differentiate by."""
+
+
+class DtypeError(TinydpError, TypeError):
+    """A value is not made of real numbers that float64 can hold."""
+
+
+class ConversionError(TinydpError, TypeError):
+    """A traced value was turned into a plain number or array, which has no derivative."""
+
+
+class MutationError(TinydpError, TypeError):
+    """A traced value was changed in place, or written into a plain array."""
+
+
+class UnknownFunctionError(TinydpError, TypeError):
+    """A NumPy function without a gradient rule met a traced value."""
+
+
+class UnsupportedArgumentError(TinydpError, TypeError):
+    """The gradient rule of a function does not know this argument."""
+
+
+class NotDifferentiableError(TinydpError, TypeError):
+    """A function was given a traced value where its rule says that it has no derivative."""
+
+
+class EndedTapeError(TinydpError, RuntimeError):
+    """A traced value was used after the differentiation that made it was over."""
+
+
+class RuleError(TinydpError, ValueError):
+    """A gradient rule has the wrong arity, or returned a cotangent of the wrong shape."""
+
+
+class StructureError(TinydpError, ValueError):
+    """Two nested structures should have been alike."""
+
+
+class SteepGradientWarning(RuntimeWarning):
+    """A gradient is infinite here, as that of sqrt at 0."""

@@ -1,0 +1,309 @@
+"""The manners of a `Var`: an ordinary citizen of Python and NumPy, firm in what it refuses.
+
+Operators and NumPy functions record themselves; comparisons give plain booleans; formatting
+formats the value. Whatever would lose the derivative in silence raises, and names the line
+and the code to write instead.
+
+    >>> import numpy as np
+    >>> from tinydp import grad
+    >>> def relu_of_sum(x):
+    ...     total = np.sum(x * [1.0, 2.0])
+    ...     return total if total > 0 else 0.0 * total
+    >>> grad(relu_of_sum)(np.array([3.0, 4.0]))
+    array([1., 2.])
+"""
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .errors import (
+    ConversionError,
+    DtypeError,
+    EndedTapeError,
+    MutationError,
+    UnknownFunctionError,
+    user_place,
+)
+from .primitives import PRIMITIVES, Primitive, _plain, shape
+from .tape import EndedTape, Var, binary
+
+# ---------------------------------------------------------------------------- arithmetic
+
+def _power(a: Any, b: Any) -> Any:
+    y = a ** b
+    if type(y) is complex:
+        raise DtypeError(f"{a!r} ** {b!r} is complex; tinydp differentiates real numbers.",
+                         "keep the base positive, or use np.cbrt for a cube root.")
+    return y
+
+
+def _record_negative(x: Var) -> Var:
+    return x.tape.record(PRIMITIVES[np.negative], -x.value, x)
+
+
+# Python's name for the operator -> the operation, and how to compute it on plain numbers
+_FAST = {"add": operator.add, "sub": operator.sub, "mul": operator.mul,
+         "truediv": operator.truediv, "mod": operator.mod, "pow": _power}
+_GENERAL = {"matmul": np.matmul, "floordiv": np.floor_divide}
+_COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
+_IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "mod": "%", "pow": "**",
+             "matmul": "@", "floordiv": "//"}
+
+
+def _comparison(compare: Callable) -> Callable:
+    return lambda a, b: compare(_plain(a), _plain(b))
+
+
+def _in_place(name: str, symbol: str) -> Callable:
+    combine = getattr(operator, name)
+
+    def method(a: Var, b: Any) -> Any:
+        if shape(a) != ():                       # `y = x; x += 1` would change y in NumPy
+            raise MutationError(
+                f"{symbol}= changes a traced array in place, and other names may refer to it.",
+                _assignment_advice() or f"write x = x {symbol} ... instead.")
+        return combine(a, b)
+
+    return method
+
+
+def _methods() -> Iterator[tuple[str, Any]]:
+    """All of Python's operators, by their special names."""
+    for name, compute in _FAST.items():
+        forward, reflected = binary(PRIMITIVES[getattr(operator, name)], compute)
+        yield f"__{name}__", forward
+        yield f"__r{name}__", reflected
+    for name, function in _GENERAL.items():
+        primitive = PRIMITIVES[function]
+        yield f"__{name}__", lambda a, b, f=primitive: f(a, b)
+        yield f"__r{name}__", lambda a, b, f=primitive: f(b, a)
+    for name, symbol in _IN_PLACE.items():
+        yield f"__i{name}__", _in_place(name, symbol)
+    for name in _COMPARISONS:
+        yield f"__{name}__", _comparison(getattr(operator, name))
+    yield "__neg__", _record_negative
+    yield "__pos__", lambda x: x
+    yield "__abs__", lambda x: np.abs(x)
+    yield "__bool__", lambda x: bool(_plain(x))
+    yield "__divmod__", lambda a, b: (a // b, a % b)
+    yield "__rdivmod__", lambda b, a: (a // b, a % b)
+    yield "__round__", lambda x, digits=None: round(_plain(x), digits)
+    yield "__hash__", None                       # equal by value, so no key of a dict or cache
+
+
+# ---------------------------------------------------------------------------- NumPy
+
+def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+    if kwargs.get("out") is not None:
+        raise MutationError(
+            "a traced value was written into a plain array, which would lose its derivative.",
+            _assignment_advice() or f"write array = np.{ufunc.__name__}(...) without out=.")
+    if method == "__call__" and ufunc in PRIMITIVES:
+        return PRIMITIVES[ufunc](*args, **kwargs)
+    if method == "at":
+        raise MutationError(
+            f"np.{ufunc.__name__}.at writes a traced value into a plain array.",
+            "add up with np.bincount's weights, or a sum over np.where masks, instead.")
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    raise _unknown(ufunc, f"np.{name}")
+
+
+def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+    if function in PRIMITIVES:
+        return PRIMITIVES[function](*args, **kwargs)
+    module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
+    raise _unknown(function, f"{module}.{function.__name__}")
+
+
+def _unknown(function: Any, name: str) -> UnknownFunctionError:
+    return UnknownFunctionError(
+        f"{name} has no gradient rule, and was called with a traced value.",
+        f"write it with other NumPy functions, or register a rule: dp.defvjp({name}, "
+        "lambda g, y, x: ...); for a constant, pass dp.stop_gradient(x).")
+
+
+# x.sum() is np.sum(x): NumPy's functions with the array first, for all but these.
+# Methods are set one by one, since a __getattr__ would slow down every y.value.
+_CHANGING = frozenset(("sort", "partition", "resize", "put", "fill", "setfield", "setflags",
+                       "byteswap"))
+_LEAVING = frozenset(("item", "tolist", "tobytes", "tofile", "dump", "dumps", "view"))
+
+
+def _array_methods() -> Iterator[tuple[str, Any]]:
+    for name in dir(np.ndarray):
+        if name in _CHANGING:
+            yield name, _refuse_changing(name)
+        elif name in _LEAVING:
+            yield name, _refuse_leaving(name)
+        elif not name.startswith("_") and callable(getattr(np, name, None)):
+            yield name, lambda self, *args, f=getattr(np, name), **kwargs: f(self, *args, **kwargs)
+
+
+def _refuse_changing(name: str) -> Callable:
+    def method(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
+        raise MutationError(f".{name}() would change a traced array in place.",
+                            "build a new array instead" + f": np.{name}(x)." * hasattr(np, name))
+    return method
+
+
+def _refuse_leaving(name: str) -> Callable:
+    def method(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
+        raise ConversionError(
+            f".{name}() gives plain numbers, and the derivative would end there.",
+            f"leave .{name}() out, or write dp.value(x).{name}() for numbers without derivative.")
+    return method
+
+
+def _reshape(self: Var, *shape: Any, **kwargs: Any) -> Any:
+    return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
+
+
+def _transpose(self: Var, *axes: Any) -> Any:
+    return np.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
+
+
+def _astype(self: Var, dtype: Any, **kwargs: Any) -> Var:
+    if np.dtype(dtype) != np.float64:
+        raise DtypeError(f".astype({dtype!r}) of a traced array: traced values are float64.",
+                         "leave it out, or use dp.value(x).astype(...) for plain numbers.")
+    return self
+
+
+def _getitem(self: Var, index: Any) -> Any:
+    if any(type(i) is Var for i in (index if type(index) is tuple else (index,))):
+        raise ConversionError("a traced value was used as an index.",
+                              "write x[int(dp.value(i))]; an index has no derivative.")
+    if shape(self) == () and index != () and index is not None and index is not Ellipsis:
+        raise TypeError("a traced number cannot be indexed")
+    return PRIMITIVES[operator.getitem](self, index)
+
+
+def _len(self: Var) -> int:
+    if not shape(self):
+        raise TypeError("a traced number has no len()")
+    return shape(self)[0]
+
+
+def _iter(self: Var) -> Iterator[Any]:
+    return (self[i] for i in range(len(self)))
+
+
+# ---------------------------------------------------------------------------- refusals
+
+_NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
+                "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "pow": "power",
+                "fsum": "sum", "dist": "linalg.norm"}
+
+
+def _assignment_advice() -> str:
+    """For `a[i] += f(x)` in the user's line: the same as an ordinary assignment."""
+    match = re.search(r"([\w.\[\]]+)\s*(\*\*|//|[-+*/%@])=\s*(.+)", user_place().text)
+    if not match:
+        return ""
+    target, symbol, source = match.groups()
+    source = source.split("#")[0].strip()
+    source = f"({source})" if re.search(r"\s[-+*/%@]", source) else source
+    return f"write {target} = {target} {symbol} {source} instead."
+
+
+def _to_float(self: Var) -> NoReturn:
+    place = user_place()
+    if place.storing:
+        raise MutationError(
+            "a traced value was written into a plain array, which would lose its derivative.",
+            "collect the values in a list and write np.stack(values) at the end.", place)
+    match = re.match(r"(?:math\.)?(\w+)\(", place.expression)
+    name = match[1] if match else ""
+    if name != "float" and hasattr(math, name):
+        numpys = _NUMPY_NAMES.get(name, name)
+        argument = place.expression[match.end() : -1] if match else "x"
+        advice = (f"write np.{numpys}({argument}) instead, or " if hasattr(np, numpys.split(".")[0])
+                  else "write ")
+        raise ConversionError(
+            f"math.{name} needs a plain number, and the derivative would end there.",
+            f"{advice}math.{name}(dp.value({argument})) for a number without derivative.", place)
+    raise _plain_number_error("float(x)", place)
+
+
+def _plain_number_error(what: str, place: Any = None) -> ConversionError:
+    return ConversionError(
+        f"{what} needs a plain number, and the derivative would end there.",
+        f"leave it out: traced values compute like floats; or write "
+        f"{what.replace('x', 'dp.value(x)')} for a number without derivative.", place)
+
+
+def _refusal(what: str) -> Callable:
+    def method(self: Var, *args: Any) -> NoReturn:
+        raise _plain_number_error(what)
+    return method
+
+
+def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
+    raise ConversionError(
+        "a traced value was made part of a plain array, and the derivative would end there.",
+        "write np.stack([...]) instead of np.array([...]), leave np.asarray(x) out, "
+        "or use dp.value(x).")
+
+
+def _setitem(self: Var, index: Any, item: Any) -> NoReturn:
+    place = user_place()
+    match = re.match(r"(.+?)\[(.+)\]\s*=\s*(.+)", place.text)
+    x, i, new = match.groups() if match else ("x", "i", "...")
+    raise MutationError(
+        "a traced array cannot be changed in place: the tape may need its old content.",
+        f"write {x} = np.where(np.arange(len({x})) == {i}, {new}, {x}), or build it with "
+        "np.stack or np.concatenate.", place)
+
+
+def _pickle(self: Var, protocol: Any = None) -> NoReturn:
+    raise ConversionError("a traced value cannot be pickled: it belongs to a tape.",
+                          "pickle dp.value(x).")
+
+
+def _refuse_append(self: EndedTape, node: Any) -> NoReturn:
+    raise EndedTapeError(
+        "a traced value was used after the differentiation that made it had ended.",
+        "return it from the differentiated function (has_aux=True hands extra results out), "
+        "or keep dp.value(x).")
+
+
+# ---------------------------------------------------------------------------- put together
+
+_OTHER_MANNERS: dict[str, Any] = {
+    "__array_ufunc__": _array_ufunc,
+    "__array_function__": _array_function,
+    "__getitem__": _getitem,
+    "__setitem__": _setitem,
+    "__len__": _len,
+    "__iter__": _iter,
+    "__float__": _to_float,
+    "__int__": _refusal("int(x)"),
+    "__index__": _refusal("int(x)"),
+    "__complex__": _refusal("complex(x)"),
+    "__array__": _to_array,
+    "__reduce_ex__": _pickle,
+    "__copy__": lambda self: self,               # it never changes
+    "__deepcopy__": lambda self, memo: self,
+    "__repr__": lambda self: f"Var({_plain(self)!r})",
+    "__str__": lambda self: str(_plain(self)),
+    "__format__": lambda self, spec: format(_plain(self), spec),
+    "shape": property(lambda self: shape(self.value)),
+    "ndim": property(lambda self: len(shape(self.value))),
+    "size": property(lambda self: math.prod(shape(self.value))),
+    "dtype": property(lambda self: np.dtype(np.float64)),
+    "T": property(lambda self: np.transpose(self)),
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "flatten": lambda self: np.ravel(self),
+    "astype": _astype,
+    "copy": lambda self: self,
+}
+
+for _name, _method in (*_methods(), *_array_methods(), *_OTHER_MANNERS.items()):
+    setattr(Var, _name, _method)
+EndedTape.append = _refuse_append                # type: ignore[method-assign]

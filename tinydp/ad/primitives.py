@@ -1,0 +1,649 @@
+"""The registry: which functions the tape can record, and the gradient rules of each.
+
+A rule is one level: `rule(g, y, *args, **kwargs)` returns the cotangent of one argument,
+given the cotangent `g` of the result `y`. Rules are written with NumPy functions, so that
+they can be recorded themselves: that is where second derivatives come from. Un-broadcasting
+is done here, once, so that no rule can forget it.
+
+    >>> import numpy as np
+    >>> from tinydp import defvjp, grad, primitive
+    >>> @primitive
+    ... def area(width, height):
+    ...     return width * height
+    >>> defvjp(area, lambda g, y, width, height: g * height,
+    ...              lambda g, y, width, height: g * width)
+    >>> grad(area, argnums=(0, 1))(3.0, 4.0)
+    (4.0, 3.0)
+"""
+
+import functools
+import inspect
+import numbers
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .errors import (
+    ConversionError,
+    DtypeError,
+    MutationError,
+    NotDifferentiableError,
+    RuleError,
+    SteepGradientWarning,
+    UnsupportedArgumentError,
+    user_place,
+)
+from .tape import Tape, Var
+
+Rule = Callable[..., Any]
+
+# NumPy function (or one of Python's operators) -> what to call when an argument is traced.
+PRIMITIVES: dict[Callable, Callable] = {}
+
+
+# ---------------------------------------------------------------------------- primitives
+
+class Primitive:
+    """A function that the tape records as one node.
+
+    `fn` computes it; `rules[i]` pulls a cotangent back to argument `i` (None: it has no
+    derivative there). With `each` instead of `rules`, the function takes any number of
+    arguments and `each(i, g, y, *args, **kwargs)` is the rule of all of them.
+    """
+
+    def __init__(self, fn: Callable, name: str | None = None):
+        functools.update_wrapper(self, fn)
+        self.fn = fn
+        self.name = name or getattr(fn, "__name__", type(fn).__name__)
+        self.rules: tuple[Rule | None, ...] = ()
+        self.each: Rule | None = None
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> str:                 # pickled like a function: by its name
+        return self.__qualname__
+
+    # -- recording
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs and type(args[0]) is Var and self.rules:
+            x = args[0]                          # the common case, and a hot one
+            if self.rules[0] is None:
+                self._refuse(0)
+            value = x.value
+            value = self.fn(value) if type(value) is not Var else self(value)
+            if type(value) is np.float64:
+                return x.tape.record(self, float(value), x)
+            return self._record(x.tape, value, (x,), {})
+        if args and type(args[-1]) is Parts:     # var + parts is for Parts.__radd__
+            return NotImplemented
+        if kwargs or (len(args) > len(self.rules) and not self.each):
+            args, kwargs = self._bind(args, kwargs)
+        tape = _youngest(args)
+        if tape is None:
+            return self.fn(*args, **kwargs)
+        values, operands, outer = [], [], False
+        for i, x in enumerate(args):
+            if type(x) is not Var:
+                values.append(x)
+                operands.append(snapshot(tape, x))
+                continue
+            operands.append(x)
+            value = x
+            if x.tape is tape:
+                value = x.value
+                if not self.each and (i >= len(self.rules) or self.rules[i] is None):
+                    self._refuse(i)
+            outer = outer or type(value) is Var
+            values.append(value)
+        kwargs = {name: snapshot(tape, x) for name, x in kwargs.items()}
+        y = self(*values, **kwargs) if outer else self.fn(*values, **kwargs)
+        return self._record(tape, y, tuple(operands), kwargs)
+
+    def _record(self, tape: Tape, value: Any, args: tuple, kwargs: dict) -> Any:
+        if not isinstance(value, tuple):
+            return tape.record(self, settle(value, self.name), args, kwargs)
+        whole = tape.record(self, tuple(settle(v, self.name) for v in value), args, kwargs)
+        return tree.rebuild(value, [pick(whole, i) for i in range(len(value))])
+
+    def _refuse(self, i: int) -> None:
+        if not self.rules and not self.each:
+            raise NotDifferentiableError(
+                f"{self.name} has no gradient rule yet.",
+                f"register one: dp.defvjp({self.name}, lambda g, y, *args: ...)",
+            )
+        raise NotDifferentiableError(
+            f"{self.name} is not differentiable in argument {i}, and a traced value came there.",
+            "pass dp.stop_gradient(x) if a constant is meant.",
+        )
+
+    def _bind(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """Arrays by position, options by name, as the rules expect them; defaults dropped."""
+        if kwargs.get("out") is not None:
+            raise MutationError(
+                f"{self.name}(..., out=array) would overwrite an array that the tape may need.",
+                f"write array = {self.name}(...) instead.",
+            )
+        given = dict(kwargs)
+        if self._parameters:
+            if len(args) > len(self._parameters):
+                self.fn(*args, **kwargs)         # raises Python's own error, or has *args
+                return args, kwargs
+            given = dict(zip(self._parameters, args, strict=False)) | given
+            arrays = self._parameters[: self._arrays]
+            args = ()
+            for name in arrays:
+                if name not in given:
+                    break
+                args += (given.pop(name),)
+        options = {
+            name: x for name, x in given.items()
+            if x is not None and x is not np._NoValue and not (name == "where" and x is True)
+            and not (name == "dtype" and x in (float, np.float64))
+        }
+        unknown = options.keys() - self._options if self._options is not None else set()
+        if unknown and _youngest(args) is not None:
+            raise UnsupportedArgumentError(
+                f"the gradient rule of {self.name} does not know the argument {min(unknown)!r}.",
+                f"leave it out, or register a rule that takes it: dp.defvjp({self.name}, ...)",
+            )
+        for name, x in options.items():
+            if type(x) is Var:
+                raise NotDifferentiableError(
+                    f"{self.name} is not differentiable in {name!r}, and a traced value came there.",
+                    "pass dp.stop_gradient(x) if a constant is meant.",
+                )
+        return args, options
+
+    @property
+    def _arrays(self) -> int:
+        return len(self.rules)
+
+    @functools.cached_property
+    def _parameters(self) -> tuple[str, ...]:
+        """The names of the positional parameters of `fn`, if Python can tell."""
+        if isinstance(self.fn, np.ufunc):
+            return ()
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = _signature(self.fn)
+        return tuple(p.name for p in parameters if p.kind in kinds)
+
+    @functools.cached_property
+    def _options(self) -> frozenset[str] | None:
+        """The options that every rule takes; None if one takes any."""
+        names: set[str] = set()
+        for rule in (self.each, *self.rules):
+            if rule is None:
+                continue
+            parameters = _signature(rule)
+            if not parameters or any(p.kind is p.VAR_KEYWORD for p in parameters):
+                return None
+            names.update(p.name for p in parameters)
+        return frozenset(names)
+
+    # -- the pullback
+
+    def pull(self, node: Any, g: Any) -> list[tuple[Var, Any]]:
+        """For each traced operand of `node`, the cotangent that `g` brings it."""
+        g = dense(g)
+        if type(g) is float and g == 0.0:
+            return []
+        tape, args, kwargs = node.tape, node.args, node.kwargs
+        traced = [i for i, x in enumerate(args) if type(x) is Var and x.tape is tape]
+        values = [x.value if type(x) is Var and x.tape is tape else x for x in args]
+        cotangents = self.cotangents(traced, g, node.value, values, kwargs)
+        return [
+            (args[i], c if type(c) is Parts else self._fit(i, c, args[i].value))
+            for i, c in zip(traced, cotangents, strict=True)
+        ]
+
+    def cotangents(self, traced: list[int], g: Any, y: Any, args: list, kwargs: dict) -> Iterable:
+        if self.each:
+            return [self.each(i, g, y, *args, **kwargs) for i in traced]
+        return [self.rules[i](g, y, *args, **kwargs) for i in traced]    # type: ignore[misc]
+
+    def _fit(self, i: int, c: Any, x: Any) -> Any:
+        """`c` summed over the axes along which `x` was broadcast, so that it has its shape."""
+        if type(c) is not np.ndarray or not c.ndim:
+            c = settle(c, f"the rule of {self.name} for argument {i}")
+        have, want = shape(c), shape(x)
+        if have == want:
+            return c
+        extra = len(have) - len(want)
+        stretched = tuple(extra + k for k, n in enumerate(want) if n == 1)
+        if extra >= 0 and all(n in (1, have[extra + k]) for k, n in enumerate(want)):
+            c = np.sum(c, axis=tuple(range(extra)) + stretched, keepdims=True)
+            return settle(np.reshape(c, want), self.name)
+        raise RuleError(
+            f"the rule of {self.name} for argument {i} returned a cotangent of shape {have}, "
+            f"where the argument has shape {want}.",
+            "a cotangent has the shape of its argument (or one that broadcasting made of it).",
+        )
+
+
+class JointPrimitive(Primitive):
+    """A primitive whose one rule returns the cotangents of all its arguments together."""
+
+    def __init__(self, fn: Callable, vjp: Rule):
+        super().__init__(fn)
+        self.vjp = vjp
+        self.each = vjp                          # any argument may be traced
+        _check_arity(self.name, fn, vjp)
+
+    @property
+    def _arrays(self) -> int:
+        return len(self._parameters)
+
+    @property
+    def _options(self) -> None:                  # type: ignore[override]
+        return None
+
+    def cotangents(self, traced: list[int], g: Any, y: Any, args: list, kwargs: dict) -> Iterable:
+        cs = self.vjp(g, y, *args, **kwargs)
+        cs = cs if isinstance(cs, tuple) else (cs,)
+        if not traced[-1] < len(cs) <= max(len(args), len(self._parameters)):
+            raise RuleError(
+                f"the vjp of {self.name} returned {len(cs)} cotangent{'s' * (len(cs) != 1)}, "
+                f"where {self.name} was called with {len(args)} argument{'s' * (len(args) != 1)}.",
+                "return one a positional argument, None where it has no derivative.",
+            )
+        return [zeros_like(args[i]) if cs[i] is None else cs[i] for i in traced]
+
+
+class FlatPrimitive(Primitive):
+    """A function whose derivative is zero wherever it has one: its result is a constant."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("out") is not None:
+            self._bind(args, kwargs)
+        return self.fn(*(_plain(x) for x in args), **{k: _plain(x) for k, x in kwargs.items()})
+
+
+def _plain(x: Any) -> Any:
+    while type(x) is Var:
+        x = x.value
+    if type(x) is list or type(x) is tuple:
+        return type(x)(_plain(child) for child in x)
+    return x
+
+
+def _signature(f: Callable) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):              # some builtins have none to show
+        return []
+
+
+def _check_arity(name: str, fn: Callable, rule: Rule) -> None:
+    """A rule must take `g, y` and then the arguments of some call of the function."""
+    parameters = _signature(fn)
+    try:
+        signature = inspect.signature(rule)
+    except (TypeError, ValueError):
+        return
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = sum(p.default is p.empty for p in positional)
+    options = {p.name: 0 for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
+    for n in range(required, len(positional) + 1):
+        try:
+            signature.bind(*range(2 + n), **options)
+            return
+        except TypeError:
+            continue
+    expected = ", ".join(["g", "y", *(p.name for p in parameters)])
+    raise RuleError(f"a rule of {name} takes {signature}, which does not fit the arguments of {name}.",
+                    f"its parameters should be ({expected}).")
+
+
+# ---------------------------------------------------------------------------- values
+
+def shape(x: Any) -> tuple[int, ...]:
+    return getattr(x, "shape", ())
+
+
+def zeros_like(x: Any) -> Any:
+    return np.zeros(shape(x)) if shape(x) else 0.0
+
+
+def settle(value: Any, name: str = "the function") -> Any:
+    """A result as the tape keeps it: a float, a float64 array of at least one axis, or a Var."""
+    kind = type(value)
+    if kind is float or kind is Var:
+        return value
+    if kind is np.ndarray and value.dtype == np.float64:
+        return value if value.ndim else value.item()
+    if isinstance(value, (np.ndarray, numbers.Real)) and np.asarray(value).dtype.kind in "fiub":
+        return settle(np.asarray(value, dtype=np.float64))
+    got = f"dtype {value.dtype}" if isinstance(value, np.ndarray) else f"the type {kind.__name__}"
+    raise DtypeError(
+        f"{name} gave a result of {got}; tinydp differentiates real numbers (float64).",
+        "for a power of a negative number, check the base; for an object array, np.stack its parts."
+        if kind is complex or isinstance(value, np.ndarray) else "return a number or an array.",
+    )
+
+
+def _youngest(args: Iterable) -> Tape | None:
+    """The tape of the innermost differentiation under way among these arguments."""
+    tape = None
+    for x in args:
+        if type(x) is Var and (tape is None or x.tape.age > tape.age):
+            tape = x.tape
+    return tape
+
+
+_ATOMS = frozenset((float, int, bool, str, type(None), slice, type(Ellipsis), Var))
+
+
+def snapshot(tape: Tape, x: Any) -> Any:
+    """The constant `x` as it is now, whatever becomes of it before the sweep.
+
+    An array is copied, once for as long as its content stays the same. Locking it instead
+    would break programs that reuse a buffer, and would miss writes through another view.
+    """
+    kind = type(x)
+    if kind in _ATOMS:
+        return x
+    if kind is np.ndarray:
+        if x.dtype.kind == "f" and x.dtype != np.float64:
+            return x.astype(np.float64)
+        if x.dtype.kind not in "fiub":
+            raise DtypeError(
+                f"an array of dtype {x.dtype} met a traced value; tinydp differentiates "
+                "real numbers (float64).",
+                "for traced values in an array, write np.stack([...]) instead of np.array([...]).",
+            )
+        if x.size == 0 or _is_frozen(x):
+            return x
+        data = x.tobytes()
+        seen = tape.constants.get(id(x))
+        if seen is None or seen[1] != data or seen[2].shape != x.shape:
+            copy = np.frombuffer(data, dtype=x.dtype).reshape(x.shape)
+            seen = tape.constants[id(x)] = (x, data, copy)
+        return seen[2]
+    if isinstance(x, np.generic):
+        return snapshot(tape, x.item())
+    if kind is list or kind is tuple:
+        if any(type(child) is Var for child in x):
+            raise ConversionError(
+                f"a {kind.__name__} that holds traced values was used as an array.",
+                "write np.stack([...]) around it.",
+            )
+        return kind(snapshot(tape, child) for child in x)
+    if isinstance(x, complex):
+        raise DtypeError(f"the complex number {x} met a traced value.",
+                         "tinydp differentiates real numbers: keep both parts apart.")
+    return float(x) if isinstance(x, numbers.Real) else x
+
+
+def _is_frozen(x: Any) -> bool:
+    """Nobody can write to this array: it and all that it is a view of are read-only."""
+    while isinstance(x, np.ndarray):
+        if x.flags.writeable:
+            return False
+        x = x.base
+    return True
+
+
+class Parts:
+    """A cotangent that arrived in parts, `g` at `index`; summed when its node is reached.
+
+    A loop over the elements of a long array would otherwise add a whole array at every step.
+    """
+
+    __slots__ = ("like", "indices", "gs", "whole")
+    __array_ufunc__ = None                       # so that array + parts is asked of us
+
+    def __init__(self, like: Any, index: Any, g: Any):
+        self.like, self.indices, self.gs, self.whole = like, [index], [g], None
+
+    def __add__(self, other: Any) -> "Parts":
+        if type(other) is Parts:
+            self.indices += other.indices
+            self.gs += other.gs
+            other = other.whole
+        if other is not None:
+            self.whole = other if self.whole is None else self.whole + other
+        return self
+
+    __radd__ = __add__
+
+    def total(self) -> Any:
+        if isinstance(self.like, tuple):         # of the results of one node
+            totals = [zeros_like(part) for part in self.like]
+            for i, g in zip(self.indices, self.gs, strict=True):
+                totals[i] = totals[i] + dense(g)
+            return tuple(totals)
+        total = settle(scatter(*self.gs, shape=shape(self.like), indices=self.indices))
+        return total if self.whole is None else total + self.whole
+
+
+def dense(g: Any) -> Any:
+    return g.total() if type(g) is Parts else g
+
+
+def _scatter(*gs: Any, shape: tuple[int, ...], indices: list) -> Any:
+    """An array of this shape, zero but for the sum of `gs[k]` at `indices[k]`."""
+    y = np.zeros(shape)
+    for index, g in zip(indices, gs, strict=True):
+        if _may_repeat(index):
+            np.add.at(y, index, g)
+        else:
+            y[index] += g
+    return y
+
+
+def _may_repeat(index: Any) -> bool:
+    """Whether an element may be named twice: by a list or an array of integers."""
+    parts = index if type(index) is tuple else (index,)
+    return any(isinstance(part, (list, np.ndarray)) and np.asarray(part).dtype.kind != "b"
+               for part in parts)
+
+
+scatter = Primitive(_scatter, "scatter")
+scatter.each = lambda k, g, y, *gs, shape, indices: g[indices[k]]
+
+pick = Primitive(lambda x, i: x[i], "pick")      # one of the several results of a node
+pick.rules = (lambda g, y, x, i: Parts(x, i, g), None)
+
+
+# ---------------------------------------------------------------------------- registering
+
+def defvjp(f: Callable, *rules: Rule | None, also: Callable | None = None) -> None:
+    """Register the gradient rules of `f`: a NumPy function, or one made by `primitive`.
+
+    `rules[i](g, y, *args, **kwargs)` returns the cotangent of positional argument `i`; it may
+    have the shape of the result where the argument was broadcast. `None`, or no rule, means
+    that `f` has no derivative in that argument. `also` is one of Python's operators that does
+    the same as `f`. Raises `RuleError` if a rule's parameters do not fit those of `f`.
+
+        >>> from tinydp import grad
+        >>> defvjp(np.spacing, lambda g, y, x: 0.0 * g)
+        >>> grad(np.spacing)(1.0)
+        0.0
+    """
+    registered = f if isinstance(f, Primitive) else PRIMITIVES.get(f)
+    if not isinstance(registered, Primitive) or isinstance(registered, FlatPrimitive):
+        if not callable(f):
+            raise RuleError(f"{f!r} is not a function.", "pass a NumPy function or a primitive.")
+        registered = Primitive(f)
+    for rule in rules:
+        if rule is not None:
+            _check_arity(registered.name, registered.fn, rule)
+    registered.rules, registered.each = rules, None
+    registered.__dict__.pop("_options", None)
+    PRIMITIVES[f] = registered
+    if also:
+        PRIMITIVES[also] = registered
+
+
+def defvjp_each(f: Callable, rule: Rule) -> None:
+    """Register `rule(i, g, y, *args, **kwargs)` for every argument of `f(*arrays, **kwargs)`."""
+    registered = f if isinstance(f, Primitive) else Primitive(f)
+    registered.each = rule
+    PRIMITIVES[f] = registered
+
+
+def defpartials(f: Callable, *partials: Rule | None, also: Callable | None = None) -> None:
+    """Register a function whose derivative is infinite or undefined somewhere.
+
+    A partial is the derivative alone, `partial(y, *args)`. The rule is its product with `g`,
+    in which zero is strong: 0 * inf = 0. So `np.where(x > 0, np.sqrt(x), 0.0)` has the
+    gradient 0 at x = 0, where the branch not taken would make it nan.
+    """
+    name = f.__name__
+    defvjp(f, *(p and steep(name, p) for p in partials), also=also)
+
+
+def steep(name: str, partial: Rule) -> Rule:
+    """The rule `g * partial(y, *args)`, in which a zero `g` wins."""
+
+    def rule(g, y, *args):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            try:
+                d = partial(y, *args)
+            except ZeroDivisionError:            # Python's floats raise where arrays say inf
+                d = partial(*(np.reshape(x, (1,)) if shape(x) == () else x for x in (y, *args)))
+                d = np.reshape(d, shape(y))
+        return times(g, d, name=name)
+
+    return rule
+
+
+def _times(g: Any, d: Any, name: str = "") -> Any:
+    """The product `g * d`, in which a zero `g` wins over an infinite or undefined `d`."""
+    if type(g) is float:
+        y = 0.0 if g == 0.0 else g * d
+    else:
+        with np.errstate(invalid="ignore"):
+            y = np.where(g == 0.0, 0.0, g * d)
+    if not np.isfinite(d).all() and (np.isinf(d) & (g != 0.0)).any():
+        place = user_place()
+        warnings.warn_explicit(
+            f"the derivative of {name} is infinite here (so is the gradient); keep away from "
+            "that point, or take the other branch there with np.where.",
+            SteepGradientWarning, place.file, place.line,
+        )
+    return y
+
+
+times = Primitive(_times, "times")
+times.rules = (
+    lambda h, y, g, d, name="": times(h, d, name=name),
+    lambda h, y, g, d, name="": times(h, g, name=name),
+)
+
+
+def flat(*functions: Callable) -> None:
+    """Register functions whose derivative is zero wherever it exists, such as floor."""
+    for f in functions:
+        PRIMITIVES[f] = FlatPrimitive(f)
+
+
+def alias(f: Callable) -> Callable[[Callable], Callable]:
+    """Decorator: for traced arguments, `f` is computed by the decorated function instead."""
+
+    def register(replacement: Callable) -> Callable:
+        PRIMITIVES[f] = replacement
+        return replacement
+
+    return register
+
+
+# ---------------------------------------------------------------------------- for users
+
+def primitive(f: Callable) -> Primitive:
+    """Make `f` one node on the tape; its rules come from `defvjp`. Also a decorator.
+
+    `f` takes numbers and arrays and returns a number or an array; inside, anything goes
+    (a compiled kernel, a loop, SciPy), since it is never traced.
+
+        >>> from tinydp import defvjp, grad
+        >>> import math
+        >>> gamma = primitive(math.gamma)
+        >>> defvjp(gamma, lambda g, y, x: g * y * -0.5772156649015329)     # right at x = 1 alone
+        >>> grad(gamma)(1.0)
+        -0.5772156649015329
+    """
+    return Primitive(f)
+
+
+def custom_gradient(f: Callable, vjp: Rule | None = None) -> Any:
+    """Give `f` another gradient: `vjp(g, y, *args, **kwargs)` replaces differentiating it.
+
+    `vjp` returns the cotangents of the positional arguments, one bare or several as a tuple,
+    each of its argument's shape, None for an argument without derivative. Works under every
+    transformation, higher derivatives differentiate `vjp`. With the one argument `vjp` it is
+    a decorator. Raises `RuleError` if arity or shapes do not fit.
+
+        >>> from tinydp import grad
+        >>> clipped = custom_gradient(lambda x: x, lambda g, y, x: np.clip(g, -1.0, 1.0))
+        >>> grad(lambda x: 5 * clipped(x))(2.0)
+        1.0
+        >>> @custom_gradient(lambda g, y, x: 2 * g)
+        ... def twice_as_steep(x):
+        ...     return x
+        >>> grad(twice_as_steep)(2.0)
+        2.0
+    """
+    if vjp is None:
+        return lambda function: JointPrimitive(function, f)
+    return JointPrimitive(f, vjp)
+
+
+def straight_through(f: Callable) -> Any:
+    """`f` forwards, the identity backwards: the usual surrogate for a step function.
+
+    `f` must keep the shape of its argument.
+
+        >>> from tinydp import grad
+        >>> step = straight_through(np.floor)
+        >>> step(2.7), grad(step)(2.7)
+        (np.float64(2.0), 1.0)
+    """
+    return custom_gradient(f, _pass_through)
+
+
+def _pass_through(g: Any, y: Any, x: Any) -> Any:
+    return g
+
+
+@straight_through
+def sign(x: Any) -> Any:
+    """1 where x >= 0, else -1; the derivative passes straight through: it is 1 everywhere.
+
+    Not `np.sign`, which is 0 at 0 and has the derivative 0.
+
+        >>> from tinydp import grad
+        >>> sign(0.0), sign(-0.3), grad(sign)(-0.3)
+        (1.0, -1.0, 1.0)
+    """
+    return np.where(x >= 0, 1.0, -1.0) if shape(x) else (1.0 if x >= 0 else -1.0)
+
+
+def value(x: Any) -> Any:
+    """The plain number or array in a traced value, for printing; plain values as they are.
+
+        >>> from tinydp import grad
+        >>> def f(x):
+        ...     print("x is", value(x))
+        ...     return x * x
+        >>> grad(f)(3.0)
+        x is 3.0
+        6.0
+    """
+    plain = _plain(x)
+    return plain.copy() if type(x) is Var and type(plain) is np.ndarray else plain
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x`, a constant from here on, for every differentiation under way. Takes structures too.
+
+        >>> from tinydp import grad
+        >>> grad(lambda x: x * stop_gradient(x))(3.0)
+        3.0
+    """
+    return tree.map(value, x)

@@ -1,0 +1,133 @@
+"""Gradient rules of the functions that work element by element, one primitive a line.
+
+`g` is the cotangent of the result `y`; the other letters are the arguments. The registry sums
+away what broadcasting stretched, so a rule never mentions shapes. Where a derivative is
+infinite somewhere, the table has the bare partial derivative (`defpartials`), and the registry
+lets a zero `g` win over it. Kinks: abs'(0) = 0; maximum and minimum share a tie half and half;
+clip passes `g` on its closed interval; hypot'(0, 0) = 0.
+"""
+
+import operator
+
+import numpy as np
+
+from ..primitives import PRIMITIVES, Primitive, alias, defpartials, defvjp, flat, steep, times
+
+# ---------------------------------------------------------------------------- arithmetic
+
+defvjp(np.add,      lambda g, y, a, b: g,      lambda g, y, a, b: g,      also=operator.add)
+defvjp(np.subtract, lambda g, y, a, b: g,      lambda g, y, a, b: -g,     also=operator.sub)
+defvjp(np.multiply, lambda g, y, a, b: g * b,  lambda g, y, a, b: g * a,  also=operator.mul)
+defvjp(np.negative, lambda g, y, x: -g,                                   also=operator.neg)
+defvjp(np.positive, lambda g, y, x: g,                                    also=operator.pos)
+
+
+def _over(g, b):
+    """g / b, where a zero g wins over a zero b."""
+    if type(g) is float:
+        try:
+            return g / b
+        except ZeroDivisionError:
+            pass
+    if np.all(b):
+        return g / b
+    with np.errstate(divide="ignore"):
+        return times(g, np.divide(1.0, b), name="division")
+
+
+def _power_base(g, y, x, p):
+    if type(p) in (int, float) and p >= 1:
+        return g * (p * x ** (p - 1))
+    return _steep_power(g, y, x, p)
+
+
+_steep_power = steep("power", lambda y, x, p: p * x ** np.where(p == 0, 1.0, p - 1))
+
+
+def _log_of_base(x, p):
+    return np.log(np.where((x == 0) & (p > 0), 1.0, x))         # 0 ** p is 0 for every p > 0
+
+
+defvjp(np.divide,       lambda g, y, a, b: _over(g, b), lambda g, y, a, b: -_over(g * y, b),
+       also=operator.truediv)                                               # infinite at b = 0
+defpartials(np.reciprocal, lambda y, x: -y * y)                             # infinite at 0
+defvjp(np.power,        _power_base, steep("power", lambda y, x, p: y * _log_of_base(x, p)),
+       also=operator.pow)                                                   # infinite at x = 0, p < 1
+defvjp(np.float_power,  *PRIMITIVES[np.power].rules)
+defvjp(np.mod,          lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.floor(a / b), also=operator.mod)
+defvjp(np.fmod,         lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.trunc(a / b))
+
+# ---------------------------------------------------------------------------- powers, logarithms
+
+defvjp(np.square,       lambda g, y, x: g * 2 * x)
+defpartials(np.sqrt,    lambda y, x: 0.5 / y)                               # infinite at 0
+defpartials(np.cbrt,    lambda y, x: 1 / (3 * y * y))                       # infinite at 0
+defvjp(np.exp,          lambda g, y, x: g * y)
+defvjp(np.exp2,         lambda g, y, x: g * y * np.log(2))
+defvjp(np.expm1,        lambda g, y, x: g * (y + 1))
+defpartials(np.log,     lambda y, x: 1 / x)                                 # infinite at 0
+defpartials(np.log2,    lambda y, x: 1 / (x * np.log(2)))                   # infinite at 0
+defpartials(np.log10,   lambda y, x: 1 / (x * np.log(10)))                  # infinite at 0
+defpartials(np.log1p,   lambda y, x: 1 / (1 + x))                           # infinite at -1
+defvjp(np.logaddexp,    lambda g, y, a, b: g * np.exp(a - y),   lambda g, y, a, b: g * np.exp(b - y))
+defvjp(np.logaddexp2,   lambda g, y, a, b: g * np.exp2(a - y),  lambda g, y, a, b: g * np.exp2(b - y))
+
+# ---------------------------------------------------------------------------- angles
+
+defvjp(np.sin,          lambda g, y, x: g * np.cos(x))
+defvjp(np.cos,          lambda g, y, x: -g * np.sin(x))
+defvjp(np.tan,          lambda g, y, x: g * (1 + y * y))
+defpartials(np.arcsin,  lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)))        # infinite at +-1
+defpartials(np.arccos,  lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)))       # infinite at +-1
+defvjp(np.arctan,       lambda g, y, x: g / (1 + x * x))
+defpartials(np.arctan2, lambda y, a, b: b / (a * a + b * b),                # undefined at (0, 0)
+                        lambda y, a, b: -a / (a * a + b * b))
+defvjp(np.sinh,         lambda g, y, x: g * np.cosh(x))
+defvjp(np.cosh,         lambda g, y, x: g * np.sinh(x))
+defvjp(np.tanh,         lambda g, y, x: g * (1 - y * y))
+defvjp(np.arcsinh,      lambda g, y, x: g / np.sqrt(1 + x * x))
+defpartials(np.arccosh, lambda y, x: 1 / np.sqrt((x - 1) * (x + 1)))        # infinite at 1
+defpartials(np.arctanh, lambda y, x: 1 / ((1 - x) * (1 + x)))               # infinite at +-1
+defvjp(np.deg2rad,      lambda g, y, x: g * (np.pi / 180))
+defvjp(np.radians,      lambda g, y, x: g * (np.pi / 180))
+defvjp(np.rad2deg,      lambda g, y, x: g * (180 / np.pi))
+defvjp(np.degrees,      lambda g, y, x: g * (180 / np.pi))
+
+# ---------------------------------------------------------------------------- kinks
+
+
+def _share(y, x, other):
+    """1 where x is the one chosen, 1/2 in a tie, else 0."""
+    return np.where(x == other, 0.5, x == y)
+
+
+defvjp(np.abs,          lambda g, y, x: g * np.sign(x))
+defvjp(np.fabs,         lambda g, y, x: g * np.sign(x))
+defvjp(np.maximum,      lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
+defvjp(np.minimum,      lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
+defvjp(np.fmax,         lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
+defvjp(np.fmin,         lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
+defvjp(np.copysign,     lambda g, y, a, b: g * np.copysign(1.0, a) * np.copysign(1.0, b))
+defpartials(np.hypot,   lambda y, a, b: np.where(y == 0, 0.0, a / np.where(y == 0, 1.0, y)),
+                        lambda y, a, b: np.where(y == 0, 0.0, b / np.where(y == 0, 1.0, y)))
+defvjp(np.where,        None, lambda g, y, c, a, b: np.where(c, g, 0.0), lambda g, y, c, a, b: np.where(c, 0.0, g))
+
+clip = Primitive(lambda x, low, high: np.clip(x, low, high), "clip")
+defvjp(clip,            lambda g, y, x, low, high: np.where((low <= x) & (x <= high), g, 0.0),
+                        lambda g, y, x, low, high: np.where(x < low, g, 0.0),
+                        lambda g, y, x, low, high: np.where(x > high, g, 0.0))
+
+
+@alias(np.clip)
+def _clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
+    low = a_min if min is None else min
+    high = a_max if max is None else max
+    return clip(a, -np.inf if low is None else low, np.inf if high is None else high)
+
+
+# ---------------------------------------------------------------------------- steps, questions
+
+flat(np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.sign, np.heaviside)
+flat(np.floor_divide, np.signbit, np.isfinite, np.isinf, np.isnan, np.isclose, np.allclose)
+flat(np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
+flat(np.logical_and, np.logical_or, np.logical_xor, np.logical_not)

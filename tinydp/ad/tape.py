@@ -1,0 +1,178 @@
+"""The tape: what a program computed, step by step, and the sweep back over it.
+
+A program runs forwards on `Var`s, which behave like the numbers or arrays that they hold.
+Each operation appends one node, so the tape is in the order of computation. The sweep walks
+it backwards. Arriving at `y = op(a, b)` with the cotangent `g` (how much the final result
+changes per unit of `y`), it adds to each operand its share, `rule(g, y, a, b)`: that is the
+chain rule, and it is all there is to reverse-mode differentiation.
+
+    >>> tape = Tape()
+    >>> x = tape.input(3.0)
+    >>> y = x * x + 2 * x
+    >>> [(node.op.name, node.value) for node in tape]
+    [('multiply', 9.0), ('multiply', 6.0), ('add', 15.0)]
+    >>> tape.sweep([(y, 1.0)])
+    >>> x.g                                       # d(x^2 + 2x)/dx = 2x + 2
+    8.0
+
+Throughout: `x` an operand or input, `y` an output, `g` the cotangent arriving at `y`.
+This file knows no rule and no NumPy function; the rules are a table, in `rules/`.
+"""
+
+from itertools import count
+from typing import Any
+
+_ages = count()                          # tells an inner tape from an outer one: it is younger
+_new = object.__new__
+
+
+class Node:
+    """One recorded operation, `value = op(a, b)`.
+
+    An operand is a `Var` or a constant. An operation of any other shape keeps all its
+    positional arguments as a tuple in `a` and its keyword arguments as a dict in `b`.
+    An input has no `op`.
+    """
+
+    __slots__ = ("value", "tape", "op", "a", "b", "g")
+
+    value: Any                           # a float, an array, or a Var of an outer tape
+    tape: "Tape"
+    op: Any                              # has .name, .rules (one an operand) and .pull
+    a: Any
+    b: Any
+    g: Any                               # the cotangent gathered so far; None is nothing yet
+
+    @property
+    def args(self) -> tuple:
+        """All positional arguments."""
+        if type(self.a) is tuple:
+            return self.a
+        return (self.a,) if self.b is None else (self.a, self.b)
+
+    @property
+    def kwargs(self) -> dict:
+        """All keyword arguments."""
+        return self.b if type(self.a) is tuple else {}
+
+
+class Var(Node):
+    """What the program holds while it is recorded: the node itself, with arithmetic on.
+
+    `operators.py` gives it Python's operators and NumPy's protocols.
+    """
+
+    __slots__ = ()
+
+
+class Tape(list):
+    """The list of nodes in the order of their computation; inputs are not listed."""
+
+    __slots__ = ("age", "constants")
+
+    def __init__(self) -> None:
+        self.age = next(_ages)
+        self.constants: dict[int, Any] = {}      # snapshots of the arrays that it was shown
+
+    def input(self, value: Any) -> Var:
+        """A variable to differentiate by."""
+        x = self.record(None, value, None)
+        self.pop()
+        return x
+
+    def record(self, op: Any, value: Any, a: Any, b: Any = None) -> Var:
+        """Append `value = op(a, b)`."""
+        y = _new(Var)
+        y.value = value
+        y.tape = self
+        y.op = op
+        y.a = a
+        y.b = b
+        y.g = None
+        self.append(y)
+        return y
+
+    def end(self) -> None:
+        """Close the tape: from now on an operation on one of its values raises."""
+        self.__class__ = EndedTape
+
+    def sweep(self, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
+        """Pull the cotangents of the results, (y, g) pairs, back into the `.g` of the inputs.
+
+        Nodes are freed as they are passed, unless `keep`.
+        """
+        nodes = list(self) if keep else self
+        for y, g in seeds:
+            y.g = g if y.g is None else y.g + g
+        for _ in range(len(nodes)):
+            y = nodes.pop()
+            g = y.g
+            if g is None:                        # the result does not depend on this node
+                continue
+            y.g = None
+            if isinstance(g, float):             # the fast lane: one or two numbers
+                if g == 0.0:                     # zero is strong: 0 * inf would be nan
+                    continue
+                a = y.a
+                b = y.b
+                if type(a) is Var:
+                    if b is None:
+                        c = y.op.rules[0](g, y.value, a.value)
+                    elif type(b) is Var:
+                        rule_a, rule_b = y.op.rules
+                        c = rule_b(g, y.value, a.value, b.value)
+                        b.g = c if b.g is None else b.g + c
+                        c = rule_a(g, y.value, a.value, b.value)
+                    else:
+                        c = y.op.rules[0](g, y.value, a.value, b)
+                    a.g = c if a.g is None else a.g + c
+                    continue
+                if type(b) is Var:
+                    c = y.op.rules[1](g, y.value, a, b.value)
+                    b.g = c if b.g is None else b.g + c
+                    continue
+            for x, c in y.op.pull(y, g):         # all else, one operand after the other
+                x.g = c if x.g is None else x.g + c
+
+
+class EndedTape(Tape):
+    """A tape whose differentiation is over. Appending to it is refused (`operators.py`)."""
+
+    __slots__ = ()
+
+
+def binary(op: Any, compute: Any) -> tuple[Any, Any]:
+    """The methods `a op b` and, reflected, `b op a`, for an operator such as `*`.
+
+    This is the hot path of a scalar program, hence the node made in place. Whatever is not
+    one tape and plain Python numbers goes through `op`, which knows arrays and outer tapes.
+    """
+
+    def forward(a, b):
+        kind = type(b)
+        tape = a.tape
+        if kind is Var:
+            if b.tape is not tape:
+                return op(a, b)
+            value = compute(a.value, b.value)
+        elif kind is float or kind is int:
+            value = compute(a.value, b)
+        else:
+            return op(a, b)
+        y = _new(Var)
+        y.value = value
+        y.tape = tape
+        y.op = op
+        y.a = a
+        y.b = b
+        y.g = None
+        tape.append(y)
+        return y
+
+    def reflected(b, a):
+        kind = type(a)
+        if kind is not float and kind is not int:
+            return op(a, b)
+        return b.tape.record(op, compute(a, b.value), a, b)
+
+    return forward, reflected

@@ -1,0 +1,277 @@
+"""From a function to its gradient: `grad`, `value_and_grad`, `vjp`.
+
+    >>> grad(lambda x: 3*x**2 + 2*x + 1)(5.0)
+    32.0
+    >>> grad(grad(lambda x: x**3))(2.0)
+    12.0
+"""
+
+import functools
+import numbers
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError
+from .primitives import dense, shape, zeros_like
+from .tape import Tape, Var
+
+
+def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """The function that returns the gradient of `f`, at the same arguments.
+
+    `f` returns one number. `argnums` says which positional arguments to differentiate by: one,
+    or several as a tuple, which gives a tuple of gradients. Each is a number, an array, or
+    any nesting of lists, tuples, named tuples and dicts of them; its gradient has the same
+    structure, shapes and types (integers are taken as exact floats). All other arguments,
+    keyword arguments included, are passed on as they are. With `has_aux`, `f` returns a pair
+    (number, anything) and `grad(f)` a pair (gradient, anything).
+
+    Raises `NonScalarOutputError`, `NoInputError` or `DtypeError`, naming your line.
+
+        >>> weights = {"w": np.array([1.0, 2.0]), "b": 3.0}
+        >>> grad(lambda p, x: p["w"] @ x + p["b"]**2)(weights, np.array([4.0, 5.0]))
+        {'w': array([4., 5.]), 'b': 6.0}
+    """
+    return Gradient(f, argnums, has_aux)
+
+
+def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """As `grad`, but the pair (value of `f`, gradient), for the cost of the gradient alone.
+
+    With `has_aux`: ((value, anything), gradient).
+
+        >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(3.0, 4.0)
+        (12.0, (4.0, 3.0))
+    """
+    return ValueAndGradient(f, argnums, has_aux)
+
+
+def vjp(f: Callable, *primals: Any) -> tuple[Any, Callable]:
+    """The value of `f(*primals)` and its pullback.
+
+    `f` may return a structure. The pullback takes a cotangent of the same structure and
+    shapes, and returns a tuple with one cotangent a primal; it may be called many times.
+    Raises `StructureError` if the cotangent does not fit.
+
+        >>> y, pullback = vjp(lambda x, w: w @ x, np.array([1.0, 2.0]), np.eye(2))
+        >>> y
+        array([1., 2.])
+        >>> pullback(np.array([1.0, 0.0]))
+        (array([1., 0.]), array([[1., 2.],
+               [0., 0.]]))
+    """
+    tape = Tape()
+    try:
+        inputs = Inputs(tape, primals, range(len(primals)))
+        y = _call(f, inputs.args, {})
+        tape.end()
+    except BaseException:
+        _discard(tape)
+        raise
+    return _stripped(y, tape), Pullback(tape, inputs, y)
+
+
+# ---------------------------------------------------------------------------- the functions
+
+class ValueAndGradient:
+    """What `value_and_grad` returns: an object, so that it can be pickled."""
+
+    def __init__(self, f: Callable, argnums: int | tuple[int, ...], has_aux: bool):
+        if not callable(f):
+            raise TypeError(f"grad needs a function to differentiate, not {f!r}")
+        functools.update_wrapper(self, f)
+        self.f, self.argnums, self.has_aux = f, argnums, has_aux
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.f!r}, argnums={self.argnums})"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        several = isinstance(self.argnums, tuple)
+        tape = Tape()
+        try:
+            inputs = Inputs(tape, args, self.argnums if several else (self.argnums,))  # type: ignore[arg-type]
+            y, aux = _call(self.f, inputs.args, kwargs), None
+            if self.has_aux:
+                y, aux = self._pair(y)
+            traced = _is_on(tape, _one_number(y, self.f))
+            if traced:
+                tape.sweep([(y, 1.0)])
+            gradients = inputs.gradients()
+            value = y.value if traced else y
+            aux = _stripped(aux, tape)
+        finally:
+            _discard(tape)
+        return self._result(value, aux, gradients if several else gradients[0])
+
+    def _pair(self, y: Any) -> tuple:
+        if not (isinstance(y, tuple) and len(y) == 2):
+            raise NonScalarOutputError(
+                f"has_aux=True, but {_name(self.f)} returned {tree.describe(y)}.",
+                "return a pair: the number to differentiate, and anything else.")
+        return y
+
+    def _result(self, value: Any, aux: Any, gradient: Any) -> Any:
+        return ((value, aux) if self.has_aux else value), gradient
+
+
+class Gradient(ValueAndGradient):
+    """What `grad` returns."""
+
+    def _result(self, value: Any, aux: Any, gradient: Any) -> Any:
+        return (gradient, aux) if self.has_aux else gradient
+
+
+class Pullback:
+    """What `vjp` returns beside the value: pulls a cotangent of the result back."""
+
+    def __init__(self, tape: Tape, inputs: "Inputs", y: Any):
+        self._tape, self._inputs, self._y = tape, inputs, y
+        self._lock = threading.Lock()            # a sweep uses the nodes' g
+
+    def __call__(self, cotangent: Any) -> tuple:
+        seeds: list[tuple[Var, Any]] = []
+        tree.map(lambda y, g: seeds.append((y, _cotangent(y, g))), self._y, cotangent)
+        with self._lock:
+            try:
+                self._tape.sweep([(y, g) for y, g in seeds if _is_on(self._tape, y)], keep=True)
+                return self._inputs.gradients()
+            finally:
+                for node in (*self._tape, *self._inputs.variables):
+                    node.g = None
+
+    def __del__(self) -> None:
+        self._tape.clear()                       # a tape and its nodes refer to each other
+
+
+class Inputs:
+    """The arguments of one call, those at `positions` replaced by variables on the tape."""
+
+    def __init__(self, tape: Tape, args: tuple, positions: Any):
+        self.leaves: list = []
+        self.variables: list[Var] = []
+        self.args = list(args)
+        self.positions = [_position(k, len(args)) for k in positions]
+        for k in self.positions:
+            self.args[k] = tree.map(functools.partial(self._lift, tape), args[k])
+        self.originals = [args[k] for k in self.positions]
+        if not self.variables:
+            raise NoInputError("there is no number to differentiate by in the arguments.",
+                               "pass numbers, arrays, or nested lists, tuples and dicts of them.")
+
+    def _lift(self, tape: Tape, leaf: Any) -> Var:
+        x = tape.input(_as_float(leaf))
+        self.leaves.append(leaf)
+        self.variables.append(x)
+        return x
+
+    def gradients(self) -> tuple:
+        """For each position the gradient gathered by the sweep, of its argument's structure."""
+        found = iter([_of_type(leaf, x) for leaf, x in zip(self.leaves, self.variables, strict=True)])
+        return tuple(tree.map(lambda _: next(found), x) for x in self.originals)
+
+
+# ---------------------------------------------------------------------------- values
+
+def _call(f: Callable, args: list, kwargs: dict) -> Any:
+    try:
+        return f(*args, **kwargs)
+    except ValueError as error:
+        if isinstance(error.__cause__, TinydpError):     # NumPy wraps what __float__ raised
+            raise error.__cause__.with_traceback(error.__traceback__) from None
+        raise
+
+
+def _position(k: int, n: int) -> int:
+    if not -n <= k < n:
+        raise NoInputError(
+            f"argnums={k} was asked for, but the call has {n} positional argument{'s' * (n != 1)}.",
+            "pass what you differentiate by as a positional argument.")
+    return k % n
+
+
+def _as_float(leaf: Any) -> Any:
+    """A leaf as the tape keeps it: a float, or an array of its own of float64."""
+    if type(leaf) is float or type(leaf) is Var:
+        return leaf
+    if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiu" and type(leaf) is np.ndarray:
+        exact = leaf.astype(np.float64)
+        if leaf.dtype.itemsize >= 8 and leaf.dtype != np.float64 and not np.array_equal(exact, leaf, equal_nan=leaf.dtype.kind == "f"):
+            raise _not_real(f"an array of {leaf.dtype} beyond float64's precision")
+        return exact if leaf.ndim else exact.item()
+    if isinstance(leaf, np.ndarray):
+        raise _not_real(f"{'an array of dtype ' + str(leaf.dtype) if type(leaf) is np.ndarray else type(leaf).__name__}")
+    if isinstance(leaf, numbers.Real) and not isinstance(leaf, (bool, np.bool_)):
+        exact = float(leaf)
+        if exact != leaf and exact == exact:
+            raise _not_real(f"the number {leaf!r}, beyond float64's precision")
+        return exact
+    raise _not_real(f"a {type(leaf).__name__} ({leaf!r:.40})" if not callable(leaf) else "a function")
+
+
+def _not_real(what: str) -> DtypeError:
+    return DtypeError(f"cannot differentiate by {what}: it is not made of real numbers.",
+                      "pass floats, integers or arrays of them; give others by another argument "
+                      "(argnums chooses) or in a closure.")
+
+
+def _of_type(leaf: Any, x: Var) -> Any:
+    """The cotangent gathered in `x`, as a value of its own of the type of `leaf`."""
+    g = zeros_like(x) if x.g is None else dense(x.g)
+    if type(g) is Var or type(leaf) is Var:
+        return g
+    if isinstance(leaf, np.ndarray):
+        return np.array(g, dtype=leaf.dtype if leaf.dtype.kind == "f" else np.float64)
+    if isinstance(leaf, np.generic):
+        return leaf.dtype.type(g) if leaf.dtype.kind == "f" else np.float64(g)
+    return float(g)
+
+
+def _is_on(tape: Tape, y: Any) -> bool:
+    return type(y) is Var and y.tape is tape
+
+
+def _one_number(y: Any, f: Callable) -> Any:
+    if isinstance(y, (Var, numbers.Real)) or type(y) is np.ndarray and y.dtype.kind in "fiu":
+        if shape(y) == ():
+            return y
+        raise NonScalarOutputError(
+            f"{_name(f)} returned an array of shape {shape(y)}; a gradient is of one number.",
+            "return a number, such as np.sum(y) or y[0]; for all of them, use dp.vjp.")
+    if isinstance(y, (complex, np.ndarray)):
+        raise DtypeError(f"{_name(f)} returned {y!r}, which is not a real number.")
+    forgotten = "add a return statement." if y is None else "return one number (has_aux=True for more)."
+    raise NonScalarOutputError(f"{_name(f)} returned {tree.describe(y)}, not a number.", forgotten)
+
+
+def _name(f: Callable) -> str:
+    return getattr(f, "__name__", type(f).__name__)
+
+
+def _cotangent(y: Any, g: Any) -> Any:
+    if type(g) is not Var:
+        g = np.array(g, dtype=np.float64) if np.ndim(g) else float(g)
+    if shape(g) != shape(y):
+        raise StructureError(f"the cotangent has shape {shape(g)}, the result has {shape(y)}.",
+                             "a cotangent has the shape of the result that it belongs to.")
+    return g
+
+
+def _stripped(y: Any, tape: Tape) -> Any:
+    """A structure with this tape's variables replaced by their values."""
+
+    def plain(leaf: Any) -> Any:
+        if not _is_on(tape, leaf):
+            return leaf
+        return leaf.value.copy() if type(leaf.value) is np.ndarray else leaf.value
+
+    return tree.map(plain, y)
+
+
+def _discard(tape: Tape) -> None:
+    tape.end()
+    tape.clear()
+    tape.constants.clear()
