@@ -54,7 +54,7 @@ def user_place() -> Place:
 
 
 def _is_library(file: str) -> bool:
-    return file.startswith(_OURS) or f"{os.sep}numpy{os.sep}" in file or file == "<__array_function__ internals>"
+    return file.startswith(_OURS) or f"{os.sep}numpy{os.sep}" in file
 
 
 class TinydpError(Exception):

@@ -17,6 +17,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator
+from functools import partialmethod
 from typing import Any, NoReturn
 
 import numpy as np
@@ -29,8 +30,9 @@ from .errors import (
     UnknownFunctionError,
     user_place,
 )
-from .primitives import PRIMITIVES, Primitive, _plain, shape
+from .primitives import PRIMITIVES, Primitive
 from .tape import EndedTape, Var, binary
+from .values import plain, shape
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -56,7 +58,7 @@ _IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "mod": "%", "po
 
 
 def _comparison(compare: Callable) -> Callable:
-    return lambda a, b: compare(_plain(a), _plain(b))
+    return lambda a, b: compare(plain(a), plain(b))
 
 
 def _in_place(name: str, symbol: str) -> Callable:
@@ -89,22 +91,27 @@ def _methods() -> Iterator[tuple[str, Any]]:
     yield "__neg__", _record_negative
     yield "__pos__", lambda x: x
     yield "__abs__", lambda x: np.abs(x)
-    yield "__bool__", lambda x: bool(_plain(x))
+    yield "__bool__", lambda x: bool(plain(x))
     yield "__divmod__", lambda a, b: (a // b, a % b)
     yield "__rdivmod__", lambda b, a: (a // b, a % b)
-    yield "__round__", lambda x, digits=None: round(_plain(x), digits)
+    yield "__round__", lambda x, digits=None: round(plain(x), digits)
     yield "__hash__", None                       # equal by value, so no key of a dict or cache
 
 
 # ---------------------------------------------------------------------------- NumPy
 
 def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+    primitive = PRIMITIVES.get(ufunc)
+    if primitive is not None and method == "__call__" and not kwargs:
+        if len(args) == 1 and type(primitive) is Primitive:
+            return primitive.unary(self)         # one call less on a hot path
+        return primitive(*args)
     if kwargs.get("out") is not None:
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
             _assignment_advice() or f"write array = np.{ufunc.__name__}(...) without out=.")
-    if method == "__call__" and ufunc in PRIMITIVES:
-        return PRIMITIVES[ufunc](*args, **kwargs)
+    if primitive is not None and method == "__call__":
+        return primitive(*args, **kwargs)
     if method == "at":
         raise MutationError(
             f"np.{ufunc.__name__}.at writes a traced value into a plain array.",
@@ -136,12 +143,13 @@ _LEAVING = frozenset(("item", "tolist", "tobytes", "tofile", "dump", "dumps", "v
 
 def _array_methods() -> Iterator[tuple[str, Any]]:
     for name in dir(np.ndarray):
+        function = getattr(np, name, None)
         if name in _CHANGING:
             yield name, _refuse_changing(name)
         elif name in _LEAVING:
             yield name, _refuse_leaving(name)
-        elif not name.startswith("_") and callable(getattr(np, name, None)):
-            yield name, lambda self, *args, f=getattr(np, name), **kwargs: f(self, *args, **kwargs)
+        elif not name.startswith("_") and callable(function):
+            yield name, partialmethod(function)
 
 
 def _refuse_changing(name: str) -> Callable:
@@ -159,11 +167,11 @@ def _refuse_leaving(name: str) -> Callable:
     return method
 
 
-def _reshape(self: Var, *shape: Any, **kwargs: Any) -> Any:
+def _reshape(self: Any, *shape: Any, **kwargs: Any) -> Any:
     return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
 
 
-def _transpose(self: Var, *axes: Any) -> Any:
+def _transpose(self: Any, *axes: Any) -> Any:
     return np.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
 
 
@@ -189,7 +197,7 @@ def _len(self: Var) -> int:
     return shape(self)[0]
 
 
-def _iter(self: Var) -> Iterator[Any]:
+def _iter(self: Any) -> Iterator[Any]:
     return (self[i] for i in range(len(self)))
 
 
@@ -289,21 +297,21 @@ _OTHER_MANNERS: dict[str, Any] = {
     "__reduce_ex__": _pickle,
     "__copy__": lambda self: self,               # it never changes
     "__deepcopy__": lambda self, memo: self,
-    "__repr__": lambda self: f"Var({_plain(self)!r})",
-    "__str__": lambda self: str(_plain(self)),
-    "__format__": lambda self, spec: format(_plain(self), spec),
+    "__repr__": lambda self: f"Var({plain(self)!r})",
+    "__str__": lambda self: str(plain(self)),
+    "__format__": lambda self, spec: format(plain(self), spec),
     "shape": property(lambda self: shape(self.value)),
     "ndim": property(lambda self: len(shape(self.value))),
     "size": property(lambda self: math.prod(shape(self.value))),
     "dtype": property(lambda self: np.dtype(np.float64)),
-    "T": property(lambda self: np.transpose(self)),
+    "T": property(np.transpose),
     "reshape": _reshape,
     "transpose": _transpose,
-    "flatten": lambda self: np.ravel(self),
+    "flatten": np.ravel,
     "astype": _astype,
     "copy": lambda self: self,
 }
 
 for _name, _method in (*_methods(), *_array_methods(), *_OTHER_MANNERS.items()):
     setattr(Var, _name, _method)
-EndedTape.append = _refuse_append                # type: ignore[method-assign]
+EndedTape.append = _refuse_append                # type: ignore[method-assign, assignment]

@@ -18,7 +18,6 @@ is done here, once, so that no rule can forget it.
 
 import functools
 import inspect
-import numbers
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -27,8 +26,6 @@ import numpy as np
 
 from . import tree
 from .errors import (
-    ConversionError,
-    DtypeError,
     MutationError,
     NotDifferentiableError,
     RuleError,
@@ -37,8 +34,11 @@ from .errors import (
     user_place,
 )
 from .tape import Tape, Var
+from .values import FLOAT64, plain, settle, shape, snapshot, youngest, zeros_like
 
 Rule = Callable[..., Any]
+
+_float64 = np.float64
 
 # NumPy function (or one of Python's operators) -> what to call when an argument is traced.
 PRIMITIVES: dict[Callable, Callable] = {}
@@ -55,11 +55,13 @@ class Primitive:
     """
 
     def __init__(self, fn: Callable, name: str | None = None):
-        functools.update_wrapper(self, fn)
+        functools.update_wrapper(self, fn, updated=())
+        self.__qualname__ = str(getattr(fn, "__qualname__", ""))
         self.fn = fn
-        self.name = name or getattr(fn, "__name__", type(fn).__name__)
+        self.name = name or str(getattr(fn, "__name__", type(fn).__name__))
         self.rules: tuple[Rule | None, ...] = ()
         self.each: Rule | None = None
+        self.operator: Callable | None = None    # Python's, that does the same
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -71,40 +73,51 @@ class Primitive:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and not kwargs and type(args[0]) is Var and self.rules:
-            x = args[0]                          # the common case, and a hot one
-            if self.rules[0] is None:
-                self._refuse(0)
-            value = x.value
-            value = self.fn(value) if type(value) is not Var else self(value)
-            if type(value) is np.float64:
-                return x.tape.record(self, float(value), x)
-            return self._record(x.tape, value, (x,), {})
+            return self.unary(args[0])
+        if len(args) == 2 and self.operator:
+            a, b = args                          # NumPy's scalars are slow, and plain for us
+            if type(a) is _float64 or type(b) is _float64:
+                return self.operator(float(a) if type(a) is _float64 else a,
+                                     float(b) if type(b) is _float64 else b)
         if args and type(args[-1]) is Parts:     # var + parts is for Parts.__radd__
             return NotImplemented
+        if not self.rules and not self.each and youngest((*args, *kwargs.values())) is not None:
+            self._refuse(0)
         if kwargs or (len(args) > len(self.rules) and not self.each):
             args, kwargs = self._bind(args, kwargs)
-        tape = _youngest(args)
+        tape = youngest(args)
         if tape is None:
             return self.fn(*args, **kwargs)
         values, operands, outer = [], [], False
         for i, x in enumerate(args):
+            value = operand = x
             if type(x) is not Var:
-                values.append(x)
-                operands.append(snapshot(tape, x))
-                continue
-            operands.append(x)
-            value = x
-            if x.tape is tape:
+                operand = snapshot(tape, x)
+            elif x.tape is tape:
                 value = x.value
                 if not self.each and (i >= len(self.rules) or self.rules[i] is None):
                     self._refuse(i)
             outer = outer or type(value) is Var
             values.append(value)
-        kwargs = {name: snapshot(tape, x) for name, x in kwargs.items()}
+            operands.append(operand)
+        if kwargs:
+            kwargs = {name: snapshot(tape, x) for name, x in kwargs.items()}
         y = self(*values, **kwargs) if outer else self.fn(*values, **kwargs)
         return self._record(tape, y, tuple(operands), kwargs)
 
+    def unary(self, x: Var) -> Any:
+        """The call with one traced argument: the common case, and a hot one."""
+        if self.rules[0] is None:
+            self._refuse(0)
+        value = x.value
+        y = self.fn(value) if type(value) is not Var else self(value)
+        if type(y) is _float64:
+            return x.tape.record(self, float(y), x)
+        return self._record(x.tape, y, (x,), {})
+
     def _record(self, tape: Tape, value: Any, args: tuple, kwargs: dict) -> Any:
+        if type(value) is np.ndarray and value.ndim and value.dtype == FLOAT64:
+            return tape.record(self, value, args, kwargs)
         if not isinstance(value, tuple):
             return tape.record(self, settle(value, self.name), args, kwargs)
         whole = tape.record(self, tuple(settle(v, self.name) for v in value), args, kwargs)
@@ -146,7 +159,7 @@ class Primitive:
             and not (name == "dtype" and x in (float, np.float64))
         }
         unknown = options.keys() - self._options if self._options is not None else set()
-        if unknown and _youngest(args) is not None:
+        if unknown and youngest(args) is not None:
             raise UnsupportedArgumentError(
                 f"the gradient rule of {self.name} does not know the argument {min(unknown)!r}.",
                 f"leave it out, or register a rule that takes it: dp.defvjp({self.name}, ...)",
@@ -189,15 +202,21 @@ class Primitive:
 
     def pull(self, node: Any, g: Any) -> list[tuple[Var, Any]]:
         """For each traced operand of `node`, the cotangent that `g` brings it."""
-        g = dense(g)
+        if type(g) is Parts:
+            g = g.total()
         if type(g) is float and g == 0.0:
             return []
         tape, args, kwargs = node.tape, node.args, node.kwargs
-        traced = [i for i, x in enumerate(args) if type(x) is Var and x.tape is tape]
-        values = [x.value if type(x) is Var and x.tape is tape else x for x in args]
+        values, traced = [], []
+        for i, x in enumerate(args):
+            if type(x) is Var and x.tape is tape:
+                traced.append(i)
+                values.append(x.value)
+            else:
+                values.append(x)
         cotangents = self.cotangents(traced, g, node.value, values, kwargs)
         return [
-            (args[i], c if type(c) is Parts else self._fit(i, c, args[i].value))
+            (args[i], c if _fits(c, values[i]) else self._fit(i, c, values[i]))
             for i, c in zip(traced, cotangents, strict=True)
         ]
 
@@ -208,6 +227,8 @@ class Primitive:
 
     def _fit(self, i: int, c: Any, x: Any) -> Any:
         """`c` summed over the axes along which `x` was broadcast, so that it has its shape."""
+        if type(c) is Parts:
+            return c
         if type(c) is not np.ndarray or not c.ndim:
             c = settle(c, f"the rule of {self.name} for argument {i}")
         have, want = shape(c), shape(x)
@@ -225,6 +246,10 @@ class Primitive:
         )
 
 
+def _fits(c: Any, x: Any) -> bool:
+    return type(c) is np.ndarray and type(x) is np.ndarray and c.shape == x.shape
+
+
 class JointPrimitive(Primitive):
     """A primitive whose one rule returns the cotangents of all its arguments together."""
 
@@ -239,7 +264,7 @@ class JointPrimitive(Primitive):
         return len(self._parameters)
 
     @property
-    def _options(self) -> None:                  # type: ignore[override]
+    def _options(self) -> None:
         return None
 
     def cotangents(self, traced: list[int], g: Any, y: Any, args: list, kwargs: dict) -> Iterable:
@@ -260,15 +285,7 @@ class FlatPrimitive(Primitive):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
             self._bind(args, kwargs)
-        return self.fn(*(_plain(x) for x in args), **{k: _plain(x) for k, x in kwargs.items()})
-
-
-def _plain(x: Any) -> Any:
-    while type(x) is Var:
-        x = x.value
-    if type(x) is list or type(x) is tuple:
-        return type(x)(_plain(child) for child in x)
-    return x
+        return self.fn(*(plain(x) for x in args), **{k: plain(x) for k, x in kwargs.items()})
 
 
 def _signature(f: Callable) -> list[inspect.Parameter]:
@@ -299,94 +316,7 @@ def _check_arity(name: str, fn: Callable, rule: Rule) -> None:
                     f"its parameters should be ({expected}).")
 
 
-# ---------------------------------------------------------------------------- values
-
-def shape(x: Any) -> tuple[int, ...]:
-    return getattr(x, "shape", ())
-
-
-def zeros_like(x: Any) -> Any:
-    return np.zeros(shape(x)) if shape(x) else 0.0
-
-
-def settle(value: Any, name: str = "the function") -> Any:
-    """A result as the tape keeps it: a float, a float64 array of at least one axis, or a Var."""
-    kind = type(value)
-    if kind is float or kind is Var:
-        return value
-    if kind is np.ndarray and value.dtype == np.float64:
-        return value if value.ndim else value.item()
-    if isinstance(value, (np.ndarray, numbers.Real)) and np.asarray(value).dtype.kind in "fiub":
-        return settle(np.asarray(value, dtype=np.float64))
-    got = f"dtype {value.dtype}" if isinstance(value, np.ndarray) else f"the type {kind.__name__}"
-    raise DtypeError(
-        f"{name} gave a result of {got}; tinydp differentiates real numbers (float64).",
-        "for a power of a negative number, check the base; for an object array, np.stack its parts."
-        if kind is complex or isinstance(value, np.ndarray) else "return a number or an array.",
-    )
-
-
-def _youngest(args: Iterable) -> Tape | None:
-    """The tape of the innermost differentiation under way among these arguments."""
-    tape = None
-    for x in args:
-        if type(x) is Var and (tape is None or x.tape.age > tape.age):
-            tape = x.tape
-    return tape
-
-
-_ATOMS = frozenset((float, int, bool, str, type(None), slice, type(Ellipsis), Var))
-
-
-def snapshot(tape: Tape, x: Any) -> Any:
-    """The constant `x` as it is now, whatever becomes of it before the sweep.
-
-    An array is copied, once for as long as its content stays the same. Locking it instead
-    would break programs that reuse a buffer, and would miss writes through another view.
-    """
-    kind = type(x)
-    if kind in _ATOMS:
-        return x
-    if kind is np.ndarray:
-        if x.dtype.kind == "f" and x.dtype != np.float64:
-            return x.astype(np.float64)
-        if x.dtype.kind not in "fiub":
-            raise DtypeError(
-                f"an array of dtype {x.dtype} met a traced value; tinydp differentiates "
-                "real numbers (float64).",
-                "for traced values in an array, write np.stack([...]) instead of np.array([...]).",
-            )
-        if x.size == 0 or _is_frozen(x):
-            return x
-        data = x.tobytes()
-        seen = tape.constants.get(id(x))
-        if seen is None or seen[1] != data or seen[2].shape != x.shape:
-            copy = np.frombuffer(data, dtype=x.dtype).reshape(x.shape)
-            seen = tape.constants[id(x)] = (x, data, copy)
-        return seen[2]
-    if isinstance(x, np.generic):
-        return snapshot(tape, x.item())
-    if kind is list or kind is tuple:
-        if any(type(child) is Var for child in x):
-            raise ConversionError(
-                f"a {kind.__name__} that holds traced values was used as an array.",
-                "write np.stack([...]) around it.",
-            )
-        return kind(snapshot(tape, child) for child in x)
-    if isinstance(x, complex):
-        raise DtypeError(f"the complex number {x} met a traced value.",
-                         "tinydp differentiates real numbers: keep both parts apart.")
-    return float(x) if isinstance(x, numbers.Real) else x
-
-
-def _is_frozen(x: Any) -> bool:
-    """Nobody can write to this array: it and all that it is a view of are read-only."""
-    while isinstance(x, np.ndarray):
-        if x.flags.writeable:
-            return False
-        x = x.base
-    return True
-
+# ---------------------------------------------------------------------------- cotangents in parts
 
 class Parts:
     """A cotangent that arrived in parts, `g` at `index`; summed when its node is reached.
@@ -394,7 +324,7 @@ class Parts:
     A loop over the elements of a long array would otherwise add a whole array at every step.
     """
 
-    __slots__ = ("like", "indices", "gs", "whole")
+    __slots__ = ("gs", "indices", "like", "whole")
     __array_ufunc__ = None                       # so that array + parts is asked of us
 
     def __init__(self, like: Any, index: Any, g: Any):
@@ -478,6 +408,7 @@ def defvjp(f: Callable, *rules: Rule | None, also: Callable | None = None) -> No
     PRIMITIVES[f] = registered
     if also:
         PRIMITIVES[also] = registered
+        registered.operator = also
 
 
 def defvjp_each(f: Callable, rule: Rule) -> None:
@@ -635,8 +566,8 @@ def value(x: Any) -> Any:
         x is 3.0
         6.0
     """
-    plain = _plain(x)
-    return plain.copy() if type(x) is Var and type(plain) is np.ndarray else plain
+    number = plain(x)
+    return number.copy() if type(x) is Var and type(number) is np.ndarray else number
 
 
 def stop_gradient(x: Any) -> Any:

@@ -34,7 +34,7 @@ class Node:
     An input has no `op`.
     """
 
-    __slots__ = ("value", "tape", "op", "a", "b", "g")
+    __slots__ = ("a", "b", "g", "op", "tape", "value")
 
     value: Any                           # a float, an array, or a Var of an outer tape
     tape: "Tape"
@@ -99,10 +99,11 @@ class Tape(list):
     def sweep(self, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
         """Pull the cotangents of the results, (y, g) pairs, back into the `.g` of the inputs.
 
-        Nodes are freed as they are passed, unless `keep`.
+        Nodes are freed as they are passed, unless `keep`; `seeds` is used up.
         """
         nodes = list(self) if keep else self
-        for y, g in seeds:
+        while seeds:
+            y, g = seeds.pop()
             y.g = g if y.g is None else y.g + g
         for _ in range(len(nodes)):
             y = nodes.pop()
@@ -113,6 +114,8 @@ class Tape(list):
             if isinstance(g, float):             # the fast lane: one or two numbers
                 if g == 0.0:                     # zero is strong: 0 * inf would be nan
                     continue
+                if type(g) is not float:         # NumPy's scalars compute three times slower
+                    g = float(g)
                 a = y.a
                 b = y.b
                 if type(a) is Var:
@@ -131,8 +134,9 @@ class Tape(list):
                     c = y.op.rules[1](g, y.value, a, b.value)
                     b.g = c if b.g is None else b.g + c
                     continue
-            for x, c in y.op.pull(y, g):         # all else, one operand after the other
-                x.g = c if x.g is None else x.g + c
+            for a, c in y.op.pull(y, g):         # all else, one operand after the other
+                a.g = c if a.g is None else a.g + c
+            a = b = None                         # which would keep all before them alive
 
 
 class EndedTape(Tape):

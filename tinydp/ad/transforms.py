@@ -16,8 +16,9 @@ import numpy as np
 
 from . import tree
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError
-from .primitives import dense, shape, zeros_like
+from .primitives import dense
 from .tape import Tape, Var
+from .values import shape, zeros_like
 
 
 def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -83,7 +84,7 @@ class ValueAndGradient:
     def __init__(self, f: Callable, argnums: int | tuple[int, ...], has_aux: bool):
         if not callable(f):
             raise TypeError(f"grad needs a function to differentiate, not {f!r}")
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())
         self.f, self.argnums, self.has_aux = f, argnums, has_aux
 
     def __repr__(self) -> str:
@@ -93,16 +94,15 @@ class ValueAndGradient:
         several = isinstance(self.argnums, tuple)
         tape = Tape()
         try:
-            inputs = Inputs(tape, args, self.argnums if several else (self.argnums,))  # type: ignore[arg-type]
+            inputs = Inputs(tape, args, self.argnums if several else (self.argnums,))
             y, aux = _call(self.f, inputs.args, kwargs), None
             if self.has_aux:
                 y, aux = self._pair(y)
-            traced = _is_on(tape, _one_number(y, self.f))
-            if traced:
-                tape.sweep([(y, 1.0)])
+            value, aux = _stripped((_one_number(y, self.f), aux), tape)
+            seeds = [(y, 1.0)] if _is_on(tape, y) else []
+            del y                                # it would hold on to all that came before it
+            tape.sweep(seeds)
             gradients = inputs.gradients()
-            value = y.value if traced else y
-            aux = _stripped(aux, tape)
         finally:
             _discard(tape)
         return self._result(value, aux, gradients if several else gradients[0])
@@ -195,27 +195,34 @@ def _position(k: int, n: int) -> int:
 
 def _as_float(leaf: Any) -> Any:
     """A leaf as the tape keeps it: a float, or an array of its own of float64."""
-    if type(leaf) is float or type(leaf) is Var:
+    kind = type(leaf)
+    if kind is float or kind is Var:
         return leaf
-    if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiu" and type(leaf) is np.ndarray:
-        exact = leaf.astype(np.float64)
-        if leaf.dtype.itemsize >= 8 and leaf.dtype != np.float64 and not np.array_equal(exact, leaf, equal_nan=leaf.dtype.kind == "f"):
-            raise _not_real(f"an array of {leaf.dtype} beyond float64's precision")
+    if kind is np.ndarray and leaf.dtype.kind in "fiu":
+        exact = leaf.astype(np.float64)          # a copy: the caller may change the original
+        if leaf.dtype.itemsize >= 8 and leaf.dtype != np.float64:
+            _require_exact(exact, leaf)
         return exact if leaf.ndim else exact.item()
     if isinstance(leaf, np.ndarray):
-        raise _not_real(f"{'an array of dtype ' + str(leaf.dtype) if type(leaf) is np.ndarray else type(leaf).__name__}")
-    if isinstance(leaf, numbers.Real) and not isinstance(leaf, (bool, np.bool_)):
-        exact = float(leaf)
-        if exact != leaf and exact == exact:
-            raise _not_real(f"the number {leaf!r}, beyond float64's precision")
-        return exact
-    raise _not_real(f"a {type(leaf).__name__} ({leaf!r:.40})" if not callable(leaf) else "a function")
+        raise _not_real(f"an array of dtype {leaf.dtype}" if kind is np.ndarray else f"a {kind.__name__}")
+    if isinstance(leaf, numbers.Real) and kind not in (bool, np.bool_):
+        number = float(leaf)
+        _require_exact(number, leaf)
+        return number
+    raise _not_real(f"a {kind.__name__} ({leaf!r:.60})")
+
+
+def _require_exact(exact: Any, original: Any) -> None:
+    back = np.asarray(exact).astype(np.asarray(original).dtype)      # Python's big integers: object
+    if not np.all((back == original) | np.isnan(exact)):
+        raise _not_real(f"{original!r:.60}, which float64 cannot hold exactly")
 
 
 def _not_real(what: str) -> DtypeError:
-    return DtypeError(f"cannot differentiate by {what}: it is not made of real numbers.",
-                      "pass floats, integers or arrays of them; give others by another argument "
-                      "(argnums chooses) or in a closure.")
+    return DtypeError(
+        f"cannot differentiate by {what}.",
+        "pass real numbers or arrays of them here, and all else by another argument (argnums "
+        "chooses the ones to differentiate by) or in a closure.")
 
 
 def _of_type(leaf: Any, x: Var) -> Any:
@@ -235,7 +242,7 @@ def _is_on(tape: Tape, y: Any) -> bool:
 
 
 def _one_number(y: Any, f: Callable) -> Any:
-    if isinstance(y, (Var, numbers.Real)) or type(y) is np.ndarray and y.dtype.kind in "fiu":
+    if isinstance(y, (Var, numbers.Real)) or (type(y) is np.ndarray and y.dtype.kind in "fiu"):
         if shape(y) == ():
             return y
         raise NonScalarOutputError(

@@ -8,41 +8,45 @@ A *leaf* is anything that is not one of those four containers; `None` is an empt
     {'w': [10.0, 20.0], 'b': (30.0, None)}
 """
 
-import builtins
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from .errors import StructureError
 
 
-def children(tree: Any) -> list[tuple[str, Any]] | None:
-    """The (path step, subtree) pairs of a container; None for a leaf."""
-    if tree is None:
-        return []
+def children(tree: Any) -> list | tuple | None:
+    """The subtrees of a container; None for a leaf."""
     kind = type(tree)
-    if isinstance(tree, dict):
-        return [(f"[{key!r}]", child) for key, child in tree.items()]
-    if hasattr(kind, "_fields") and isinstance(tree, tuple):
-        return [(f".{name}", child) for name, child in zip(kind._fields, tree, strict=True)]
     if kind is list or kind is tuple:
-        return [(f"[{i}]", child) for i, child in enumerate(tree)]
-    return None
+        return tree
+    if tree is None:
+        return ()
+    if isinstance(tree, dict):
+        return list(tree.values())
+    return tree if isinstance(tree, tuple) and hasattr(kind, "_fields") else None
+
+
+def steps(tree: Any) -> list[str]:
+    """How to reach each child of a container: `[0]`, `['w']` or `.weight`."""
+    if isinstance(tree, dict):
+        return [f"[{key!r}]" for key in tree]
+    if hasattr(tree, "_fields"):
+        return [f".{name}" for name in tree._fields]
+    return [f"[{i}]" for i in range(len(tree or ()))]
 
 
 def rebuild(tree: Any, subtrees: list) -> Any:
     """A container like `tree` around other subtrees."""
+    kind = type(tree)
+    if kind is list:
+        return subtrees
     if tree is None:
         return None
     if isinstance(tree, dict):
-        pairs = zip(tree, subtrees, strict=True)
-        return dict(pairs) if type(tree) is dict else _rebuilt_dict(tree, dict(pairs))
-    return type(tree)(*subtrees) if hasattr(tree, "_fields") else type(tree)(subtrees)
-
-
-def _rebuilt_dict(tree: Any, content: dict) -> Any:
-    copy = tree.copy()                   # keeps a defaultdict's factory, an OrderedDict's kind
-    copy.update(content)
-    return copy
+        new = {} if kind is dict else tree.copy()        # keeps a defaultdict's factory
+        new.update(zip(tree, subtrees, strict=True))
+        return new
+    return kind(*subtrees) if hasattr(kind, "_fields") else tuple(subtrees)
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -51,17 +55,18 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if below is None:
         yield path, tree
     else:
-        for step, child in below:
+        for step, child in zip(steps(tree), below, strict=True):
             yield from leaves(child, path + step)
 
 
 def flatten(tree: Any) -> tuple[list, Callable[[list], Any]]:
     """The leaves, and the function that puts others in their places."""
-    found = [leaf for _, leaf in leaves(tree)]
+    found: list = []
+    _map_one(found.append, tree)
 
     def unflatten(others: list) -> Any:
         rest = iter(others)
-        return map(lambda _: next(rest), tree)
+        return _map_one(lambda _: next(rest), tree)
 
     return found, unflatten
 
@@ -74,25 +79,29 @@ def map(f: Callable, tree: Any, *others: Any) -> Any:
         >>> map(lambda a, b: a + b, {"x": 1, "y": [2, 3]}, {"y": [20, 30], "x": 10})
         {'x': 11, 'y': [22, 33]}
     """
-    return _map(f, "", tree, *others)
+    return _map_many(f, "", tree, others) if others else _map_one(f, tree)
 
 
-def _map(f: Callable, path: str, tree: Any, *others: Any) -> Any:
+def _map_one(f: Callable, tree: Any) -> Any:
+    below = children(tree)
+    if below is None:
+        return f(tree)
+    return rebuild(tree, [_map_one(f, child) for child in below])
+
+
+def _map_many(f: Callable, path: str, tree: Any, others: tuple) -> Any:
     below = children(tree)
     if below is None:
         return f(tree, *others)
     for other in others:
         _require_alike(path, tree, other)
-    if not below:
-        return rebuild(tree, [])
     if isinstance(tree, dict):           # by key, whatever the order of insertion
-        rows = [[other[key] for key in tree] for other in others]
+        columns = [[other[key] for key in tree] for other in others]
     else:
-        rows = [list(other) for other in others]
-    return rebuild(tree, [
-        _map(f, path + step, child, *(row[i] for row in rows))
-        for i, (step, child) in enumerate(below)
-    ])
+        columns = [children(other) for other in others]          # type: ignore[misc]
+    rows = zip(below, *columns, strict=True)
+    return rebuild(tree, [_map_many(f, path + step, child, tuple(rest))
+                          for step, (child, *rest) in zip(steps(tree), rows, strict=True)])
 
 
 def _require_alike(path: str, tree: Any, other: Any) -> None:
@@ -101,7 +110,7 @@ def _require_alike(path: str, tree: Any, other: Any) -> None:
     if alike and isinstance(tree, dict):
         alike = tree.keys() == other.keys()
     elif alike:
-        alike = len(builtins.list(below or [])) == len(children(tree) or [])
+        alike = len(below or ()) == len(children(tree) or ())
     if not alike:
         place = f"at {path}, " if path else ""
         raise StructureError(f"{place}{describe(tree)} does not match {describe(other)}.")
@@ -112,7 +121,7 @@ def describe(tree: Any) -> str:
     if tree is None:
         return "None"
     if isinstance(tree, dict):
-        return f"{type(tree).__name__} with the keys {', '.join(builtins.map(str, tree))}"
+        return f"{type(tree).__name__} with the keys {', '.join(str(key) for key in tree)}"
     if children(tree) is not None:
         return f"{type(tree).__name__} of {len(tree)}"
     return type(tree).__name__

@@ -11,7 +11,7 @@ import operator
 
 import numpy as np
 
-from ..primitives import PRIMITIVES, Primitive, alias, defpartials, defvjp, flat, steep, times
+from ..primitives import Primitive, alias, defpartials, defvjp, flat, steep, times
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -53,7 +53,7 @@ defvjp(np.divide,       lambda g, y, a, b: _over(g, b), lambda g, y, a, b: -_ove
 defpartials(np.reciprocal, lambda y, x: -y * y)                             # infinite at 0
 defvjp(np.power,        _power_base, steep("power", lambda y, x, p: y * _log_of_base(x, p)),
        also=operator.pow)                                                   # infinite at x = 0, p < 1
-defvjp(np.float_power,  *PRIMITIVES[np.power].rules)
+defvjp(np.float_power,  _power_base, steep("float_power", lambda y, x, p: y * _log_of_base(x, p)))
 defvjp(np.mod,          lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.floor(a / b), also=operator.mod)
 defvjp(np.fmod,         lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.trunc(a / b))
 
@@ -110,9 +110,10 @@ defvjp(np.fmin,         lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, 
 defvjp(np.copysign,     lambda g, y, a, b: g * np.copysign(1.0, a) * np.copysign(1.0, b))
 defpartials(np.hypot,   lambda y, a, b: np.where(y == 0, 0.0, a / np.where(y == 0, 1.0, y)),
                         lambda y, a, b: np.where(y == 0, 0.0, b / np.where(y == 0, 1.0, y)))
-defvjp(np.where,        None, lambda g, y, c, a, b: np.where(c, g, 0.0), lambda g, y, c, a, b: np.where(c, 0.0, g))
+defvjp(np.where,        None, lambda g, y, c, a, b: np.where(c, g, 0.0),
+                              lambda g, y, c, a, b: np.where(c, 0.0, g))
 
-clip = Primitive(lambda x, low, high: np.clip(x, low, high), "clip")
+clip = Primitive(np.clip, "clip")
 defvjp(clip,            lambda g, y, x, low, high: np.where((low <= x) & (x <= high), g, 0.0),
                         lambda g, y, x, low, high: np.where(x < low, g, 0.0),
                         lambda g, y, x, low, high: np.where(x > high, g, 0.0))

@@ -65,7 +65,8 @@ def _tensordot(a, b, axes=2):
     """One product of two matrices: the axes to contract last in `a` and first in `b`."""
     if np.ndim(axes) == 0:
         axes = (range(np.ndim(a) - axes, np.ndim(a)), range(axes))
-    of_a, of_b = ([int(k) % np.ndim(x) for k in np.atleast_1d(ks)] for x, ks in zip((a, b), axes, strict=True))
+    of_a = [int(k) % np.ndim(a) for k in np.atleast_1d(axes[0])]
+    of_b = [int(k) % np.ndim(b) for k in np.atleast_1d(axes[1])]
     free_a = [k for k in range(np.ndim(a)) if k not in of_a]
     free_b = [k for k in range(np.ndim(b)) if k not in of_b]
     rows, columns = [np.shape(a)[k] for k in free_a], [np.shape(b)[k] for k in free_b]

@@ -7,7 +7,8 @@ and minima share the cotangent equally; norm'(0) = 0.
 import numpy as np
 
 from ..errors import UnsupportedArgumentError
-from ..primitives import Primitive, alias, defvjp, flat, shape
+from ..primitives import Primitive, alias, defvjp, flat
+from ..values import shape
 
 
 def _keep(y, x, axis, keepdims):
@@ -60,7 +61,7 @@ def _norm2(g, y, x, axis=None, keepdims=False):
     return _keep(g, x, axis, keepdims) * np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y))
 
 
-norm2 = Primitive(lambda x, axis=None, keepdims=False: np.linalg.norm(x, axis=axis, keepdims=keepdims), "norm")
+norm2 = Primitive(lambda x, **options: np.linalg.norm(x, **options), "norm")
 defvjp(norm2, _norm2)
 
 

@@ -8,7 +8,7 @@ import operator
 import numpy as np
 
 from ..primitives import PRIMITIVES, Parts, Primitive, alias, defvjp, defvjp_each, flat
-from ..primitives import shape as shape_of
+from ..values import shape as shape_of
 
 
 def _reshape(g, y, x, shape=None, axis=None, order="C"):

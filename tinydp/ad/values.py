@@ -1,0 +1,110 @@
+"""What the tape keeps: floats, float64 arrays, and snapshots of the constants it was shown."""
+
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .errors import ConversionError, DtypeError
+from .tape import Tape, Var
+
+FLOAT64 = np.dtype(np.float64)
+
+
+def shape(x: Any) -> tuple[int, ...]:
+    """The shape of a number, an array or a traced value."""
+    return getattr(x, "shape", ())
+
+
+def zeros_like(x: Any) -> Any:
+    """Zero in the shape of `x`."""
+    return np.zeros(shape(x)) if shape(x) else 0.0
+
+
+def settle(value: Any, name: str = "the function") -> Any:
+    """A result as the tape keeps it: a float, a float64 array of at least one axis, or a Var."""
+    kind = type(value)
+    if kind is float or kind is Var:
+        return value
+    if kind is np.ndarray and value.dtype == FLOAT64:
+        return value if value.ndim else value.item()
+    if isinstance(value, (np.ndarray, numbers.Real)) and np.asarray(value).dtype.kind in "fiub":
+        return settle(np.asarray(value, dtype=np.float64))
+    got = f"dtype {value.dtype}" if isinstance(value, np.ndarray) else f"the type {kind.__name__}"
+    raise DtypeError(
+        f"{name} gave a result of {got}; tinydp differentiates real numbers (float64).",
+        "for a power of a negative number, check the base; for an object array, np.stack its parts."
+        if kind is complex or isinstance(value, np.ndarray) else "return a number or an array.",
+    )
+
+
+def youngest(args: Iterable) -> Tape | None:
+    """The tape of the innermost differentiation under way among these arguments."""
+    tape = None
+    for x in args:
+        if type(x) is Var and (tape is None or x.tape.age > tape.age):
+            tape = x.tape
+    return tape
+
+
+_ATOMS = frozenset((float, int, bool, str, type(None), slice, type(Ellipsis), Var))
+
+
+def snapshot(tape: Tape, x: Any) -> Any:
+    """The constant `x` as it is now, whatever becomes of it before the sweep.
+
+    An array is copied, once for as long as its content stays the same. Locking it instead
+    would break programs that reuse a buffer, and would miss writes through another view.
+    """
+    kind = type(x)
+    if kind in _ATOMS:
+        return x
+    if kind is np.ndarray:
+        if x.dtype.kind == "f" and x.dtype != np.float64:
+            return x.astype(np.float64)
+        if x.dtype.kind not in "fiub":
+            raise DtypeError(
+                f"an array of dtype {x.dtype} met a traced value; tinydp differentiates "
+                "real numbers (float64).",
+                "for traced values in an array, write np.stack([...]) instead of np.array([...]).",
+            )
+        if x.size == 0 or _is_frozen(x):
+            return x
+        data = x.tobytes()
+        seen = tape.constants.get(id(x))
+        if seen is None or seen[1] != data or seen[2].shape != x.shape:
+            copy = np.frombuffer(data, dtype=x.dtype).reshape(x.shape)
+            seen = tape.constants[id(x)] = (x, data, copy)
+        return seen[2]
+    if isinstance(x, np.generic):
+        return snapshot(tape, x.item())
+    if kind is list or kind is tuple:
+        if any(type(child) is Var for child in x):
+            raise ConversionError(
+                f"a {kind.__name__} that holds traced values was used as an array.",
+                "write np.stack([...]) around it.",
+            )
+        return kind(snapshot(tape, child) for child in x)
+    if isinstance(x, complex):
+        raise DtypeError(f"the complex number {x} met a traced value.",
+                         "tinydp differentiates real numbers: keep both parts apart.")
+    return float(x) if isinstance(x, numbers.Real) else x
+
+
+def _is_frozen(x: Any) -> bool:
+    """Nobody can write to this array: it and all that it is a view of are read-only."""
+    while isinstance(x, np.ndarray):
+        if x.flags.writeable:
+            return False
+        x = x.base
+    return True
+
+
+def plain(x: Any) -> Any:
+    """The number or array in a traced value, or those in a list or tuple of them."""
+    while type(x) is Var:
+        x = x.value
+    if type(x) is list or type(x) is tuple:
+        return type(x)(plain(child) for child in x)
+    return x
