@@ -1,12 +1,13 @@
 """tinydp: differentiable programming small enough to read."""
 
 from . import ad
-from .ad.primitives import custom_gradient, defvjp, primitive, sign, stop_gradient, straight_through, value
-from .ad.transforms import grad, value_and_grad, vjp
+from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
+from .ad.primitives import defvjp
+from .ad.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
-    "ad", "custom_gradient", "defvjp", "grad", "primitive", "sign", "stop_gradient",
-    "straight_through", "value", "value_and_grad", "vjp",
+    "ad", "checkpoint", "custom_gradient", "defvjp", "grad", "hessian", "hvp", "jacobian", "jvp",
+    "primitive", "sign", "stop_gradient", "straight_through", "value", "value_and_grad", "vjp",
 ]

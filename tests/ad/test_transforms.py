@@ -1,6 +1,7 @@
 """`grad`, `value_and_grad`, `vjp`: structures, types, nesting, and what they refuse."""
 
 import functools
+import gc
 import pickle
 import threading
 from collections import OrderedDict, namedtuple
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinydp as dp
-from tinydp.ad.errors import DtypeError, NoInputError, NonScalarOutputError, StructureError
+from tinydp.ad.errors import ClosureError, DtypeError, NoInputError, NonScalarOutputError, StructureError
+from tinydp.ad.tape import Var
 
 Point = namedtuple("Point", "x y")
 reals = st.floats(-3.0, 3.0)
@@ -307,3 +309,136 @@ def test_aux_needs_a_pair():
 def test_grad_of_a_number_is_refused_at_once():
     with pytest.raises(TypeError, match="needs a function"):
         dp.grad(3.0)
+
+
+# ---------------------------------------------------------------------------- jvp, jacobian, hessian, hvp
+
+def kinetic(x, p):
+    """From an array and a structure to a structure."""
+    return {"energy": np.sum(p.x * x**2), "flow": np.sin(x) * p.y}
+
+
+@given(st.lists(reals, min_size=3, max_size=3), reals, reals)
+def test_jvp_is_the_transpose_of_vjp(x, a, b):
+    primals, tangents = (np.array(x), Point(a, b)), (np.array([1.0, 2.0, -1.0]), Point(0.5, 0.3))
+    y, change = dp.jvp(kinetic, primals, tangents)
+    assert y.keys() == change.keys()
+    _, pullback = dp.vjp(kinetic, *primals)
+    seed = {"energy": 0.7, "flow": np.array([0.1, 0.2, 0.3])}
+    gx, gp = pullback(seed)
+    there = 0.7 * change["energy"] + seed["flow"] @ change["flow"]
+    back = gx @ tangents[0] + gp.x * 0.5 + gp.y * 0.3
+    assert there == pytest.approx(back, rel=1e-12, abs=1e-12)
+
+
+def test_jvp_of_jvp():
+    def slope(x):
+        return dp.jvp(np.sin, (x,), (1.0,))[1]
+
+    assert dp.jvp(slope, (0.4,), (1.0,))[1] == pytest.approx(-np.sin(0.4), rel=1e-14)
+    assert dp.grad(slope)(0.4) == pytest.approx(-np.sin(0.4), rel=1e-14)
+
+
+@pytest.mark.parametrize("shape_x", [(), (3,), (2, 3), (0,)])
+@pytest.mark.parametrize("shape_y", [(), (4,), (2, 2), (0, 2)])
+def test_jacobian_has_the_shapes_of_result_and_argument(shape_x, shape_y):
+    matrix = np.random.default_rng(0).normal(size=shape_y + shape_x)
+    inner = tuple(range(len(shape_y), matrix.ndim))
+
+    def f(x):
+        return np.sum(matrix * x, axis=inner) ** 2
+
+    x = np.random.default_rng(1).normal(size=shape_x)
+    y = np.sum(matrix * x, axis=inner)
+    got = dp.jacobian(f)(x)
+    assert np.shape(got) == shape_y + shape_x
+    assert np.allclose(got, 2 * np.reshape(y, shape_y + (1,) * len(shape_x)) * matrix)
+
+
+def test_jacobian_over_structures_and_argnums():
+    j = dp.jacobian(kinetic, argnums=(1, 0))(np.array([1.0, 2.0]), Point(3.0, 4.0))
+    assert j["energy"][0] == Point(5.0, 0.0)
+    assert np.array_equal(j["energy"][1], [6.0, 12.0])
+    assert np.array_equal(j["flow"][0].x, [0.0, 0.0])
+    assert np.allclose(j["flow"][0].y, np.sin([1.0, 2.0]))
+    assert np.allclose(j["flow"][1], np.diag(4 * np.cos([1.0, 2.0])))
+
+
+@given(st.lists(reals, min_size=3, max_size=3))
+def test_hessian_and_hvp_agree_and_are_symmetric(x):
+    def f(x):
+        return np.sum(np.sin(x) * x[::-1] ** 2) + x[0] * x[1] * x[2]
+
+    x, v = np.array(x), np.array([0.3, -1.0, 2.0])
+    h = dp.hessian(f)(x)
+    assert np.allclose(h, h.T, rtol=1e-12, atol=1e-12)
+    assert np.allclose(dp.hvp(f, x, v), h @ v, rtol=1e-10, atol=1e-10)
+
+
+def test_hessian_of_a_structure():
+    h = dp.hessian(lambda p: p["w"] @ p["w"] * p["b"])({"w": np.ones(2), "b": 2.0})
+    assert np.array_equal(h["w"]["w"], 4 * np.eye(2))
+    assert np.array_equal(h["w"]["b"], [2.0, 2.0])
+    assert h["b"]["b"] == 0.0
+
+
+def test_third_derivatives_as_jacobians():
+    third = dp.jacobian(dp.hessian(lambda x: np.sum(x**4)))(np.array([1.0, 2.0]))
+    assert third.shape == (2, 2, 2)
+    assert third[1, 1, 1] == 48.0
+    assert np.count_nonzero(third) == 2
+
+
+def test_tangents_must_fit():
+    with pytest.raises(StructureError):
+        dp.jvp(np.sin, (np.ones(3),), (np.ones(2),))
+    with pytest.raises(StructureError):
+        dp.jvp(np.sin, (1.0,), (1.0, 2.0))
+
+
+# ---------------------------------------------------------------------------- checkpoint
+
+def segment(state, force, n):
+    for _ in range(n):
+        state = Point(state.x + 0.01 * state.y, state.y - 0.01 * np.sin(state.x) + 0.01 * force)
+    return state
+
+
+def simulate(f, force, steps=10_000, n=100):
+    state = Point(1.0, 0.0)
+    for _ in range(steps // n):
+        state = f(state, force, n)
+    return state.x
+
+
+def test_checkpoint_changes_nothing_but_memory():
+    assert dp.grad(lambda u: simulate(dp.checkpoint(segment), u, 1000))(0.1) == pytest.approx(
+        dp.grad(lambda u: simulate(segment, u, 1000))(0.1), rel=1e-13)
+    assert dp.hessian(lambda u: simulate(dp.checkpoint(segment), u, 6, 3))(0.1) == pytest.approx(
+        dp.hessian(lambda u: simulate(segment, u, 6, 3))(0.1), rel=1e-12)
+
+
+def test_checkpoint_needs_twenty_times_less_memory():
+    """Live nodes, counted at each end of a segment, going forwards and coming back."""
+    def peak(f):
+        counts = []
+        probe = dp.custom_gradient(lambda x: (count(), x)[1], lambda g, y, x: (count(), g)[1])
+
+        def count():
+            counts.append(sum(type(x) is Var for x in gc.get_objects()))
+
+        def probed(state, force, n):
+            state = Point(probe(state.x), state.y)
+            state = segment(state, force, n)
+            return Point(probe(state.x), state.y)
+
+        dp.grad(lambda u: simulate(f(probed), u))(0.1)
+        return max(counts)
+
+    gc.collect()
+    assert peak(dp.checkpoint) * 20 < peak(lambda f: f)
+
+
+def test_checkpoint_refuses_traced_surroundings():
+    with pytest.raises(ClosureError, match="pass the value as an argument"):
+        dp.grad(lambda w: dp.checkpoint(lambda x: x * w)(2.0 * w))(1.0)

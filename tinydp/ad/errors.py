@@ -110,6 +110,10 @@ class RuleError(TinydpError, ValueError):
     """A gradient rule has the wrong arity, or returned a cotangent of the wrong shape."""
 
 
+class ClosureError(TinydpError, ValueError):
+    """A function with a rule of its own used a traced value that is not one of its arguments."""
+
+
 class StructureError(TinydpError, ValueError):
     """Two nested structures should have been alike."""
 

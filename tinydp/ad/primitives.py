@@ -147,7 +147,7 @@ class Primitive:
                 self.fn(*args, **kwargs)         # raises Python's own error, or has *args
                 return args, kwargs
             given = dict(zip(self._parameters, args, strict=False)) | given
-            arrays = self._parameters[: self._arrays]
+            arrays = self._parameters[: len(self.rules)]
             args = ()
             for name in arrays:
                 if name not in given:
@@ -172,17 +172,13 @@ class Primitive:
                 )
         return args, options
 
-    @property
-    def _arrays(self) -> int:
-        return len(self.rules)
-
     @functools.cached_property
     def _parameters(self) -> tuple[str, ...]:
         """The names of the positional parameters of `fn`, if Python can tell."""
         if isinstance(self.fn, np.ufunc):
             return ()
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        parameters = _signature(self.fn)
+        parameters = parameters_of(self.fn)
         return tuple(p.name for p in parameters if p.kind in kinds)
 
     @functools.cached_property
@@ -192,7 +188,7 @@ class Primitive:
         for rule in (self.each, *self.rules):
             if rule is None:
                 continue
-            parameters = _signature(rule)
+            parameters = parameters_of(rule)
             if not parameters or any(p.kind is p.VAR_KEYWORD for p in parameters):
                 return None
             names.update(p.name for p in parameters)
@@ -250,35 +246,6 @@ def _fits(c: Any, x: Any) -> bool:
     return type(c) is np.ndarray and type(x) is np.ndarray and c.shape == x.shape
 
 
-class JointPrimitive(Primitive):
-    """A primitive whose one rule returns the cotangents of all its arguments together."""
-
-    def __init__(self, fn: Callable, vjp: Rule):
-        super().__init__(fn)
-        self.vjp = vjp
-        self.each = vjp                          # any argument may be traced
-        _check_arity(self.name, fn, vjp)
-
-    @property
-    def _arrays(self) -> int:
-        return len(self._parameters)
-
-    @property
-    def _options(self) -> None:
-        return None
-
-    def cotangents(self, traced: list[int], g: Any, y: Any, args: list, kwargs: dict) -> Iterable:
-        cs = self.vjp(g, y, *args, **kwargs)
-        cs = cs if isinstance(cs, tuple) else (cs,)
-        if not traced[-1] < len(cs) <= max(len(args), len(self._parameters)):
-            raise RuleError(
-                f"the vjp of {self.name} returned {len(cs)} cotangent{'s' * (len(cs) != 1)}, "
-                f"where {self.name} was called with {len(args)} argument{'s' * (len(args) != 1)}.",
-                "return one a positional argument, None where it has no derivative.",
-            )
-        return [zeros_like(args[i]) if cs[i] is None else cs[i] for i in traced]
-
-
 class FlatPrimitive(Primitive):
     """A function whose derivative is zero wherever it has one: its result is a constant."""
 
@@ -288,16 +255,16 @@ class FlatPrimitive(Primitive):
         return self.fn(*(plain(x) for x in args), **{k: plain(x) for k, x in kwargs.items()})
 
 
-def _signature(f: Callable) -> list[inspect.Parameter]:
+def parameters_of(f: Callable) -> list[inspect.Parameter]:
     try:
         return list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):              # some builtins have none to show
         return []
 
 
-def _check_arity(name: str, fn: Callable, rule: Rule) -> None:
+def check_arity(name: str, fn: Callable, rule: Rule) -> None:
     """A rule must take `g, y` and then the arguments of some call of the function."""
-    parameters = _signature(fn)
+    parameters = parameters_of(fn)
     try:
         signature = inspect.signature(rule)
     except (TypeError, ValueError):
@@ -402,20 +369,19 @@ def defvjp(f: Callable, *rules: Rule | None, also: Callable | None = None) -> No
         registered = Primitive(f)
     for rule in rules:
         if rule is not None:
-            _check_arity(registered.name, registered.fn, rule)
+            check_arity(registered.name, registered.fn, rule)
     registered.rules, registered.each = rules, None
     registered.__dict__.pop("_options", None)
-    PRIMITIVES[f] = registered
+    if registered is not f:
+        PRIMITIVES[f] = registered
     if also:
         PRIMITIVES[also] = registered
         registered.operator = also
 
 
-def defvjp_each(f: Callable, rule: Rule) -> None:
+def defvjp_each(f: Primitive, rule: Rule) -> None:
     """Register `rule(i, g, y, *args, **kwargs)` for every argument of `f(*arrays, **kwargs)`."""
-    registered = f if isinstance(f, Primitive) else Primitive(f)
-    registered.each = rule
-    PRIMITIVES[f] = registered
+    f.each = rule
 
 
 def defpartials(f: Callable, *partials: Rule | None, also: Callable | None = None) -> None:
@@ -482,99 +448,3 @@ def alias(f: Callable) -> Callable[[Callable], Callable]:
         return replacement
 
     return register
-
-
-# ---------------------------------------------------------------------------- for users
-
-def primitive(f: Callable) -> Primitive:
-    """Make `f` one node on the tape; its rules come from `defvjp`. Also a decorator.
-
-    `f` takes numbers and arrays and returns a number or an array; inside, anything goes
-    (a compiled kernel, a loop, SciPy), since it is never traced.
-
-        >>> from tinydp import defvjp, grad
-        >>> import math
-        >>> gamma = primitive(math.gamma)
-        >>> defvjp(gamma, lambda g, y, x: g * y * -0.5772156649015329)     # right at x = 1 alone
-        >>> grad(gamma)(1.0)
-        -0.5772156649015329
-    """
-    return Primitive(f)
-
-
-def custom_gradient(f: Callable, vjp: Rule | None = None) -> Any:
-    """Give `f` another gradient: `vjp(g, y, *args, **kwargs)` replaces differentiating it.
-
-    `vjp` returns the cotangents of the positional arguments, one bare or several as a tuple,
-    each of its argument's shape, None for an argument without derivative. Works under every
-    transformation, higher derivatives differentiate `vjp`. With the one argument `vjp` it is
-    a decorator. Raises `RuleError` if arity or shapes do not fit.
-
-        >>> from tinydp import grad
-        >>> clipped = custom_gradient(lambda x: x, lambda g, y, x: np.clip(g, -1.0, 1.0))
-        >>> grad(lambda x: 5 * clipped(x))(2.0)
-        1.0
-        >>> @custom_gradient(lambda g, y, x: 2 * g)
-        ... def twice_as_steep(x):
-        ...     return x
-        >>> grad(twice_as_steep)(2.0)
-        2.0
-    """
-    if vjp is None:
-        return lambda function: JointPrimitive(function, f)
-    return JointPrimitive(f, vjp)
-
-
-def straight_through(f: Callable) -> Any:
-    """`f` forwards, the identity backwards: the usual surrogate for a step function.
-
-    `f` must keep the shape of its argument.
-
-        >>> from tinydp import grad
-        >>> step = straight_through(np.floor)
-        >>> step(2.7), grad(step)(2.7)
-        (np.float64(2.0), 1.0)
-    """
-    return custom_gradient(f, _pass_through)
-
-
-def _pass_through(g: Any, y: Any, x: Any) -> Any:
-    return g
-
-
-@straight_through
-def sign(x: Any) -> Any:
-    """1 where x >= 0, else -1; the derivative passes straight through: it is 1 everywhere.
-
-    Not `np.sign`, which is 0 at 0 and has the derivative 0.
-
-        >>> from tinydp import grad
-        >>> sign(0.0), sign(-0.3), grad(sign)(-0.3)
-        (1.0, -1.0, 1.0)
-    """
-    return np.where(x >= 0, 1.0, -1.0) if shape(x) else (1.0 if x >= 0 else -1.0)
-
-
-def value(x: Any) -> Any:
-    """The plain number or array in a traced value, for printing; plain values as they are.
-
-        >>> from tinydp import grad
-        >>> def f(x):
-        ...     print("x is", value(x))
-        ...     return x * x
-        >>> grad(f)(3.0)
-        x is 3.0
-        6.0
-    """
-    number = plain(x)
-    return number.copy() if type(x) is Var and type(number) is np.ndarray else number
-
-
-def stop_gradient(x: Any) -> Any:
-    """`x`, a constant from here on, for every differentiation under way. Takes structures too.
-
-        >>> from tinydp import grad
-        >>> grad(lambda x: x * stop_gradient(x))(3.0)
-        3.0
-    """
-    return tree.map(value, x)

@@ -23,7 +23,6 @@ from itertools import count
 from typing import Any
 
 _ages = count()                          # tells an inner tape from an outer one: it is younger
-_new = object.__new__
 
 
 class Node:
@@ -82,7 +81,7 @@ class Tape(list):
 
     def record(self, op: Any, value: Any, a: Any, b: Any = None) -> Var:
         """Append `value = op(a, b)`."""
-        y = _new(Var)
+        y = Var()
         y.value = value
         y.tape = self
         y.op = op
@@ -119,13 +118,13 @@ class Tape(list):
                 a = y.a
                 b = y.b
                 if type(a) is Var:
-                    if b is None:
-                        c = y.op.rules[0](g, y.value, a.value)
-                    elif type(b) is Var:
+                    if type(b) is Var:
                         rule_a, rule_b = y.op.rules
                         c = rule_b(g, y.value, a.value, b.value)
                         b.g = c if b.g is None else b.g + c
                         c = rule_a(g, y.value, a.value, b.value)
+                    elif b is None:
+                        c = y.op.rules[0](g, y.value, a.value)
                     else:
                         c = y.op.rules[0](g, y.value, a.value, b)
                     a.g = c if a.g is None else a.g + c
@@ -163,7 +162,7 @@ def binary(op: Any, compute: Any) -> tuple[Any, Any]:
             value = compute(a.value, b)
         else:
             return op(a, b)
-        y = _new(Var)
+        y = Var()
         y.value = value
         y.tape = tape
         y.op = op

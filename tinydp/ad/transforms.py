@@ -1,4 +1,4 @@
-"""From a function to its gradient: `grad`, `value_and_grad`, `vjp`.
+"""From a function to its derivatives: all of them by sweeping a tape backwards.
 
     >>> grad(lambda x: 3*x**2 + 2*x + 1)(5.0)
     32.0
@@ -7,6 +7,7 @@
 """
 
 import functools
+import math
 import numbers
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .custom import Custom
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError
 from .primitives import dense
 from .tape import Tape, Var
@@ -74,6 +76,129 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, Callable]:
         _discard(tape)
         raise
     return _stripped(y, tape), Pullback(tape, inputs, y)
+
+
+def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+    """The value of `f(*primals)` and its change along `tangents`, J t.
+
+    `tangents` is built and shaped like `primals`; the change like the value. The pullback is
+    linear in its cotangent, u -> J'u, so its own pullback is t -> J t: no second table of rules.
+    Raises `StructureError` if the tangents do not fit.
+
+        >>> jvp(lambda x, y: x * np.sin(y), (2.0, 0.0), (1.0, 10.0))
+        (0.0, 20.0)
+    """
+    y, pullback = vjp(f, *primals)
+    _, pushforward = vjp(pullback, tree.map(zeros_like, y))
+    (change,) = pushforward(tuple(tangents))
+    return y, change
+
+
+def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
+    """The function that returns all first derivatives of a function of numbers or arrays.
+
+    For an argument of shape `s` and a result of shape `r` it is an array of shape `r + s`
+    (a float if both are numbers). A structure as result gives that structure of Jacobians,
+    and within it a structure as argument that of its own. One sweep for each number in the
+    result. Arguments as for `grad`.
+
+        >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+        array([[2., 0.],
+               [0., 4.]])
+    """
+
+    @functools.wraps(f, updated=())
+    def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
+        positions = argnums if isinstance(argnums, tuple) else (argnums,)
+        at = [_position(k, len(args)) for k in positions]
+
+        def of_chosen(*chosen: Any) -> Any:
+            full = list(args)
+            for k, x in zip(at, chosen, strict=True):
+                full[k] = x
+            return f(*full, **kwargs)
+
+        y, pullback = vjp(of_chosen, *(args[k] for k in at))
+        results, unflatten = tree.flatten(y)
+
+        def rows(i: int) -> Any:
+            """The Jacobian of the i-th number or array in the result, for each argument."""
+            basis = np.eye(math.prod(shape(results[i]))).reshape(-1, *shape(results[i]))
+            seeds = [[e if k == i else zeros_like(r) for k, r in enumerate(results)] for e in basis]
+            swept = [pullback(unflatten(seed)) for seed in seeds]
+            if shape(results[i]) == ():
+                return swept[0]
+            if not swept:                        # an empty result
+                return tree.map(lambda x: np.zeros(shape(results[i]) + shape(x)), tuple(args[k] for k in at))
+            return tree.map(lambda *cs: np.reshape(np.stack(cs), shape(results[i]) + shape(cs[0])), *swept)
+
+        blocks = [rows(i) for i in range(len(results))]
+        return unflatten([block if isinstance(argnums, tuple) else block[0] for block in blocks])
+
+    return jacobian_of_f
+
+
+def hessian(f: Callable, argnums: int = 0) -> Callable:
+    """The function that returns all second derivatives of a function with one number as result.
+
+    For an argument of shape `s` it is an array of shape `s + s`; for a structure, that
+    structure of gradients' Jacobians.
+
+        >>> hessian(lambda x: x[0]**2 * x[1])(np.array([1.0, 2.0]))
+        array([[4., 2.],
+               [2., 0.]])
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Callable, x: Any, v: Any) -> Any:
+    """The product of the Hessian of `f` at `x` with `v`, for the cost of a few gradients.
+
+    `v` and the result are built and shaped like `x`. The Hessian is symmetric, so its product
+    is the pullback of the gradient.
+
+        >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+        array([  6., 120.])
+    """
+    _, pullback = vjp(grad(f), x)
+    return pullback(v)[0]
+
+
+def checkpoint(f: Callable) -> Callable:
+    """`f`, recorded as one node: what happens inside is computed again on the way back.
+
+    Saves the memory of the inside and costs one more evaluation of it. `f` must be a pure
+    function of its positional arguments (structures of numbers and arrays); a traced value
+    from its surroundings raises `ClosureError`.
+
+        >>> def slow_decay(x):
+        ...     for _ in range(1000):
+        ...         x = 0.999 * x
+        ...     return x
+        >>> grad(lambda x: checkpoint(slow_decay)(x) ** 2)(1.0) == grad(lambda x: slow_decay(x) ** 2)(1.0)
+        True
+    """
+    return Checkpoint(f)
+
+
+class Checkpoint(Custom):
+    """What `checkpoint` returns: a primitive whose rule is to differentiate it now."""
+
+    def __init__(self, f: Callable):
+        super().__init__(f)
+        self.vjp = vjp                           # any argument may be traced
+
+    def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict) -> list:
+        leaves, unflatten = tree.flatten(args)
+
+        def of_traced(*xs: Any) -> Any:
+            full = list(leaves)
+            for k, x in zip(traced, xs, strict=True):
+                full[k] = x
+            return self.fn(*unflatten(full), **options)
+
+        _, pullback = vjp(of_traced, *(leaves[k] for k in traced))
+        return list(pullback(g))
 
 
 # ---------------------------------------------------------------------------- the functions

@@ -91,10 +91,10 @@ def _map_one(f: Callable, tree: Any) -> Any:
 
 def _map_many(f: Callable, path: str, tree: Any, others: tuple) -> Any:
     below = children(tree)
-    if below is None:
-        return f(tree, *others)
     for other in others:
         _require_alike(path, tree, other)
+    if below is None:
+        return f(tree, *others)
     if isinstance(tree, dict):           # by key, whatever the order of insertion
         columns = [[other[key] for key in tree] for other in others]
     else:
@@ -105,15 +105,23 @@ def _map_many(f: Callable, path: str, tree: Any, others: tuple) -> Any:
 
 
 def _require_alike(path: str, tree: Any, other: Any) -> None:
-    below = children(other)
-    alike = below is not None and type(other) is type(tree)
-    if alike and isinstance(tree, dict):
-        alike = tree.keys() == other.keys()
-    elif alike:
-        alike = len(below or ()) == len(children(tree) or ())
-    if not alike:
-        place = f"at {path}, " if path else ""
-        raise StructureError(f"{place}{describe(tree)} does not match {describe(other)}.")
+    mine, others = children(tree), children(other)
+    if mine is None and others is None:
+        return
+    if mine is not None and others is not None and type(other) is type(tree) \
+            and (tree.keys() == other.keys() if isinstance(tree, dict) else len(mine) == len(others)):
+        return
+    place = f"at {path}, " if path else ""
+    raise StructureError(f"{place}{describe(tree)} does not match {describe(other)}.")
+
+
+def alike(tree: Any, other: Any) -> bool:
+    """Whether both are built the same, whatever their leaves are."""
+    try:
+        map(lambda a, b: None, tree, other)
+    except StructureError:
+        return False
+    return True
 
 
 def describe(tree: Any) -> str:

@@ -1,0 +1,35 @@
+"""`python -m benchmarks [NAME ...] [--json FILE]`: run the workloads, all of them by default."""
+
+import argparse
+import importlib
+import json
+import os
+import pathlib
+import platform
+
+import numpy as np
+
+WORKLOADS = ("scalar",)
+
+
+def main():
+    """Run the workloads named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(WORKLOADS)}")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    for name in options.names:
+        if name not in WORKLOADS:
+            parser.error(f"no workload {name!r}; there are {', '.join(WORKLOADS)}")
+    if hasattr(os, "sched_setaffinity"):         # one core, so that the peers have the same
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    figures = {"machine": platform.processor() or platform.machine(), "python": platform.python_version(),
+               "numpy": np.__version__}
+    for name in options.names or WORKLOADS:
+        figures[name] = importlib.import_module(f"benchmarks.{name}").main()
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Timing several implementations of one workload fairly, on a noisy machine.
+
+Each peer's result is compared with the first one's before anything is timed. Then the peers
+take turns, round after round, so that a change of the machine's speed meets all of them; the
+figure is the median over the rounds, and the ratio that of the medians.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Row(NamedTuple):
+    """One line of a result: seconds are those of the whole call."""
+
+    peer: str
+    seconds: float
+    ratio: float                         # to the first peer
+    fastest: float
+    slowest: float
+
+
+class Missing(Exception):
+    """Raised by a peer that is not installed."""
+
+
+def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: float = 1e-9) -> list[Row]:
+    """Time what each of `peers` prepares: `peers[name]()` returns the function to call.
+
+    Raises `AssertionError` if a peer's result is not the first one's.
+    """
+    ready = {}
+    for name, prepare in peers.items():
+        try:
+            ready[name] = prepare()
+        except (ImportError, Missing):
+            print(f"  {name}: not installed, left out")
+    results = {name: run() for name, run in ready.items()}       # warms up, too
+    first = next(iter(results.values()))
+    for name, result in results.items():
+        np.testing.assert_allclose(result, first, rtol=rtol, err_msg=name)
+    times: dict[str, list[float]] = {name: [] for name in ready}
+    for _ in range(rounds):
+        for name, run in ready.items():
+            start = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(ts) for name, ts in times.items()}
+    base = next(iter(medians.values()))
+    return [Row(name, medians[name], medians[name] / base, min(ts), max(ts)) for name, ts in times.items()]

@@ -1,0 +1,265 @@
+"""Gradients of your own: `primitive` with `defvjp`, `custom_gradient`, `straight_through`.
+
+A function marked here is one node on the tape. Its arguments and its result may be nested
+structures of numbers and arrays; the rule sees them as the function did.
+
+    >>> from collections import namedtuple
+    >>> from tinydp import grad
+    >>> State = namedtuple("State", "position speed")
+    >>> drift = custom_gradient(lambda s, dt: State(s.position + dt * s.speed, s.speed),
+    ...                         lambda g, y, s, dt: (State(g.position, g.speed), None))
+    >>> grad(lambda s: drift(s, 0.1).position)(State(1.0, 2.0))
+    State(position=1.0, speed=0.0)
+"""
+
+import numbers
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import tree
+from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, StructureError
+from .primitives import Primitive, Rule, check_arity, dense, pick
+from .tape import Tape, Var
+from .values import plain, settle, shape, snapshot, youngest, zeros_like
+
+
+class Form(NamedTuple):
+    """How the leaves that a node holds make up the call: kept with the node."""
+
+    call: Callable[[list], tuple]        # from leaves to the positional arguments
+    result: Callable[[list], Any]        # from leaves to the result
+    constants: dict[int, Any]            # those leaves of the result that have no derivative
+
+    def fill(self, parts: tuple) -> Any:
+        """The result, or a cotangent of it, around the parts that have a derivative."""
+        rest = iter(parts)
+        n = len(parts) + len(self.constants)
+        return self.result([self.constants[k] if k in self.constants else next(rest) for k in range(n)])
+
+
+class Custom(Primitive):
+    """A user's function as one node, with structures as arguments and results.
+
+    Its rules are one an argument (`defvjp`), or one for all, `vjp`.
+    """
+
+    def __init__(self, fn: Callable, vjp: Rule | None = None):
+        super().__init__(fn)
+        self.vjp = vjp
+        if vjp:
+            check_arity(self.name, fn, vjp)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args, options = self._by_position(args, kwargs)
+        leaves, call = tree.flatten(args)
+        tape = youngest(leaves)
+        self._require_constant(options)
+        if tape is None:
+            return self.fn(*args, **options)
+        self._require_rules(args, tape)
+        y = self(*call([x.value if _is_on(tape, x) else x for x in leaves]), **options)
+        results, result = tree.flatten(y)
+        for x in results:
+            if type(x) is Var and x.tape.age >= tape.age:
+                raise ClosureError(
+                    f"{self.name} used a traced value that is not one of its arguments, and its "
+                    "rule would lose that derivative.", "pass the value as an argument.")
+        real = [k for k, x in enumerate(results) if _is_real(x)]
+        if not real:
+            raise DtypeError(f"{self.name} returned {tree.describe(y)}, with no number in it.",
+                             "return a number, an array, or a structure of them.")
+        form = Form(call, result, {k: x for k, x in enumerate(results) if k not in real})
+        node = tape.record(
+            self,
+            tuple(settle(results[k], self.name) for k in real),
+            tuple(snapshot(tape, x) for x in leaves),
+            {"form": form, **options},
+        )
+        for i, k in enumerate(real):
+            results[k] = pick(node, i)
+        return result(results)
+
+    def _by_position(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """Arguments given by name moved to their positions, as far as there is no gap."""
+        names = self._parameters[len(args):]
+        options = dict(kwargs)
+        for name in names:
+            if name not in options:
+                break
+            args += (options.pop(name),)
+        return args, options
+
+    def _require_constant(self, options: dict) -> None:
+        for name, option in options.items():
+            if any(type(x) is Var for _, x in tree.leaves(option)):
+                raise NotDifferentiableError(
+                    f"{self.name} is not differentiable in {name!r}, and a traced value came there.",
+                    "make it a positional argument, or pass dp.stop_gradient(x).")
+
+    def _require_rules(self, args: tuple, tape: Tape) -> None:
+        if self.vjp:
+            return
+        for i, x in enumerate(args):
+            ruled = i < len(self.rules) and self.rules[i]
+            if not ruled and any(_is_on(tape, leaf) for _, leaf in tree.leaves(x)):
+                self._refuse(i)
+
+    # -- the pullback
+
+    def pull(self, node: Any, g: Any) -> list[tuple[Var, Any]]:
+        options = dict(node.kwargs)
+        form = options.pop("form")
+        tape, leaves = node.tape, node.args
+        traced = [k for k, x in enumerate(leaves) if _is_on(tape, x)]
+        args = form.call([x.value if k in traced else x for k, x in enumerate(leaves)])
+        g, y = form.fill(dense(g)), form.fill(node.value)
+        cotangents = self.leaf_cotangents(traced, g, y, args, options)
+        return [(leaves[k], self._fit(k, c, leaves[k].value))
+                for k, c in zip(traced, cotangents, strict=True)]
+
+    def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict) -> list:
+        """The cotangents of the traced among the leaves of the arguments."""
+        if self.vjp:
+            owners = [i for i, x in enumerate(args) for _ in tree.leaves(x)]
+            cs = self._one_an_argument(self.vjp(g, y, *args, **options), args, owners[traced[-1]] + 1)
+        else:
+            cs = [self._ruled(i, rule, g, y, args, options) for i, rule in enumerate(self.rules[: len(args)])]
+        cs += [None] * (len(args) - len(cs))
+        found: list = []
+        for i, (x, returned) in enumerate(zip(args, cs, strict=True)):
+            try:
+                c = tree.map(zeros_like, x) if returned is None else returned
+                tree.map(lambda _, leaf: found.append(leaf), x, c)
+            except StructureError as error:
+                raise RuleError(
+                    f"the rule of {self.name} returned a cotangent for argument {i} that is not built "
+                    f"like it: {error.what}", "return the same nesting, with a cotangent a leaf.") from None
+        return [found[k] for k in traced]
+
+    def _ruled(self, i: int, rule: Rule | None, g: Any, y: Any, args: tuple, options: dict) -> Any:
+        c = rule and rule(g, y, *args, **options)
+        if rule and c is None:
+            raise RuleError(f"the rule of {self.name} for argument {i} returned None.",
+                            "return a cotangent; register None instead of a rule that has none.")
+        return c
+
+    def _one_an_argument(self, returned: Any, args: tuple, needed: int) -> list:
+        """What `vjp` returned, one bare cotangent or a tuple of them, as a list."""
+        bare = type(returned) is not tuple or (len(args) == 1 and tree.alike(args[0], returned))
+        cs = [returned] if bare else list(returned)
+        if not needed <= len(cs) <= max(len(args), len(self._parameters)):
+            raise RuleError(
+                f"the vjp of {self.name} returned {len(cs)} cotangent{'s' * (len(cs) != 1)}, "
+                f"where {self.name} was called with {len(args)} argument{'s' * (len(args) != 1)}.",
+                "return one a positional argument, None where it has no derivative.")
+        return cs[: len(args)]
+
+
+def _is_on(tape: Tape, x: Any) -> bool:
+    return type(x) is Var and x.tape is tape
+
+
+def _is_real(x: Any) -> bool:
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "fiub"
+    return isinstance(x, (Var, numbers.Real))
+
+
+# ---------------------------------------------------------------------------- for users
+
+def primitive(f: Callable) -> Custom:
+    """Make `f` one node on the tape; its rules come from `defvjp`. Also a decorator.
+
+    Inside `f` anything goes (a compiled kernel, a loop, SciPy), since it is never traced.
+    Arguments and result are numbers, arrays, or nested structures of them; other things are
+    passed through as constants.
+
+        >>> from tinydp import defvjp, grad
+        >>> import math
+        >>> gamma = primitive(math.gamma)
+        >>> defvjp(gamma, lambda g, y, x: g * y * -0.5772156649015329)     # right at x = 1 alone
+        >>> grad(gamma)(1.0)
+        -0.5772156649015329
+    """
+    return Custom(f)
+
+
+def custom_gradient(f: Callable, vjp: Rule | None = None) -> Any:
+    """Give `f` another gradient: `vjp(g, y, *args, **kwargs)` replaces differentiating it.
+
+    `vjp` returns the cotangents of the positional arguments, one bare or several as a tuple,
+    each built and shaped like its argument, None for an argument without derivative. Works
+    under every transformation; higher derivatives differentiate `vjp`. With `vjp` as its only
+    argument it is a decorator. Raises `RuleError` if arity, structure or shapes do not fit.
+
+        >>> from tinydp import grad
+        >>> clipped = custom_gradient(lambda x: x, lambda g, y, x: np.clip(g, -1.0, 1.0))
+        >>> grad(lambda x: 5 * clipped(x))(2.0)
+        1.0
+        >>> @custom_gradient(lambda g, y, x: 2 * g)
+        ... def twice_as_steep(x):
+        ...     return x
+        >>> grad(twice_as_steep)(2.0)
+        2.0
+    """
+    if vjp is None:
+        return lambda function: Custom(function, f)
+    return Custom(f, vjp)
+
+
+def straight_through(f: Callable) -> Any:
+    """`f` forwards, the identity backwards: the usual surrogate for a step function.
+
+    `f` must keep the shape of its argument. Source: Bengio, Leonard and Courville, "Estimating
+    or propagating gradients through stochastic neurons" (2013).
+
+        >>> from tinydp import grad
+        >>> step = straight_through(np.floor)
+        >>> step(2.7), grad(step)(2.7)
+        (np.float64(2.0), 1.0)
+    """
+    return Custom(f, _pass_through)
+
+
+def _pass_through(g: Any, y: Any, x: Any) -> Any:
+    return g
+
+
+@straight_through
+def sign(x: Any) -> Any:
+    """1 where x >= 0, else -1; the derivative passes straight through: it is 1 everywhere.
+
+    Not `np.sign`, which is 0 at 0 and has the derivative 0.
+
+        >>> from tinydp import grad
+        >>> sign(0.0), sign(-0.3), grad(sign)(-0.3)
+        (1.0, -1.0, 1.0)
+    """
+    return np.where(x >= 0, 1.0, -1.0) if shape(x) else (1.0 if x >= 0 else -1.0)
+
+
+def value(x: Any) -> Any:
+    """The plain number or array in a traced value, for printing; plain values as they are.
+
+        >>> from tinydp import grad
+        >>> def f(x):
+        ...     print("x is", value(x))
+        ...     return x * x
+        >>> grad(f)(3.0)
+        x is 3.0
+        6.0
+    """
+    number = plain(x)
+    return number.copy() if type(x) is Var and type(number) is np.ndarray else number
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x`, a constant from here on, for every differentiation under way. Takes structures too.
+
+        >>> from tinydp import grad
+        >>> grad(lambda x: x * stop_gradient(x))(3.0)
+        3.0
+    """
+    return tree.map(value, x)
