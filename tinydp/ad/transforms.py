@@ -123,14 +123,16 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
 
         def rows(i: int) -> Any:
             """The Jacobian of the i-th number or array in the result, for each argument."""
-            basis = np.eye(math.prod(shape(results[i]))).reshape(-1, *shape(results[i]))
+            its_shape = shape(results[i])
+            size = math.prod(its_shape)
+            basis = np.reshape(np.eye(size), (size, *its_shape))
             seeds = [[e if k == i else zeros_like(r) for k, r in enumerate(results)] for e in basis]
             swept = [pullback(unflatten(seed)) for seed in seeds]
-            if shape(results[i]) == ():
+            if its_shape == ():
                 return swept[0]
-            if not swept:                        # an empty result
-                return tree.map(lambda x: np.zeros(shape(results[i]) + shape(x)), tuple(args[k] for k in at))
-            return tree.map(lambda *cs: np.reshape(np.stack(cs), shape(results[i]) + shape(cs[0])), *swept)
+            if size == 0:
+                return tree.map(lambda x: np.zeros(its_shape + np.shape(x)), tuple(args[k] for k in at))
+            return tree.map(lambda *cs: np.reshape(np.stack(cs), its_shape + shape(cs[0])), *swept)
 
         blocks = [rows(i) for i in range(len(results))]
         return unflatten([block if isinstance(argnums, tuple) else block[0] for block in blocks])
