@@ -13,13 +13,23 @@ Each message has three parts, and the place is the user's own line, not one of o
 """
 
 import dis
+import functools
+import itertools
 import linecache
 import os
 import sys
-from types import FrameType
+from types import CodeType, FrameType
 from typing import NamedTuple
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class Spot(NamedTuple):
+    """Where a program is, as cheaply as it can be noted down."""
+
+    code: CodeType
+    instruction: int
+    line: int
 
 
 class Place(NamedTuple):
@@ -36,23 +46,34 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}{text}"
 
 
-def user_place() -> Place:
+def user_spot() -> Spot:
     """The innermost line that is running and is neither ours nor NumPy's."""
     frame: FrameType | None = sys._getframe(1)
     while frame and frame.f_back and _is_library(frame.f_code.co_filename):
         frame = frame.f_back
     assert frame is not None
-    file, line = frame.f_code.co_filename, frame.f_lineno
-    text = linecache.getline(file, line, frame.f_globals)
-    positions = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    return Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
+
+
+def place_of(spot: Spot) -> Place:
+    """The source of a spot, as far as it can be found."""
+    code, instruction, line = spot
+    text = linecache.getline(code.co_filename, line)
+    positions = next(itertools.islice(code.co_positions(), instruction // 2, None))
     first, last, start, stop = positions
     expression = ""
     if first == last == line and start is not None and stop is not None:
         expression = text.encode()[start:stop].decode(errors="replace")
-    storing = dis.opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_SUBSCR"
-    return Place(file, line, text.strip(), expression, storing)
+    storing = dis.opname[code.co_code[instruction]] == "STORE_SUBSCR"
+    return Place(code.co_filename, line, text.strip(), expression, storing)
 
 
+def user_place() -> Place:
+    """The user's line that is running, with its source."""
+    return place_of(user_spot())
+
+
+@functools.cache
 def _is_library(file: str) -> bool:
     return file.startswith(_OURS) or f"{os.sep}numpy{os.sep}" in file
 
@@ -116,6 +137,10 @@ class ClosureError(TinydpError, ValueError):
 
 class StructureError(TinydpError, ValueError):
     """Two nested structures should have been alike."""
+
+
+class NotFiniteError(TinydpError, ArithmeticError):
+    """Under `debug_nans`: a value or a cotangent became infinite or nan."""
 
 
 class SteepGradientWarning(RuntimeWarning):

@@ -273,7 +273,7 @@ def _pickle(self: Var, protocol: Any = None) -> NoReturn:
                           "pickle dp.value(x).")
 
 
-def _refuse_append(self: EndedTape, node: Any) -> NoReturn:
+def _refuse_append(self: Any, node: Any) -> NoReturn:
     raise EndedTapeError(
         "a traced value was used after the differentiation that made it had ended.",
         "return it from the differentiated function (has_aux=True hands extra results out), "
@@ -314,4 +314,4 @@ _OTHER_MANNERS: dict[str, Any] = {
 
 for _name, _method in (*_methods(), *_array_methods(), *_OTHER_MANNERS.items()):
     setattr(Var, _name, _method)
-EndedTape.append = _refuse_append                # type: ignore[method-assign, assignment]
+EndedTape.append = _refuse_append                # type: ignore[method-assign]

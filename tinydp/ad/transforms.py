@@ -21,6 +21,7 @@ from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureErr
 from .primitives import dense
 from .tape import Tape, Var
 from .values import shape, zeros_like
+from .watch import new_tape
 
 
 def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -67,7 +68,7 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, Callable]:
         (array([1., 0.]), array([[1., 2.],
                [0., 0.]]))
     """
-    tape = Tape()
+    tape = new_tape()
     try:
         inputs = Inputs(tape, primals, range(len(primals)))
         y = _call(f, inputs.args, {})
@@ -219,7 +220,7 @@ class ValueAndGradient:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         several = isinstance(self.argnums, tuple)
-        tape = Tape()
+        tape = new_tape()
         try:
             inputs = Inputs(tape, args, self.argnums if several else (self.argnums,))
             y, aux = _call(self.f, inputs.args, kwargs), None

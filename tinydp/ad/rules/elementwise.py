@@ -35,6 +35,13 @@ def _over(g, b):
         return times(g, np.divide(1.0, b), name="division")
 
 
+def _over_denominator(g, y, b):
+    """-g * y / b, where a zero g wins over a zero b."""
+    if type(g) is float or np.all(b):
+        return -_over(g * y, b)
+    return -_over(times(g, y, name="division"), b)
+
+
 def _power_base(g, y, x, p):
     if type(p) in (int, float) and p >= 1:
         return g * (p * x ** (p - 1))
@@ -48,7 +55,7 @@ def _log_of_base(x, p):
     return np.log(np.where((x == 0) & (p > 0), 1.0, x))         # 0 ** p is 0 for every p > 0
 
 
-defvjp(np.divide,       lambda g, y, a, b: _over(g, b), lambda g, y, a, b: -_over(g * y, b),
+defvjp(np.divide,       lambda g, y, a, b: _over(g, b), lambda g, y, a, b: _over_denominator(g, y, b),
        also=operator.truediv)                                               # infinite at b = 0
 defpartials(np.reciprocal, lambda y, x: -y * y)                             # infinite at 0
 defvjp(np.power,        _power_base, steep("power", lambda y, x, p: y * _log_of_base(x, p)),
@@ -107,7 +114,8 @@ defvjp(np.maximum,      lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, 
 defvjp(np.minimum,      lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
 defvjp(np.fmax,         lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
 defvjp(np.fmin,         lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
-defvjp(np.copysign,     lambda g, y, a, b: g * np.copysign(1.0, a) * np.copysign(1.0, b))
+defvjp(np.copysign,     lambda g, y, a, b: np.where(np.signbit(a) == np.signbit(b), g, -g),
+                        lambda g, y, a, b: 0.0 * g)
 defpartials(np.hypot,   lambda y, a, b: np.where(y == 0, 0.0, a / np.where(y == 0, 1.0, y)),
                         lambda y, a, b: np.where(y == 0, 0.0, b / np.where(y == 0, 1.0, y)))
 defvjp(np.where,        None, lambda g, y, c, a, b: np.where(c, g, 0.0),

@@ -1,0 +1,159 @@
+"""Tapes that are watched: they remember the user's line of each node and show every step.
+
+A `Tape` keeps nothing but what the sweep needs, for speed. Its subclasses here do the same
+work step by step, for `debug_nans` and `record`.
+
+    >>> import numpy as np
+    >>> from tinydp import debug_nans, grad
+    >>> with debug_nans():                                # doctest: +ELLIPSIS
+    ...     grad(lambda x: np.sum(np.where(x > 1, 0.0, x * np.exp(1000 * x))))(np.array([0.0, 2.0]))
+    Traceback (most recent call last):
+    ...
+    tinydp.ad.errors.NotFiniteError: node 1, exp, gave inf in the value, from 2000.
+      at ...
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from .errors import NotFiniteError, Spot, place_of, user_spot
+from .primitives import dense
+from .tape import EndedTape, Tape, Var
+from .values import plain
+
+_tape_kind: ContextVar[Callable[[], Tape]] = ContextVar("tape_kind", default=Tape)
+
+
+def new_tape() -> Tape:
+    """The tape of a differentiation that begins: a plain one, unless somebody watches."""
+    return _tape_kind.get()()
+
+
+class WatchedTape(Tape):
+    """A tape that notes where each node was made, and calls `saw_...` at every step."""
+
+    __slots__ = ("ended", "spots")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spots: list[Spot] = []
+        self.ended = False
+
+    def end(self) -> None:
+        self.ended = True
+
+    def append(self, node: Any) -> None:
+        if self.ended:
+            EndedTape.append(self, node)
+        super().append(node)
+        if node.op:                              # not an input
+            self.spots.append(user_spot())
+        self.saw_value(len(self) - 1, node)
+
+    def sweep(self, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
+        while seeds:
+            y, g = seeds.pop()
+            y.g = g if y.g is None else y.g + g
+        for k in reversed(range(len(self))):
+            y = self[k] if keep else self.pop()
+            g, y.g = y.g, None
+            if g is None:
+                continue
+            g = dense(g)
+            self.saw_cotangent(k, y, g)
+            for x, c in y.op.pull(y, g):
+                self.saw_share(k, y, x, c)
+                x.g = c if x.g is None else x.g + c
+
+    def saw_value(self, k: int, node: Any) -> None:
+        """Node `k` was recorded."""
+
+    def saw_cotangent(self, k: int, node: Any, g: Any) -> None:
+        """All of the cotangent of node `k` has arrived."""
+
+    def saw_share(self, k: int, node: Any, x: Var, c: Any) -> None:
+        """The rule of node `k` adds `c` to the cotangent of its operand `x`."""
+
+
+# ---------------------------------------------------------------------------- debug_nans
+
+@contextlib.contextmanager
+def debug_nans() -> Iterator[None]:
+    """Within this context, stop at the first operation that makes an infinity or a nan.
+
+    Whatever is differentiated inside raises `NotFiniteError` as soon as a value or a cotangent
+    is not finite; it names the operation, its node, your line and the operands. Costs a few
+    microseconds an operation inside, and nothing outside.
+
+        >>> from tinydp import grad
+        >>> with debug_nans():                            # doctest: +ELLIPSIS
+        ...     grad(lambda x: x * 1e200 * 1e200)(1.0)
+        Traceback (most recent call last):
+        ...
+        tinydp.ad.errors.NotFiniteError: node 1, multiply, gave inf in the value, from 1e+200, 1e+200.
+          at ...
+    """
+    token = _tape_kind.set(FiniteTape)
+    try:
+        with np.errstate(all="ignore"):          # what NumPy would warn of is our error
+            yield
+    finally:
+        _tape_kind.reset(token)
+
+
+class FiniteTape(WatchedTape):
+    """A tape that takes only finite values and cotangents."""
+
+    __slots__ = ()
+
+    def saw_value(self, k: int, node: Any) -> None:
+        where = _not_finite(node.value)
+        if where is None:
+            return
+        bad = float(_at(node.value, where))
+        if node.op is None:
+            raise NotFiniteError(f"an argument to differentiate by is {bad} from the start.")
+        operands = ", ".join(shown(_at(x, where)) for x in node.args)
+        self._raise(k, node, f"gave {bad} in the value, from {operands}.")
+
+    def saw_share(self, k: int, node: Any, x: Var, c: Any) -> None:
+        where = _not_finite(dense(c))
+        if where is None:
+            return
+        position = next(i for i, a in enumerate(node.args) if a is x)
+        operands = ", ".join(shown(_at(x, where)) for x in node.args)
+        self._raise(k, node, f"gave {float(_at(dense(c), where))} in the cotangent of operand {position}; "
+                             f"its operands are {operands}.")
+
+    def _raise(self, k: int, node: Any, what: str) -> None:
+        raise NotFiniteError(f"node {k}, {node.op.name}, {what}", place=place_of(self.spots[k]))
+
+
+def _not_finite(x: Any) -> tuple | None:
+    """The index of the first infinity or nan in there."""
+    if isinstance(x, tuple):                     # the results of a node with several
+        return next(filter(None, map(_not_finite, x)), None)
+    wrong = np.argwhere(~np.isfinite(np.asarray(plain(x))))
+    return tuple(wrong[0].tolist()) if len(wrong) else None
+
+
+def _at(x: Any, index: tuple) -> Any:
+    """The element of `x` there, if `x` is an array with such an element; else all of it."""
+    x = plain(x)
+    if isinstance(x, tuple):
+        return next(_at(part, index) for part in x if _not_finite(part) is not None)
+    fits = isinstance(x, np.ndarray) and x.ndim == len(index) and all(map(int.__lt__, index, x.shape))
+    return x[index] if fits else x
+
+
+def shown(x: Any) -> str:
+    """A value in a few characters."""
+    if isinstance(x, np.ndarray) and x.size > 6 and x.dtype.kind in "fiu":
+        return f"array{x.shape} from {np.min(x):.6g} to {np.max(x):.6g}"
+    if isinstance(x, np.ndarray):
+        return np.array2string(x, precision=6, separator=", ").replace("\n", "")
+    return f"{x:.12g}" if isinstance(x, float) else f"{x!r:.40}"
