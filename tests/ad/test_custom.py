@@ -69,7 +69,7 @@ def test_a_single_tuple_argument_may_be_answered_bare_or_wrapped():
 @pytest.mark.parametrize("returned", [State(1.0, 2.0), [1.0, 2.0], {"x": 1.0}, (1.0, 2.0, 3.0), 1.0])
 def test_a_cotangent_of_another_structure_is_refused(returned):
     f = dp.custom_gradient(lambda p, q: p[0] * q, lambda g, y, p, q: (returned, None))
-    with pytest.raises(RuleError, match="is not built like it: .* does not match"):
+    with pytest.raises(RuleError, match=r"is not built like it: .* does not match"):
         dp.grad(f)((1.0, 2.0), 3.0)
 
 

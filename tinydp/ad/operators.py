@@ -39,7 +39,7 @@ from .values import plain, shape
 def _power(a: Any, b: Any) -> Any:
     y = a ** b
     if type(y) is complex:
-        raise DtypeError(f"{a!r} ** {b!r} is complex; tinydp differentiates real numbers.",
+        raise DtypeError(f"({a!r}) ** {b!r} is complex; tinydp differentiates real numbers.",
                          "keep the base positive, or use np.cbrt for a cube root.")
     return y
 

@@ -162,7 +162,7 @@ class Primitive:
         if unknown and youngest(args) is not None:
             raise UnsupportedArgumentError(
                 f"the gradient rule of {self.name} does not know the argument {min(unknown)!r}.",
-                f"leave it out, or register a rule that takes it: dp.defvjp({self.name}, ...)",
+                "leave it out, or compute the same with other functions (np.where for where=).",
             )
         for name, x in options.items():
             if type(x) is Var:
