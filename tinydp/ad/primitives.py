@@ -74,11 +74,14 @@ class Primitive:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and not kwargs and type(args[0]) is Var and self.rules:
             return self.unary(args[0])
-        if len(args) == 2 and self.operator:
-            a, b = args                          # NumPy's scalars are slow, and plain for us
-            if type(a) is _float64 or type(b) is _float64:
-                return self.operator(float(a) if type(a) is _float64 else a,
-                                     float(b) if type(b) is _float64 else b)
+        if len(args) == 2 and not kwargs:
+            a, b = args
+            if type(a) is Var and type(b) is Var and a.tape is b.tape and type(a.value) is not Var:
+                if len(self.rules) == 2 and self.rules[0] and self.rules[1] and type(b.value) is not Var:
+                    return self._record(a.tape, self.fn(a.value, b.value), args, kwargs)
+            if self.operator and (type(a) is _float64 or type(b) is _float64):
+                return self.operator(float(a) if type(a) is _float64 else a,     # NumPy's scalars
+                                     float(b) if type(b) is _float64 else b)     # are slow
         if args and type(args[-1]) is Parts:     # var + parts is for Parts.__radd__
             return NotImplemented
         if not self.rules and not self.each and youngest((*args, *kwargs.values())) is not None:
@@ -202,24 +205,20 @@ class Primitive:
             g = g.total()
         if type(g) is float and g == 0.0:
             return []
-        tape, args, kwargs = node.tape, node.args, node.kwargs
-        values, traced = [], []
+        tape, args, kwargs, y = node.tape, node.args, node.kwargs, node.value
+        values = [x.value if type(x) is Var and x.tape is tape else x for x in args]
+        pulled = []
         for i, x in enumerate(args):
             if type(x) is Var and x.tape is tape:
-                traced.append(i)
-                values.append(x.value)
-            else:
-                values.append(x)
-        cotangents = self.cotangents(traced, g, node.value, values, kwargs)
-        return [
-            (args[i], c if _fits(c, values[i]) else self._fit(i, c, values[i]))
-            for i, c in zip(traced, cotangents, strict=True)
-        ]
-
-    def cotangents(self, traced: list[int], g: Any, y: Any, args: list, kwargs: dict) -> Iterable:
-        if self.each:
-            return [self.each(i, g, y, *args, **kwargs) for i in traced]
-        return [self.rules[i](g, y, *args, **kwargs) for i in traced]    # type: ignore[misc]
+                if self.each:
+                    c = self.each(i, g, y, *values, **kwargs)
+                else:
+                    c = self.rules[i](g, y, *values, **kwargs)   # type: ignore[misc]
+                value = values[i]
+                if type(c) is not np.ndarray or type(value) is not np.ndarray or c.shape != value.shape:
+                    c = self._fit(i, c, value)
+                pulled.append((x, c))
+        return pulled
 
     def _fit(self, i: int, c: Any, x: Any) -> Any:
         """`c` summed over the axes along which `x` was broadcast, so that it has its shape."""
@@ -233,17 +232,14 @@ class Primitive:
         extra = len(have) - len(want)
         stretched = tuple(extra + k for k, n in enumerate(want) if n == 1)
         if extra >= 0 and all(n in (1, have[extra + k]) for k, n in enumerate(want)):
-            c = np.sum(c, axis=tuple(range(extra)) + stretched, keepdims=True)
-            return settle(np.reshape(c, want), self.name)
+            axes = (*range(extra), *stretched) if extra != 1 or stretched else 0
+            c = np.add.reduce(c, axes) if type(c) is np.ndarray else np.sum(c, axes)
+            return settle(np.reshape(c, want) if stretched else c, self.name)
         raise RuleError(
             f"the rule of {self.name} for argument {i} returned a cotangent of shape {have}, "
             f"where the argument has shape {want}.",
             "a cotangent has the shape of its argument (or one that broadcasting made of it).",
         )
-
-
-def _fits(c: Any, x: Any) -> bool:
-    return type(c) is np.ndarray and type(x) is np.ndarray and c.shape == x.shape
 
 
 class FlatPrimitive(Primitive):

@@ -75,8 +75,10 @@ class Tape(list):
 
     def input(self, value: Any) -> Var:
         """A variable to differentiate by."""
-        x = self.record(None, value, None)
-        self.pop()
+        x = Var()
+        x.value = value
+        x.tape = self
+        x.op = x.a = x.b = x.g = None
         return x
 
     def record(self, op: Any, value: Any, a: Any, b: Any = None) -> Var:

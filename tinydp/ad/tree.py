@@ -83,10 +83,14 @@ def map(f: Callable, tree: Any, *others: Any) -> Any:
 
 
 def _map_one(f: Callable, tree: Any) -> Any:
-    below = children(tree)
-    if below is None:
-        return f(tree)
-    return rebuild(tree, [_map_one(f, child) for child in below])
+    kind = type(tree)
+    if kind is list or kind is tuple:
+        return kind([_map_one(f, child) for child in tree])
+    if tree is None or isinstance(tree, (dict, tuple)):
+        below = children(tree)
+        if below is not None:
+            return rebuild(tree, [_map_one(f, child) for child in below])
+    return f(tree)
 
 
 def _map_many(f: Callable, path: str, tree: Any, others: tuple) -> Any:

@@ -50,9 +50,13 @@ class WatchedTape(Tape):
         if self.ended:
             EndedTape.append(self, node)
         super().append(node)
-        if node.op:                              # not an input
-            self.spots.append(user_spot())
+        self.spots.append(user_spot())
         self.saw_value(len(self) - 1, node)
+
+    def input(self, value: Any) -> Var:
+        x = super().input(value)
+        self.saw_input(x)
+        return x
 
     def sweep(self, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
         while seeds:
@@ -68,6 +72,9 @@ class WatchedTape(Tape):
             for x, c in y.op.pull(y, g):
                 self.saw_share(k, y, x, c)
                 x.g = c if x.g is None else x.g + c
+
+    def saw_input(self, x: Var) -> None:
+        """An input was made."""
 
     def saw_value(self, k: int, node: Any) -> None:
         """Node `k` was recorded."""
@@ -110,13 +117,17 @@ class FiniteTape(WatchedTape):
 
     __slots__ = ()
 
+    def saw_input(self, x: Var) -> None:
+        where = _not_finite(x.value)
+        if where is not None:
+            bad = float(_at(x.value, where))
+            raise NotFiniteError(f"an argument to differentiate by is {bad} from the start.")
+
     def saw_value(self, k: int, node: Any) -> None:
         where = _not_finite(node.value)
         if where is None:
             return
         bad = float(_at(node.value, where))
-        if node.op is None:
-            raise NotFiniteError(f"an argument to differentiate by is {bad} from the start.")
         operands = ", ".join(shown(_at(x, where)) for x in node.args)
         self._raise(k, node, f"gave {bad} in the value, from {operands}.")
 

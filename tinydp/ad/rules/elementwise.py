@@ -44,7 +44,7 @@ def _over_denominator(g, y, b):
 
 def _power_base(g, y, x, p):
     if type(p) in (int, float) and p >= 1:
-        return g * (p * x ** (p - 1))
+        return g * (2 * x) if p == 2 else g * (p * x ** (p - 1))
     return _steep_power(g, y, x, p)
 
 

@@ -20,6 +20,8 @@ def _keep(y, x, axis, keepdims):
 
 def _spread(g, x, axis, keepdims):
     """`g` repeated along the axes that were reduced, to the shape of `x`."""
+    if type(g) is float:
+        return np.full(shape(x), g)              # the common case; broadcast_to takes longer
     return np.broadcast_to(_keep(g, x, axis, keepdims), shape(x))
 
 
