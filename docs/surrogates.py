@@ -13,7 +13,10 @@ import tinydp as dp
 from tinydp.ad.custom import WINDOWS
 
 
-def main(path=pathlib.Path(__file__).with_suffix(".png")):
+PICTURE = pathlib.Path(__file__).with_suffix(".png")
+
+
+def main(path=PICTURE):
     """One panel a window: the step, and the slope that the gradient claims for it."""
     x = np.linspace(-2.5, 2.5, 1001)
     figure, axes = plt.subplots(1, len(WINDOWS), figsize=(9, 2.6), sharey=True, layout="constrained")

@@ -1,13 +1,16 @@
 """tinydp: differentiable programming small enough to read."""
 
-from . import ad
+from . import ad, nn, optim, sims
 from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
 from .ad.primitives import defvjp
+from .ad.show import record
 from .ad.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .ad.watch import debug_nans
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
-    "ad", "checkpoint", "custom_gradient", "defvjp", "grad", "hessian", "hvp", "jacobian", "jvp",
-    "primitive", "sign", "stop_gradient", "straight_through", "value", "value_and_grad", "vjp",
+    "ad", "checkpoint", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian", "hvp",
+    "jacobian", "jvp", "nn", "optim", "primitive", "record", "sign", "sims", "stop_gradient",
+    "straight_through", "value", "value_and_grad", "vjp",
 ]

@@ -19,7 +19,7 @@ is done here, once, so that no rule can forget it.
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -76,9 +76,9 @@ class Primitive:
             return self.unary(args[0])
         if len(args) == 2 and not kwargs:
             a, b = args
-            if type(a) is Var and type(b) is Var and a.tape is b.tape and type(a.value) is not Var:
-                if len(self.rules) == 2 and self.rules[0] and self.rules[1] and type(b.value) is not Var:
-                    return self._record(a.tape, self.fn(a.value, b.value), args, kwargs)
+            if (type(a) is Var and type(b) is Var and a.tape is b.tape and type(a.value) is not Var
+                    and type(b.value) is not Var and len(self.rules) == 2 and None not in self.rules):
+                return self._record(a.tape, self.fn(a.value, b.value), args, kwargs)
             if self.operator and (type(a) is _float64 or type(b) is _float64):
                 return self.operator(float(a) if type(a) is _float64 else a,     # NumPy's scalars
                                      float(b) if type(b) is _float64 else b)     # are slow
