@@ -43,12 +43,14 @@ class Form(NamedTuple):
 class Custom(Primitive):
     """A user's function as one node, with structures as arguments and results.
 
-    Its rules are one an argument (`defvjp`), or one for all, `vjp`.
+    Its rules are one an argument (`defvjp`), or one for all, `vjp`. A `surrogate` does not claim
+    to be the derivative: gradient checks leave it alone.
     """
 
-    def __init__(self, fn: Callable, vjp: Rule | None = None):
+    def __init__(self, fn: Callable, vjp: Rule | None = None, surrogate: bool = False):
         super().__init__(fn)
         self.vjp = vjp
+        self.surrogate = surrogate
         if vjp:
             check_arity(self.name, fn, vjp)
 
@@ -187,13 +189,14 @@ def primitive(f: Callable) -> Custom:
     return Custom(f)
 
 
-def custom_gradient(f: Callable, vjp: Rule | None = None) -> Any:
+def custom_gradient(f: Callable, vjp: Rule | None = None, surrogate: bool = False) -> Any:
     """Give `f` another gradient: `vjp(g, y, *args, **kwargs)` replaces differentiating it.
 
     `vjp` returns the cotangents of the positional arguments, one bare or several as a tuple,
     each built and shaped like its argument, None for an argument without derivative. Works
     under every transformation; higher derivatives differentiate `vjp`. With `vjp` as its only
-    argument it is a decorator. Raises `RuleError` if arity, structure or shapes do not fit.
+    positional argument it is a decorator. `surrogate=True` declares that `vjp` is not meant to be
+    the derivative, so that gradient checks do not compare it with differences. Raises `RuleError` if arity, structure or shapes do not fit.
 
         >>> from tinydp import grad
         >>> clipped = custom_gradient(lambda x: x, lambda g, y, x: np.clip(g, -1.0, 1.0))
@@ -206,8 +209,8 @@ def custom_gradient(f: Callable, vjp: Rule | None = None) -> Any:
         2.0
     """
     if vjp is None:
-        return lambda function: Custom(function, f)
-    return Custom(f, vjp)
+        return lambda function: Custom(function, f, surrogate)
+    return Custom(f, vjp, surrogate)
 
 
 def straight_through(f: Callable, window: str | Callable = "identity") -> Any:
@@ -233,7 +236,8 @@ def straight_through(f: Callable, window: str | Callable = "identity") -> Any:
     if not callable(window) and window not in WINDOWS:
         raise ValueError(f"no window {window!r}; there are {', '.join(WINDOWS)}, or pass a function of x")
     chosen = window if callable(window) else WINDOWS[window]
-    return Custom(f, functools.partial(_through_window, chosen) if chosen else _pass_through)
+    rule = functools.partial(_through_window, chosen) if chosen else _pass_through
+    return Custom(f, rule, surrogate=True)
 
 
 def _clipped(x: Any) -> Any:

@@ -1,0 +1,184 @@
+"""A tape to look at: as a table, as a graph (DOT), as a page that plays it step by step.
+
+    >>> import numpy as np
+    >>> def f(x, w):
+    ...     hidden = np.sin(x * w)
+    ...     return hidden + x
+    >>> print(record(f, 0.5, 2.0))                        # doctest: +ELLIPSIS
+    node  op        of        value   adjoint  at
+    x     input                 0.5    2.0806
+    w     input                   2  0.270151
+    #0    multiply  x, w          1  0.540302  ...: hidden = np.sin(x * w)
+    #1    sin       #0     0.841471         1  ...: hidden = np.sin(x * w)
+    #2    add       #1, x   1.34147         1  ...: return hidden + x
+"""
+
+import inspect
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import tree
+from .errors import Place, place_of
+from .primitives import dense
+from .tape import Node, Var
+from .transforms import Inputs
+from .values import plain, shape, zeros_like
+from .watch import WatchedTape, shown
+
+
+class Share(NamedTuple):
+    """What the rule of one node adds to the adjoint of one of its operands."""
+
+    to: str                              # the name of the operand
+    amount: Any
+
+
+class Row(NamedTuple):
+    """One node of a recorded tape, as it is shown."""
+
+    name: str                            # an argument's name, or `#` and the node's number
+    op: str
+    operands: tuple[str, ...]            # names of nodes, and constants as they print
+    value: Any
+    adjoint: Any                         # zero where the result does not depend on it
+    place: Place | None                  # None for an input
+    shares: tuple[Share, ...]            # in the order in which the sweep adds them
+
+
+def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
+    """Run `f` once on a tape that is kept for looking, and sweep it back.
+
+    Every number and array in `args` becomes an input; the adjoints are those of the result, or
+    of the sum of all numbers in it. `print(tape)` is a table; `tape.to_dot()` a graph for
+    Graphviz; `tape.to_html(path)` a page on which to step through both passes; `tape.rows` the
+    data behind them. Raises what `grad` raises on bad arguments.
+
+        >>> tape = record(lambda x: x * x, 3.0)
+        >>> [row.name for row in tape.rows], tape.rows[0].adjoint
+        (['x', '#0'], 6.0)
+    """
+    tape = RecordedTape()
+    inputs = Inputs(tape, args, range(len(args)))
+    names = _argument_names(f, args)
+    tape.inputs = list(zip(names, inputs.variables, strict=True))
+    result = f(*inputs.args, **kwargs)
+    tape.end()
+    results = [leaf for leaf in tree.flatten(result)[0] if type(leaf) is Var]
+    tape.results = [y for y in results if y.tape is tape]
+    tape.sweep([(y, np.ones(shape(y)) if shape(y) else 1.0) for y in tape.results], keep=True)
+    tape.adjoints.update((id(x), dense(x.g)) for x in inputs.variables if x.g is not None)
+    return tape
+
+
+class RecordedTape(WatchedTape):
+    """A tape that was run and swept once, with all that happened."""
+
+    __slots__ = ("adjoints", "inputs", "results", "shares")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inputs: list[tuple[str, Var]] = []
+        self.results: list[Var] = []
+        self.adjoints: dict[int, Any] = {}       # by the id of the node
+        self.shares: dict[int, list] = {}
+
+    def saw_cotangent(self, k: int, node: Any, g: Any) -> None:
+        self.adjoints[id(node)] = g
+
+    def saw_share(self, k: int, node: Any, x: Var, c: Any) -> None:
+        self.shares.setdefault(id(node), []).append((x, dense(c)))
+
+    @property
+    def rows(self) -> list[Row]:
+        """The inputs, then all nodes in the order of their computation."""
+        names = {id(x): name for name, x in self.inputs}
+        names.update((id(node), f"#{k}") for k, node in enumerate(self))
+        places: list[Place | None] = [None] * len(self.inputs)
+        places += [place_of(spot) for spot in self.spots]
+        nodes: list[Node] = [*(x for _, x in self.inputs), *self]
+        return [self._row(node, names, place) for node, place in zip(nodes, places, strict=True)]
+
+    def _row(self, node: Node, names: dict[int, str], place: Place | None) -> Row:
+        adjoint = self.adjoints.get(id(node))
+        options = [f"{name}={shown(x)}" for name, x in node.kwargs.items() if name != "form"]
+        return Row(
+            name=names[id(node)],
+            op=node.op.name if node.op else "input",
+            operands=(*(names.get(id(x)) or shown(plain(x)) for x in node.args if node.op), *options),
+            value=plain(node.value),
+            adjoint=plain(zeros_like(node.value) if adjoint is None else adjoint),
+            place=place,
+            shares=tuple(Share(names[id(x)], plain(c)) for x, c in self.shares.get(id(node), ())),
+        )
+
+    def __str__(self) -> str:
+        table = [("node", "op", "of", "value", "adjoint", "at")]
+        for row in self.rows:
+            at = f"{os.path.basename(row.place.file)}:{row.place.line}: {row.place.text}" if row.place else ""
+            table.append((row.name, row.op, ", ".join(row.operands), brief(row.value),
+                          brief(row.adjoint), at))
+        widths = [max(len(line[i]) for line in table) for i in range(5)]
+        form = "  ".join(f"{{:{side}{width}}}" for side, width in zip("<<<>>", widths, strict=True))
+        return "\n".join(f"{form.format(*line)}  {line[5]}".rstrip() for line in table)
+
+    def to_dot(self) -> str:
+        """The tape as a graph in the DOT language: `dot -Tsvg` draws it.
+
+            >>> print(record(lambda x: 2 * x, 3.0).to_dot())
+            digraph tape {
+              rankdir=LR; node [shape=box, fontname="Helvetica"];
+              "x" [label="x\\n3", style=rounded];
+              "#0" [label="multiply\\n6", peripheries=2];
+              "x" -> "#0";
+            }
+        """
+        nodes = [*(x for _, x in self.inputs), *self]
+        results = {id(y) for y in self.results}
+        names, lines = {}, ['rankdir=LR; node [shape=box, fontname="Helvetica"];']
+        for row, node in zip(self.rows, nodes, strict=True):
+            name = names[id(node)] = _escaped(row.name)
+            head = name if row.op == "input" else _escaped(row.op)
+            style = ", style=rounded" * (row.op == "input") + ", peripheries=2" * (id(node) in results)
+            lines.append(f'"{name}" [label="{head}\\n{_escaped(brief(row.value))}"{style}];')
+        lines += [f'"{names[id(x)]}" -> "{names[id(node)]}";'
+                  for node in self for x in node.args if id(x) in names]
+        return "digraph tape {\n" + "".join(f"  {line}\n" for line in lines) + "}"
+
+    def to_html(self, path: str | os.PathLike) -> None:
+        """Write one self-contained page that plays the forward pass and the sweep, node by node.
+
+        It quotes the lines of your program that made the tape. With `#step=17` after its address
+        it opens at that step. Made for tapes of up to some thousand nodes.
+        """
+        from .page import write  # noqa: PLC0415  (it builds on this file)
+
+        write(self, path)
+
+
+def brief(x: Any) -> str:
+    """A value in one short cell of a table."""
+    if isinstance(x, tuple):
+        return f"({', '.join(map(brief, x))})"
+    if isinstance(x, np.ndarray):
+        inside = " ".join(f"{number:.4g}" for number in x.ravel()[:3]) + " ..." * (x.size > 3)
+        return f"{'x'.join(map(str, x.shape))} [{inside}]"
+    return f"{x:.6g}" if isinstance(x, float) else str(x)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _argument_names(f: Callable, args: tuple) -> list[str]:
+    """A name for each leaf of the arguments, such as `x` or `params[0].weight`."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):              # some builtins have none to show
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "args")
+    names += [f"{rest}[{i}]" for i in range(len(args) - len(names))]
+    return [name + path for name, x in zip(names, args, strict=False) for path, _ in tree.leaves(x)]
