@@ -243,8 +243,8 @@ def test_what_the_sweep_does_not_reach_says_so():
 
 def test_operands_are_rows_or_the_text_of_constants():
     data = described(dp.record(lambda x: np.sum(2 * x, axis=0)[1], np.ones((3, 2))))
-    assert [row["of"] for row in data["rows"]] == [[], ["2", 0], [1], [2]]
-    assert [list(row["options"]) for row in data["rows"]] == [[], [], ["axis=0"], ["index=1"]]
+    assert [row["of"] for row in data["rows"]] == [[], ["2", 0], [1], [2, "1"]]
+    assert [list(row["options"]) for row in data["rows"]] == [[], [], ["axis=0"], []]
 
 
 def rules_of(function, *args):
@@ -256,7 +256,7 @@ def test_rules_are_quoted_from_the_table():
     assert rules_of(lambda x, y: x * y, 2.0, 3.0) == {"symbols": ["a", "b"], "formulas": ["g * b", "g * a"]}
     assert rules_of(np.sin, 2.0) == {"symbols": ["x"], "formulas": ["g * np.cos(x)"]}
     assert rules_of(np.log, 2.0) == {"symbols": ["x"], "formulas": ["g * (1 / x)"]}
-    assert rules_of(lambda x: x[0], np.ones(2)) == {"symbols": ["x"], "formulas": ["g there, 0 elsewhere"]}
+    assert rules_of(lambda x: x[0], np.ones(2))["formulas"] == ["g there, 0 elsewhere", None]
     assert rules_of(np.tanh, np.ones(2))["formulas"] == ["g * (1 - y * y)"]
 
 

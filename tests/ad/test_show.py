@@ -187,7 +187,7 @@ def test_a_constant_is_told_from_a_node():
 def test_options_are_operands_too():
     tape = dp.record(lambda x: np.sum(x, axis=0)[1:], np.ones((2, 3)))
     assert tape.rows[1].operands == ("x", "axis=0")
-    assert tape.rows[2].operands == ("#0", "index=slice(1, None, None)")
+    assert tape.rows[2].operands == ("#0", "slice(1, None, None)")
 
 
 # ---------------------------------------------------------------------------- the table

@@ -121,6 +121,11 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
 
 
 def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+    if kwargs.get("out") is not None or function is np.copyto:
+        raise MutationError(
+            "a traced value was written into a plain array, which would lose its derivative.",
+            f"write array = np.{function.__name__}(...) without out=." if "out" in kwargs
+            else "to fill an array with it, write np.broadcast_to(x, shape).")
     if function in PRIMITIVES:
         return PRIMITIVES[function](*args, **kwargs)
     module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
@@ -183,10 +188,11 @@ def _astype(self: Var, dtype: Any, **kwargs: Any) -> Var:
 
 
 def _getitem(self: Var, index: Any) -> Any:
-    if any(type(i) is Var for i in (index if type(index) is tuple else (index,))):
+    parts = index if type(index) is tuple else (index,)
+    if any(type(i) is Var for i in parts):
         raise ConversionError("a traced value was used as an index.",
                               "write x[int(dp.value(i))]; an index has no derivative.")
-    if shape(self) == () and index != () and index is not None and index is not Ellipsis:
+    if shape(self) == () and any(i is not None and i is not Ellipsis for i in parts):
         raise TypeError("a traced number cannot be indexed")
     return PRIMITIVES[operator.getitem](self, index)
 

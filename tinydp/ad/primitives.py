@@ -34,7 +34,7 @@ from .errors import (
     user_place,
 )
 from .tape import Tape, Var
-from .values import FLOAT64, plain, settle, shape, snapshot, youngest, zeros_like
+from .values import FLOAT64, as_float64, is_finite, plain, settle, shape, snapshot, youngest, zeros_like
 
 Rule = Callable[..., Any]
 
@@ -62,6 +62,7 @@ class Primitive:
         self.rules: tuple[Rule | None, ...] = ()
         self.each: Rule | None = None
         self.operator: Callable | None = None    # Python's, that does the same
+        self.elementwise = isinstance(fn, np.ufunc) and fn.signature is None
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -95,6 +96,8 @@ class Primitive:
         for i, x in enumerate(args):
             value = operand = x
             if type(x) is not Var:
+                if self.each or (i < len(self.rules) and self.rules[i]):
+                    value = x = as_float64(x)    # like the traced ones, whatever it came as
                 operand = snapshot(tape, x)
             elif x.tape is tape:
                 value = x.value
@@ -214,6 +217,8 @@ class Primitive:
                     c = self.each(i, g, y, *values, **kwargs)
                 else:
                     c = self.rules[i](g, y, *values, **kwargs)   # type: ignore[misc]
+                if self.elementwise and c is not g and (type(c) is Var or not is_finite(c)):
+                    c = _zero_wins(g, c)
                 value = values[i]
                 if type(c) is not np.ndarray or type(value) is not np.ndarray or c.shape != value.shape:
                     c = self._fit(i, c, value)
@@ -240,6 +245,20 @@ class Primitive:
             f"where the argument has shape {want}.",
             "a cotangent has the shape of its argument (or one that broadcasting made of it).",
         )
+
+
+def _zero_wins(g: Any, c: Any) -> Any:
+    """`c` with zeros where a zero `g` met something infinite or undefined.
+
+    A zero `g` that is a constant makes `c` a constant zero, which has no derivative either. One
+    that is traced may have a derivative, so there only what is not finite is replaced.
+    """
+    if shape(g) != shape(c) or not shape(c):
+        return c
+    lost = plain(g) == 0.0
+    if type(g) is Var:
+        lost &= ~np.isfinite(plain(c))
+    return np.where(lost, 0.0, c) if np.any(lost) else c
 
 
 class FlatPrimitive(Primitive):
@@ -332,7 +351,7 @@ def _scatter(*gs: Any, shape: tuple[int, ...], indices: list) -> Any:
 def _may_repeat(index: Any) -> bool:
     """Whether an element may be named twice: by a list or an array of integers."""
     parts = index if type(index) is tuple else (index,)
-    return any(isinstance(part, (list, np.ndarray)) and np.asarray(part).dtype.kind != "b"
+    return any(isinstance(part, (list, tuple, np.ndarray)) and np.asarray(part).dtype.kind != "b"
                for part in parts)
 
 
@@ -395,12 +414,11 @@ def steep(name: str, partial: Rule) -> Rule:
     """The rule `g * partial(y, *args)`, in which a zero `g` wins."""
 
     def rule(g, y, *args):
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            try:
-                d = partial(y, *args)
-            except ZeroDivisionError:            # Python's floats raise where arrays say inf
-                d = partial(*(np.reshape(x, (1,)) if shape(x) == () else x for x in (y, *args)))
-                d = np.reshape(d, shape(y))
+        try:
+            d = partial(y, *args)
+        except ZeroDivisionError:                # Python's floats raise where arrays say inf
+            d = partial(*(np.reshape(x, (1,)) if shape(x) == () else x for x in (y, *args)))
+            d = np.reshape(d, shape(y))
         return times(g, d, name=name)
 
     return rule
@@ -411,9 +429,8 @@ def _times(g: Any, d: Any, name: str = "") -> Any:
     if type(g) is float:
         y = 0.0 if g == 0.0 else g * d
     else:
-        with np.errstate(invalid="ignore"):
-            y = np.where(g == 0.0, 0.0, g * d)
-    if not np.isfinite(d).all() and (np.isinf(d) & (g != 0.0)).any():
+        y = np.where(g == 0.0, 0.0, g * d)
+    if name and not np.isfinite(d).all() and (np.isinf(d) & (g != 0.0)).any():
         place = user_place()
         warnings.warn_explicit(
             f"the derivative of {name} is infinite here (so is the gradient); keep away from "
@@ -425,8 +442,8 @@ def _times(g: Any, d: Any, name: str = "") -> Any:
 
 times = Primitive(_times, "times")
 times.rules = (
-    lambda h, y, g, d, name="": times(h, d, name=name),
-    lambda h, y, g, d, name="": times(h, g, name=name),
+    lambda h, y, g, d, name="": times(h, d),     # what it warns of was said once
+    lambda h, y, g, d, name="": times(h, g),
 )
 
 

@@ -229,7 +229,8 @@ class ValueAndGradient:
             value, aux = _stripped((_one_number(y, self.f), aux), tape)
             seeds = [(y, 1.0)] if _is_on(tape, y) else []
             del y                                # it would hold on to all that came before it
-            tape.sweep(seeds)
+            with np.errstate(all="ignore"):      # a rule is no place that the user knows
+                tape.sweep(seeds)
             gradients = inputs.gradients()
         finally:
             _discard(tape)
@@ -265,7 +266,8 @@ class Pullback:
         tree.map(lambda y, g: seeds.append((y, _cotangent(y, g))), self._y, cotangent)
         with self._lock:
             try:
-                self._tape.sweep([(y, g) for y, g in seeds if _is_on(self._tape, y)], keep=True)
+                with np.errstate(all="ignore"):
+                    self._tape.sweep([(y, g) for y, g in seeds if _is_on(self._tape, y)], keep=True)
                 return self._inputs.gradients()
             finally:
                 for node in (*self._tape, *self._inputs.variables):

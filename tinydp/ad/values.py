@@ -1,5 +1,6 @@
 """What the tape keeps: floats, float64 arrays, and snapshots of the constants it was shown."""
 
+import math
 import numbers
 from collections.abc import Iterable
 from typing import Any
@@ -37,6 +38,30 @@ def settle(value: Any, name: str = "the function") -> Any:
         "for a power of a negative number, check the base; for an object array, np.stack its parts."
         if kind is complex or isinstance(value, np.ndarray) else "return a number or an array.",
     )
+
+
+def as_float64(x: Any) -> Any:
+    """A constant operand as the traced ones are: a list or an array of numbers as float64.
+
+    Otherwise NumPy would compute in the type of the constant: arctan2 of bytes has 3 digits.
+    """
+    kind = type(x)
+    if kind is float or kind is int or (kind is np.ndarray and x.dtype == FLOAT64):
+        return x
+    if kind is list or kind is tuple:
+        if any(type(child) is Var for child in x):
+            return x                             # refused by `snapshot`
+        x = np.asarray(x)
+        kind = type(x)
+    return x.astype(np.float64) if kind is np.ndarray and x.dtype.kind in "fiub" else x
+
+
+def is_finite(x: Any) -> bool:
+    """Whether there is no infinity and no nan in it; a very large sum of squares says no, too."""
+    x = plain(x)
+    if type(x) is np.ndarray:
+        return math.isfinite(np.dot(x.ravel(), x.ravel()))       # the cheapest look at all of it
+    return not isinstance(x, float) or math.isfinite(x)
 
 
 def youngest(args: Iterable) -> Tape | None:

@@ -1,5 +1,5 @@
 """The table of gradient rules: importing this package fills the registry."""
 
-from . import elementwise, linear, reductions, shaping
+from . import curves, decompositions, elementwise, linear, reductions, shaping, sorting
 
-__all__ = ["elementwise", "linear", "reductions", "shaping"]
+__all__ = ["curves", "decompositions", "elementwise", "linear", "reductions", "shaping", "sorting"]

@@ -11,7 +11,9 @@ import operator
 
 import numpy as np
 
+from ..errors import MutationError
 from ..primitives import Primitive, alias, defpartials, defvjp, flat, steep, times
+from ..values import as_float64
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -31,8 +33,7 @@ def _over(g, b):
             pass
     if np.all(b):
         return g / b
-    with np.errstate(divide="ignore"):
-        return times(g, np.divide(1.0, b), name="division")
+    return times(g, np.divide(1.0, b), name="division")
 
 
 def _over_denominator(g, y, b):
@@ -123,12 +124,22 @@ defvjp(np.where,        None, lambda g, y, c, a, b: np.where(c, g, 0.0),
 
 clip = Primitive(np.clip, "clip")
 defvjp(clip,            lambda g, y, x, low, high: np.where((low <= x) & (x <= high), g, 0.0),
-                        lambda g, y, x, low, high: np.where(x < low, g, 0.0),
-                        lambda g, y, x, low, high: np.where(x > high, g, 0.0))
+                        lambda g, y, x, low, high: np.where((x < low) & (low <= high), g, 0.0),
+                        lambda g, y, x, low, high: np.where(np.maximum(x, low) > high, g, 0.0))
+
+
+@alias(np.heaviside)
+def _heaviside(x1, x2):
+    x1, x2 = as_float64(x1), as_float64(x2)
+    step = np.where(x1 > 0, 1.0, np.where(np.isnan(x1), np.nan, 0.0))
+    return np.where(x1 == 0, x2, step)
 
 
 @alias(np.clip)
 def _clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
+    if out is not None:
+        raise MutationError("np.clip(..., out=array) would overwrite an array that the tape may need.",
+                            "write array = np.clip(...) instead.")
     low = a_min if min is None else min
     high = a_max if max is None else max
     return clip(a, -np.inf if low is None else low, np.inf if high is None else high)
@@ -136,7 +147,7 @@ def _clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
 
 # ---------------------------------------------------------------------------- steps, questions
 
-flat(np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.sign, np.heaviside)
+flat(np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.sign)
 flat(np.floor_divide, np.signbit, np.isfinite, np.isinf, np.isnan, np.isclose, np.allclose)
 flat(np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
 flat(np.logical_and, np.logical_or, np.logical_xor, np.logical_not)

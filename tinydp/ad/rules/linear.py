@@ -1,10 +1,14 @@
 """Gradient rules of products of vectors and matrices."""
 
+import functools
 import operator
+import string
 
 import numpy as np
 
-from ..primitives import alias, defvjp
+from ..errors import UnsupportedArgumentError
+from ..primitives import Primitive, alias, defvjp, defvjp_each
+from ..values import shape
 
 
 def _swap(x):
@@ -31,23 +35,112 @@ def _right(g, y, a, b):
 
 defvjp(np.matmul, _left, _right, also=operator.matmul)
 
+
+def _matrix(a, b):
+    """The outer products of the vectors on the last axes."""
+    return np.expand_dims(a, -1) * np.expand_dims(b, -2)
+
+
+defvjp(np.vecdot,     lambda g, y, a, b: np.expand_dims(g, -1) * b,
+                      lambda g, y, a, b: np.expand_dims(g, -1) * a)
+
+if hasattr(np, "matvec"):                        # since NumPy 2.2
+    defvjp(np.matvec, lambda g, y, a, x: _matrix(g, x), lambda g, y, a, x: np.vecmat(g, a))
+    defvjp(np.vecmat, lambda g, y, x, a: np.matvec(a, g), lambda g, y, x, a: _matrix(x, g))
+
+# ---------------------------------------------------------------------------- einsum
+
+
+def _spelled_out(subscripts, dims):
+    """The labels of each array, of so many dimensions, and of the result, without `...`."""
+    sources, arrow, target = subscripts.replace(" ", "").partition("->")
+    if not arrow:
+        target = "".join(sorted(c for c in set(sources) - set(".,") if sources.count(c) == 1))
+        target = "..." * ("..." in sources) + target
+    labels = sources.split(",")
+    extra = [n - len(own) + 3 if "..." in own else 0 for own, n in zip(labels, dims, strict=True)]
+    dots = "".join(_unused(subscripts)[: max(extra)])
+    labels = [own.replace("...", dots[len(dots) - n :]) for own, n in zip(labels, extra, strict=True)]
+    return labels, target.replace("...", dots)
+
+
+def _unused(*labels):
+    return [c for c in string.ascii_letters if c not in "".join(labels)]
+
+
+def _einsum(i, g, y, *arrays, subscripts, optimize=False):
+    """`g` times all other arrays, summed to the labels of the i-th.
+
+    A label that is repeated there puts the sum on a diagonal; one that is nowhere else repeats it.
+    """
+    labels, target = _spelled_out(subscripts, [len(shape(x)) for x in arrays])
+    own, fresh = labels[i], _unused(target, *labels)
+    factors = [(target, g), *((labels[k], x) for k, x in enumerate(arrays) if k != i)]
+    whole = {(c, n) for names, x in factors for c, n in zip(names, shape(x), strict=True)}
+    result = ""
+    for k, (c, n) in enumerate(zip(own, shape(arrays[i]), strict=True)):
+        if c in own[:k]:
+            name = fresh.pop()
+            factors.append((c + name, np.eye(n)))
+            result += name
+        else:
+            if (c, n) not in whole:
+                factors.append((c, np.ones(n)))
+            result += c
+    names, xs = zip(*factors, strict=True)
+    return np.einsum(f"{','.join(names)}->{result}", *xs, optimize=bool(optimize))
+
+
+einsum = Primitive(lambda *arrays, subscripts, optimize=False:
+                   np.einsum(subscripts, *arrays, optimize=optimize), "einsum")
+defvjp_each(einsum, _einsum)
+
+
+@alias(np.einsum)
+def _einsum_of(*operands, optimize=False):
+    if isinstance(operands[0], str):
+        return einsum(*operands[1:], subscripts=operands[0], optimize=optimize)
+    n = len(operands) // 2 * 2                   # array, labels, array, labels, labels of the result
+    subscripts = ",".join(map(_letters, operands[1:n:2]))
+    if n < len(operands):
+        subscripts += f"->{_letters(operands[n])}"
+    return einsum(*operands[:n:2], subscripts=subscripts, optimize=optimize)
+
+
+def _letters(axes):
+    """The labels that NumPy gives to a list of numbers and `...`."""
+    letters = string.ascii_uppercase + string.ascii_lowercase
+    return "".join("..." if k is Ellipsis else letters[k] for k in axes)
+
+
 # ---------------------------------------------------------------------------- made of matmul
 
 
 @alias(np.dot)
 def _dot(a, b):
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
+    dims = np.ndim(a), np.ndim(b)
+    if 0 in dims:
         return np.multiply(a, b)
-    if np.ndim(b) <= 2:
-        return np.matmul(a, b)
-    return np.tensordot(a, b, axes=((-1,), (-2,)))
+    return np.matmul(a, b) if max(dims) <= 2 else dot(a, b)
 
 
 @alias(np.inner)
 def _inner(a, b):
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return np.multiply(a, b)
-    return np.tensordot(a, b, axes=((-1,), (-1,)))
+    return np.dot(a, np.swapaxes(b, -1, -2) if np.ndim(a) and np.ndim(b) > 1 else b)
+
+
+def _dot_left(g, y, a, b):
+    return np.tensordot(g, np.moveaxis(b, -2, -1) if np.ndim(b) > 1 else b, np.ndim(b) - 1)
+
+
+def _dot_right(g, y, a, b):
+    free = range(np.ndim(a) - 1)
+    c = np.tensordot(a, g, (free, free))
+    return np.moveaxis(c, 0, -2) if np.ndim(b) > 1 else c
+
+
+dot = Primitive(np.dot)                          # of stacks, each vector with each
+defvjp(dot, _dot_left, _dot_right)
 
 
 @alias(np.vdot)
@@ -74,3 +167,66 @@ def _tensordot(a, b, axes=2):
     left = np.reshape(np.transpose(a, free_a + of_a), (int(np.prod(rows)), length))
     right = np.reshape(np.transpose(b, of_b + free_b), (length, int(np.prod(columns))))
     return np.reshape(np.matmul(left, right), rows + columns)
+
+
+@alias(np.linalg.multi_dot)
+def _multi_dot(arrays):
+    """The product in the order that takes the fewest multiplications."""
+    row, column = (np.ndim(x) == 1 for x in (arrays[0], arrays[-1]))
+    first, last = np.atleast_2d(arrays[0]), np.expand_dims(arrays[-1], 1) if column else arrays[-1]
+    arrays = [first, *arrays[1:-1], last]
+    sides = [np.shape(x)[0] for x in arrays] + [np.shape(last)[1]]
+
+    @functools.cache
+    def cheapest(i, j):
+        """The cost of multiplying arrays[i:j], and where to split them."""
+        if j - i == 1:
+            return 0, j
+        return min((cheapest(i, k)[0] + cheapest(k, j)[0] + sides[i] * sides[k] * sides[j], k)
+                   for k in range(i + 1, j))
+
+    def product(i, j):
+        k = cheapest(i, j)[1]
+        return arrays[i] if k == j else product(i, k) @ product(k, j)
+
+    return np.squeeze(product(0, len(arrays)), (0,) * row + (1,) * column)
+
+
+# ---------------------------------------------------------------------------- made of products
+
+
+@alias(np.kron)
+def _kron(a, b):
+    """Each axis becomes two, one of `a` and one of `b`, that are merged in the end."""
+    n = max(np.ndim(a), np.ndim(b))
+    a_sides, b_sides = ((1,) * (n - np.ndim(x)) + np.shape(x) for x in (a, b))
+    a = np.reshape(a, [m for side in a_sides for m in (side, 1)])
+    b = np.reshape(b, [m for side in b_sides for m in (1, side)])
+    return np.reshape(a * b, [i * j for i, j in zip(a_sides, b_sides, strict=True)])
+
+
+@alias(np.cross)
+def _cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    if np.shape(a)[-1] != 3 or np.shape(b)[-1] != 3:
+        raise UnsupportedArgumentError(
+            "np.cross of vectors in the plane has no gradient rule (and NumPy no future for it).",
+            "write a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0].")
+    (a0, a1, a2), (b0, b1, b2) = ([x[..., k] for k in range(3)] for x in (a, b))
+    y = np.stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
+    return np.moveaxis(y, -1, axisc)
+
+
+@alias(np.linalg.vecdot)
+def _vecdot(x1, x2, *, axis=-1):
+    return np.vecdot(np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1))
+
+
+# ---------------------------------------------------------------------------- np.linalg's names
+
+alias(np.linalg.matmul)(   lambda x1, x2: np.matmul(x1, x2))
+alias(np.linalg.outer)(    lambda x1, x2: np.outer(x1, x2))
+alias(np.linalg.tensordot)(lambda x1, x2, *, axes=2: np.tensordot(x1, x2, axes))
+alias(np.linalg.cross)(    lambda x1, x2, *, axis=-1: np.cross(x1, x2, axis=axis))

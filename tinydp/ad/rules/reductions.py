@@ -1,12 +1,15 @@
 """Gradient rules of the functions that reduce an axis, one primitive a line.
 
 `g` has the shape of the result; `_spread` gives it back the reduced axes. Kinks: tied maxima
-and minima share the cotangent equally; norm'(0) = 0.
+and minima share the cotangent equally; norm'(0) = 0, and so is the derivative of a standard
+deviation of 0.
 """
 
-import numpy as np
+import math
 
-from ..errors import UnsupportedArgumentError
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
 from ..primitives import Primitive, alias, defvjp, flat
 from ..values import shape
 
@@ -36,6 +39,22 @@ def _chosen(y, x, axis, keepdims):
         return hits / np.sum(hits, axis=axis, keepdims=True)
 
 
+def axes_of(x, axis):
+    """The axes that `axis` means, counted from the front; None means all."""
+    n = len(shape(x))
+    return normalize_axis_tuple(range(n) if axis is None or n == 0 else axis, n)
+
+
+def as_lanes(x, axis):
+    """`x` with these axes merged into one, which is last; and the way back."""
+    axes = axes_of(x, axis)
+    kept = len(shape(x)) - len(axes)
+    moved = np.moveaxis(x, axes, range(kept, kept + len(axes)))
+    sides = shape(moved)
+    lanes = np.reshape(moved, (*sides[:kept], math.prod(sides[kept:])))
+    return lanes, lambda z: np.moveaxis(np.reshape(z, sides), range(kept, kept + len(axes)), axes)
+
+
 def _sum(g, y, x, axis=None, keepdims=False):
     return _spread(g, x, axis, keepdims)
 
@@ -55,6 +74,124 @@ defvjp(np.min,  _extreme)
 defvjp(np.amax, _extreme)
 defvjp(np.amin, _extreme)
 
+# ---------------------------------------------------------------------------- products
+
+
+def _product_before(x):
+    """For each element, the product of those before it on the last axis."""
+    return np.concatenate([np.ones_like(x[..., :1]), np.cumprod(x[..., :-1], axis=-1)], axis=-1)
+
+
+def products_of_others(x):
+    """For each element, the product of all others on the last axis; without dividing, it may be 0."""
+    return _product_before(x) * np.flip(_product_before(np.flip(x, -1)), -1)
+
+
+def _prod(g, y, x, axis=None, keepdims=False):
+    lanes, back = as_lanes(x, axis)
+    return _spread(g, x, axis, keepdims) * back(products_of_others(lanes))
+
+
+def _cumsum(g, y, x, axis=None):
+    lanes, back = as_lanes(g, axis)[0], as_lanes(x, axis)[1]
+    return back(np.flip(np.cumsum(np.flip(lanes, -1), axis=-1), -1))
+
+
+def _cumprod(g, y, x, axis=None):
+    """The product before i times s_i = g_i + x_{i+1} s_{i+1}, again without dividing.
+
+    Each round of the loop doubles how far ahead `s` has summed, and `f` multiplied.
+    """
+    (x, back), s = as_lanes(x, axis), as_lanes(g, axis)[0]
+    n, f, ahead = shape(x)[-1], _ahead(x, 1), 1
+    while ahead < n:
+        s, f, ahead = s + f * _ahead(s, ahead), f * _ahead(f, ahead), 2 * ahead
+    return back(_product_before(x) * s)
+
+
+def _ahead(x, n):
+    """`x` moved `n` places to the front, and zeros after it."""
+    return np.concatenate([x[..., n:], np.zeros_like(x[..., :n])], axis=-1)
+
+
+defvjp(np.prod,    _prod)
+defvjp(np.cumsum,  _cumsum)
+defvjp(np.cumprod, _cumprod)
+
+# ---------------------------------------------------------------------------- statistics
+
+
+def _var(g, y, x, axis=None, ddof=0, keepdims=False, correction=0):
+    n = _count(y, x) - ddof - correction
+    return _spread(g * (2 / n if n > 0 else np.nan), x, axis, keepdims) * _deviation(x, axis)
+
+
+def _std(g, y, x, axis=None, ddof=0, keepdims=False, correction=0):
+    n = _count(y, x) - ddof - correction
+    y = _keep(y, x, axis, keepdims)
+    slope = np.where(y == 0, 0.0, _deviation(x, axis) / np.where(y == 0, 1.0, y))
+    return _spread(g * (1 / n if n > 0 else np.nan), x, axis, keepdims) * slope
+
+
+def _deviation(x, axis):
+    return x - np.mean(x, axis=axis, keepdims=True)
+
+
+defvjp(np.var,     _var)
+defvjp(np.std,     _std)                         # the slope at 0 is 0, like that of the norm
+
+
+@alias(np.ptp)
+def _ptp(a, axis=None, *, keepdims=False):
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+@alias(np.average)
+def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
+    if weights is None:
+        weights = np.ones(np.shape(a))
+    axes = axes_of(a, axis)
+    if np.shape(weights) != np.shape(a):         # they lie along the reduced axes only
+        sides = [n if k in axes else 1 for k, n in enumerate(np.shape(a))]
+        weights = np.reshape(np.transpose(weights, np.argsort(axes)), sides)
+    total = np.sum(weights, axis=axes, keepdims=keepdims)
+    y = np.sum(np.multiply(a, weights), axis=axes, keepdims=keepdims) / total
+    return (y, np.broadcast_to(total, np.shape(y))) if returned else y
+
+
+# ---------------------------------------------------------------------------- passing over nan
+
+
+@alias(np.nansum)
+def _nansum(a, axis=None, *, keepdims=False):
+    return np.sum(np.where(np.isnan(a), 0.0, a), axis=axis, keepdims=keepdims)
+
+
+@alias(np.nanprod)
+def _nanprod(a, axis=None, *, keepdims=False):
+    return np.prod(np.where(np.isnan(a), 1.0, a), axis=axis, keepdims=keepdims)
+
+
+@alias(np.nanmean)
+def _nanmean(a, axis=None, *, keepdims=False):
+    count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
+    return np.nansum(a, axis=axis, keepdims=keepdims) / count
+
+
+@alias(np.nanmax)
+def _nanmax(a, axis=None, *, keepdims=False):
+    y = np.max(np.where(np.isnan(a), -np.inf, a), axis=axis, keepdims=keepdims)
+    return np.where(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.nan, y)
+
+
+@alias(np.nanmin)
+def _nanmin(a, axis=None, *, keepdims=False):
+    return -np.nanmax(-a, axis=axis, keepdims=keepdims)
+
+
+defvjp(np.nan_to_num, lambda g, y, x, nan=0.0, posinf=None, neginf=None: np.where(np.isfinite(x), g, 0.0))
+flat(np.isposinf, np.isneginf)
+
 # ---------------------------------------------------------------------------- norms
 
 
@@ -69,21 +206,52 @@ defvjp(norm2, _norm2)
 
 @alias(np.linalg.norm)
 def _norm(x, ord=None, axis=None, keepdims=False):
-    vector = np.ndim(x) == 1 if axis is None else np.ndim(axis) == 0
+    vector = len(axes_of(x, axis)) == 1
     if ord is None or (ord == 2 and vector) or ord == "fro":
         return norm2(x, axis=axis, keepdims=keepdims)
     if not vector:
-        raise UnsupportedArgumentError(
-            f"np.linalg.norm of a matrix has no gradient rule for ord={ord!r}.",
-            "use the Frobenius norm (ord=None), or norms of vectors (axis=an integer).")
+        return _matrix_norm(x, ord, axis, keepdims)
     options = {"axis": axis, "keepdims": keepdims}
+    if ord == 0:
+        return np.sum(np.not_equal(x, 0.0), **options) * 1.0
     if ord == np.inf:
         return np.max(np.abs(x), **options)
     if ord == -np.inf:
         return np.min(np.abs(x), **options)
     if ord == 1:
         return np.sum(np.abs(x), **options)
-    return np.sum(np.abs(x) ** ord, **options) ** (1 / ord)
+    total = np.sum(np.abs(x) ** ord, **options)
+    zero = total == 0                            # where the root is infinitely steep, the norm is flat
+    return np.where(zero, 0.0, np.where(zero, 1.0, total) ** (1 / ord))
+
+
+def _matrix_norm(x, ord, axis, keepdims):
+    axes = axes_of(x, axis)
+    x = np.moveaxis(x, axes, (-2, -1))
+    norms = {
+        "nuc":   lambda: np.sum(np.linalg.svdvals(x), axis=-1),
+        2:       lambda: np.max(np.linalg.svdvals(x), axis=-1),
+        -2:      lambda: np.min(np.linalg.svdvals(x), axis=-1),
+        1:       lambda: np.max(np.sum(np.abs(x), axis=-2), axis=-1),
+        -1:      lambda: np.min(np.sum(np.abs(x), axis=-2), axis=-1),
+        np.inf:  lambda: np.max(np.sum(np.abs(x), axis=-1), axis=-1),
+        -np.inf: lambda: np.min(np.sum(np.abs(x), axis=-1), axis=-1),
+    }
+    if ord not in norms:
+        raise ValueError(f"{ord!r} is not an order of a matrix norm.")
+    y = norms[ord]()
+    return np.expand_dims(y, axes) if keepdims else y
+
+
+@alias(np.linalg.vector_norm)
+def _vector_norm(x, *, axis=None, keepdims=False, ord=2):
+    y = np.linalg.norm(as_lanes(x, axis)[0], ord, axis=-1)
+    return np.expand_dims(y, axes_of(x, axis)) if keepdims else y
+
+
+@alias(np.linalg.matrix_norm)
+def _matrix_norm_of(x, *, keepdims=False, ord="fro"):
+    return np.linalg.norm(x, ord, axis=(-2, -1), keepdims=keepdims)
 
 
 # ---------------------------------------------------------------------------- questions

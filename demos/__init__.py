@@ -1,0 +1,1 @@
+"""Controllers trained through simulators: one file a demo, `python -m demos NAME`."""

@@ -1,0 +1,72 @@
+"""The look of all pictures, and animations as small GIF files.
+
+Pictures are made for a width of 900 px in a page. Figures are built without pyplot, so that
+no display and no global state is involved.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+INK, GREY, PALE = "#22303c", "#8a949e", "#dde2e7"
+BLUE, ORANGE, GREEN = "#1f6fb4", "#d9662b", "#2f8f5b"
+DPI = 100                                        # of the layout; PNG files have twice the pixels
+
+_SETTINGS = {
+    "font.family": "DejaVu Sans", "font.size": 10,
+    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": GREY,
+    "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 9,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8,
+    "axes.grid": True, "axes.axisbelow": True, "grid.color": PALE, "grid.linewidth": 0.7,
+    "xtick.color": GREY, "ytick.color": GREY, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
+    "lines.linewidth": 1.8, "lines.solid_capstyle": "round",
+}
+
+
+def styled() -> Any:
+    """A context in which figures have our look."""
+    return matplotlib.rc_context(_SETTINGS)
+
+
+def figure(width: int, height: int, **options: Any) -> Figure:
+    """A figure of so many pixels on a page."""
+    made = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained", **options)
+    FigureCanvasAgg(made)
+    return made
+
+
+def save_picture(path: Path, picture: Figure) -> None:
+    """Write a PNG at twice the layout's pixels, for sharp text."""
+    picture.savefig(path, dpi=2 * DPI)
+
+
+def bare(axes: Axes) -> None:
+    """No ticks, frame or grid: a stage for a drawing."""
+    axes.set_axis_off()
+    axes.set_aspect("equal")
+
+
+def save_animation(path: Path, picture: Figure, draw: Callable[[int], Any], frames: Iterable[int],
+                   seconds: float) -> None:
+    """Write a GIF that calls `draw(frame)` for each frame, shows it for `seconds`, and repeats.
+
+    All frames share the colours of the last one, and are not dithered: so the still parts stay
+    still, and the file small.
+    """
+    images = []
+    for frame in frames:
+        draw(frame)
+        picture.canvas.draw()
+        pixels = np.asarray(picture.canvas.buffer_rgba())[..., :3]     # type: ignore[attr-defined]
+        images.append(Image.fromarray(pixels))
+    palette = images[-1].quantize(64, dither=Image.Dither.NONE)
+    images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0,
+                   optimize=True, disposal=1)

@@ -1,0 +1,119 @@
+"""Write docs/coverage.md: which functions of NumPy are differentiable here, and in autograd.
+
+    python docs/coverage.py            rewrites the page
+    python docs/coverage.py --check    exits with 1 if that would change it
+
+Both columns are read from the registries of the two engines.
+"""
+
+import sys
+
+sys.path.pop(0)                                  # or Numba would find this file as the package coverage
+
+import pathlib
+from importlib.metadata import version
+
+import autograd.numpy
+import numpy as np
+from autograd.core import VJPNode, primitive_vjps
+from autograd.tracer import notrace_primitives
+
+from tinydp.ad import rules
+from tinydp.ad.primitives import PRIMITIVES, FlatPrimitive, Primitive
+
+PAGE = pathlib.Path(__file__).with_suffix(".md")
+
+INTRODUCTION = """\
+# Coverage of NumPy
+
+**{total} functions of NumPy are differentiable in tinydp: {rule} by a rule, {others} made of others that
+have one, and {zero} whose derivative is zero. Autograd has {shared} of these, and {left} more, listed at
+the end.**
+
+A *rule* is a gradient rule of the function's own; *by others* means that a traced call is computed
+by functions that have one; *zero* is for functions that are constant wherever they have a
+derivative. Methods (`x.sum()`) and operators (`x @ y`) are the same functions. Rules are recorded
+like any program, so all of it has second derivatives. An option that a rule does not know raises.
+
+Written by `python docs/coverage.py` from the registries of tinydp, with NumPy {numpy}, and of autograd
+{autograd}, which may know a function for some of its arguments only.
+"""
+
+# What only autograd has: why, and what to write instead. A module stands for all of its functions.
+LEFT_OUT = {
+    "np.fft":        ("made for complex numbers", "sums over sines and cosines; `np.convolve`"),
+    "np.linalg.eig": ("the results are complex numbers", "`np.linalg.eigh` of a symmetric matrix"),
+    "np.array":      ("NumPy asks a traced value for a plain array", "`np.stack([...])`"),
+    "np.full":       ("NumPy asks a traced value for a plain array", "`np.broadcast_to(x, shape)`"),
+    "np.isscalar":   ("NumPy does not ask a traced value", "`np.ndim(x) == 0`"),
+    "np.row_stack":  ("NumPy has deprecated the name", "`np.vstack`"),
+}
+
+
+def in_numpy(f):
+    """The public name of a function of NumPy; "" for any other."""
+    module, name = getattr(f, "__module__", None) or "numpy", getattr(f, "__name__", "")
+    space = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft}.get(module)
+    return f"{module.replace('numpy', 'np')}.{name}" if f and getattr(space, name, None) is f else ""
+
+
+def kind(rule):
+    if isinstance(rule, FlatPrimitive):
+        return "zero"
+    return "rule" if isinstance(rule, Primitive) else "by others"
+
+
+def ours():
+    """Our functions by the module of their rules: {module: {name: kind}}.
+
+    Modules register one after the other, so a rule made elsewhere belongs to the module before it.
+    """
+    groups, module = {name: {} for name in rules.__all__}, ""
+    for f, rule in PRIMITIVES.items():
+        made = rule.rules[0] if getattr(rule, "rules", None) else rule
+        *_, last = getattr(made, "__module__", "").rpartition(f"{rules.__name__}.")
+        module = last if last in groups else module
+        if in_numpy(f):
+            groups[module][in_numpy(f)] = kind(rule)
+    return groups
+
+
+def autograds():
+    """The names of the functions of NumPy that autograd differentiates, some made of others."""
+    known = {getattr(f, "fun", f) for f in (*primitive_vjps, *notrace_primitives[VJPNode])}
+    made_of_others = {getattr(np, name, None) for name, f in vars(autograd.numpy).items()
+                      if type(f) is type(ours) and f.__module__ == "autograd.numpy.numpy_wrapper"}
+    return {in_numpy(f) for f in known | made_of_others} - {""}
+
+
+def table(head, rows):
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def page():
+    groups, theirs = ours(), autograds()
+    kinds = {name: how for group in groups.values() for name, how in group.items()}
+    counts = {how: list(kinds.values()).count(how) for how in ("rule", "by others", "zero")}
+    left = {name: next(why for start, why in LEFT_OUT.items() if name.startswith(start))
+            for name in sorted(theirs - kinds.keys())}
+    sections = [INTRODUCTION.format(
+        total=len(kinds), rule=counts["rule"], others=counts["by others"], zero=counts["zero"],
+        shared=len(theirs & kinds.keys()), left=len(left),
+        numpy=version("numpy").rpartition(".")[0], autograd=version("autograd").rpartition(".")[0])]
+    for module, group in groups.items():
+        rows = [(f"`{name}`", how, "yes" if name in theirs else "no") for name, how in sorted(group.items())]
+        sections.append(f"## rules/{module}.py\n\n{table(('function', 'tinydp', 'autograd'), rows)}\n")
+    rows = [(f"`{name}`", *why) for name, why in left.items()]
+    sections.append(f"## Only in autograd\n\n{table(('function', 'why not here', 'write instead'), rows)}\n")
+    return "\n".join(sections)
+
+
+def main():
+    if "--check" not in sys.argv:
+        PAGE.write_text(page())
+    elif PAGE.read_text() != page():
+        sys.exit(f"{PAGE.name} is out of date: run python docs/coverage.py")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""Gradient rules of matrix equations and decompositions, one primitive a line.
+
+Each works on stacks of matrices: the last two axes are the matrix. The formulas are those of
+Giles, "Collected matrix derivative results" (2008), for cholesky in the form of Murray
+(arXiv 1602.07527), for eigh and svd as in Seeger et al. (arXiv 1710.08717) and Townsend,
+"Differentiating the singular value decomposition" (2016).
+
+NumPy's cholesky and eigh read one triangle only, so the gradient of the other is zero; for a
+matrix that is symmetric by construction both halves arrive where they belong. The vectors of
+eigh and svd are differentiable where the values are distinct: of equal values they may turn at
+will, and a cotangent of theirs becomes infinite. The values alone are differentiable throughout.
+"""
+
+import operator
+
+import numpy as np
+
+from ..errors import UnsupportedArgumentError
+from ..primitives import Primitive, alias, defvjp, flat, times
+from ..values import plain, shape
+from .reductions import products_of_others
+
+
+def _swap(x):
+    return np.swapaxes(x, -1, -2)
+
+
+def _scalars(x):
+    """Numbers, to multiply matrices by."""
+    return np.reshape(x, (*shape(x), 1, 1))
+
+
+def _diagonal(x):
+    """Matrices with the vectors `x` on their diagonals."""
+    return np.expand_dims(x, -1) * np.eye(shape(x)[-1])
+
+
+# ---------------------------------------------------------------------------- equations
+
+
+def _solve_b(g, y, a, b):
+    if np.ndim(b) == 1:                          # NumPy takes all else as a stack of matrices
+        return np.linalg.solve(_swap(a), np.expand_dims(g, -1))[..., 0]
+    return np.linalg.solve(_swap(a), g)
+
+
+def _solve_a(g, y, a, b):
+    c = _solve_b(g, y, a, b)
+    if np.ndim(b) == 1:
+        return -np.expand_dims(c, -1) * np.expand_dims(y, -2)
+    return -np.matmul(c, _swap(y))
+
+
+def _inv(g, y, a):
+    return -_swap(y) @ g @ _swap(y)
+
+
+def _pinv(g, y, a, rcond=None, rtol=None):
+    """Of matrices whose rank does not change nearby (Golub and Pereyra, 1973)."""
+    m, n = shape(a)[-2:]
+    rest, rest_of_y = np.eye(m) - a @ y, np.eye(n) - y @ a
+    return _swap(y @ _swap(y) @ g @ rest + rest_of_y @ g @ _swap(y) @ y - y @ _swap(g) @ y)
+
+
+def _cofactors(y, a):
+    """det(a) inv(a)^T, which exists for a singular matrix, too."""
+    volumes = np.prod(np.linalg.norm(plain(a), axis=-1), axis=-1)
+    if np.all(np.abs(plain(y)) > 1e-12 * volumes):
+        return _scalars(y) * _swap(np.linalg.inv(a))
+    u, s, vt = np.linalg.svd(a)
+    sign = np.sign(np.linalg.det(plain(u)) * np.linalg.det(plain(vt)))
+    return (u * np.expand_dims(products_of_others(s), -2)) @ vt * _scalars(sign)
+
+
+def _det(g, y, a):
+    return _scalars(g) * _cofactors(y, a)
+
+
+def _slogdet(g, y, a):
+    g, singular = _scalars(g[1]), _scalars(y[0]) == 0
+    regular = np.where(singular & (g == 0), np.eye(shape(a)[-1]), a)             # zero is strong
+    return g * _swap(np.linalg.inv(regular))
+
+
+defvjp(np.linalg.solve,    _solve_a, _solve_b)
+defvjp(np.linalg.inv,      _inv)
+defvjp(np.linalg.pinv,     _pinv)
+defvjp(np.linalg.det,      _det)
+defvjp(np.linalg.slogdet,  _slogdet)             # a singular matrix raises: the slope is infinite
+
+
+@alias(np.linalg.matrix_power)
+def _matrix_power(a, n):
+    """By repeated squaring, in NumPy's order."""
+    n = operator.index(n)
+    if n < 0:
+        return _matrix_power(np.linalg.inv(a), -n)
+    if n == 0:
+        return np.broadcast_to(np.eye(np.shape(a)[-1]), np.shape(a))
+    if n == 3:
+        return a @ a @ a
+    y = None
+    while n:
+        n, odd = divmod(n, 2)
+        if odd:
+            y = a if y is None else y @ a
+        a = a @ a if n else a
+    return y
+
+
+# ---------------------------------------------------------------------------- symmetric matrices
+
+
+def _of_triangle(c, lower):
+    """The cotangent of a matrix of which one triangle is read, as if it were symmetric."""
+    n = shape(c)[-1]
+    read = np.tri(n) if lower else np.tri(n).T
+    return (c + _swap(c)) * (read - np.eye(n) / 2)
+
+
+def _cholesky(g, y, a, upper=False):
+    if upper:
+        g, y = _swap(g), _swap(y)
+    c = np.tril(_swap(y) @ g) * (1 - np.eye(shape(y)[-1]) / 2)
+    c = np.linalg.solve(_swap(y), c)             # c, between the inverses of y^T and y
+    return _of_triangle(_swap(np.linalg.solve(_swap(y), _swap(c))), lower=not upper)
+
+
+def _one_over_gaps(x):
+    """1 / (x_j - x_i), and 0 on the diagonal."""
+    n = shape(x)[-1]
+    gaps = np.expand_dims(x, -2) - np.expand_dims(x, -1) + np.eye(n)
+    return np.divide(1.0 - np.eye(n), gaps)
+
+
+def _eigh(g, y, a, UPLO="L"):
+    (g_w, g_v), (w, v) = g, y
+    turned = times(_swap(v) @ g_v, _one_over_gaps(w), name="eigh")
+    return _of_triangle(v @ (_diagonal(g_w) + turned) @ _swap(v), lower=UPLO.upper() == "L")
+
+
+def _eigvalsh(g, y, a, UPLO="L"):
+    w, v = np.linalg.eigh(a, UPLO)
+    return _eigh((g, np.zeros(shape(v))), (w, v), a, UPLO)
+
+
+defvjp(np.linalg.cholesky, _cholesky)
+defvjp(np.linalg.eigh,     _eigh)                # infinite for the vectors of equal values
+defvjp(np.linalg.eigvalsh, _eigvalsh)
+
+# ---------------------------------------------------------------------------- singular values
+
+
+def _svd(g, y, a):
+    (g_u, g_s, g_vt), (u, s, vt) = g, y
+    v, g_v = _swap(vt), _swap(g_vt)
+    m, n = shape(a)[-2:]
+    turned_u = _turned(u, g_u, s) * np.expand_dims(s, -2)
+    turned_v = np.expand_dims(s, -1) * _turned(v, g_v, s)
+    c = u @ (turned_u + _diagonal(g_s) + turned_v) @ vt
+    if m > n:
+        return c + _left_out(u, g_u, s) @ vt
+    return c + u @ _swap(_left_out(v, g_v, s)) if m < n else c
+
+
+def _turned(u, g_u, s):
+    """How much the vectors `u` should turn about each other."""
+    c = _swap(u) @ g_u
+    return times(c - _swap(c), _one_over_gaps(s * s), name="svd")
+
+
+def _left_out(u, g_u, s):
+    """How much they should turn out of the space that they span; infinite for a value of 0."""
+    return times(g_u - u @ (_swap(u) @ g_u), np.divide(1.0, np.expand_dims(s, -2)), name="svd")
+
+
+def _svdvals(g, y, x):
+    u, _, vt = np.linalg.svd(x, full_matrices=False)
+    return (u * np.expand_dims(g, -2)) @ vt
+
+
+thin_svd = Primitive(lambda a: np.linalg.svd(a, full_matrices=False), "svd")
+
+defvjp(np.linalg.svdvals,  _svdvals)
+defvjp(thin_svd,           _svd)                 # infinite for the vectors of equal values
+
+
+@alias(np.linalg.svd)
+def _svd_of(a, full_matrices=True, compute_uv=True, hermitian=False):
+    if hermitian:
+        raise UnsupportedArgumentError(
+            "the gradient rule of np.linalg.svd does not know hermitian=True.",
+            "leave it out, or use np.linalg.eigh.")
+    if not compute_uv:
+        return np.linalg.svdvals(a)
+    if full_matrices and np.shape(a)[-2] != np.shape(a)[-1]:
+        raise UnsupportedArgumentError(
+            "np.linalg.svd of a matrix that is not square completes U or V by arbitrary vectors, "
+            "which have no derivative.", "write np.linalg.svd(a, full_matrices=False).")
+    return thin_svd(a)
+
+
+# ---------------------------------------------------------------------------- questions
+
+flat(np.linalg.matrix_rank)

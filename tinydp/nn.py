@@ -1,0 +1,133 @@
+"""Neural networks: a pure function of nested parameters and an input, with nothing hidden.
+
+    >>> rng = np.random.default_rng(0)
+    >>> net = MLP((3, 64, 1), hidden="tanh")
+    >>> params = net.init(rng)
+    >>> [(layer.weight.shape, layer.bias.shape) for layer in params]
+    [((3, 64), (64,)), ((64, 1), (1,))]
+    >>> net(params, np.ones(3)).shape, net(params, np.ones((10, 3))).shape
+    ((1,), (10, 1))
+
+The gradient has the structure of the parameters:
+
+    >>> from tinydp import grad
+    >>> gradient = grad(lambda params, x: np.sum(net(params, x)))(params, np.ones((10, 3)))
+    >>> gradient[-1].bias
+    array([10.])
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Layer(NamedTuple):
+    """`weight` of shape (in, out) and `bias` of shape (out,); the layer maps x to x @ weight + bias."""
+
+    weight: Any
+    bias: Any
+
+
+Params = list[Layer]
+
+# ---------------------------------------------------------------------------- activations
+
+
+def tanh(x: Any) -> Any:
+    """The hyperbolic tangent, within (-1, 1)."""
+    return np.tanh(x)
+
+
+def relu(x: Any) -> Any:
+    """x where x > 0, else 0; its derivative at 0 is 0."""
+    return np.where(x > 0, x, 0.0)
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)), within (0, 1); by tanh, which cannot overflow."""
+    return 0.5 * np.tanh(0.5 * x) + 0.5
+
+
+def identity(x: Any) -> Any:
+    """x, unchanged."""
+    return x
+
+
+ACTIVATIONS: dict[str, Callable] = {f.__name__: f for f in (tanh, relu, sigmoid, identity)}
+
+# ---------------------------------------------------------------------------- initial weights
+
+
+def glorot(rng: np.random.Generator, inputs: int, outputs: int) -> np.ndarray:
+    """U[-a, a] with a² = 6 / (inputs + outputs): signals neither grow nor fade through tanh.
+
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", 2010, equation 16.
+    """
+    limit = np.sqrt(6 / (inputs + outputs))
+    return rng.uniform(-limit, limit, (inputs, outputs))
+
+
+def he(rng: np.random.Generator, inputs: int, outputs: int) -> np.ndarray:
+    """N(0, 2 / inputs): the same for relu, which lets half of the signal through.
+
+    Source: He et al., "Delving deep into rectifiers", 2015, equation 10.
+    """
+    return rng.normal(0.0, np.sqrt(2 / inputs), (inputs, outputs))
+
+
+# ---------------------------------------------------------------------------- the network
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A multi-layer perceptron: layers of sizes[0] inputs, ..., sizes[-1] outputs.
+
+    `hidden` is the activation after each layer but the last, `output` the one after the last:
+    "tanh", "relu", "sigmoid", "identity", or any function of an array. The object holds this
+    recipe alone; the parameters are yours: `init` makes them, and each call takes them.
+    """
+
+    sizes: tuple[int, ...]
+    hidden: str | Callable = "tanh"
+    output: str | Callable = "identity"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple(self.sizes))
+        if len(self.sizes) < 2 or any(n != int(n) or n < 1 for n in self.sizes):
+            raise ValueError(f"an MLP needs at least two sizes, each 1 or more, not {self.sizes}: "
+                             "write MLP((inputs, ..., outputs)).")
+        for activation in (self.hidden, self.output):
+            _function(activation)
+
+    def init(self, rng: np.random.Generator) -> Params:
+        """New parameters: biases 0, weights by `he` before a relu and by `glorot` before all else."""
+        layers = zip(self._activations(), self.sizes, self.sizes[1:], strict=False)
+        return [
+            Layer((he if activation is relu else glorot)(rng, inputs, outputs), np.zeros(outputs))
+            for activation, inputs, outputs in layers
+        ]
+
+    def __call__(self, params: Params, x: Any) -> Any:
+        """The output, of shape (out,) for `x` of shape (in,), and (batch, out) for (batch, in)."""
+        shape = np.shape(x)
+        if not shape or shape[-1] != self.sizes[0]:
+            raise ValueError(f"this MLP takes {self.sizes[0]} inputs, and x has shape {shape}: "
+                             f"pass shape ({self.sizes[0]},) or (batch, {self.sizes[0]}).")
+        for activation, (weight, bias) in zip(self._activations(), params, strict=True):
+            x = activation(x @ weight + bias)
+        return x
+
+    def _activations(self) -> list[Callable]:
+        """The activation after each layer."""
+        return [_function(self.hidden)] * (len(self.sizes) - 2) + [_function(self.output)]
+
+
+def _function(activation: str | Callable) -> Callable:
+    found = ACTIVATIONS.get(activation) if isinstance(activation, str) else activation
+    if not callable(found):
+        raise ValueError(f"there is no activation {activation!r}: "
+                         f"use {', '.join(map(repr, ACTIVATIONS))} or a function.")
+    return found

@@ -1,0 +1,5 @@
+"""Simulators: plain NumPy functions over named tuples, which know nothing of gradients."""
+
+from . import pendulum
+
+__all__ = ["pendulum"]
