@@ -12,7 +12,6 @@ import numpy as np
 import tinydp as dp
 from tinydp.ad.custom import WINDOWS
 
-
 PICTURE = pathlib.Path(__file__).with_suffix(".png")
 
 

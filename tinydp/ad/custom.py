@@ -196,7 +196,8 @@ def custom_gradient(f: Callable, vjp: Rule | None = None, surrogate: bool = Fals
     each built and shaped like its argument, None for an argument without derivative. Works
     under every transformation; higher derivatives differentiate `vjp`. With `vjp` as its only
     positional argument it is a decorator. `surrogate=True` declares that `vjp` is not meant to be
-    the derivative, so that gradient checks do not compare it with differences. Raises `RuleError` if arity, structure or shapes do not fit.
+    the derivative, so that gradient checks do not compare it with differences. Raises `RuleError`
+    if arity, structure or shapes do not fit.
 
         >>> from tinydp import grad
         >>> clipped = custom_gradient(lambda x: x, lambda g, y, x: np.clip(g, -1.0, 1.0))

@@ -97,8 +97,8 @@ class Primitive:
             value = operand = x
             if type(x) is not Var:
                 if self.each or (i < len(self.rules) and self.rules[i]):
-                    value = x = as_float64(x)    # like the traced ones, whatever it came as
-                operand = snapshot(tape, x)
+                    value = as_float64(x)        # like the traced ones, whatever it came as
+                operand = snapshot(tape, value)
             elif x.tape is tape:
                 value = x.value
                 if not self.each and (i >= len(self.rules) or self.rules[i] is None):

@@ -62,8 +62,9 @@ defpartials(np.reciprocal, lambda y, x: -y * y)                             # in
 defvjp(np.power,        _power_base, steep("power", lambda y, x, p: y * _log_of_base(x, p)),
        also=operator.pow)                                                   # infinite at x = 0, p < 1
 defvjp(np.float_power,  _power_base, steep("float_power", lambda y, x, p: y * _log_of_base(x, p)))
-defvjp(np.mod,          lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.floor(a / b), also=operator.mod)
-defvjp(np.fmod,         lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.trunc(a / b))
+defvjp(np.mod,          lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.floor_divide(a, b),
+       also=operator.mod)
+defvjp(np.fmod,         lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.trunc(np.divide(a, b)))
 
 # ---------------------------------------------------------------------------- powers, logarithms
 

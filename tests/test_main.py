@@ -1,0 +1,69 @@
+"""The command line: `python -m tinydp check` and `rules`."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tinydp.__main__ import main
+
+MODULE = '''
+import numpy as np
+import tinydp as dp
+
+def pendulum(x, y):
+    return np.sin(x) * np.sum(y)
+
+wrong = dp.custom_gradient(lambda x: x**2, lambda g, y, x: 2.01 * g * x)
+number = 3.0
+
+def lossy(x):
+    return (1e9 + x) - 1e9
+'''
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    (tmp_path / "programs.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    sys.modules.pop("programs", None)
+
+
+@pytest.mark.parametrize(("words", "code", "output"), [
+    (["check", "programs:pendulum", "--at", "x=0.7, y=[1,2]"], 0, "right: 5 of 5"),
+    (["check", "programs:pendulum", "--at", "0.7, y=[1,2]", "--order", "2"], 0, "right: "),
+    (["check", "programs:wrong", "--at", "x=3.0"], 1, "that is 1.005 times what it should be"),
+    (["check", "programs:lossy", "--at", "x=1e-6"], 3, "inconclusive: "),
+    (["check", "numpy:arctan2", "--at", "1.0, 2.0"], 0, "right: 2 of 2"),
+    (["rules", "--points", "1"], 0, "arctanh"),
+])
+def test_verdicts_and_exit_codes(here, capsys, words, code, output):
+    assert main(words) == code
+    assert output in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["check", "programs"], "not of the form package.module:function"),
+    (["check", "nowhere:f"], "cannot import nowhere"),
+    (["check", "programs:nothing"], "programs has no nothing"),
+    (["check", "programs:number"], "programs:number is a float, not a function"),
+    (["check", "programs:pendulum", "--at", "x=0.7"], "missing a required argument: 'y'"),
+    (["check", "programs:pendulum", "--at", "x=="], "is not of the form"),
+    (["check", "programs:pendulum", "--at", "x=open('f')"], "is not of the form"),
+    (["rules", "--points", "0"], "at least 1"),
+    ([], "required: command"),
+])
+def test_bad_usage(here, capsys, words, message):
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_as_a_command(here):
+    words = ["check", "programs:pendulum", "--at", "x=0.7, y=[1.0]"]
+    done = subprocess.run([sys.executable, "-m", "tinydp", *words], capture_output=True, text=True,
+                          check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,204 @@
+"""`check_grads`: verdicts, culprits, kinks, structure, surrogates, foreign gradients."""
+
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+from tinydp.ad.primitives import PRIMITIVES
+from tinydp.testing import GradientError, check_grads
+from tinydp.testing.domains import DOMAINS
+
+Pair = namedtuple("Pair", "x y")
+
+
+# ---------------------------------------------------------------------------- right
+
+@pytest.mark.parametrize(("f", "args"), [
+    (np.sin, 0.3),
+    (lambda x: x**3, (2.0,)),
+    (np.hypot, (3.0, 4.0)),
+    (lambda w, x: np.tanh(w @ x), (np.full((3, 2), 0.1), np.array([1.0, -2.0]))),
+    (lambda p: {"sum": p["a"].x * p["b"][0], "text": "constant"}, {"a": Pair(2.0, 3.0), "b": [np.ones(2)]}),
+    (lambda x, n: x**n, (1.5, 3)),
+    (lambda x: [x[0] * x[1], np.sum(x)], np.linspace(0.1, 1.0, 40)),
+    (lambda x: np.where(x > 0, np.sqrt(np.abs(x)), 0.0), np.array([-1.0, 4.0])),
+    (dp.checkpoint(lambda x: np.exp(np.sin(x))), 0.4),
+    (lambda x: x * np.float64(1.0), np.float64(0.3)),
+], ids=range(10))
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_right_gradient_is_right(f, args, order):
+    report = check_grads(f, args, order=order)
+    assert report.verdict == "right", str(report)
+    assert report.culprit is None
+    assert not report.problems
+    assert str(report).startswith("right: ")
+
+
+def test_where_f_lost_its_digits_it_says_so():
+    report = check_grads(lambda x: (1e9 + x) - 1e9, 1e-6, grad=lambda x: 1.0)
+    assert report.verdict == "inconclusive"
+    assert "too few digits" in str(report)
+
+
+@pytest.mark.parametrize(("f", "x"), [
+    (abs, 0.0), (dp.nn.relu, 0.0), (lambda x: np.maximum(x, 0.0), 0.0),
+    (lambda x: np.clip(x, 0.0, 1.0), 1.0), (lambda x: max(x, 2.0), 2.0), (lambda x: np.sum(np.abs(x)), np.array([0.0, 1.0, 0.0])),
+], ids=range(6))
+def test_kinks_are_judged_by_both_sides(f, x):
+    report = check_grads(f, x)
+    assert report.verdict == "right"
+    assert report.count("kink") + report.count("right") == len(report.checks)
+
+
+def test_a_wrong_slope_at_a_kink_is_wrong():
+    assert check_grads(abs, 0.0, grad=lambda x: 1.5, raises=False).verdict == "wrong"
+
+
+# ---------------------------------------------------------------------------- wrong, and whose fault
+
+def long_program(function, args):
+    """About 200 nodes, one of them `function`."""
+    y = args[0]
+    for _ in range(30):
+        y = 0.3 * np.sin(y) + 0.2 * args[0]
+    y = y * function(*args)
+    for _ in range(20):
+        y = 0.7 * y + 0.1 * np.cos(y)
+    return y
+
+
+def plant(monkeypatch, function, argument, factor):
+    primitive = PRIMITIVES[function]
+    rule = primitive.rules[argument]
+
+    def wrong(g, *rest, **options):
+        return factor * rule(g, *rest, **options)
+
+    rules = [wrong if i == argument else r for i, r in enumerate(primitive.rules)]
+    monkeypatch.setattr(primitive, "rules", tuple(rules))
+
+
+POINTS = {np.arccosh: (1.7,), np.mod: (2.3, 0.9), np.fmod: (2.3, 0.9), np.maximum: (0.7, 0.6),
+          np.fmax: (0.7, 0.6), np.minimum: (0.6, 0.7), np.fmin: (0.6, 0.7)}
+FLAT = {(np.copysign, 1), (np.maximum, 1), (np.fmax, 1), (np.minimum, 1), (np.fmin, 1)}     # zero there
+PLANTED = [(function, i) for function, domains in DOMAINS.items() for i in range(len(domains))
+           if (function, i) not in FLAT and hasattr(PRIMITIVES[function], "rules")]
+
+
+@pytest.mark.parametrize("factor", [1.001, 0.9999])
+@pytest.mark.parametrize(("function", "argument"), PLANTED,
+                         ids=[f"{function.__name__}-{i}" for function, i in PLANTED])
+def test_a_planted_error_is_caught_and_named(monkeypatch, function, argument, factor):
+    args = POINTS.get(function, (0.63, 0.41)[: len(DOMAINS[function])])
+    assert check_grads(lambda *xs: long_program(function, xs), args).verdict == "right"
+    plant(monkeypatch, function, argument, factor)
+    report = check_grads(lambda *xs: long_program(function, xs), args, raises=False)
+    assert report.verdict == "wrong"
+    assert report.culprit == function.__name__, str(report)
+    assert all(culprit.op == function.__name__ for culprit in report.culprits)
+    assert report.culprits[0].operand == argument
+    assert report.culprits[0].ratio == pytest.approx(factor, rel=1e-5)
+
+
+def test_the_report_of_a_wrong_rule_reads_well():
+    def cube_of(x):
+        return x**3
+
+    cube = dp.custom_gradient(cube_of, lambda g, y, x: g * 3.03 * x**2)
+
+    def energy(x):
+        y = 2.0 * cube(x)
+        return y + x
+
+    with pytest.raises(GradientError) as caught:
+        check_grads(energy, 1.5)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "wrong: 1 of 1 derivatives differ from finite differences"
+    assert lines[1].startswith("worst: argument 0: the gradient says ")
+    assert lines[2].startswith("culprit: cube_of, node 0, at ")
+    assert lines[2].endswith("test_check.py:" + lines[2].rsplit(":", 2)[1] + ": y = 2.0 * cube(x)")
+    assert lines[3] == "  its inputs: 1.5"
+    assert lines[4].startswith("  its rule for argument 0 returns ")
+    assert lines[5] == "  that is 1.01 times what it should be"
+    assert caught.value.report.culprit == "cube_of"
+
+
+def test_a_wrong_second_derivative():
+    sine = dp.custom_gradient(np.sin, lambda g, y, x: g * dp.stop_gradient(np.cos(x)))
+    assert check_grads(sine, 0.3).verdict == "right"
+    report = check_grads(sine, 0.3, order=2, raises=False)
+    assert report.verdict == "wrong"
+    assert report.worst.where == "second order, argument 0"
+
+
+# ---------------------------------------------------------------------------- structure
+
+def test_a_rule_that_is_not_linear():
+    f = dp.custom_gradient(lambda x: x * x, lambda g, y, x: np.clip(g, -0.1, 0.1) * 2.0 * x)
+    assert "not linear" in "".join(check_grads(f, 3.0, raises=False).problems)
+
+
+def test_functions_that_are_not_functions():
+    calls = []
+
+    def counting(x):
+        calls.append(1)
+        return x * len(calls)
+
+    def writing(x, b):
+        b += 1
+        return np.sum(x * x)
+
+    assert "not deterministic" in str(check_grads(counting, 1.0, raises=False))
+    report = check_grads(writing, (np.ones(2), np.arange(2)), raises=False)
+    assert "f changed its arguments" in str(report)
+
+
+def test_surrogates_are_checked_against_their_declaration():
+    report = check_grads(lambda x: dp.sign(x) * np.sin(x), 0.7)
+    assert report.verdict == "right"
+    assert report.surrogates == ["sign"]
+    honest = dp.custom_gradient(lambda x: x**2, lambda g, y, x: 3.0 * g * x)
+    assert check_grads(honest, 1.0, raises=False).verdict == "wrong"
+    declared = dp.custom_gradient(lambda x: x**2, lambda g, y, x: 3.0 * g * x, surrogate=True)
+    assert check_grads(lambda x: declared(x) + np.exp(x), 1.0).verdict == "right"
+
+
+def test_a_wrong_rule_beside_a_surrogate_is_still_found(monkeypatch):
+    plant(monkeypatch, np.sin, 0, 1.001)
+    report = check_grads(lambda x: dp.sign(x) * np.sin(x), 0.7, raises=False)
+    assert (report.verdict, report.culprit) == ("wrong", "sin")
+
+
+# ---------------------------------------------------------------------------- gradients from elsewhere
+
+def test_foreign_gradients():
+    f = np.hypot
+    assert check_grads(f, (3.0, 4.0), grad=lambda a, b: (a / f(a, b), b / f(a, b))).verdict == "right"
+    with pytest.raises(GradientError, match=r"the gradient says 0\.6006"):
+        check_grads(f, (3.0, 4.0), grad=lambda a, b: (1.001 * a / f(a, b), b / f(a, b)))
+    assert check_grads(lambda x: np.sum(x**2), np.ones((2, 2)), grad=lambda x: 2 * x).verdict == "right"
+
+
+@pytest.mark.parametrize(("grad", "message"), [
+    (lambda a, b: 0.6, "by the first argument only"),
+    (lambda a, b: [0.6], "built neither like"),
+    (lambda a, b: (np.ones(2), 0.8), r"shape \(2,\)"),
+])
+def test_foreign_gradients_of_another_shape_are_refused(grad, message):
+    with pytest.raises(ValueError, match=message):
+        check_grads(np.hypot, (3.0, 4.0), grad=grad)
+
+
+def test_autograd_is_right():
+    autograd = pytest.importorskip("autograd")
+    anp = pytest.importorskip("autograd.numpy")
+    f = lambda x: anp.sum(anp.tanh(x) * x)
+    assert check_grads(f, np.linspace(-1, 1, 5), grad=autograd.grad(f)).verdict == "right"
+
+
+def test_order_two_needs_our_own():
+    with pytest.raises(ValueError, match="order=2"):
+        check_grads(np.sin, 1.0, grad=np.cos, order=2)

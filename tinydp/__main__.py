@@ -1,0 +1,115 @@
+"""The command line of tinydp: check a gradient, or all rules of the table.
+
+`python -m tinydp check package.module:function --at "x=0.7, y=[1, 2]"` compares the gradient of a
+function with finite differences and prints the report. `python -m tinydp rules` does so for the
+rules of NumPy's functions at random points. Exit codes: 0 right, 1 wrong, 2 bad usage, 3
+inconclusive.
+"""
+
+import argparse
+import ast
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+CODES = {"right": 0, "wrong": 1, "inconclusive": 3}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tinydp", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="check the gradient of a function at a point")
+    check.add_argument("function", metavar="MODULE:FUNCTION")
+    check.add_argument("--at", default="", help='its arguments, such as "x=0.7, y=[1, 2]"')
+    check.add_argument("--order", type=int, choices=(1, 2), default=1, help="2: second derivatives, too")
+    rules = commands.add_parser("rules", help="check the rules of NumPy's functions; statistics of each")
+    rules.add_argument("--points", type=int, default=50, help="points a function (default 50)")
+    options = parser.parse_args(argv)
+    try:
+        return _check(options) if options.command == "check" else _rules(options)
+    except UsageError as error:
+        parser.exit(2, f"{parser.prog} {options.command}: {error}\n")
+
+
+class UsageError(Exception):
+    """The command line asks for something that is not there."""
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .testing import check_grads
+
+    function = _function(options.function)
+    args = _arguments(options.at, function)
+    report = check_grads(function, args, order=options.order, raises=False)
+    print(report)
+    return CODES[report.verdict]
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from .testing import GradientError
+    from .testing.domains import DOMAINS
+    from .testing.strategies import check_property, inputs_for
+
+    if options.points < 1:
+        raise UsageError("--points must be at least 1")
+    code = 0
+    for function in DOMAINS:
+        try:
+            outcome = str(check_property(function, inputs_for(function), max_examples=options.points))
+        except GradientError as error:
+            outcome, code = f"{error}", 1
+        print(f"{function.__name__:12s} {outcome}", flush=True)
+    return code
+
+
+def _function(name: str) -> Callable:
+    module_name, _, path = name.partition(":")
+    if not path:
+        raise UsageError(f"{name!r} is not of the form package.module:function")
+    sys.path.insert(0, os.getcwd())
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ImportError as error:
+        raise UsageError(f"cannot import {module_name}: {error}") from None
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise UsageError(f"{module_name} has no {path}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise UsageError(f"{name} is a {type(found).__name__}, not a function")
+    return found
+
+
+def _arguments(text: str, function: Callable) -> tuple:
+    """The values in `x=0.7, y=[1, 2]`, in the order of the parameters; lists as float arrays."""
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        positional = [_value(node) for node in call.args]
+        named = {keyword.arg: _value(keyword.value) for keyword in call.keywords if keyword.arg}
+    except (SyntaxError, ValueError, AssertionError):
+        raise UsageError(f'--at {text!r} is not of the form "x=0.7, y=[1, 2]"') from None
+    try:
+        bound = inspect.signature(function).bind(*positional, **named)
+    except TypeError as error:
+        raise UsageError(f"--at {text!r} does not fit {function.__name__}: {error}") from None
+    except ValueError:                           # some builtins have no signature to bind
+        return (*positional, *named.values())
+    if bound.kwargs:
+        raise UsageError(f"--at gives {min(bound.kwargs)!r}, which can only be passed by name")
+    return bound.args
+
+
+def _value(node: ast.expr) -> Any:
+    value = ast.literal_eval(node)
+    return np.array(value, dtype=float) if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
