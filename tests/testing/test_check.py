@@ -44,7 +44,8 @@ def test_where_f_lost_its_digits_it_says_so():
 
 @pytest.mark.parametrize(("f", "x"), [
     (abs, 0.0), (dp.nn.relu, 0.0), (lambda x: np.maximum(x, 0.0), 0.0),
-    (lambda x: np.clip(x, 0.0, 1.0), 1.0), (lambda x: max(x, 2.0), 2.0), (lambda x: np.sum(np.abs(x)), np.array([0.0, 1.0, 0.0])),
+    (lambda x: np.clip(x, 0.0, 1.0), 1.0), (lambda x: max(x, 2.0), 2.0),
+    (lambda x: np.sum(np.abs(x)), np.array([0.0, 1.0, 0.0])),
 ], ids=range(6))
 def test_kinks_are_judged_by_both_sides(f, x):
     report = check_grads(f, x)

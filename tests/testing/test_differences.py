@@ -133,6 +133,11 @@ def test_noise_is_measured():
     assert 1e-7 < measured.error < 1e-3
 
 
+@pytest.mark.parametrize("x", [60.0, 83.7, -111.3])
+def test_waves_finer_than_the_floats_are_not_a_slope(x):
+    assert derivative(lambda x: np.cos(np.cosh(x)), x).error == INF
+
+
 def test_constants():
     assert derivative(lambda x: 0.0, 2.0).value == 0.0
     assert derivative(lambda x: 5.0, 2.0).value == 0.0

@@ -351,6 +351,10 @@ def climb(f: Line, stencil: Stencil) -> tuple[Derivative, bool]:
         apart = abs(value - best.value)
         if error < COARSE * abs(value) and apart > error + best.error:
             best = Derivative(best.value, apart + error + best.error)
+    if first.residual > 2.0**10 * first.floor and abs(best.value) <= best.error:
+        # From one float to the next f scatters far more than its result is rounded, and no slope
+        # rises above that: it may be noise, or cos(cosh(x)) at x = 80, steeper than can be seen.
+        best = Derivative(best.value, math.inf)
     return best, not ladder.ends_by(k + RUN - 1)
 
 
