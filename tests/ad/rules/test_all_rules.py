@@ -95,7 +95,7 @@ def check_up_to_first_failure(case):
 
 # ---------------------------------------------------------------------------- signatures
 
-REPLACED = [f for f, rule in OURS.items() if isinstance(rule, FunctionType)]
+REPLACED = [f for f, rule in OURS.items() if isinstance(rule, FunctionType) and primitives.parameters_of(f)]
 
 
 @pytest.mark.parametrize("f", REPLACED, ids=lambda f: f.__name__)

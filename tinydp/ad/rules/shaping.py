@@ -14,7 +14,7 @@ from ..values import plain
 from ..values import shape as shape_of
 
 
-def _reshape(g, y, x, shape=None, axis=None, order="C"):
+def _reshape(g, y, x, shape=None, axis=None, order="C", newshape=None):          # its name in NumPy 2.0
     if order in ("A", "K"):                      # as the elements lie in memory
         order = _order_in_memory(plain(x), order)
     return np.reshape(g, shape_of(x), order=order)
