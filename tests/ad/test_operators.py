@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.errors import ConversionError, DtypeError, MutationError, UnknownFunctionError
+from tinydp.ad.errors import (
+    ConversionError,
+    DtypeError,
+    MutationError,
+    UnknownFunctionError,
+    UnsupportedArgumentError,
+)
 
 # ---------------------------------------------------------------------------- citizens
 
@@ -77,6 +83,14 @@ def test_numpy_attributes_and_methods():
     x = np.arange(6.0).reshape(2, 3)
     expected = 4 + 0.5 + np.array([[2, 1, 0], [0, 0, 1]]) + 1 + np.array([[3, 4, 5], [0, 1, 2]])
     assert np.array_equal(dp.grad(f)(x), expected)
+
+
+def test_attributes_that_numpy_has_no_function_for():
+    def f(x):
+        assert np.array_equal(dp.value(x.imag), np.zeros((2, 3)))
+        return np.sum(x.real[0] * 2) + x.mT[1, 0] + np.sum(x.compress([True, False], axis=0))
+
+    assert np.array_equal(dp.grad(f)(np.ones((2, 3))), [[3, 4, 3], [0, 0, 0]])
 
 
 def test_copies_and_truth():
@@ -193,6 +207,8 @@ REFUSED = [
     (lambda x: x * np.array(["a"]), DtypeError, "<U1"),
     (lambda x: x + "text", TypeError, ""),
     (lambda x: x.astype(np.float32), DtypeError, "float64"),
+    (lambda x: np.full(3, x), ConversionError, r"np.broadcast_to\(x, shape\)"),
+    (lambda x: np.trace(x * np.eye(2), dtype=int), UnsupportedArgumentError, "'dtype'"),
     (lambda x: x[0], TypeError, "cannot be indexed"),
     (lambda x: len(x), TypeError, "len"),
     (lambda x: x.nonsense, AttributeError, "nonsense"),

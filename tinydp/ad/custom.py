@@ -23,7 +23,7 @@ from . import tree
 from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, StructureError
 from .primitives import Primitive, Rule, check_arity, dense, pick
 from .tape import Tape, Var
-from .values import plain, settle, shape, snapshot, youngest, zeros_like
+from .values import kept, plain, settle, shape, youngest, zeros_like
 
 
 class Form(NamedTuple):
@@ -62,23 +62,24 @@ class Custom(Primitive):
         if tape is None:
             return self.fn(*args, **options)
         self._require_rules(args, tape)
-        y = self(*call([x.value if _is_on(tape, x) else x for x in leaves]), **options)
+        y = self(*call([_own(x.value) if _is_on(tape, x) else x for x in leaves]), **options)
         results, result = tree.flatten(y)
         for x in results:
             if type(x) is Var and x.tape.age >= tape.age:
                 raise ClosureError(
                     f"{self.name} used a traced value that is not one of its arguments, and its "
                     "rule would lose that derivative.", "pass the value as an argument.")
-        real = [k for k, x in enumerate(results) if _is_real(x)]
+        real = [k for k, x in enumerate(results) if _is_float(x)]
+        real = real or [k for k, x in enumerate(results) if _is_real(x)]         # a step may give booleans
         if not real:
             raise DtypeError(f"{self.name} returned {tree.describe(y)}, with no number in it.",
                              "return a number, an array, or a structure of them.")
         form = Form(call, result, {k: x for k, x in enumerate(results) if k not in real})
         node = tape.record(
             self,
-            tuple(settle(results[k], self.name) for k in real),
-            tuple(snapshot(tape, x) for x in leaves),
-            {"form": form, **options},
+            tuple(_own(settle(results[k], self.name)) for k in real),
+            tuple(kept(tape, x) for x in leaves),
+            {"form": form, **tree.map(functools.partial(kept, tape), options)},
         )
         for i, k in enumerate(real):
             results[k] = pick(node, i)
@@ -116,10 +117,10 @@ class Custom(Primitive):
         form = options.pop("form")
         tape, leaves = node.tape, node.args
         traced = [k for k, x in enumerate(leaves) if _is_on(tape, x)]
-        args = form.call([x.value if k in traced else x for k, x in enumerate(leaves)])
-        g, y = form.fill(dense(g)), form.fill(node.value)
+        args = form.call([_own(x.value if _is_on(tape, x) else x) for x in leaves])
+        g, y = (form.fill(tuple(map(_own, parts))) for parts in (dense(g), node.value))
         cotangents = self.leaf_cotangents(traced, g, y, args, options)
-        return [(leaves[k], self._fit(k, c, leaves[k].value))
+        return [(leaves[k], _own(self._fit(k, c, leaves[k].value)))
                 for k, c in zip(traced, cotangents, strict=True)]
 
     def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict) -> list:
@@ -162,6 +163,17 @@ class Custom(Primitive):
 
 def _is_on(tape: Tape, x: Any) -> bool:
     return type(x) is Var and x.tape is tape
+
+
+def _own(x: Any) -> Any:
+    """A copy of an array: the user's function may change what it is given, and reuse what it gives."""
+    return x.copy() if type(x) is np.ndarray else x
+
+
+def _is_float(x: Any) -> bool:
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind == "f"
+    return isinstance(x, (Var, float, np.floating))
 
 
 def _is_real(x: Any) -> bool:
@@ -276,6 +288,8 @@ def sign(x: Any) -> Any:
 def value(x: Any) -> Any:
     """The plain number or array in a traced value, for printing; plain values as they are.
 
+    Of a structure, that structure. Arrays are copies.
+
         >>> from tinydp import grad
         >>> def f(x):
         ...     print("x is", value(x))
@@ -284,8 +298,11 @@ def value(x: Any) -> Any:
         x is 3.0
         6.0
     """
-    number = plain(x)
-    return number.copy() if type(x) is Var and type(number) is np.ndarray else number
+    return tree.map(_plain_leaf, x)
+
+
+def _plain_leaf(x: Any) -> Any:
+    return _own(plain(x)) if type(x) is Var else x
 
 
 def stop_gradient(x: Any) -> Any:
@@ -295,4 +312,4 @@ def stop_gradient(x: Any) -> Any:
         >>> grad(lambda x: x * stop_gradient(x))(3.0)
         3.0
     """
-    return tree.map(value, x)
+    return value(x)

@@ -13,6 +13,7 @@ and the code to write instead.
     array([1., 2.])
 """
 
+import inspect
 import math
 import operator
 import re
@@ -28,6 +29,7 @@ from .errors import (
     EndedTapeError,
     MutationError,
     UnknownFunctionError,
+    UnsupportedArgumentError,
     user_place,
 )
 from .primitives import PRIMITIVES, Primitive
@@ -115,7 +117,7 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
     if method == "at":
         raise MutationError(
             f"np.{ufunc.__name__}.at writes a traced value into a plain array.",
-            "add up with np.bincount's weights, or a sum over np.where masks, instead.")
+            "add up over masks instead: np.sum(np.where(index == k, x, 0.0)) for each k.")
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     raise _unknown(ufunc, f"np.{name}")
 
@@ -127,9 +129,24 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
             f"write array = np.{function.__name__}(...) without out=." if "out" in kwargs
             else "to fill an array with it, write np.broadcast_to(x, shape).")
     if function in PRIMITIVES:
-        return PRIMITIVES[function](*args, **kwargs)
+        known = PRIMITIVES[function]
+        if kwargs and not isinstance(known, Primitive):
+            kwargs = _known_options(function.__name__, known, kwargs)
+        return known(*args, **kwargs)
     module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
     raise _unknown(function, f"{module}.{function.__name__}")
+
+
+def _known_options(name: str, replacement: Callable, options: dict) -> dict:
+    """The options that say anything; refuses those that the replacement of a function lacks."""
+    parameters = inspect.signature(replacement).parameters
+    given = {key: x for key, x in options.items() if x is not None and x is not np._NoValue}
+    unknown = given.keys() - parameters.keys()
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        raise UnsupportedArgumentError(
+            f"the gradient of np.{name} does not know the argument {min(unknown)!r}.",
+            "leave it out, or compute the same with other functions.")
+    return {key: x for key, x in options.items() if key in given or key in parameters}
 
 
 def _unknown(function: Any, name: str) -> UnknownFunctionError:
@@ -260,13 +277,13 @@ def _refusal(what: str) -> Callable:
 def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
     raise ConversionError(
         "a traced value was made part of a plain array, and the derivative would end there.",
-        "write np.stack([...]) instead of np.array([...]), leave np.asarray(x) out, "
-        "or use dp.value(x).")
+        "write np.stack([...]) instead of np.array([...]), np.broadcast_to(x, shape) instead of "
+        "np.full(shape, x); leave np.asarray(x) out, or use dp.value(x).")
 
 
 def _setitem(self: Var, index: Any, item: Any) -> NoReturn:
     place = user_place()
-    match = re.match(r"(.+?)\[(.+)\]\s*=\s*(.+)", place.text)
+    match = re.match(r"(\w+)\[([^\[\]:,;]+)\]\s*=\s*([^=;#]+)$", place.text)
     x, i, new = match.groups() if match else ("x", "i", "...")
     raise MutationError(
         "a traced array cannot be changed in place: the tape may need its old content.",
@@ -281,7 +298,8 @@ def _pickle(self: Var, protocol: Any = None) -> NoReturn:
 
 def _refuse_append(self: Any, node: Any) -> NoReturn:
     raise EndedTapeError(
-        "a traced value was used after the differentiation that made it had ended.",
+        "a traced value was used after the differentiation that made it had ended, "
+        "or inside a gradient rule that it is no argument of.",
         "return it from the differentiated function (has_aux=True hands extra results out), "
         "or keep dp.value(x).")
 
@@ -311,6 +329,10 @@ _OTHER_MANNERS: dict[str, Any] = {
     "size": property(lambda self: math.prod(shape(self.value))),
     "dtype": property(lambda self: np.dtype(np.float64)),
     "T": property(np.transpose),
+    "mT": property(lambda self: np.swapaxes(self, -1, -2)),
+    "real": property(lambda self: self),
+    "imag": property(lambda self: np.zeros_like(self)),
+    "compress": lambda self, condition, axis=None: np.compress(condition, self, axis=axis),
     "reshape": _reshape,
     "transpose": _transpose,
     "flatten": np.ravel,

@@ -34,7 +34,18 @@ from .errors import (
     user_place,
 )
 from .tape import Tape, Var
-from .values import FLOAT64, as_float64, is_finite, plain, settle, shape, snapshot, youngest, zeros_like
+from .values import (
+    FLOAT64,
+    as_float64,
+    is_finite,
+    listed,
+    plain,
+    settle,
+    shape,
+    snapshot,
+    youngest,
+    zeros_like,
+)
 
 Rule = Callable[..., Any]
 
@@ -51,7 +62,7 @@ class Primitive:
 
     `fn` computes it; `rules[i]` pulls a cotangent back to argument `i` (None: it has no
     derivative there). With `each` instead of `rules`, the function takes any number of
-    arguments and `each(i, g, y, *args, **kwargs)` is the rule of all of them.
+    arguments, and `each(g, y, *args, **kwargs)` returns the function from `i` to its cotangent.
     """
 
     def __init__(self, fn: Callable, name: str | None = None):
@@ -66,6 +77,9 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:     # as a method
+        return self if instance is None else functools.partial(self, instance)
 
     def __reduce__(self) -> str:                 # pickled like a function: by its name
         return self.__qualname__
@@ -98,7 +112,7 @@ class Primitive:
             if type(x) is not Var:
                 if self.each or (i < len(self.rules) and self.rules[i]):
                     value = as_float64(x)        # like the traced ones, whatever it came as
-                operand = snapshot(tape, value)
+                operand = snapshot(tape, listed(value))
             elif x.tape is tape:
                 value = x.value
                 if not self.each and (i >= len(self.rules) or self.rules[i] is None):
@@ -211,16 +225,18 @@ class Primitive:
         tape, args, kwargs, y = node.tape, node.args, node.kwargs, node.value
         values = [x.value if type(x) is Var and x.tape is tape else x for x in args]
         pulled = []
+        each = self.each and self.each(g, y, *values, **kwargs)
         for i, x in enumerate(args):
             if type(x) is Var and x.tape is tape:
-                if self.each:
-                    c = self.each(i, g, y, *values, **kwargs)
+                if each:
+                    c = each(i)
                 else:
                     c = self.rules[i](g, y, *values, **kwargs)   # type: ignore[misc]
                 if self.elementwise and c is not g and (type(c) is Var or not is_finite(c)):
                     c = _zero_wins(g, c)
                 value = values[i]
-                if type(c) is not np.ndarray or type(value) is not np.ndarray or c.shape != value.shape:
+                if (type(c) is not np.ndarray or type(value) is not np.ndarray or c.shape != value.shape
+                        or c.dtype != FLOAT64):
                     c = self._fit(i, c, value)
                 pulled.append((x, c))
         return pulled
@@ -229,7 +245,7 @@ class Primitive:
         """`c` summed over the axes along which `x` was broadcast, so that it has its shape."""
         if type(c) is Parts:
             return c
-        if type(c) is not np.ndarray or not c.ndim:
+        if type(c) is not np.ndarray or not c.ndim or c.dtype != FLOAT64:
             c = settle(c, f"the rule of {self.name} for argument {i}")
         have, want = shape(c), shape(x)
         if have == want:
@@ -285,6 +301,8 @@ def check_arity(name: str, fn: Callable, rule: Rule) -> None:
     except (TypeError, ValueError):
         return
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if not positional:                           # older NumPy does not tell the names
+        return
     required = sum(p.default is p.empty for p in positional)
     options = {p.name: 0 for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
     for n in range(required, len(positional) + 1):
@@ -356,7 +374,7 @@ def _may_repeat(index: Any) -> bool:
 
 
 scatter = Primitive(_scatter, "scatter")
-scatter.each = lambda k, g, y, *gs, shape, indices: g[indices[k]]
+scatter.each = lambda g, y, *gs, shape, indices: lambda k: g[indices[k]]
 
 pick = Primitive(lambda x, i: x[i], "pick")      # one of the several results of a node
 pick.rules = (lambda g, y, x, i: Parts(x, i, g), None)
@@ -395,7 +413,11 @@ def defvjp(f: Callable, *rules: Rule | None, also: Callable | None = None) -> No
 
 
 def defvjp_each(f: Primitive, rule: Rule) -> None:
-    """Register `rule(i, g, y, *args, **kwargs)` for every argument of `f(*arrays, **kwargs)`."""
+    """Register the rule of every argument of `f(*arrays, **kwargs)`.
+
+    `rule(g, y, *args, **kwargs)` returns a function from `i` to the cotangent of argument `i`, so
+    that what all of them need is computed once.
+    """
     f.each = rule
 
 

@@ -28,9 +28,9 @@ _ages = count()                          # tells an inner tape from an outer one
 class Node:
     """One recorded operation, `value = op(a, b)`.
 
-    An operand is a `Var` or a constant. An operation of any other shape keeps all its
-    positional arguments as a tuple in `a` and its keyword arguments as a dict in `b`.
-    An input has no `op`.
+    An operand is a `Var` or a constant; a function of one operand has no `b`. An operation with
+    more operands or with options keeps all its positional arguments as a tuple in `a` and its
+    keyword arguments as a dict in `b`. An input has no `op`.
     """
 
     __slots__ = ("a", "b", "g", "op", "tape", "value")
@@ -71,7 +71,7 @@ class Tape(list):
 
     def __init__(self) -> None:
         self.age = next(_ages)
-        self.constants: dict[int, Any] = {}      # snapshots of the arrays that it was shown
+        self.constants: dict[int, Any] = {}      # copies of constant arrays, see values.py
 
     def input(self, value: Any) -> Var:
         """A variable to differentiate by."""
@@ -137,7 +137,7 @@ class Tape(list):
                     continue
             for a, c in y.op.pull(y, g):         # all else, one operand after the other
                 a.g = c if a.g is None else a.g + c
-            a = b = None                         # which would keep all before them alive
+            a = b = None                         # or they would keep all before them alive
 
 
 class EndedTape(Tape):
@@ -149,8 +149,9 @@ class EndedTape(Tape):
 def binary(op: Any, compute: Any) -> tuple[Any, Any]:
     """The methods `a op b` and, reflected, `b op a`, for an operator such as `*`.
 
-    This is the hot path of a scalar program, hence the node made in place. Whatever is not
-    one tape and plain Python numbers goes through `op`, which knows arrays and outer tapes.
+    This is the hot path of a scalar program, hence the node made in place. Two values of one tape,
+    or one and a Python number, need no more; anything else goes through `op`, which knows constant
+    arrays and outer tapes.
     """
 
     def forward(a, b):

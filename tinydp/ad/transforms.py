@@ -90,7 +90,8 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
         (0.0, 20.0)
     """
     y, pullback = vjp(f, *primals)
-    _, pushforward = vjp(pullback, tree.map(zeros_like, y))
+    # at any cotangent, since the pullback is linear; but at zero it stops early
+    _, pushforward = vjp(pullback, tree.map(lambda leaf: zeros_like(leaf) + 1.0, y))
     (change,) = pushforward(tuple(tangents))
     return y, change
 
@@ -213,7 +214,8 @@ class ValueAndGradient:
         if not callable(f):
             raise TypeError(f"grad needs a function to differentiate, not {f!r}")
         functools.update_wrapper(self, f, updated=())
-        self.f, self.argnums, self.has_aux = f, argnums, has_aux
+        self.f, self.has_aux = f, has_aux
+        self.argnums = argnums if isinstance(argnums, (int, np.integer)) else tuple(argnums)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.f!r}, argnums={self.argnums})"
@@ -228,6 +230,7 @@ class ValueAndGradient:
                 y, aux = self._pair(y)
             value, aux = _stripped((_one_number(y, self.f), aux), tape)
             seeds = [(y, 1.0)] if _is_on(tape, y) else []
+            tape.end()                           # a rule has its arguments, and nothing else
             del y                                # it would hold on to all that came before it
             with np.errstate(all="ignore"):      # a rule is no place that the user knows
                 tape.sweep(seeds)
@@ -285,6 +288,9 @@ class Inputs:
         self.variables: list[Var] = []
         self.args = list(args)
         self.positions = [_position(k, len(args)) for k in positions]
+        if len(set(self.positions)) < len(self.positions):
+            raise NoInputError(f"argnums={tuple(positions)} names an argument twice.",
+                               "name each argument once.")
         for k in self.positions:
             self.args[k] = tree.map(functools.partial(self._lift, tape), args[k])
         self.originals = [args[k] for k in self.positions]

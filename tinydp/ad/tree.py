@@ -136,4 +136,4 @@ def describe(tree: Any) -> str:
         return f"{type(tree).__name__} with the keys {', '.join(str(key) for key in tree)}"
     if children(tree) is not None:
         return f"{type(tree).__name__} of {len(tree)}"
-    return type(tree).__name__
+    return "number or array" if hasattr(tree, "shape") else type(tree).__name__

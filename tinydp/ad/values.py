@@ -1,8 +1,10 @@
 """What the tape keeps: floats, float64 arrays, and snapshots of the constants it was shown."""
 
+import array
+import copy
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,7 +55,16 @@ def as_float64(x: Any) -> Any:
             return x                             # refused by `snapshot`
         x = np.asarray(x)
         kind = type(x)
+    if isinstance(x, np.generic) and x.dtype.kind in "fiub":
+        return float(x)
     return x.astype(np.float64) if kind is np.ndarray and x.dtype.kind in "fiub" else x
+
+
+def listed(x: Any) -> Any:
+    """A sequence of another kind (array.array, UserList, memoryview) as a list."""
+    if isinstance(x, (str, bytes, list, tuple)) or not isinstance(x, (Sequence, memoryview, array.array)):
+        return x
+    return list(x)
 
 
 def is_finite(x: Any) -> bool:
@@ -99,9 +110,14 @@ def snapshot(tape: Tape, x: Any) -> Any:
         data = x.tobytes()
         seen = tape.constants.get(id(x))
         if seen is None or seen[1] != data or seen[2].shape != x.shape:
-            copy = np.frombuffer(data, dtype=x.dtype).reshape(x.shape)
-            seen = tape.constants[id(x)] = (x, data, copy)
+            frozen = np.frombuffer(data, dtype=x.dtype).reshape(x.shape)
+            seen = tape.constants[id(x)] = (x, data, frozen)
         return seen[2]
+    if isinstance(x, np.memmap):
+        return snapshot(tape, np.array(x))
+    if isinstance(x, np.ndarray):
+        raise DtypeError(f"a {kind.__name__} met a traced value; its arithmetic is not that of an array.",
+                         "convert it with np.asarray(x), or np.ma.filled(x).")
     if isinstance(x, np.generic):
         return snapshot(tape, x.item())
     if kind is list or kind is tuple:
@@ -115,6 +131,15 @@ def snapshot(tape: Tape, x: Any) -> Any:
         raise DtypeError(f"the complex number {x} met a traced value.",
                          "tinydp differentiates real numbers: keep both parts apart.")
     return float(x) if isinstance(x, numbers.Real) else x
+
+
+def kept(tape: Tape, x: Any) -> Any:
+    """The constant `x` for a function of the user, as it is now, and of the type that it is."""
+    if not isinstance(x, np.ndarray):
+        return x
+    if type(x) is not np.ndarray or x.dtype.kind not in "fiubc":
+        return copy.deepcopy(x)
+    return snapshot(tape, x) if x.dtype.kind in "iub" or x.dtype == FLOAT64 else x.copy()
 
 
 def _is_frozen(x: Any) -> bool:

@@ -147,7 +147,7 @@ class FiniteTape(WatchedTape):
 def _not_finite(x: Any) -> tuple | None:
     """The index of the first infinity or nan in there."""
     if isinstance(x, tuple):                     # the results of a node with several
-        return next(filter(None, map(_not_finite, x)), None)
+        return next((at for at in map(_not_finite, x) if at is not None), None)
     wrong = np.argwhere(~np.isfinite(np.asarray(plain(x))))
     return tuple(wrong[0].tolist()) if len(wrong) else None
 

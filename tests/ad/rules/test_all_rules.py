@@ -71,8 +71,8 @@ def plant(monkeypatch, primitive, argument):
     """Make the rule of one argument too large by 0.1 %."""
     rules, each = list(primitive.rules), primitive.each
     if each:
-        monkeypatch.setattr(primitive, "each", lambda i, g, *args, **options: each(
-            i, enlarged(g) if i == argument else g, *args, **options))
+        monkeypatch.setattr(primitive, "each", lambda g, *args, **options: lambda i: each(
+            enlarged(g) if i == argument else g, *args, **options)(i))
     else:
         rule = rules[argument]
         rules[argument] = lambda g, *args, **options: rule(enlarged(g), *args, **options)

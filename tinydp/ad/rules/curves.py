@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from ..primitives import Primitive, alias, defvjp
-from ..values import plain
+from ..values import as_float64, plain
 
 # ---------------------------------------------------------------------------- differences, areas
 
@@ -31,6 +31,7 @@ def _gradient(f, *varargs, axis=None, edge_order=1):
     axes = [int(k) for k in (range(np.ndim(f)) if axis is None else np.atleast_1d(axis))]
     if not varargs:
         varargs = (1.0,)
+    varargs = tuple(as_float64(x) for x in varargs)
     spacings = varargs * len(axes) if len(varargs) == 1 and np.ndim(varargs[0]) == 0 else varargs
     if len(spacings) != len(axes):
         raise TypeError("invalid number of arguments")
@@ -83,7 +84,7 @@ def _trapezoid(y, x=None, dx=1.0, axis=-1):
 @alias(np.interp)
 def _interp(x, xp, fp, left=None, right=None):
     """Straight lines; at a node the slope is that of the line to its right."""
-    xp, fp = np.atleast_1d(xp), np.atleast_1d(fp)
+    x, xp, fp = as_float64(x), np.atleast_1d(as_float64(xp)), np.atleast_1d(as_float64(fp))
     k = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, max(len(xp) - 2, 0))
     after = np.minimum(k + 1, len(xp) - 1)
     width = xp[after] - xp[k]

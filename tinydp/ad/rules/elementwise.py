@@ -64,7 +64,7 @@ defvjp(np.power,        _power_base, steep("power", lambda y, x, p: y * _log_of_
 defvjp(np.float_power,  _power_base, steep("float_power", lambda y, x, p: y * _log_of_base(x, p)))
 defvjp(np.mod,          lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.floor_divide(a, b),
        also=operator.mod)
-defvjp(np.fmod,         lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.trunc(np.divide(a, b)))
+defvjp(np.fmod,         lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.rint(np.divide(a - y, b)))
 
 # ---------------------------------------------------------------------------- powers, logarithms
 
@@ -89,8 +89,8 @@ defvjp(np.tan,          lambda g, y, x: g * (1 + y * y))
 defpartials(np.arcsin,  lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)))        # infinite at +-1
 defpartials(np.arccos,  lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)))       # infinite at +-1
 defvjp(np.arctan,       lambda g, y, x: g / (1 + x * x))
-defpartials(np.arctan2, lambda y, a, b: b / (a * a + b * b),                # undefined at (0, 0)
-                        lambda y, a, b: -a / (a * a + b * b))
+defpartials(np.arctan2, lambda y, a, b: b / np.hypot(a, b) / np.hypot(a, b),    # undefined at (0, 0)
+                        lambda y, a, b: -a / np.hypot(a, b) / np.hypot(a, b))
 defvjp(np.sinh,         lambda g, y, x: g * np.cosh(x))
 defvjp(np.cosh,         lambda g, y, x: g * np.sinh(x))
 defvjp(np.tanh,         lambda g, y, x: g * (1 - y * y))

@@ -93,7 +93,7 @@ def _einsum(i, g, y, *arrays, subscripts, optimize=False):
 
 einsum = Primitive(lambda *arrays, subscripts, optimize=False:
                    np.einsum(subscripts, *arrays, optimize=optimize), "einsum")
-defvjp_each(einsum, _einsum)
+defvjp_each(einsum, lambda g, y, *args, **options: lambda i: _einsum(i, g, y, *args, **options))
 
 
 @alias(np.einsum)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..primitives import Primitive, alias, defvjp, flat
-from ..values import shape
+from ..values import as_float64, shape
 
 
 def _keep(y, x, axis, keepdims):
@@ -150,6 +150,7 @@ def _ptp(a, axis=None, *, keepdims=False):
 def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     if weights is None:
         weights = np.ones(np.shape(a))
+    weights = as_float64(weights)
     axes = axes_of(a, axis)
     if np.shape(weights) != np.shape(a):         # they lie along the reduced axes only
         sides = [n if k in axes else 1 for k, n in enumerate(np.shape(a))]

@@ -182,22 +182,24 @@ def _pad(array, pad_width, mode="constant", **kwargs):
 # ---------------------------------------------------------------------------- joining
 
 
-def _section(i, g, y, *arrays, axis=0):
+def _sections(g, y, *arrays, axis=0):
     """The part of `g` that belongs to the i-th of the arrays joined."""
-    ends = np.cumsum([np.shape(x)[axis] for x in arrays])
-    start = ends[i] - np.shape(arrays[i])[axis]
-    return g[(slice(None),) * (axis % g.ndim) + (slice(int(start), int(ends[i])),)]
+    lengths = [np.shape(x)[axis] for x in arrays]
+    ends = np.cumsum(lengths).tolist()
+    before = (slice(None),) * (axis % g.ndim)
+    return lambda i: g[(*before, slice(ends[i] - lengths[i], ends[i]))]
 
 
-def _layer(i, g, y, *arrays, axis=0):
+def _layers(g, y, *arrays, axis=0):
     """The i-th of the arrays that were stacked into `y`."""
-    return g[(slice(None),) * (axis % g.ndim) + (i,)]
+    before = (slice(None),) * (axis % g.ndim)
+    return lambda i: g[(*before, i)]
 
 
 joined = Primitive(lambda *arrays, axis=0: np.concatenate(arrays, axis=axis), "concatenate")
 stacked = Primitive(lambda *arrays, axis=0: np.stack(arrays, axis=axis), "stack")
-defvjp_each(joined, _section)
-defvjp_each(stacked, _layer)
+defvjp_each(joined, _sections)
+defvjp_each(stacked, _layers)
 
 
 @alias(np.concatenate)
