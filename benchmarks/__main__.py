@@ -9,7 +9,7 @@ import platform
 
 import numpy as np
 
-WORKLOADS = ("scalar",)
+WORKLOADS = ("scalar", "gradcheck")
 
 
 def main():

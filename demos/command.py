@@ -48,8 +48,15 @@ def make_folder(path: Path, flags: argparse.ArgumentParser) -> None:
 
 def progress(total: int, unit: str, label: str, quiet: bool, size: int = 1) -> tqdm:
     """A progress bar, with room for numbers of interest at its end; `size` counts make one unit."""
-    form = "{desc} {percentage:3.0f}% |{bar:20}| {n:,.0f} of {total:,.0f} {unit} [{elapsed}<{remaining}{postfix}]"
-    return tqdm(total=total, unit=unit, unit_scale=1 / size, desc=f"{label:<10}", bar_format=form, disable=quiet)
+    form = "{desc} {percentage:3.0f}% |{bar:20}| {n:,.0f}/{total:,.0f} {unit} "
+    form += "[{elapsed}<{remaining}{postfix}]"
+    return tqdm(total=total, unit=unit, unit_scale=1 / size, desc=f"{label:<10}", bar_format=form,
+                disable=quiet)
+
+
+def count(n: int, noun: str) -> str:
+    """1 update, 1,000 updates."""
+    return f"{n:,} {noun}" + "s" * (n != 1)
 
 
 def versions(*packages: str) -> dict[str, str]:

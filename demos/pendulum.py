@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MultipleLocator
 
 import tinydp as dp
 from tinydp.nn import MLP, Params
@@ -32,6 +33,7 @@ EPISODE = 200                   # steps, of 0.05 s
 EVALUATED = range(100)          # seeds of the Gymnasium episodes that judge the result
 GOAL = -300.0                   # a mean return below this is a failure
 HANGING = State(np.pi, 0.0)
+FILES = ("pendulum.png", "pendulum.gif", "result.json")
 
 # The best returns known, found by dynamic programming and trajectory optimisation with all
 # knowledge of the physics: the mean over the starts of seeds 0 to 99, and over all starts.
@@ -46,7 +48,7 @@ STARTS = 64                     # windows in a batch
 HORIZON = (40, 66)              # steps in a window: the first until half-time, then slowly more
 RATE = (5e-3, 5e-5)             # of Adam, from the first update to the last
 LIMIT = 10.0                    # on the gradient's norm
-CHECKS = 50                     # how often in a training the controller is validated ...
+CHECKS = 50                     # how often in a training the controller is validated, more often at first ...
 VALIDATION = (25, 20)           # ... from a grid of so many angles and rates; the best one is kept
 
 
@@ -54,6 +56,11 @@ def horizon(update: int, updates: int) -> int:
     """Steps in a window: short ones are easier to learn from, long ones see the whole swing-up."""
     first, last = HORIZON
     return first + round((last - first) * max(0.0, 2 * update / updates - 1))
+
+
+def checks_until(update: int, updates: int) -> int:
+    """How many of the `CHECKS` are due by then: they lie at 1, 4, 9, ... parts of the training."""
+    return math.isqrt(CHECKS**2 * update // updates)
 
 
 # ---------------------------------------------------------------------------- controller and cost
@@ -143,11 +150,12 @@ def train(seed: int, updates: int, quiet: bool) -> Training:
             window = horizon(k, updates)
             value, gradient = gradient_of_loss(params, draw_starts(rng, STARTS), window)
             params, state = optimiser.step(params, clip_by_norm(gradient, LIMIT), state)
-            if (k + 1) * CHECKS // updates > k * CHECKS // updates:
+            if checks_until(k + 1, updates) > checks_until(k, updates):
                 checks.append(check(k + 1))
-            bar.set_postfix_str(f"cost {value / window:.2f} a step, return {checks[-1].mean_return:.0f}", False)
+            bar.set_postfix_str(f"cost {value / window:.2f}, return {checks[-1].mean_return:.0f}", False)
             bar.update(steps[k])
-    return Training(checks, sum(steps), len(checks) * math.prod(VALIDATION) * EPISODE, time.perf_counter() - began)
+    validation_steps = len(checks) * len(validation.theta) * EPISODE
+    return Training(checks, sum(steps), validation_steps, time.perf_counter() - began)
 
 
 # ---------------------------------------------------------------------------- evaluation
@@ -212,102 +220,105 @@ def draw_picture(training: Training, episodes: Episodes) -> Figure:
     """The learning curve, all evaluated episodes in the phase plane, and one swing-up in time."""
     swing_up = run(training.best.params, HANGING)
     with style.styled():
-        picture = style.figure(900, 680)
+        picture = style.figure(900, 640)
         panels = picture.subplot_mosaic([["learning", "phase"], ["angle", "angle"], ["torque", "torque"]],
-                                        height_ratios=[3, 1.6, 0.9])
+                                        height_ratios=[3, 1.3, 0.9])
         draw_learning(panels["learning"], training)
         draw_phase_plane(panels["phase"], episodes, swing_up)
         draw_swing_up(panels["angle"], panels["torque"], swing_up)
+        picture.align_ylabels()
     return picture
 
 
 def draw_learning(axes: Axes, training: Training) -> None:
-    """The cost of an episode, falling with the updates."""
-    updates = [check.update for check in training.checks]
-    costs = [-check.mean_return for check in training.checks]
+    """The mean return after so many updates; both on a logarithmic scale, better is up."""
+    updates = [check.update for check in training.checks[1:]]
+    costs = [-check.mean_return for check in training.checks[1:]]
     best = training.best
+    axes.axhline(-BEST_EVERYWHERE, color=style.INK, linewidth=1, linestyle=(0, (4, 3)))
+    style.label(axes, f"best known: {style.number(BEST_EVERYWHERE)}", (1, -BEST_EVERYWHERE), (0, 5))
     axes.plot(updates, costs, color=style.BLUE)
-    axes.plot(best.update, -best.mean_return, "o", color=style.BLUE)
-    axes.annotate(f"kept: {-best.mean_return:.0f}", (best.update, -best.mean_return), (0, 9), ha="right",
-                  textcoords="offset points", color=style.BLUE)
-    axes.axhline(-BEST_EVERYWHERE, color=style.GREY, linewidth=1, linestyle=(0, (4, 3)))
-    axes.annotate(f"best known: {-BEST_EVERYWHERE:.0f}", (0, -BEST_EVERYWHERE), (4, -5), va="top",
-                  textcoords="offset points", color=style.GREY)
-    axes.set(yscale="log", ylim=(105, 2000), xlim=(0, updates[-1] * 1.02), xlabel="updates",
-             ylabel=f"mean cost of an episode, {math.prod(VALIDATION)} starts")
-    axes.set_yticks([150, 300, 600, 1200], labels=["150", "300", "600", "1200"])
+    kept = (max(best.update, 1), -best.mean_return)
+    axes.plot(*kept, "o", color=style.BLUE)
+    style.label(axes, f"kept: {style.number(best.mean_return)}", kept, (0, -17), ha="right",
+                color=style.BLUE, weight="bold")
+    axes.set(xscale="log", yscale="log", xlim=(0.9, 1.1 * updates[-1]), ylim=(2000, 115), xlabel="updates",
+             ylabel=f"mean return, {math.prod(VALIDATION)} starts")
     axes.minorticks_off()
-    axes.set_title(f"Learning, {training.seconds:.0f} seconds")
+    axes.xaxis.set_major_formatter(lambda x, _: style.number(x))
+    axes.yaxis.set_major_formatter(lambda y, _: style.number(-y))
+    axes.set_yticks([150, 300, 600, 1200])
+    axes.set_title(f"Learning in {training.seconds:.0f} seconds")
 
 
 def draw_phase_plane(axes: Axes, episodes: Episodes, swing_up: Run) -> None:
-    """Every evaluated episode, and the swing-up from hanging, from a dot to the upright."""
-    for cosine_, sine, rate in np.moveaxis(episodes.seen, 2, 1):
-        axes.plot(*around_circle(np.arctan2(sine, cosine_), rate), color=style.BLUE, linewidth=0.7, alpha=0.3)
-    angle, rate = around_circle(np.angle(np.exp(1j * swing_up.theta)), swing_up.rate)
-    axes.plot(angle, rate, color=style.ORANGE)
-    axes.plot(0, 0, "o", color=style.INK, zorder=3)
-    axes.annotate("upright", (0, 0), (7, 5), textcoords="offset points", weight="bold")
-    axes.set(xlim=(-180, 180), ylim=(-8.4, 8.4), xlabel="angle from upright (degrees)", ylabel="rate (rad/s)")
+    """Every evaluated episode in the plane of angle and rate, and the swing-up from hanging."""
+    for cosines, sines, rates in np.moveaxis(episodes.seen, 2, 1):
+        draw_around(axes, np.arctan2(sines, cosines), rates, color=style.BLUE, linewidth=0.7, alpha=0.28)
+    draw_around(axes, swing_up.theta, swing_up.rate, color=style.INK)
+    axes.plot([-180, 180], [0, 0], "o", color=style.INK, markersize=5, clip_on=False, zorder=3)
+    axes.plot(0, 0, "o", color="white", markeredgecolor=style.INK, markeredgewidth=1.8, zorder=3)
+    style.label(axes, "upright", (0, 0), (0, 14), ha="center", weight="bold", fontsize=9)
+    style.label(axes, "hanging", (180, 0), (-8, -3), ha="right", weight="bold", fontsize=9)
+    axes.set(xlim=(-180, 180), ylim=(-8.5, 8.5), xlabel="angle from upright (°)", ylabel="rate (rad/s)")
     axes.set_xticks(range(-180, 181, 90))
-    axes.set_title(f"{len(episodes.returns)} episodes in Gymnasium, {episodes.swung_up} end upright")
+    axes.set_yticks([-8, -4, 0, 4, 8])
+    axes.set_title(f"{episodes.swung_up} of {len(episodes.returns)} episodes end upright")
 
 
-def around_circle(angle: np.ndarray, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Angles in degrees and rates, with a gap wherever the angle passes ±180°."""
-    jumps = np.flatnonzero(np.abs(np.diff(angle)) > np.pi) + 1
-    return np.insert(np.degrees(angle), jumps, np.nan), np.insert(rate, jumps, np.nan)
+def draw_around(axes: Axes, angles: np.ndarray, rates: np.ndarray, **look: Any) -> None:
+    """A path in the phase plane that goes on at -180° where it leaves at 180°."""
+    degrees = np.degrees(np.unwrap(angles))
+    for turn in range(round(np.min(degrees) / 360), round(np.max(degrees) / 360) + 1):
+        axes.plot(degrees - 360 * turn, rates, **look)
 
 
 def draw_swing_up(angles: Axes, torques: Axes, swing_up: Run) -> None:
-    """Angle and torque over time."""
-    seconds = STANDARD.dt * np.arange(EPISODE)
-    angles.plot(seconds, np.degrees(swing_up.theta), color=style.ORANGE)
-    angles.set(xlim=(0, seconds[-1]), ylabel="angle (degrees)")
-    low, high = math.floor(min(swing_up.theta) / np.pi), math.ceil(max(swing_up.theta) / np.pi)
-    angles.set_yticks([180 * turn for turn in range(low, high + 1)])
-    angles.set_title("A swing-up from hanging at rest")
+    """Angle and torque over the first five seconds."""
+    shown = slice(0, 101)
+    seconds, degrees = STANDARD.dt * np.arange(EPISODE)[shown], np.degrees(swing_up.theta)[shown]
+    angles.plot(seconds, degrees, color=style.INK)
+    angles.set(xlim=(0, seconds[-1]), ylabel="angle (°)")
+    angles.yaxis.set_major_locator(MultipleLocator(90 * max(1, round(np.ptp(degrees) / 360))))
+    angles.set_title("The black path over time, from hanging at rest")
     angles.tick_params(labelbottom=False)
-    torques.step(seconds, swing_up.torque, where="post", color=style.BLUE)
-    torques.set(xlim=(0, seconds[-1]), ylim=(-2.3, 2.3), xlabel="time (s)", ylabel="torque (N m)")
+    torques.step(seconds, swing_up.torque[shown], where="post", color=style.ORANGE)
+    torques.set(xlim=(0, seconds[-1]), ylim=(-2.4, 2.4), xlabel="time (s)", ylabel="torque (N m)")
     torques.set_yticks([-2, 0, 2])
 
 
 # ---------------------------------------------------------------------------- animation
 
-SHOWN = 140                     # steps in the animation: 7 s, of 50 ms as in the simulator
+SHOWN = 120                     # steps in the animation: 6 s, in frames of 50 ms as in the simulator
+TILTED = State(np.radians(150), 0.0)
 
 
 def animate(path: Path, training: Training) -> None:
-    """The same hanging start before, during and after training, side by side, as a GIF."""
+    """The same start before, during and after training, side by side, as a GIF."""
     first, best = training.checks[0], training.best
     middle = (first.mean_return + best.mean_return) / 2
     halfway = min(training.checks, key=lambda check: abs(check.mean_return - middle))
-    stages = [(first, "untrained"), (halfway, after(halfway)), (best, after(best))]
+    stages = [(first, "untrained"), *((check, f"after {command.count(check.update, 'update')}")
+                                      for check in (halfway, best))]
     with style.styled():
-        picture = style.figure(720, 290)
-        stage = picture.subplots(1, 3)
-        drawings = [draw_pendulum(axes, title, run(check.params, HANGING))
-                    for axes, (check, title) in zip(stage, stages, strict=True)]
-        clock = picture.text(0.985, 0.03, "", ha="right", color=style.GREY)
+        picture = style.figure(720, 300)
+        drawings = []
+        for axes, (check, title) in zip(picture.subplots(1, 3), stages, strict=True):
+            axes.set_title(title, loc="center")
+            axes.text(0, -1.42, f"mean return {style.number(check.mean_return)}", ha="center")
+            drawings.append(draw_pendulum(axes, run(check.params, TILTED)))
 
         def draw(k: int) -> None:
-            clock.set_text(f"{k * STANDARD.dt:.1f} s")
             for drawing in drawings:
                 drawing(k)
 
         style.save_animation(path, picture, draw, range(SHOWN), STANDARD.dt)
 
 
-def after(check: Check) -> str:
-    return f"after {check.update:,} update" + "s" * (check.update != 1)
-
-
-def draw_pendulum(axes: Axes, title: str, moves: Run) -> Callable[[int], None]:
+def draw_pendulum(axes: Axes, moves: Run) -> Callable[[int], None]:
     """A rod with a bob, its trail, an arrow for the torque; the result draws it at step k."""
     style.bare(axes)
-    axes.set(xlim=(-1.25, 1.25), ylim=(-1.25, 1.3))
-    axes.set_title(title, loc="center")
+    axes.set(xlim=(-1.3, 1.3), ylim=(-1.45, 1.2))
     axes.add_line(Line2D([0], [1], marker="o", markersize=15, color=style.PALE, markerfacecolor="none",
                          markeredgewidth=2))
     x, y = -np.sin(moves.theta), np.cos(moves.theta)             # counter-clockwise is positive
@@ -328,7 +339,8 @@ def draw_pendulum(axes: Axes, title: str, moves: Run) -> Callable[[int], None]:
         arc.set_data(0.38 * np.cos(angles), 0.38 * np.sin(angles))
         head.set_data(arc.get_xdata()[-1:], arc.get_ydata()[-1:])
         head.set_marker((3, 0, np.degrees(angles[-1]) + (0 if sweep > 0 else 180)))
-        head.set_visible(abs(sweep) > 0.1)
+        for part in (arc, head):
+            part.set_visible(abs(sweep) > 0.1)
 
     return draw
 
@@ -349,17 +361,16 @@ def main(argv: list[str] | None = None) -> int:
     episodes = evaluate(training.best.params, options.quiet)
     result = report(argv, options.seed, options.updates, training, episodes)
 
+    command.save(options.out / "result.json", result)
     style.save_picture(options.out / "pendulum.png", draw_picture(training, episodes))
     animate(options.out / "pendulum.gif", training)
-    command.save(options.out / "result.json", result)
     print(summary(result, options.out))
     return 0 if result["success"] else 1
 
 
-def report(argv: list[str], seed: int, updates: int, training: Training, episodes: Episodes) -> dict[str, Any]:
+def report(argv: list[str], seed: int, updates: int, training: Training, episodes: Episodes) -> dict:
     """Everything that the summary says and `result.json` keeps."""
-    steps = training.training_steps + training.validation_steps
-    returns = episodes.returns
+    steps, returns = training.training_steps + training.validation_steps, episodes.returns
     return {
         "demo": "pendulum",
         "command": " ".join(["python -m demos pendulum", *argv]),
@@ -373,6 +384,7 @@ def report(argv: list[str], seed: int, updates: int, training: Training, episode
             "validation_steps": training.validation_steps,
             "simulator_steps": steps,
             "simulator_episodes": steps / EPISODE,
+            "evaluation_steps": len(returns) * EPISODE,
             "seconds_training": round(training.seconds, 2),
             "seconds_evaluating": round(episodes.seconds, 2),
         },
@@ -398,18 +410,20 @@ def report(argv: list[str], seed: int, updates: int, training: Training, episode
 def summary(result: dict[str, Any], out: Path) -> str:
     """The result in a few honest lines."""
     got, spent, best = result["result"], result["budget"], result["reference"]
-    verdict = "" if result["success"] else f"  Not learned: the goal is a mean of {GOAL:.0f}.\n"
-    return (
-        f"Pendulum-v1 from the starts of seeds 0 to {got['starts'] - 1}:\n"
-        f"  return   mean {got['mean_return']:.1f}, median {got['median_return']:.1f}, "
-        f"worst {got['worst_return']:.1f}; best known mean {best['mean_return']}\n"
-        f"  upright  {got['swung_up']} of {got['starts']} end within 10 degrees for 2 seconds\n"
-        f"  budget   {spent['gradient_evaluations']:,} gradients in {spent['seconds_training']:.0f} s, "
-        f"{spent['training_steps']:,} simulator steps; {spent['validation_steps']:,} more to choose\n"
-        f"           the best of {result['result']['chosen_update']:,}\n"
-        f"{verdict}"
-        f"  written  {', '.join(str(out / name) for name in ('pendulum.png', 'pendulum.gif', 'result.json'))}"
-    )
+    lines = [
+        f"Pendulum-v1 in Gymnasium, from the starts of seeds 0 to {got['starts'] - 1}:",
+        f"  return   mean {got['mean_return']:.1f} (best known: {best['mean_return']:.1f}), "
+        f"median {got['median_return']:.1f}, worst {got['worst_return']:.1f}",
+        f"  upright  {got['swung_up']} of {got['starts']}, within 10 degrees for the last 2 seconds",
+        f"  budget   {command.count(spent['gradient_evaluations'], 'gradient')} through "
+        f"{spent['training_steps']:,} steps of the simulator,",
+        f"           and {spent['validation_steps']:,} steps to choose the best controller",
+        f"  seconds  {spent['seconds_training']:.1f} to train, {spent['seconds_evaluating']:.1f} to evaluate",
+        f"  written  {', '.join(str(out / name) for name in FILES)}",
+    ]
+    if not result["success"]:
+        lines.append(f"Not learned: a mean return of {GOAL:.0f} was the goal.")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from PIL import Image
 
 INK, GREY, PALE = "#22303c", "#8a949e", "#dde2e7"
@@ -47,26 +49,49 @@ def save_picture(path: Path, picture: Figure) -> None:
     picture.savefig(path, dpi=2 * DPI)
 
 
+def label(axes: Axes, text: str, place: tuple, offset: tuple[float, float], **look: Any) -> None:
+    """Text beside a place in the data, `offset` points away, with a white rim to stay readable."""
+    axes.annotate(text, place, offset, textcoords="offset points", zorder=4,
+                  path_effects=[withStroke(linewidth=3, foreground="white")], **look)
+
+
+def number(x: float, digits: int = 0) -> str:
+    """A number as in a book: 1,000 and a true minus sign."""
+    return f"{x:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def bare(axes: Axes) -> None:
     """No ticks, frame or grid: a stage for a drawing."""
+    axes.set(xticks=[], yticks=[])               # hidden ticks would still take time
     axes.set_axis_off()
     axes.set_aspect("equal")
 
 
 def save_animation(path: Path, picture: Figure, draw: Callable[[int], Any], frames: Iterable[int],
                    seconds: float) -> None:
-    """Write a GIF that calls `draw(frame)` for each frame, shows it for `seconds`, and repeats.
-
-    All frames share the colours of the last one, and are not dithered: so the still parts stay
-    still, and the file small.
-    """
+    """Write a GIF that calls `draw(frame)` for each frame, shows it for `seconds`, and repeats."""
+    palette = _palette()
     images = []
     for frame in frames:
         draw(frame)
         picture.canvas.draw()
         pixels = np.asarray(picture.canvas.buffer_rgba())[..., :3]     # type: ignore[attr-defined]
-        images.append(Image.fromarray(pixels))
-    palette = images[-1].quantize(64, dither=Image.Dither.NONE)
-    images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+        images.append(Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE))
+        picture.set_layout_engine("none")                    # once is enough, and twice as fast
     images[0].save(path, save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0,
                    optimize=True, disposal=1)
+
+
+def _palette(shades: int = 12) -> Image.Image:
+    """White, our colours, and their blends with white, which smooth edges need.
+
+    One palette for all frames and no dithering: still parts stay still, and the file small.
+    """
+    colours = [(255.0, 255.0, 255.0)]
+    for name in (INK, GREY, PALE, BLUE, ORANGE):
+        pure = 255 * np.array(to_rgb(name))
+        blends = [pure + (255 - pure) * k / shades for k in range(shades)]
+        colours += [tuple(blend) for blend in blends if min(blend) < 245]     # no second white
+    image = Image.new("P", (1, 1))
+    image.putpalette([round(part) for colour in colours for part in colour])
+    return image

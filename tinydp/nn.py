@@ -116,6 +116,9 @@ class MLP:
         if not shape or shape[-1] != self.sizes[0]:
             raise ValueError(f"this MLP takes {self.sizes[0]} inputs, and x has shape {shape}: "
                              f"pass shape ({self.sizes[0]},) or (batch, {self.sizes[0]}).")
+        if len(params) != len(self.sizes) - 1:
+            raise ValueError(f"this MLP has {len(self.sizes) - 1} layers, and the parameters have "
+                             f"{len(params)}: pass those that its init made.")
         for activation, (weight, bias) in zip(self._activations(), params, strict=True):
             x = activation(x @ weight + bias)
         return x

@@ -177,18 +177,20 @@ def _vectors(params: Any, gradient: Any) -> tuple[Any, Any, Callable[[Any], Any]
 
 
 def _vector(leaves: list) -> Any:
-    return np.concatenate([np.reshape(x, -1) for x in leaves]) if leaves else np.zeros(0)
+    return np.concatenate([x.reshape(-1) if np.shape(x) else np.reshape(x, -1) for x in leaves] or [[]])
 
 
 def _parts(vector: Any, leaves: list) -> Iterator[Any]:
-    """The numbers of `vector`, cut into the shapes of `leaves`."""
+    """The numbers of `vector`, cut into the shapes of `leaves`, of their types."""
     start = 0
     for x in leaves:
         shape = np.shape(x)
         stop = start + math.prod(shape)
-        yield np.reshape(vector[start:stop], shape) if shape else _number(vector[start])
+        part = vector[start:stop].reshape(shape) if shape else vector[start]
         start = stop
-
-
-def _number(x: Any) -> Any:
-    return float(x) if isinstance(x, np.floating) else x       # a traced number stays traced
+        if type(vector) is not np.ndarray:       # traced numbers stay traced
+            yield part
+        elif not shape:
+            yield float(part)
+        else:                                    # single precision stays too
+            yield part if part.dtype == x.dtype or x.dtype.kind != "f" else part.astype(x.dtype)

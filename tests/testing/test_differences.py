@@ -114,6 +114,7 @@ def test_an_even_function_has_exactly_the_slope_0_at_0():
 def test_saturated(x):
     assert holds(derivative(np.tanh, x), 1 / math.cosh(x)**2)
     assert holds(derivative(lambda x: np.log(1 + np.exp(x)), -x), math.exp(-x))
+    assert holds(derivative(lambda x: np.log(np.tanh(28.0 - x)), -x / 300), -4 * math.exp(-56.0 - x / 150))
 
 
 @given(st.floats(1e-6, 1e3))

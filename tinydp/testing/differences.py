@@ -286,13 +286,15 @@ class Ladder:
         self.exponents = list(range(max(exponent + FINEST, -1065), min(exponent, 1022) + 1))
         if exponent < 0:                         # ... and on to 1, where most functions change
             self.exponents += range(max(exponent + 1, FINEST // 2), 1)
+        self.top = len(self.exponents)           # ... and farther out, if f is constant so far
+        self.exponents += range(self.exponents[-1] + 1, min(self.exponents[-1] + 2 * RUN, 1022))
         self.seen: list[Window | None] = []
 
     def __getitem__(self, k: int) -> Window | None:
         while len(self.seen) <= k:
-            more = len(self.seen) < len(self.exponents)
-            width = 2.0 ** self.exponents[len(self.seen)] if more else 0.0
-            self.seen.append(self.stencil.look(self.f, width) if more else None)
+            wanted = len(self.seen) < (len(self.exponents) if self.is_flat() else self.top)
+            width = 2.0 ** self.exponents[len(self.seen)] if wanted else 0.0
+            self.seen.append(self.stencil.look(self.f, width) if wanted else None)
         return self.seen[k]
 
     def run(self, start: int, end: int) -> list[Window]:
@@ -304,9 +306,14 @@ class Ladder:
             windows.append(window)
         return windows
 
+    def is_flat(self) -> bool:
+        """Whether f is a constant, as far as it has been looked at."""
+        last = self.seen[-1] if self.seen else None
+        return last is not None and last.rise == last.residual == 0.0
+
     def ends_by(self, k: int) -> bool:
         """Whether an edge, of the domain or of where f is finite, comes before window k."""
-        return k < len(self.exponents) and self[k] is None
+        return k < self.top and self[k] is None
 
 
 def climb(f: Line, stencil: Stencil) -> tuple[Derivative, bool]:
@@ -339,21 +346,20 @@ def climb(f: Line, stencil: Stencil) -> tuple[Derivative, bool]:
             later = ladder[RUN]
             if later is None or later.residual < 2.0 ** (1.25 * RUN) * first.residual:
                 return Derivative(first.slope, math.inf), True
-            noise, k = first.residual, max(k, 2)
-            break
+            return best_of(ladder.run(0, max(k, 2)), first.residual, stencil), not ladder.ends_by(k)
         else:
             noise = max(noise, grain(ladder, k, noise))
             break
-    best = best_of(ladder.run(0, k), noise, stencil)
+    best = best_of(ladder.run(0, min(k, ladder.top)), noise, stencil)
     for value, error in claims:
         # Coarse rounding, or a floor(x) far from 0: where small and wide windows contradict each
         # other and the small ones were precise, both may be right.
         apart = abs(value - best.value)
         if error < COARSE * abs(value) and apart > error + best.error:
             best = Derivative(best.value, apart + error + best.error)
-    if first.residual > 2.0**10 * first.floor and abs(best.value) <= best.error:
+    if first.residual > 2.0**10 * first.floor and abs(best.value) <= 16 * best.error:
         # From one float to the next f scatters far more than its result is rounded, and no slope
-        # rises above that: it may be noise, or cos(cosh(x)) at x = 80, steeper than can be seen.
+        # rises clearly above that: it may be noise, or cos(cosh(x)) at x = 80, too steep to be seen.
         best = Derivative(best.value, math.inf)
     return best, not ladder.ends_by(k + RUN - 1)
 
@@ -443,5 +449,5 @@ def grain(ladder: Ladder, k: int, noise: float) -> float:
             jump = max(jump, abs(here))
     if jump == 0.0:
         return 0.0
-    far = [f(side * t) for t in (f.scale / 2, f.scale, 2 * f.scale, 1.0) for side in (1, -1)]
-    return jump if jump < 2.0**-20 * max(abs(y) for y in far if math.isfinite(y)) else 0.0
+    far = [f(side * t) for t in (f.scale / 2, f.scale, 2 * f.scale, outer.width, 1.0) for side in (1, -1)]
+    return jump if jump < COARSE * max(abs(y) for y in far if math.isfinite(y)) else 0.0

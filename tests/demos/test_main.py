@@ -1,0 +1,51 @@
+"""`python -m demos`: the listing, and what it says to a wrong name."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from demos.__main__ import DEMOS, describe, main
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"], ["-h"]])
+def test_the_listing_has_a_line_for_every_demo(argv, capsys):
+    assert main(argv) == 0
+    shown = capsys.readouterr().out
+    assert "usage: python -m demos NAME" in shown
+    for name in DEMOS:
+        assert f"  {name} " in shown
+        assert describe(name).endswith(".")
+    assert max(map(len, shown.splitlines())) <= 120
+
+
+def test_an_unknown_name_is_bad_usage(capsys):
+    assert main(["pendlum", "--seed", "1"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "no demo named 'pendlum'. Did you mean pendulum?" in printed.err
+    assert "usage:" in printed.err
+
+
+def test_listing_imports_no_pictures():
+    """It should be there at once."""
+    program = ("import sys; from demos.__main__ import main; main([]);"
+               "assert not {'matplotlib', 'gymnasium', 'tqdm'} & set(sys.modules)")
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, capture_output=True)
+
+
+def test_a_missing_package_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    monkeypatch.delitem(sys.modules, "demos.pendulum", raising=False)
+    assert main(["pendulum"]) == 2
+    assert "need gymnasium: pip install" in capsys.readouterr().err
+
+
+def test_an_interrupt_has_its_exit_code(monkeypatch, capsys):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importlib.import_module("demos.pendulum"), "main", interrupt)
+    assert main(["pendulum"]) == 130
+    assert "Interrupted" in capsys.readouterr().err
