@@ -1,10 +1,12 @@
 """Timing several implementations of one workload fairly, on a noisy machine.
 
-Each peer's result is compared with the first one's before anything is timed. Then the peers
+What the peers' imports left in memory is taken out of the garbage collector's sight, which alone
+would cost each of them the others' objects at every collection. Each peer's result is compared with the first one's before anything is timed. Then the peers
 take turns, round after round, so that a change of the machine's speed meets all of them; the
 figure is the median over the rounds, and the ratio that of the medians.
 """
 
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -42,9 +44,12 @@ def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: fl
     first = next(iter(results.values()))
     for name, result in results.items():
         np.testing.assert_allclose(result, first, rtol=rtol, err_msg=name)
+    gc.collect()
+    gc.freeze()
     times: dict[str, list[float]] = {name: [] for name in ready}
     for _ in range(rounds):
         for name, run in ready.items():
+            run()                                # the others' data out of the caches
             start = time.perf_counter()
             run()
             times[name].append(time.perf_counter() - start)

@@ -34,6 +34,7 @@ def test_too_little_training_is_an_honest_failure(tiny):
     assert run.returncode == 1
     assert "Not learned: a mean return of -300 was the goal." in run.stdout
     assert "3 gradients" in run.stdout
+    assert "over all starts, which are harder" in run.stdout
 
 
 def test_progress_is_shown(tiny):
@@ -62,6 +63,7 @@ def test_result_json(tiny):
     assert got["starts"] == 100
     assert got["swung_up"] in range(100)
     assert result["reference"]["mean_return"] == -132.36
+    assert result["reference"]["mean_return_everywhere"] == -139.8
     assert result["success"] is False
 
 
