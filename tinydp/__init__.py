@@ -1,6 +1,6 @@
 """tinydp: differentiable programming small enough to read."""
 
-from . import ad, nn, optim, sims
+from . import ad, nn, optim, sims, testing
 from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
 from .ad.primitives import defvjp
 from .ad.show import record
@@ -12,5 +12,5 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "ad", "checkpoint", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian", "hvp",
     "jacobian", "jvp", "nn", "optim", "primitive", "record", "sign", "sims", "stop_gradient",
-    "straight_through", "value", "value_and_grad", "vjp",
+    "straight_through", "testing", "value", "value_and_grad", "vjp",
 ]
