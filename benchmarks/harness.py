@@ -1,9 +1,10 @@
 """Timing several implementations of one workload fairly, on a noisy machine.
 
-What the peers' imports left in memory is taken out of the garbage collector's sight, which alone
-would cost each of them the others' objects at every collection. Each peer's result is compared with the first one's before anything is timed. Then the peers
-take turns, round after round, so that a change of the machine's speed meets all of them; the
-figure is the median over the rounds, and the ratio that of the medians.
+Each peer's result is compared with the first one's before anything is timed. What the imports left
+in memory is taken out of the garbage collector's sight, since it would cost each peer the others'
+objects at every collection. Then the peers take turns, round after round, so that a change of the
+machine's speed meets all of them; the figure is the median over the rounds, and the ratio that of
+the medians.
 """
 
 import gc
