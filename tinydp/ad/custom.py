@@ -23,7 +23,7 @@ from . import tree
 from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, StructureError
 from .primitives import Primitive, Rule, check_arity, dense, pick
 from .tape import Tape, Var
-from .values import kept, plain, settle, shape, youngest, zeros_like
+from .values import is_on, kept, plain, settle, shape, youngest, zeros_like
 
 
 class Form(NamedTuple):
@@ -62,7 +62,7 @@ class Custom(Primitive):
         if tape is None:
             return self.fn(*args, **options)
         self._require_rules(args, tape)
-        y = self(*call([_own(x.value) if _is_on(tape, x) else x for x in leaves]), **options)
+        y = self(*call([_own(x.value) if is_on(tape, x) else x for x in leaves]), **options)
         results, result = tree.flatten(y)
         for x in results:
             if type(x) is Var and x.tape.age >= tape.age:
@@ -107,7 +107,7 @@ class Custom(Primitive):
             return
         for i, x in enumerate(args):
             ruled = i < len(self.rules) and self.rules[i]
-            if not ruled and any(_is_on(tape, leaf) for _, leaf in tree.leaves(x)):
+            if not ruled and any(is_on(tape, leaf) for _, leaf in tree.leaves(x)):
                 self._refuse(i)
 
     # -- the pullback
@@ -116,8 +116,8 @@ class Custom(Primitive):
         options = dict(node.kwargs)
         form = options.pop("form")
         tape, leaves = node.tape, node.args
-        traced = [k for k, x in enumerate(leaves) if _is_on(tape, x)]
-        args = form.call([_own(x.value if _is_on(tape, x) else x) for x in leaves])
+        traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
+        args = form.call([_own(x.value if is_on(tape, x) else x) for x in leaves])
         g, y = (form.fill(tuple(map(_own, parts))) for parts in (dense(g), node.value))
         cotangents = self.leaf_cotangents(traced, g, y, args, options)
         return [(leaves[k], _own(self._fit(k, c, leaves[k].value)))
@@ -159,10 +159,6 @@ class Custom(Primitive):
                 f"where {self.name} was called with {len(args)} argument{'s' * (len(args) != 1)}.",
                 "return one a positional argument, None where it has no derivative.")
         return cs[: len(args)]
-
-
-def _is_on(tape: Tape, x: Any) -> bool:
-    return type(x) is Var and x.tape is tape
 
 
 def _own(x: Any) -> Any:

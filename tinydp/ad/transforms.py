@@ -20,7 +20,7 @@ from .custom import Custom
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError
 from .primitives import dense
 from .tape import Tape, Var
-from .values import shape, zeros_like
+from .values import is_on, shape, zeros_like
 from .watch import new_tape
 
 
@@ -229,7 +229,7 @@ class ValueAndGradient:
             if self.has_aux:
                 y, aux = self._pair(y)
             value, aux = _stripped((_one_number(y, self.f), aux), tape)
-            seeds = [(y, 1.0)] if _is_on(tape, y) else []
+            seeds = [(y, 1.0)] if is_on(tape, y) else []
             tape.end()                           # a rule has its arguments, and nothing else
             del y                                # it would hold on to all that came before it
             with np.errstate(all="ignore"):      # a rule is no place that the user knows
@@ -270,7 +270,7 @@ class Pullback:
         with self._lock:
             try:
                 with np.errstate(all="ignore"):
-                    self._tape.sweep([(y, g) for y, g in seeds if _is_on(self._tape, y)], keep=True)
+                    self._tape.sweep([(y, g) for y, g in seeds if is_on(self._tape, y)], keep=True)
                 return self._inputs.gradients()
             finally:
                 for node in (*self._tape, *self._inputs.variables):
@@ -373,10 +373,6 @@ def _of_type(leaf: Any, x: Var) -> Any:
     return float(g)
 
 
-def _is_on(tape: Tape, y: Any) -> bool:
-    return type(y) is Var and y.tape is tape
-
-
 def _one_number(y: Any, f: Callable) -> Any:
     if isinstance(y, (Var, numbers.Real)) or (type(y) is np.ndarray and y.dtype.kind in "fiu"):
         if shape(y) == ():
@@ -407,7 +403,7 @@ def _stripped(y: Any, tape: Tape) -> Any:
     """A structure with this tape's variables replaced by their values."""
 
     def plain(leaf: Any) -> Any:
-        if not _is_on(tape, leaf):
+        if not is_on(tape, leaf):
             return leaf
         return leaf.value.copy() if type(leaf.value) is np.ndarray else leaf.value
 

@@ -20,6 +20,11 @@ def shape(x: Any) -> tuple[int, ...]:
     return getattr(x, "shape", ())
 
 
+def is_on(tape: Tape, x: Any) -> bool:
+    """Whether `x` is a traced value of this very tape."""
+    return type(x) is Var and x.tape is tape
+
+
 def zeros_like(x: Any) -> Any:
     """Zero in the shape of `x`."""
     return np.zeros(shape(x)) if shape(x) else 0.0

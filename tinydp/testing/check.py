@@ -279,7 +279,7 @@ def _foreign(grad: Callable, args: tuple) -> tuple:
     for x, g in zip(wanted, found, strict=True):
         if _is_float(x) and np.shape(g) != np.shape(x):
             raise ValueError(f"grad returned an array of shape {np.shape(g)} for one of shape {np.shape(x)}")
-    return tree.map(lambda pair: pair, _only_floats(args, gradients))
+    return _only_floats(args, gradients)
 
 
 def _only_floats(args: tuple, gradients: tuple) -> tuple:
