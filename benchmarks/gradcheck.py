@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import mpmath
 import numpy as np
 
-from tinydp.testing.differences import derivative, verdict
+from tinydp.testing.differences import judge
 
 POINTS = int(os.environ.get("GRADCHECK_POINTS", "2000"))
 DIGITS = 50
@@ -187,7 +187,8 @@ def examine(case, points, seed=0):
     rng = np.random.default_rng(seed)
     names = ["true", *WRONG]
     accepted = {peer: dict.fromkeys(names, 0) for peer in ("tinydp", *PEERS)}
-    rejected, inconclusive, seconds, calls = 0, 0, 0.0, 0
+    rejected, inconclusive, calls = 0, 0, 0
+    cost: tuple[list, list] = [], []             # of right rules and of wrong ones: calls, seconds
 
     def f(x):
         nonlocal calls
@@ -198,10 +199,11 @@ def examine(case, points, seed=0):
         x = case.draw(rng)
         rule = truth(case, x)
         rules = {"true": rule} | {name: rule * (1 + size) for name, size in WRONG.items() if rule}
-        began = time.perf_counter()
-        measured = derivative(f, x, domain=case.domain)
-        seconds += time.perf_counter() - began
-        said = {name: verdict(wrong, measured) for name, wrong in rules.items()}
+        said = {}
+        for name, wrong in rules.items():
+            began, so_far = time.perf_counter(), calls
+            said[name], _ = judge(wrong, f, x, domain=case.domain)
+            cost[name != "true"].append((calls - so_far, time.perf_counter() - began))
         rejected += said["true"] == "wrong"
         inconclusive += said["true"] == "inconclusive"
         with np.errstate(all="ignore"):
@@ -213,8 +215,9 @@ def examine(case, points, seed=0):
                | {name: 100 * row[name] / points for name in WRONG} for peer, row in accepted.items()}
     figures["tinydp"]["alarms"] = 100 * rejected / points
     figures["tinydp"]["inconclusive"] = 100 * inconclusive / points
-    figures["tinydp"]["calls"] = calls / points
-    figures["tinydp"]["microseconds"] = seconds / points * 1e6
+    for kind, spent in zip(("right", "wrong"), cost, strict=True):
+        figures["tinydp"][f"calls, {kind}"] = sum(c for c, _ in spent) / max(len(spent), 1)
+        figures["tinydp"][f"microseconds, {kind}"] = sum(s for _, s in spent) / max(len(spent), 1) * 1e6
     return figures
 
 
@@ -233,8 +236,11 @@ def main():
     print_row("worst", {peer: {key: max(row[peer][key] for row in data.values()) for key in figures}
                         for peer, figures in data[CASES[0].name].items()})
     ours = [row["tinydp"] for row in data.values()]
-    print(f"\ntinydp: {sum(row['calls'] for row in ours) / len(ours):.0f} calls of f and"
-          f" {sum(row['microseconds'] for row in ours) / len(ours):.0f} us a derivative")
+    print()
+    for kind in ("right", "wrong"):
+        spent, lasted = (sum(row[f"{what}, {kind}"] for row in ours) / len(ours)
+                         for what in ("calls", "microseconds"))
+        print(f"tinydp: {spent:.0f} calls of f and {lasted:.0f} us for a {kind} rule")
     return data
 
 

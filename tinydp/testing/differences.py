@@ -40,7 +40,9 @@ TINY = 2.0**-1074                        # the smallest float
 FINEST = -46                             # the smallest window, 2**FINEST times the scale of x
 DEGREES = (4, 6)                         # of the two fits in each window
 MARGIN = 3.0                             # the largest noise, in units of its root mean square
+ROUNDINGS = 2.0                          # f is rounded as often as this, at least: to half a digit each
 LEVEL = 4.0                              # noise varies by less than this from window to window
+ANYWHERE = (-math.inf, math.inf)         # how far behind and ahead of x one may look
 RUN = 4                                  # so many windows make a level
 COARSE = 2.0**-12                        # noise that shows only in windows wider than this, times
                                          # the scale of x, leaves no digits to be measured
@@ -71,17 +73,34 @@ def derivative(f: Callable, x: Any, direction: Any = None,
         inf
     """
     with np.errstate(all="ignore"):
-        line, times = Line(f, x, direction, domain), 1.0
-        if line.number and direction is not None:
-            line, times = Line(f, x, None, domain), float(direction)
-        best, whole = climb(line, CENTRAL)
-        if not whole:                    # an edge is near, and one side may have more room
-            best = min(best, climb(line, FORWARD)[0], climb(line, BACKWARD)[0], key=lambda d: d.error)
-        return scaled(best, times)
+        line, times = along(f, x, direction, domain)
+        return scaled(survey(line), times)
+
+
+def judge(rule: float, f: Callable, x: Any, direction: Any = None,
+          domain: tuple[float, float] | None = None, accuracy: float = 1e-6,
+          reach: tuple[float, float] = ANYWHERE) -> tuple[str, Derivative]:
+    """The verdict on `rule`, and the derivative that it rests on.
+
+    A right rule is seen to be right at a glance, in about 25 calls of `f`: if two windows are free
+    of noise and their bar is small. Whatever else a glance shows is not believed: then it is
+    `derivative` that decides. `reach` keeps all points at distances between its two numbers,
+    counted along `direction`.
+
+        >>> judge(1.0, np.sin, 0.0)[0], judge(1.001, np.sin, 0.0)[0]
+        ('right', 'wrong')
+    """
+    with np.errstate(all="ignore"):
+        line, times = along(f, x, direction, domain, reach)
+        measured = scaled(glance(line, rule / times if times else 0.0, accuracy), times)
+        if verdict(rule, measured, accuracy) != "right":
+            measured = scaled(survey(line), times)
+        return verdict(rule, measured, accuracy), measured
 
 
 def one_sided(f: Callable, x: Any, direction: Any = None, side: int = 1,
-              domain: tuple[float, float] | None = None) -> Derivative:
+              domain: tuple[float, float] | None = None,
+              reach: tuple[float, float] = ANYWHERE) -> Derivative:
     """The derivative from ahead of `x` (side 1) or from behind it (side -1), along `direction`.
 
     At a kink the two differ, and `derivative` can say nothing.
@@ -90,9 +109,7 @@ def one_sided(f: Callable, x: Any, direction: Any = None, side: int = 1,
         [1.0, -1.0]
     """
     with np.errstate(all="ignore"):
-        line, times = Line(f, x, direction, domain), 1.0
-        if line.number and direction is not None:
-            line, times = Line(f, x, None, domain), float(direction)
+        line, times = along(f, x, direction, domain, reach)
         return scaled(climb(line, FORWARD if side * times > 0 else BACKWARD)[0], times)
 
 
@@ -169,6 +186,10 @@ class Stencil:
         steps = [self.residuals(np.array(self.nodes) > at) for at in sorted(self.nodes)[:-1]]
         self.step = 1.5 * max(gain / residual for gain, residual in steps)
 
+    def is_orderly(self, window: "Window") -> bool:
+        """Whether the window shows nothing but the last rounding, or the curvature of a smooth function."""
+        return window.residual <= 16 * window.floor or self.step * window.residual < window.gain
+
     def residuals(self, values: Any) -> tuple[float, float]:
         """The root mean squares of what the higher degree takes away, and of what it leaves."""
         rest = (self.rest @ values).tolist()
@@ -217,8 +238,9 @@ BACKWARD = Stencil((-1,), 6)
 class Line:
     """`f` along a line through `x`: a function of the distance `t`, remembered."""
 
-    def __init__(self, f: Callable, x: Any, direction: Any, domain: tuple[float, float] | None):
-        self.f, self.x = f, x
+    def __init__(self, f: Callable, x: Any, direction: Any, domain: tuple[float, float] | None,
+                 reach: tuple[float, float] = ANYWHERE):
+        self.f, self.x, self.reach = f, x, reach
         self.number = isinstance(x, (int, float)) and isinstance(direction, (int, float, type(None)))
         self.direction = tree.map(lambda leaf: np.ones(np.shape(leaf)), x) if direction is None else direction
         at, way = flat(x), flat(self.direction)
@@ -231,6 +253,7 @@ class Line:
         bounds = (np.array([[self.low], [self.high]]) - at) / way
         self.lowest = float(np.max(np.min(bounds, axis=0), initial=-math.inf))
         self.highest = float(np.min(np.max(bounds, axis=0), initial=math.inf))
+        self.array = type(x) is np.ndarray and x.dtype == float and domain is None
         self.known: dict[float, float] = {}
 
     def __call__(self, t: float) -> float:
@@ -240,10 +263,14 @@ class Line:
         return value
 
     def _compute(self, t: float) -> float:
+        if not self.reach[0] <= t <= self.reach[1]:
+            return math.nan
         if self.number:
             point = self.x + t
             if not self.low <= point <= self.high:
                 return math.nan
+        elif self.array:
+            point = self.x + t * self.direction
         else:
             if not self.lowest <= t <= self.highest:
                 return math.nan
@@ -270,6 +297,16 @@ class Line:
             return self.grain / 2
         coarsest = max(math.ulp(self.x + low), math.ulp(self.x + high))
         return 0.0 if coarsest <= min(self.grain, grid) else coarsest / 2
+
+
+def along(f: Callable, x: Any, direction: Any, domain: tuple[float, float] | None,
+          reach: tuple[float, float] = ANYWHERE) -> tuple[Line, float]:
+    """`f` along a direction; a number moves by itself, and the direction becomes a factor."""
+    if isinstance(x, (int, float)) and isinstance(direction, (int, float)):
+        times = float(direction)
+        near, far = (times * reach[0], times * reach[1]) if times else ANYWHERE
+        return Line(f, x, None, domain, (min(near, far), max(near, far))), times
+    return Line(f, x, direction, domain, reach), 1.0
 
 
 def flat(x: Any) -> np.ndarray:
@@ -316,6 +353,42 @@ class Ladder:
         return k < self.top and self[k] is None
 
 
+def survey(f: Line) -> Derivative:
+    """All windows of the central stencil and, near an edge, also those of either side."""
+    best, whole = climb(f, CENTRAL)
+    if not whole:                        # an edge is near, and one side may have more room
+        best = min(best, climb(f, FORWARD)[0], climb(f, BACKWARD)[0], key=lambda d: d.error)
+    return best
+
+
+def glance(f: Line, rule: float, accuracy: float) -> Derivative:
+    """The derivative by a few windows, if they are in order; else the error is infinite.
+
+    In order is what is as good as free of noise, or smooth. Wrong scales are possible in others,
+    such as waves much finer than these windows, and kinks.
+    """
+    exponent = math.frexp(f.scale)[1]
+    if rule == 0.0:                      # is f a constant, near and far?
+        windows = [CENTRAL.look(f, 2.0 ** min(exponent + k, 1022)) for k in (-16, -5, 6)]
+        level = all(window is not None and window.rise == window.residual == 0.0 for window in windows)
+        return best_of([w for w in windows if w], 0.0, CENTRAL) if level else Derivative(math.nan, math.inf)
+    k = exponent - 6
+    for _ in range(3):
+        windows = [CENTRAL.look(f, 2.0 ** min(max(i, -1065), 1022)) for i in (k, k + 1)]
+        whole = [window for window in windows if window is not None]
+        if len(whole) < 2 or not all(map(CENTRAL.is_orderly, whole)):
+            k -= 6                       # curved, or near an edge
+            continue
+        best = best_of(whole, 0.0, CENTRAL)
+        if best.error <= accuracy * abs(best.value):
+            return best
+        if whole[1].doubt > ROUNDINGS * CENTRAL.total * whole[1].floor:
+            k -= 5                       # it is the curvature
+        else:
+            k = -5 if k < -8 else k + 4  # it is the rounding
+    return Derivative(math.nan, math.inf)
+
+
 def climb(f: Line, stencil: Stencil) -> tuple[Derivative, bool]:
     """Read the windows from the smallest to the widest that is of use.
 
@@ -325,7 +398,7 @@ def climb(f: Line, stencil: Stencil) -> tuple[Derivative, bool]:
     first = ladder[0]
     if first is None or jumps_here(ladder):
         return Derivative(math.nan, math.inf), first is not None
-    level = noise = max(first.residual, first.floor)
+    level, noise = max(first.residual, first.floor), first.residual
     start = k = 0                                # where the present level starts; the window
     claims = []                                  # what the windows below a leap said
     while (window := ladder[k := k + 1]) is not None:
@@ -372,7 +445,7 @@ def best_of(windows: list[Window], noise: float, stencil: Stencil) -> Derivative
     """
     best = Derivative(math.nan, math.inf)
     for before, window in itertools.pairwise(windows):
-        worst = MARGIN * max(noise, window.residual, window.floor) * stencil.total
+        worst = max(MARGIN * max(noise, window.residual), ROUNDINGS * window.floor) * stencil.total
         error = (worst + window.doubt) / window.width + abs(window.slope - before.slope)
         if error < best.error:
             best = Derivative(window.slope, error)
