@@ -2,6 +2,7 @@
 
 from . import ad, nn, optim, sims, testing
 from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
+from .ad.loops import integrate, scan
 from .ad.primitives import defvjp
 from .ad.show import record
 from .ad.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -11,6 +12,6 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ad", "checkpoint", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian", "hvp",
-    "jacobian", "jvp", "nn", "optim", "primitive", "record", "sign", "sims", "stop_gradient",
+    "integrate", "jacobian", "jvp", "nn", "optim", "primitive", "record", "scan", "sign", "sims", "stop_gradient",
     "straight_through", "testing", "value", "value_and_grad", "vjp",
 ]

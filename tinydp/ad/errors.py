@@ -19,7 +19,7 @@ import linecache
 import os
 import sys
 from types import CodeType, FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -137,6 +137,20 @@ class ClosureError(TinydpError, ValueError):
 
 class StructureError(TinydpError, ValueError):
     """Two nested structures should have been alike."""
+
+
+class LoopError(TinydpError, ValueError):
+    """The step of a loop, or the arrays that it runs along, do not fit together."""
+
+
+class EventNotReached(TinydpError, RuntimeError):
+    """`integrate` made all its steps, and the event did not come; `state` is the last state."""
+
+    def __init__(self, max_steps: int, state: Any, height: Any, place: Place | None = None):
+        self.state = state
+        super().__init__(
+            f"the event did not come within {max_steps} steps: until(state) is still {height:.6g}.",
+            "allow more with max_steps=, or look at the error's .state, the last one.", place)
 
 
 class NotFiniteError(TinydpError, ArithmeticError):

@@ -16,7 +16,7 @@
 import inspect
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from .primitives import dense
 from .tape import Node, Var
 from .transforms import Inputs
 from .values import plain, shape, zeros_like
-from .watch import WatchedTape, shown
+from .watch import WatchedTape, close_tape, open_tape, shown
 
 
 class Share(NamedTuple):
@@ -60,12 +60,14 @@ def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
         >>> [row.name for row in tape.rows], tape.rows[0].adjoint
         (['x', '#0'], 6.0)
     """
-    tape = RecordedTape()
-    inputs = Inputs(tape, args, range(len(args)))
-    names = _argument_names(f, args)
-    tape.inputs = list(zip(names, inputs.variables, strict=True))
-    result = f(*inputs.args, **kwargs)
-    tape.end()
+    tape = cast(RecordedTape, open_tape(RecordedTape))
+    try:
+        inputs = Inputs(tape, args, range(len(args)))
+        names = _argument_names(f, args)
+        tape.inputs = list(zip(names, inputs.variables, strict=True))
+        result = f(*inputs.args, **kwargs)
+    finally:
+        close_tape(tape)
     results = [leaf for leaf in tree.flatten(result)[0] if type(leaf) is Var]
     tape.results = [y for y in results if y.tape is tape]
     tape.sweep([(y, np.ones(shape(y)) if shape(y) else 1.0) for y in tape.results], keep=True)

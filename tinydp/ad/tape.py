@@ -93,9 +93,20 @@ class Tape(list):
         self.append(y)
         return y
 
+    def cut(self, start: int) -> "Tape":
+        """Take the nodes from `start` on off the tape, as a tape of their own: the inside of a loop."""
+        part = type(self)()
+        part.extend(self[start:])
+        del self[start:]
+        return part
+
     def end(self) -> None:
         """Close the tape: from now on an operation on one of its values raises."""
         self.__class__ = EndedTape
+
+    def reopen(self) -> None:
+        """Take nodes again: a step that is repeated during the sweep."""
+        self.__class__ = Tape
 
     def sweep(self, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
         """Pull the cotangents of the results, (y, g) pairs, back into the `.g` of the inputs.

@@ -21,7 +21,7 @@ from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureErr
 from .primitives import dense
 from .tape import Tape, Var
 from .values import is_on, shape, zeros_like
-from .watch import new_tape
+from .watch import close_tape, open_tape
 
 
 def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -68,11 +68,11 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, Callable]:
         (array([1., 0.]), array([[1., 2.],
                [0., 0.]]))
     """
-    tape = new_tape()
+    tape = open_tape()
     try:
         inputs = Inputs(tape, primals, range(len(primals)))
         y = _call(f, inputs.args, {})
-        tape.end()
+        close_tape(tape)
     except BaseException:
         _discard(tape)
         raise
@@ -222,7 +222,7 @@ class ValueAndGradient:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         several = isinstance(self.argnums, tuple)
-        tape = new_tape()
+        tape = open_tape()
         try:
             inputs = Inputs(tape, args, self.argnums if several else (self.argnums,))
             y, aux = _call(self.f, inputs.args, kwargs), None
@@ -230,7 +230,7 @@ class ValueAndGradient:
                 y, aux = self._pair(y)
             value, aux = _stripped((_one_number(y, self.f), aux), tape)
             seeds = [(y, 1.0)] if is_on(tape, y) else []
-            tape.end()                           # a rule has its arguments, and nothing else
+            close_tape(tape)                           # a rule has its arguments, and nothing else
             del y                                # it would hold on to all that came before it
             with np.errstate(all="ignore"):      # a rule is no place that the user knows
                 tape.sweep(seeds)
@@ -411,6 +411,6 @@ def _stripped(y: Any, tape: Tape) -> Any:
 
 
 def _discard(tape: Tape) -> None:
-    tape.end()
+    close_tape(tape)
     tape.clear()
     tape.constants.clear()

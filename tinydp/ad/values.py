@@ -15,6 +15,15 @@ from .tape import Tape, Var
 FLOAT64 = np.dtype(np.float64)
 
 
+class Abstract:
+    """A value of which only shape and type are known yet: a program is being compiled.
+
+    It computes like a number or an array, by writing down what to do. See `compile/trace.py`.
+    """
+
+    __slots__ = ()
+
+
 def shape(x: Any) -> tuple[int, ...]:
     """The shape of a number, an array or a traced value."""
     return getattr(x, "shape", ())
@@ -37,6 +46,8 @@ def settle(value: Any, name: str = "the function") -> Any:
         return value
     if kind is np.ndarray and value.dtype == FLOAT64:
         return value if value.ndim else value.item()
+    if isinstance(value, Abstract):
+        return value
     if isinstance(value, (np.ndarray, numbers.Real)) and np.asarray(value).dtype.kind in "fiub":
         return settle(np.asarray(value, dtype=np.float64))
     got = f"dtype {value.dtype}" if isinstance(value, np.ndarray) else f"the type {kind.__name__}"

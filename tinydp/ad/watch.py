@@ -26,11 +26,53 @@ from .tape import EndedTape, Tape, Var
 from .values import plain
 
 _tape_kind: ContextVar[Callable[[], Tape]] = ContextVar("tape_kind", default=Tape)
+_live: ContextVar[tuple[Tape, ...]] = ContextVar("live", default=())
+_tracer: ContextVar[Any] = ContextVar("tracer", default=None)
 
 
-def new_tape() -> Tape:
+def open_tape(kind: Callable[[], Tape] | None = None) -> Tape:
     """The tape of a differentiation that begins: a plain one, unless somebody watches."""
-    return _tape_kind.get()()
+    tape = (kind or _tape_kind.get())()
+    _live.set((*_live.get(), tape))
+    return tape
+
+
+def close_tape(tape: Tape) -> None:
+    """End the tape: nothing is recorded on it from now on."""
+    tape.end()
+    _live.set(tuple([other for other in _live.get() if other is not tape]))
+
+
+def tracer() -> Any:
+    """What writes a program down that is being compiled, or None."""
+    return _tracer.get()
+
+
+@contextlib.contextmanager
+def traced_by(new: Any, kind: Callable[[], Tape]) -> Iterator[None]:
+    """A context in which `new` writes the program down; its tapes are of this kind."""
+    tokens = [(_tracer, _tracer.set(new)), (_tape_kind, _tape_kind.set(kind)), (_live, _live.set(()))]
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
+
+
+@contextlib.contextmanager
+def reopened(tape: Tape) -> Iterator[None]:
+    """A context in which an ended tape, that is being swept, takes nodes again."""
+    tape.reopen()
+    _live.set((*_live.get(), tape))
+    try:
+        yield
+    finally:
+        close_tape(tape)
+
+
+def live_tapes() -> tuple[Tape, ...]:
+    """The tapes of all differentiations under way here, the innermost last."""
+    return _live.get()
 
 
 class WatchedTape(Tape):
@@ -43,8 +85,17 @@ class WatchedTape(Tape):
         self.spots: list[Spot] = []
         self.ended = False
 
+    def cut(self, start: int) -> Tape:
+        part = super().cut(start)
+        part.spots = self.spots[start:]          # type: ignore[attr-defined]
+        del self.spots[start:]
+        return part
+
     def end(self) -> None:
         self.ended = True
+
+    def reopen(self) -> None:
+        self.ended = False
 
     def append(self, node: Any) -> None:
         if self.ended:

@@ -23,11 +23,12 @@ import numpy as np
 from ..ad import tree
 from ..ad.custom import Custom
 from ..ad.errors import Place, SteepGradientWarning, place_of
+from ..ad.loops import nodes_of
 from ..ad.primitives import dense, pick
 from ..ad.tape import Var
 from ..ad.transforms import Inputs, jvp, vjp
 from ..ad.values import plain, shape
-from ..ad.watch import WatchedTape, shown
+from ..ad.watch import WatchedTape, close_tape, open_tape, shown
 from .differences import derivative, one_sided, verdict
 
 ELEMENTWISE = 16                         # arguments with no more numbers are checked one by one
@@ -413,11 +414,13 @@ def _same(a: Any, b: Any, rtol: float = 0.0) -> bool:
 
 def _nodes(f: Callable, leaves: list) -> tuple[list, list]:
     """All nodes of one run as (number, node, spot), and those of them that are declared surrogates."""
-    tape = WatchedTape()
-    inputs = Inputs(tape, tuple(leaves), range(len(leaves)))
-    f(*inputs.args)
-    tape.end()
-    nodes = [(k, node, spot) for k, (node, spot) in enumerate(zip(tape, tape.spots, strict=True))]
+    tape = open_tape(WatchedTape)
+    try:
+        inputs = Inputs(tape, tuple(leaves), range(len(leaves)))
+        f(*inputs.args)
+    finally:
+        close_tape(tape)
+    nodes = [(k, node, spot) for k, (node, spot) in enumerate(nodes_of(tape))]
     return nodes, [entry for entry in nodes if getattr(entry[1].op, "surrogate", False)]
 
 

@@ -1,0 +1,338 @@
+"""Loops as one node of the tape: `scan`, of so many steps, and `integrate`, up to an event.
+
+An ordinary Python loop is recorded step by step, and that is right as well. These two say what
+the loop is, which serves whoever reads a recorded tape, and lets `compile` keep it a loop.
+
+    >>> from tinydp import grad
+    >>> def balance(rate):
+    ...     grown, yearly = scan(lambda money, _: (money * (1 + rate), money * rate), 100.0, length=10)
+    ...     return grown
+    >>> print(f"{balance(0.05):.2f}, {grad(balance)(0.05):.2f}")
+    162.89, 1551.33
+
+How long does a ball fall, and how does that depend on gravity? t = sqrt(2 h / g):
+
+    >>> def fall(gravity):
+    ...     def step(ball, dt):
+    ...         height, speed, time = ball
+    ...         return height + dt * speed - dt**2 * gravity / 2, speed - dt * gravity, time + dt
+    ...     return integrate(step, (5.0, 0.0, 0.0), until=lambda ball: ball[0], dt=0.3)[2]
+    >>> print(f"{fall(10.0):.6f} s, {grad(fall)(10.0):.6f} s per m/s^2")
+    1.000000 s, -0.050000 s per m/s^2
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from . import tree
+from .errors import EventNotReached, LoopError, NotFiniteError, Spot
+from .primitives import dense, pick
+from .tape import Node, Tape, Var
+from .transforms import vjp
+from .values import is_on, plain, settle, shape
+from .watch import WatchedTape, live_tapes, reopened, tracer
+
+# ---------------------------------------------------------------------------- scan
+
+
+def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
+         segment: int | None = None) -> tuple[Any, Any]:
+    """Run `carry, y = step(carry, x)` for each `x` along the first axis of `xs`.
+
+    Returns the last carry, and all `y` stacked along a new first axis. `carry`, `x` and `y` are
+    numbers, arrays, or nested structures of them; the carry keeps its structure and shapes. Without
+    `xs`, `x` is None and `length` says how many steps to make. `step` may use traced values from
+    its surroundings.
+
+    `segment` limits the memory of a long loop: only every `segment`-th carry is kept, and the steps
+    between are computed again on the way back. About sqrt(length) needs least.
+
+    Raises `LoopError` if the carry changes its structure or a shape, or the lengths disagree.
+
+        >>> total, partial = scan(lambda s, x: (s + x, s + x), 0.0, np.array([1.0, 2.0, 3.0]))
+        >>> total, partial
+        (6.0, array([1., 3., 6.]))
+    """
+    n = _length(xs, length)
+    if segment is not None and (segment != int(segment) or segment < 1):
+        raise LoopError(f"segment={segment!r} is not a number of steps.", "pass an integer of 1 or more.")
+    compiling = tracer()
+    if compiling is not None:
+        return compiling.scan(step, carry, xs, n, segment)
+    if segment is None or segment >= n:
+        return _as_one_node(SCAN, lambda: _run(step, carry, xs, range(n)), (carry, xs))
+    return _as_one_node(SCAN, lambda: _run_in_segments(step, carry, xs, n, int(segment)), (carry, xs))
+
+
+def _run(step: Callable, carry: Any, xs: Any, steps: range) -> tuple[Any, Any]:
+    """The steps one after the other."""
+    first, ys = carry, []
+    for k in steps:
+        carry, y = _checked(step(carry, tree.map(lambda x, k=k: x[k], xs)), first, k)
+        ys.append(y)
+    return carry, _stacked(ys)
+
+
+def _run_in_segments(step: Callable, carry: Any, xs: Any, n: int, segment: int) -> tuple[Any, Any]:
+    pieces = []
+    for start in range(0, n, segment):
+        steps = range(start, min(start + segment, n))
+        carry, ys = _as_one_node(REPEATED_SCAN, functools.partial(_run, step, carry, xs, steps), (carry, xs))
+        pieces.append(ys)
+    return carry, tree.map(lambda *parts: np.concatenate(parts), *pieces)
+
+
+def _length(xs: Any, length: int | None) -> int:
+    """How many steps to make."""
+    sizes = {}
+    for path, x in tree.leaves(xs):
+        if not shape(x):
+            raise LoopError(f"xs{path} is a single number: there is nothing to run along.",
+                            "pass arrays, with one row a step; a constant can stay outside of xs.")
+        sizes[f"xs{path} has {shape(x)[0]} rows"] = shape(x)[0]
+    if length is not None:
+        if length != int(length) or length < 0:
+            raise LoopError(f"length={length!r} is not a number of steps.", "pass an integer of 0 or more.")
+        sizes[f"length is {length}"] = int(length)
+    if not sizes:
+        raise LoopError("scan needs to know how many steps to make.", "pass xs, or length=.")
+    if len(set(sizes.values())) > 1:
+        raise LoopError(f"the lengths disagree: {', '.join(sizes)}.", "give every array one row a step.")
+    return next(iter(sizes.values()))
+
+
+def _checked(result: Any, first: Any, k: int) -> tuple[Any, Any]:
+    """The pair that a step returned, if its carry is built and shaped as the first one was."""
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise LoopError(f"step {k} of scan returned {tree.describe(result)}.",
+                        "return a pair: the new carry, and y (or None).")
+    require_same_form(first, result[0], k)
+    return result
+
+
+def require_same_form(first: Any, carry: Any, k: int) -> None:
+    """Raise `LoopError` unless `carry` has the structure and the shapes of `first`."""
+    was, now = tree.flatten(first)[0], tree.flatten(carry)[0]
+    if [*map(shape, was)] == [*map(shape, now)] and (k or tree.alike(first, carry)):
+        return
+    if not tree.alike(first, carry):
+        raise LoopError(f"step {k} changed the structure of the carry, from {tree.describe(first)} to "
+                        f"{tree.describe(carry)}.", "return a carry that is built like the first one.")
+    path, a, b = next((path, a, b) for (path, a), b in zip(tree.leaves(first), now, strict=True)
+                      if shape(a) != shape(b))
+    raise LoopError(f"step {k} changed the shape of carry{path}, from {shape(a)} to {shape(b)}.",
+                    "return a carry of the same shapes; begin with np.zeros of the shape that it grows to.")
+
+
+def _stacked(ys: list) -> Any:
+    return tree.map(lambda *rows: np.stack(rows), *ys) if ys else None
+
+
+# ---------------------------------------------------------------------------- integrate
+
+def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_000,
+              dt: Any = None) -> Any:
+    """Step until the event that the number `until(state)` falls to zero; the state at the event.
+
+    `step(state, dt)` returns the state `dt` later. The last step is made anew with the length
+    that ends at the event exactly, and the derivative of that length is the exact one of the
+    event's time: at until(step(state, h, p)) = 0, dh/dp = -(d until/dp) / (d until/dh), the
+    implicit function theorem. For the time itself, keep a clock in the state.
+
+    Without `dt`, `step(state)` always makes the same step, and the event is located on the straight
+    line between two states; its error falls with the square of the step.
+
+    The event is a change from positive to zero or below: a state that begins at zero, such as a
+    ball on the ground, first has to rise. `step` and `until` may use traced values.
+
+    Raises `EventNotReached`, which has the last state as `.state`, after `max_steps` steps;
+    `NotFiniteError` if `until` gives nan; `LoopError` if the state changes its form.
+    """
+    compiling = tracer()
+    if compiling is not None:
+        return compiling.integrate(step, state, until, max_steps, dt)
+    return _as_one_node(INTEGRATE, lambda: _integrate(step, state, until, max_steps, dt), (state, dt))
+
+
+def _integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: Any) -> Any:
+    before, after = _last_step(step, state, until, max_steps, dt)
+
+    def end(h: Any) -> Any:
+        return part_of_step(step, before, after, dt, h)
+
+    def height(h: float) -> float:
+        with unrecorded():
+            return float(plain(until(end(h))))
+
+    return end(polished(lambda h: until(end(h)), locate(height, 1.0 if dt is None else float(plain(dt)))))
+
+
+def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: Any) -> tuple[Any, Any]:
+    """The states before and after the event."""
+    first, height = state, plain(until(state))
+    if shape(height) != ():
+        raise LoopError(f"until returned an array of shape {shape(height)}.", "return one number.")
+    for k in range(max_steps):
+        new = step(state) if dt is None else step(state, dt)
+        require_same_form(first, new, k)
+        below = plain(until(new))
+        if below != below:
+            raise NotFiniteError(f"until is nan after step {k} of integrate.",
+                                 "a shorter dt may help; dp.debug_nans() finds where it begins.")
+        if below <= 0 < height:
+            return state, new
+        state, height = new, below
+    raise EventNotReached(max_steps, state, height)
+
+
+def part_of_step(step: Callable, before: Any, after: Any, dt: Any, h: Any) -> Any:
+    """The state `h` into the last step: made anew, or without `dt` on the line to the next state."""
+    return step(before, h) if dt is not None else tree.map(lambda a, b: a + h * (b - a), before, after)
+
+
+def polished(height: Callable, h: Any) -> Any:
+    """A root `h` of `height`, made to depend on all that `height` depends on.
+
+    Newton's step from a root stays there, and has the root's derivative; two of them have the
+    second and third derivatives, too, with a slope that is differentiated as well.
+    """
+    levels = len(live_tapes())
+    for _ in range(min(levels, 2)):
+        y, pullback = vjp(height, h)
+        slope = pullback(1.0)[0]
+        if plain(slope) == 0:
+            raise NotFiniteError("the event is touched, not crossed: its time has no derivative.",
+                                 "choose `until` so that it passes through zero with a slope.")
+        h = h - y / (slope if levels > 1 else plain(slope))
+    return h
+
+
+def locate(height: Callable[[float], float], end: float) -> float:
+    """The root in (0, end] of a function that is positive at 0 and not at `end`."""
+    bracket = Bracket(0.0, height(0.0), end, height(end), 0)
+    while bracket.above != bracket.below:
+        h = guess(*bracket)
+        bracket = Bracket(*narrowed(*bracket, h, height(h)))
+    return bracket.below
+
+
+class Bracket(NamedTuple):
+    """An interval with the root in it; the heights may be halved, to draw the next guess near."""
+
+    above: float
+    height_above: float
+    below: float
+    height_below: float
+    round: int
+
+
+# `guess` and `narrowed` take and return plain numbers, since compiled programs use them as well.
+
+def guess(above: float, height_above: float, below: float, height_below: float, k: int) -> float:
+    """Where to look next: on the secant, or every third time, or if it leads outside, in the middle."""
+    middle = above + 0.5 * (below - above)
+    if k % 3 == 2 or not height_above > height_below:
+        return middle
+    h = above + (below - above) * (height_above / (height_above - height_below))
+    return h if above < h < below else middle
+
+
+def narrowed(above: float, height_above: float, below: float, height_below: float, k: int,
+             h: float, height: float) -> tuple[float, float, float, float, int]:
+    """The bracket with `h` as one end; both ends are the root when no number lies between them.
+
+    The method is the Illinois variant of regula falsi: an end that stays counts half.
+    """
+    if height > 0:
+        above, height_above, height_below = h, height, 0.5 * height_below
+    else:
+        below, height_below, height_above = h, height, 0.5 * height_above
+    middle = above + 0.5 * (below - above)
+    if height == 0 or middle in (above, below) or k >= 100:
+        above = below
+    return above, height_above, below, height_below, k + 1
+
+
+# ---------------------------------------------------------------------------- one node
+
+class Inside(NamedTuple):
+    """What a loop's node keeps: the nodes of its steps, and which of them are the results."""
+
+    part: Tape
+    results: list[Var]
+
+
+class Loop:
+    """The operation of a loop's node; its pullback sweeps the nodes inside."""
+
+    rules = ()
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def pull(self, node: Node, g: Any) -> list:
+        """Nothing is returned: the cotangents go straight to what the steps had used."""
+        part, results = self.inside(node)
+        part.sweep([*zip(results, dense(g), strict=True)], keep=True)
+        return []
+
+    def inside(self, node: Node) -> Inside:
+        return node.kwargs["form"]
+
+
+class RepeatedLoop(Loop):
+    """A loop that keeps nothing of its inside, and runs again when the sweep comes by."""
+
+    def inside(self, node: Node) -> Inside:
+        with reopened(node.tape):
+            return _recorded(node.tape, node.kwargs["form"])[0]
+
+
+SCAN, INTEGRATE, REPEATED_SCAN = Loop("scan"), Loop("integrate"), RepeatedLoop("scan")
+
+
+def _as_one_node(op: Loop, run: Callable, arguments: Any) -> Any:
+    """The result of `run()`, with all that it records on the innermost tape as one node."""
+    tapes = live_tapes()
+    if not tapes:
+        return run()
+    tape = tapes[-1]
+    inside, result = _recorded(tape, run)
+    if not inside.results:
+        tape.extend(inside.part)                 # perhaps a later result of the program needs them
+        return result
+    operands = tuple(x for x in tree.flatten(arguments)[0] if is_on(tape, x))
+    whole = tape.record(op, tuple(settle(y.value) for y in inside.results), operands,
+                        {"form": run if op is REPEATED_SCAN else inside})
+    picked = iter([pick(whole, i) for i in range(len(inside.results))])
+    return tree.map(lambda x: next(picked) if is_on(tape, x) else x, result)
+
+
+def _recorded(tape: Tape, run: Callable) -> tuple[Inside, Any]:
+    """The result of `run()`, and what it recorded, taken off the tape."""
+    start = len(tape)
+    result = run()
+    return Inside(tape.cut(start), [x for x in tree.flatten(result)[0] if is_on(tape, x)]), result
+
+
+def nodes_of(tape: WatchedTape) -> Iterator[tuple[Node, Spot]]:
+    """All nodes of a watched tape and their places, with those inside a loop instead of its own."""
+    for node, spot in zip(tape, tape.spots, strict=True):
+        if isinstance(node.op, Loop):
+            yield from nodes_of(cast(WatchedTape, node.op.inside(node).part))
+        else:
+            yield node, spot
+
+
+class unrecorded:                                # noqa: N801  (used like a function)
+    """A context in which nothing stays recorded."""
+
+    def __enter__(self) -> None:
+        self.starts = [(tape, len(tape)) for tape in live_tapes()]
+
+    def __exit__(self, *error: object) -> None:
+        for tape, start in self.starts:
+            tape.cut(start)
