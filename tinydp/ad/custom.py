@@ -23,7 +23,7 @@ from . import tree
 from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, StructureError
 from .primitives import Primitive, Rule, check_arity, dense, pick
 from .tape import Tape, Var
-from .values import is_on, kept, plain, settle, shape, youngest, zeros_like
+from .values import Abstract, abstract, is_on, kept, plain, settle, shape, youngest, zeros_like
 
 
 class Form(NamedTuple):
@@ -169,13 +169,13 @@ def _own(x: Any) -> Any:
 def _is_float(x: Any) -> bool:
     if isinstance(x, np.ndarray):
         return x.dtype.kind == "f"
-    return isinstance(x, (Var, float, np.floating))
+    return isinstance(x, (Var, Abstract, float, np.floating))
 
 
 def _is_real(x: Any) -> bool:
     if isinstance(x, np.ndarray):
         return x.dtype.kind in "fiub"
-    return isinstance(x, (Var, numbers.Real))
+    return isinstance(x, (Var, Abstract, numbers.Real))
 
 
 # ---------------------------------------------------------------------------- for users
@@ -278,7 +278,9 @@ def sign(x: Any) -> Any:
         >>> sign(0.0), sign(-0.3), grad(sign)(-0.3)
         (1.0, -1.0, 1.0)
     """
-    return np.where(x >= 0, 1.0, -1.0) if shape(x) else (1.0 if x >= 0 else -1.0)
+    if shape(x) or abstract(x):
+        return np.where(x >= 0, 1.0, -1.0)
+    return 1.0 if x >= 0 else -1.0
 
 
 def value(x: Any) -> Any:

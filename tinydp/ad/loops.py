@@ -22,6 +22,7 @@ How long does a ball fall, and how does that depend on gravity? t = sqrt(2 h / g
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
@@ -30,7 +31,7 @@ import numpy as np
 from . import tree
 from .errors import EventNotReached, LoopError, NotFiniteError, Spot
 from .primitives import dense, pick
-from .tape import Node, Tape, Var
+from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
 from .values import is_on, plain, settle, shape
 from .watch import WatchedTape, live_tapes, reopened, tracer
@@ -179,7 +180,7 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
         new = step(state) if dt is None else step(state, dt)
         require_same_form(first, new, k)
         below = plain(until(new))
-        if below != below:
+        if math.isnan(below):
             raise NotFiniteError(f"until is nan after step {k} of integrate.",
                                  "a shorter dt may help; dp.debug_nans() finds where it begins.")
         if below <= 0 < height:
@@ -269,6 +270,7 @@ class Loop:
     """The operation of a loop's node; its pullback sweeps the nodes inside."""
 
     rules = ()
+    loop = True
 
     def __init__(self, name: str):
         self.name = name
@@ -276,7 +278,7 @@ class Loop:
     def pull(self, node: Node, g: Any) -> list:
         """Nothing is returned: the cotangents go straight to what the steps had used."""
         part, results = self.inside(node)
-        part.sweep([*zip(results, dense(g), strict=True)], keep=True)
+        part.sweep([] if g is None else [*zip(results, dense(g), strict=True)], keep=True)
         return []
 
     def inside(self, node: Node) -> Inside:
@@ -308,7 +310,12 @@ def _as_one_node(op: Loop, run: Callable, arguments: Any) -> Any:
     whole = tape.record(op, tuple(settle(y.value) for y in inside.results), operands,
                         {"form": run if op is REPEATED_SCAN else inside})
     picked = iter([pick(whole, i) for i in range(len(inside.results))])
-    return tree.map(lambda x: next(picked) if is_on(tape, x) else x, result)
+    result = tree.map(lambda x: next(picked) if is_on(tape, x) else x, result)
+    if op is REPEATED_SCAN:
+        closed = EndedTape()
+        for node in inside.part:                 # it will not be swept: using it later must raise
+            node.tape = closed
+    return result
 
 
 def _recorded(tape: Tape, run: Callable) -> tuple[Inside, Any]:
@@ -327,7 +334,7 @@ def nodes_of(tape: WatchedTape) -> Iterator[tuple[Node, Spot]]:
             yield node, spot
 
 
-class unrecorded:                                # noqa: N801  (used like a function)
+class unrecorded:
     """A context in which nothing stays recorded."""
 
     def __enter__(self) -> None:

@@ -36,6 +36,8 @@ from .errors import (
 from .tape import Tape, Var
 from .values import (
     FLOAT64,
+    Abstract,
+    abstract,
     as_float64,
     is_finite,
     listed,
@@ -64,6 +66,8 @@ class Primitive:
     derivative there). With `each` instead of `rules`, the function takes any number of
     arguments, and `each(g, y, *args, **kwargs)` returns the function from `i` to its cotangent.
     """
+
+    loop = False                                 # one node that has others inside, see loops.py
 
     def __init__(self, fn: Callable, name: str | None = None):
         functools.update_wrapper(self, fn, updated=())
@@ -269,7 +273,7 @@ def _zero_wins(g: Any, c: Any) -> Any:
     A zero `g` that is a constant makes `c` a constant zero, which has no derivative either. One
     that is traced may have a derivative, so there only what is not finite is replaced.
     """
-    if shape(g) != shape(c) or not shape(c):
+    if shape(g) != shape(c) or not shape(c) or abstract(c):
         return c
     lost = plain(g) == 0.0
     if type(g) is Var:
@@ -357,6 +361,9 @@ def dense(g: Any) -> Any:
 
 def _scatter(*gs: Any, shape: tuple[int, ...], indices: list) -> Any:
     """An array of this shape, zero but for the sum of `gs[k]` at `indices[k]`."""
+    for g in gs:
+        if isinstance(g, Abstract):
+            return g.call(scatter, gs, {"shape": shape, "indices": indices})
     y = np.zeros(shape)
     for index, g in zip(indices, gs, strict=True):
         if _may_repeat(index):
@@ -452,7 +459,7 @@ def _times(g: Any, d: Any, name: str = "") -> Any:
         y = 0.0 if g == 0.0 else g * d
     else:
         y = np.where(g == 0.0, 0.0, g * d)
-    if name and not np.isfinite(d).all() and (np.isinf(d) & (g != 0.0)).any():
+    if name and not abstract(d) and not np.isfinite(d).all() and (np.isinf(d) & (g != 0.0)).any():
         place = user_place()
         warnings.warn_explicit(
             f"the derivative of {name} is infinite here (so is the gradient); keep away from "

@@ -37,7 +37,7 @@ class Node:
 
     value: Any                           # a float, an array, or a Var of an outer tape
     tape: "Tape"
-    op: Any                              # has .name, .rules (one an operand) and .pull
+    op: Any                              # has .name, .rules (one an operand), .pull and .loop
     a: Any
     b: Any
     g: Any                               # the cotangent gathered so far; None is nothing yet
@@ -120,7 +120,9 @@ class Tape(list):
         for _ in range(len(nodes)):
             y = nodes.pop()
             g = y.g
-            if g is None:                        # the result does not depend on this node
+            if g is None:                        # the result does not depend on this node,
+                if y.op.loop:                    # but perhaps on something inside of it
+                    y.op.pull(y, None)
                 continue
             y.g = None
             kind = type(g)

@@ -20,7 +20,7 @@ from .custom import Custom
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError
 from .primitives import dense
 from .tape import Tape, Var
-from .values import is_on, shape, zeros_like
+from .values import Abstract, abstract, is_on, shape, zeros_like
 from .watch import close_tape, open_tape
 
 
@@ -332,7 +332,7 @@ def _position(k: int, n: int) -> int:
 def _as_float(leaf: Any) -> Any:
     """A leaf as the tape keeps it: a float, or an array of its own of float64."""
     kind = type(leaf)
-    if kind is float or kind is Var:
+    if kind is float or kind is Var or isinstance(leaf, Abstract):
         return leaf
     if kind is np.ndarray and leaf.dtype.kind in "fiu":
         exact = leaf.astype(np.float64)          # a copy: the caller may change the original
@@ -364,7 +364,7 @@ def _not_real(what: str) -> DtypeError:
 def _of_type(leaf: Any, x: Var) -> Any:
     """The cotangent gathered in `x`, as a value of its own of the type of `leaf`."""
     g = zeros_like(x) if x.g is None else dense(x.g)
-    if type(g) is Var or type(leaf) is Var:
+    if type(g) is Var or type(leaf) is Var or abstract(g) or abstract(leaf):
         return g
     if isinstance(leaf, np.ndarray):
         return np.array(g, dtype=leaf.dtype if leaf.dtype.kind == "f" else np.float64)
@@ -374,7 +374,7 @@ def _of_type(leaf: Any, x: Var) -> Any:
 
 
 def _one_number(y: Any, f: Callable) -> Any:
-    if isinstance(y, (Var, numbers.Real)) or (type(y) is np.ndarray and y.dtype.kind in "fiu"):
+    if isinstance(y, (Var, Abstract, numbers.Real)) or (type(y) is np.ndarray and y.dtype.kind in "fiu"):
         if shape(y) == ():
             return y
         raise NonScalarOutputError(
@@ -391,7 +391,7 @@ def _name(f: Callable) -> str:
 
 
 def _cotangent(y: Any, g: Any) -> Any:
-    if type(g) is not Var:
+    if type(g) is not Var and not abstract(g):
         g = np.array(g, dtype=np.float64) if np.ndim(g) else float(g)
     if shape(g) != shape(y):
         raise StructureError(f"the cotangent has shape {shape(g)}, the result has {shape(y)}.",

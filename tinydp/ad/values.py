@@ -23,10 +23,21 @@ class Abstract:
 
     __slots__ = ()
 
+    def call(self, op: Any, args: tuple, options: dict) -> Any:
+        """Write down `op(*args, **options)`, one of whose arguments this is."""
+        raise NotImplementedError
+
 
 def shape(x: Any) -> tuple[int, ...]:
     """The shape of a number, an array or a traced value."""
     return getattr(x, "shape", ())
+
+
+def abstract(x: Any) -> bool:
+    """Whether `x`, traced or not, stands for a value that is not known yet."""
+    while type(x) is Var:
+        x = x.value
+    return isinstance(x, Abstract)
 
 
 def is_on(tape: Tape, x: Any) -> bool:

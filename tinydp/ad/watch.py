@@ -117,6 +117,8 @@ class WatchedTape(Tape):
             y = self[k] if keep else self.pop()
             g, y.g = y.g, None
             if g is None:
+                if y.op.loop:
+                    y.op.pull(y, None)
                 continue
             g = dense(g)
             self.saw_cotangent(k, y, g)

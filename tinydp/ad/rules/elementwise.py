@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import MutationError
 from ..primitives import Primitive, alias, defpartials, defvjp, flat, steep, times
-from ..values import as_float64
+from ..values import abstract, as_float64
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -31,14 +31,14 @@ def _over(g, b):
             return g / b
         except ZeroDivisionError:
             pass
-    if np.all(b):
+    if abstract(g) or abstract(b) or np.all(b):
         return g / b
     return times(g, np.divide(1.0, b), name="division")
 
 
 def _over_denominator(g, y, b):
     """-g * y / b, where a zero g wins over a zero b."""
-    if type(g) is float or np.all(b):
+    if type(g) is float or abstract(g) or abstract(b) or np.all(b):
         return -_over(g * y, b)
     return -_over(times(g, y, name="division"), b)
 
