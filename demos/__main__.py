@@ -1,4 +1,4 @@
-"""`python -m demos` lists the demos, `python -m demos NAME [options]` runs one."""
+"""`python -m demos` lists the demos, `python -m demos NAME [ACTION] [options]` runs one."""
 
 import ast
 import difflib
@@ -22,32 +22,40 @@ def main(argv: list[str]) -> int:
         print(f"There is no demo named {name!r}.{hint}\n\n{listing()}", file=sys.stderr)
         return 2
     try:
-        return importlib.import_module(f"demos.{name}").main(options)
+        demo = importlib.import_module(f"demos.{name}").DEMO
+        return importlib.import_module("demos.run").run(demo, options)
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
         print(f"The demos need {error.name}: pip install -e '.[demos]'", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
+        print("\nInterrupted: the same command goes on from here.", file=sys.stderr)
         return 130
 
 
 def listing() -> str:
-    """All demos, one line each, and how to run them."""
-    rows = [f"  {name:<10} {describe(name)}" for name in DEMOS]
+    """All demos, what the article claims of each, how long they take, and how to run them."""
+    rows = []
+    for name in DEMOS:
+        about, claim, takes = describe(name)
+        rows += [f"  {name:<10} {about}", f"{'':<13}The article: {claim}", f"{'':<13}Takes {takes}.", ""]
     return "\n".join([
-        "usage: python -m demos NAME [options]",
-        "", *rows, "",
-        "Each trains from scratch, and writes pictures and a result.json to out/NAME.",
-        "Options of all: --seed N, --out DIR, --quiet; python -m demos NAME --help shows the rest.",
+        "usage: python -m demos NAME [show | train | play | plot | sweep] [options]",
+        "", *rows,
+        "Each does the whole show: it trains from scratch, judges what it learned, and writes pictures",
+        "and a result.json to out/NAME. Options of all: --seed N, --out DIR, --quiet, --fresh;",
+        "python -m demos NAME --help shows the rest.",
     ])
 
 
-def describe(name: str) -> str:
-    """The first line of a demo's docstring, read without running the demo."""
-    source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
-    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+def describe(name: str) -> tuple[str, str, str]:
+    """The first line of a demo's docstring, its CLAIM and TAKES, read without running it."""
+    module = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"))
+    texts = {statement.targets[0].id: ast.literal_eval(statement.value) for statement in module.body
+             if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+             and statement.targets[0].id in ("CLAIM", "TAKES")}
+    return (ast.get_docstring(module) or "").partition("\n")[0], texts["CLAIM"], texts["TAKES"]
 
 
 if __name__ == "__main__":

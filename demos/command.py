@@ -1,26 +1,170 @@
-"""What the command lines of all demos share: flags, progress bars and `result.json`."""
+"""What the command lines of all demos share: actions, flags, progress bars and `result.json`.
+
+A demo is one file, demos/NAME.py, and says what it is in a `Demo`: functions of `options`, the
+parsed command line. This is all that it writes to have `python -m demos NAME [ACTION]`:
+
+    >>> CLAIM, TAKES = "A fair coin shows heads half of the time.", "1 s"    # read by the listing
+
+    >>> def train(options):          # the outcome: trained and judged, or loaded where it was before
+    ...     return np.random.default_rng(options.seed).random(options.throws) < 0.5
+
+    >>> def report(options, outcome):    # the part of result.json that is the demo's own
+    ...     share = float(np.mean(outcome))
+    ...     return Report(success=abs(share - 0.5) < 0.05, result={"heads": share},
+    ...                   budget=budget(simulator_steps=options.throws), claim=CLAIM,
+    ...                   lines=[f"heads    {share:.3f} of {count(options.throws, 'throw')}"])
+
+    >>> def plot(options, outcome):      # the pictures, written to options.out
+    ...     return []
+
+    >>> DEMO = Demo(
+    ...     name="coin", about="A coin is thrown.", train=train, report=report, plot=plot,
+    ...     flags=lambda flags: flags.add_argument("--throws", type=positive, default=1000),
+    ...     settings=lambda options: {"seed": options.seed, "throws": options.throws},
+    ...     columns=[Column("share of heads", "result.heads", goal=0.45)])
+
+    >>> import tempfile
+    >>> from demos.run import run
+    >>> run(DEMO, ["train", "--out", tempfile.mkdtemp(), "--quiet"])    # doctest: +ELLIPSIS
+    heads    0.473 of 1,000 throws
+    written  ...result.json
+    0
+
+The result is the exit code: 0 fine, 1 the goal was missed, 2 bad usage (130, interrupted, is
+given by `python -m demos`). A demo that trains for more than a moment keeps its states with
+`checkpoints.Keeper`, at `options.out / f"training-{seed}.npz"` or the like, and `options.fresh`
+says to begin anew. Many seeds at once are the work of `sweep`, windows to play in that of `play`.
+"""
 
 import argparse
 import importlib.metadata
 import json
 import platform
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from tqdm import tqdm
 
 import tinydp
 
+from .checkpoints import write_atomically
 
-def parser(name: str, description: str) -> argparse.ArgumentParser:
-    """A parser with the flags that every demo has."""
+Options = argparse.Namespace
+
+# ---------------------------------------------------------------------------- what a demo is
+
+
+class Report(NamedTuple):
+    """What a demo found. All but `lines` goes to `result.json`."""
+
+    success: bool                        # whether the goal was reached
+    result: dict[str, Any]               # the numbers found
+    budget: dict[str, Any]               # what they cost: see `budget`
+    claim: str                           # what the article says
+    lines: list[str]                     # the summary that is printed
+    goal: dict[str, Any] = {}
+    reference: dict[str, Any] = {}       # the optimum or a bound, where known, and whence
+
+
+class Column(NamedTuple):
+    """A number of every seed in a sweep: `key` is its place in `result.json`, as "result.heads"."""
+
+    title: str
+    key: str
+    higher: bool = True                  # whether more is better
+    goal: float | None = None
+    digits: int = 1
+    unit: str = ""
+
+
+class Demo(NamedTuple):
+    """A demo for `run`; the example at the head of this file is a whole one.
+
+    `flags` adds flags of its own; `settings` tells all on which the outcome depends, from the
+    flags and the recipe: plain numbers, text, and lists and dicts of them. `play` opens a window
+    and `columns` are shown by a sweep: without them, the demo has no such action. `passes` says
+    of the results of all seeds, as in `result.json`, whether a sweep reached its goal, and in words.
+    """
+
+    name: str
+    about: str
+    train: Callable[[Options], Any]
+    report: Callable[[Options, Any], Report]
+    plot: Callable[[Options, Any], list[Path]]
+    settings: Callable[[Options], dict[str, Any]]
+    flags: Callable[[argparse.ArgumentParser], Any] = lambda flags: None
+    play: Callable[[Options, Any], Path | None] | None = None       # the picture, if there is no display
+    columns: list[Column] = []
+    passes: Callable[[list[dict]], tuple[bool, str]] | None = None
+    packages: tuple[str, ...] = ("numpy",)                       # whose versions matter
+
+    def actions(self) -> list[str]:
+        """What can be done with it."""
+        able = {"show": True, "train": True, "play": self.play, "plot": True, "sweep": self.columns}
+        return [action for action, can in able.items() if can]
+
+
+# ---------------------------------------------------------------------------- its result
+
+
+def judge(demo: Demo, options: Options, outcome: Any, argv: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The content of `result.json`, and the summary in lines."""
+    report = demo.report(options, outcome)
+    return {
+        "demo": demo.name,
+        "command": " ".join([f"python -m demos {demo.name}", *argv]),
+        "seed": options.seed,
+        "settings": json.loads(json.dumps(demo.settings(options))),
+        "versions": versions(*demo.packages),
+        "budget": report.budget,
+        "result": report.result,
+        "claim": report.claim,
+        "reference": report.reference,
+        "goal": report.goal,
+        "success": bool(report.success),
+    }, report.lines
+
+
+def budget(episodes: float = 0, simulator_steps: int = 0, gradient_evaluations: int = 0,
+           seconds: float = 0.0, **more: Any) -> dict[str, Any]:
+    """What a result cost, of which every demo tells at least these four."""
+    return {"episodes": episodes, "simulator_steps": simulator_steps,
+            "gradient_evaluations": gradient_evaluations, "seconds": round(seconds, 2), **more}
+
+
+# ---------------------------------------------------------------------------- flags
+
+
+def parser(demo: Demo) -> argparse.ArgumentParser:
+    """The flags of all demos, and those of this one."""
+    actions = {
+        "show": "all of it: train, judge, draw", "train": "train and judge",
+        "play": "open a window to play with what was learned", "plot": "draw the pictures again",
+        "sweep": "train with many seeds",
+    }
+    told = "; ".join(f"{name}: {actions[name]}" for name in demo.actions())
     flags = argparse.ArgumentParser(
-        prog=f"python -m demos {name}", description=description,
+        prog=f"python -m demos {demo.name}", description=demo.about.partition("\n")[0],
+        epilog="Interrupted, by Ctrl-C or worse, the same command goes on where it was, to the same bits.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    flags.add_argument("action", nargs="?", choices=demo.actions(), default="show", metavar="ACTION",
+                       help=told)
     flags.add_argument("--seed", type=natural, default=0, metavar="N", help="seed of all random numbers")
-    flags.add_argument("--out", type=Path, default=Path("out", name), metavar="DIR",
+    flags.add_argument("--out", type=Path, default=Path("out", demo.name), metavar="DIR",
                        help="folder for the files written")
     flags.add_argument("--quiet", action="store_true", help="no progress bars, only the summary")
+    flags.add_argument("--fresh", action="store_true", help="begin anew, not where the last run ended")
+    demo.flags(flags)
+    if "sweep" in demo.actions():
+        many = flags.add_argument_group("sweep")
+        many.add_argument("--seeds", type=positive, default=10, metavar="N",
+                          help="how many seeds, the first of which is --seed")
+        many.add_argument("--jobs", type=positive, default=1, metavar="N",
+                          help="how many at once, each in a process; more than 1 needs Dask")
+        many.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster to use instead")
     return flags
 
 
@@ -46,12 +190,24 @@ def make_folder(path: Path, flags: argparse.ArgumentParser) -> None:
         flags.error(f"--out: cannot make the folder {path}: {error.strerror}")
 
 
-def progress(total: int, unit: str, label: str, quiet: bool, size: int = 1) -> tqdm:
-    """A progress bar, with room for numbers of interest at its end; `size` counts make one unit."""
+# ---------------------------------------------------------------------------- telling
+
+
+def progress(total: int, unit: str, label: str, quiet: bool, size: int = 1, initial: int = 0) -> tqdm:
+    """A progress bar, with room for numbers of interest at its end; `size` counts make one unit.
+
+    `initial` is what was done before, by a run that was interrupted.
+    """
     form = "{desc} {percentage:3.0f}% |{bar:20}| {n:,.0f}/{total:,.0f} {unit} "
     form += "[{elapsed}<{remaining}{postfix}]"
     return tqdm(total=total, unit=unit, unit_scale=1 / size, desc=f"{label:<10}", bar_format=form,
-                disable=quiet)
+                disable=quiet, initial=initial)
+
+
+def note(text: str, quiet: bool) -> None:
+    """A line on the way, beside the progress bars."""
+    if not quiet:
+        print(text, file=sys.stderr, flush=True)
 
 
 def count(n: int, noun: str) -> str:
@@ -67,4 +223,12 @@ def versions(*packages: str) -> dict[str, str]:
 
 def save(path: Path, result: dict[str, Any]) -> None:
     """Write `result` as JSON that people can read too."""
-    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(result, indent=2, ensure_ascii=False, default=_plain) + "\n"
+    write_atomically(path, text.encode("utf-8"))
+
+
+def _plain(x: Any) -> Any:
+    """NumPy's numbers and arrays as Python's."""
+    if isinstance(x, (np.ndarray, np.generic)):
+        return x.tolist()
+    raise TypeError(f"result.json cannot hold a {type(x).__name__}")

@@ -7,7 +7,6 @@ tinydp takes its gradient. The result is judged by the real Gymnasium environmen
 """
 
 import math
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +20,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MultipleLocator
 
 import tinydp as dp
-from tinydp.nn import MLP, Params
-from tinydp.optim import Adam, clip_by_norm, cosine
+from tinydp.nn import MLP, Layer, Params
+from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims.pendulum import STANDARD, State, cost, observe, step
 
 from . import command, style
+from .checkpoints import Keeper
+from .command import Column, Demo, Options, Report
+
+CLAIM = "one episode of 200 steps is enough (without the torque limit)."
+TAKES = "half a minute to a minute"
 
 # ---------------------------------------------------------------------------- constants
 
@@ -33,7 +37,6 @@ EPISODE = 200                   # steps, of 0.05 s
 EVALUATED = range(100)          # seeds of the Gymnasium episodes that judge the result
 GOAL = -300.0                   # a mean return below this is a failure
 HANGING = State(np.pi, 0.0)
-FILES = ("pendulum.png", "pendulum.gif", "result.json")
 
 # The best returns known, found by dynamic programming and trajectory optimisation with all
 # knowledge of the physics: the mean over the starts of seeds 0 to 99, and over all starts.
@@ -118,9 +121,13 @@ class Check(NamedTuple):
 
 
 class Training(NamedTuple):
-    """All checks, the first before the first update, and what it took."""
+    """A training after so many updates: all that its next update depends on, and what it took."""
 
-    checks: list[Check]
+    update: int
+    params: Params
+    optimiser: AdamState
+    rng: np.random.Generator
+    checks: list[Check]              # the first is before the first update
     training_steps: int
     validation_steps: int
     seconds: float
@@ -130,32 +137,60 @@ class Training(NamedTuple):
         return max(self.checks, key=lambda check: check.mean_return)
 
 
-def train(seed: int, updates: int, quiet: bool) -> Training:
-    """Adam on the gradient of `loss`, from new starts at every update."""
-    began = time.perf_counter()
+def settings(options: Options) -> dict[str, Any]:
+    """All that the training depends on."""
+    return {"seed": options.seed, "updates": options.updates, "net": NET.sizes, "starts": STARTS,
+            "horizon": HORIZON, "rate": RATE, "limit": LIMIT, "checks": CHECKS, "validation": VALIDATION}
+
+
+def train(options: Options) -> Training:
+    """Adam on the gradient of `loss`, from new starts at every update; or where a run was interrupted."""
+    updates = options.updates
+    keeper = Keeper(options.out / f"training-{options.seed}.npz", "pendulum", settings(options),
+                    kinds=[Training, Check, Layer, AdamState])
+    optimiser = Adam(cosine(*RATE, updates))
+    training = keeper.load(options.fresh) or begin(options.seed, optimiser)
+    if training.update:
+        command.note(f"Going on after {command.count(training.update, 'update')}, kept in {keeper.path} "
+                     "(--fresh begins anew).", options.quiet)
+    total = STARTS * sum(horizon(k, updates) for k in range(updates))
+    with command.progress(total, "episodes", "training", options.quiet, EPISODE,
+                          initial=training.training_steps) as bar:
+        while training.update < updates:
+            training, cost = improve(training, optimiser, updates)
+            keeper.keep(training, finished=training.update == updates)
+            bar.set_postfix_str(f"cost {cost:.2f}, return {training.checks[-1].mean_return:.0f}", False)
+            bar.update(training.training_steps - bar.n)
+    return training
+
+
+def begin(seed: int, optimiser: Adam) -> Training:
+    """The training before its first update."""
     rng = np.random.default_rng(seed)
     params = new_controller(rng)
-    validation = spread_starts(*VALIDATION)
-    optimiser = Adam(cosine(*RATE, updates))
-    state = optimiser.init(params)
-    gradient_of_loss = dp.value_and_grad(loss)
+    first = check(0, params)
+    return Training(0, params, optimiser.init(params), rng, [first], 0, math.prod(VALIDATION) * EPISODE, 0.0)
 
-    def check(update: int) -> Check:
-        return Check(update, float(-np.mean(cost_of_run(params, validation, EPISODE))), params)
 
-    checks = [check(0)]
-    steps = [STARTS * horizon(k, updates) for k in range(updates)]
-    with command.progress(sum(steps), "episodes", "training", quiet, size=EPISODE) as bar:
-        for k in range(updates):
-            window = horizon(k, updates)
-            value, gradient = gradient_of_loss(params, draw_starts(rng, STARTS), window)
-            params, state = optimiser.step(params, clip_by_norm(gradient, LIMIT), state)
-            if checks_until(k + 1, updates) > checks_until(k, updates):
-                checks.append(check(k + 1))
-            bar.set_postfix_str(f"cost {value / window:.2f}, return {checks[-1].mean_return:.0f}", False)
-            bar.update(steps[k])
-    validation_steps = len(checks) * len(validation.theta) * EPISODE
-    return Training(checks, sum(steps), validation_steps, time.perf_counter() - began)
+def improve(training: Training, optimiser: Adam, updates: int) -> tuple[Training, float]:
+    """The training after one more update, and the mean cost of a step in its windows."""
+    began = time.perf_counter()
+    k, params, state, rng, checks, steps, validated, seconds = training
+    window = horizon(k, updates)
+    value, gradient = dp.value_and_grad(loss)(params, draw_starts(rng, STARTS), window)
+    params, state = optimiser.step(params, clip_by_norm(gradient, LIMIT), state)
+    if checks_until(k + 1, updates) > checks_until(k, updates):
+        checks = [*checks, check(k + 1, params)]
+        validated += math.prod(VALIDATION) * EPISODE
+    seconds += time.perf_counter() - began
+    return Training(k + 1, params, state, rng, checks, steps + STARTS * window, validated, seconds
+                    ), value / window
+
+
+def check(update: int, params: Params) -> Check:
+    """The mean return from the validation starts."""
+    returns = -cost_of_run(params, spread_starts(*VALIDATION), EPISODE)
+    return Check(update, float(np.mean(returns)), params)
 
 
 # ---------------------------------------------------------------------------- evaluation
@@ -348,87 +383,78 @@ def draw_pendulum(axes: Axes, moves: Run) -> Callable[[int], None]:
 # ---------------------------------------------------------------------------- the whole
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Train, evaluate, draw and report; the exit code is 1 if the pendulum was not swung up."""
-    argv = sys.argv[1:] if argv is None else argv
-    flags = command.parser("pendulum", (__doc__ or "").partition("\n")[0])
-    flags.add_argument("--updates", type=command.positive, default=UPDATES, metavar="N",
-                       help="updates of the controller")
-    options = flags.parse_args(argv)
-    command.make_folder(options.out, flags)
+class Outcome(NamedTuple):
+    """The training, and how the real environment judges its best controller."""
 
-    training = train(options.seed, options.updates, options.quiet)
-    episodes = evaluate(training.best.params, options.quiet)
-    result = report(argv, options.seed, options.updates, training, episodes)
-
-    command.save(options.out / "result.json", result)
-    style.save_picture(options.out / "pendulum.png", draw_picture(training, episodes))
-    animate(options.out / "pendulum.gif", training)
-    print(summary(result, options.out))
-    return 0 if result["success"] else 1
+    training: Training
+    episodes: Episodes
 
 
-def report(argv: list[str], seed: int, updates: int, training: Training, episodes: Episodes) -> dict:
-    """Everything that the summary says and `result.json` keeps."""
+def learn(options: Options) -> Outcome:
+    """Train and evaluate."""
+    training = train(options)
+    return Outcome(training, evaluate(training.best.params, options.quiet))
+
+
+def plot(options: Options, outcome: Outcome) -> list[Path]:
+    """The picture and the animation."""
+    picture, animation = options.out / "pendulum.png", options.out / "pendulum.gif"
+    style.save_picture(picture, draw_picture(*outcome))
+    animate(animation, outcome.training)
+    return [picture, animation]
+
+
+def report(options: Options, outcome: Outcome) -> Report:
+    """The result, in numbers and in a few honest lines."""
+    training, episodes = outcome
     steps, returns = training.training_steps + training.validation_steps, episodes.returns
-    return {
-        "demo": "pendulum",
-        "command": " ".join(["python -m demos pendulum", *argv]),
-        "seed": seed,
-        "versions": command.versions("numpy", "gymnasium"),
-        "budget": {
-            "updates": updates,
-            "gradient_evaluations": updates,
-            "windows": updates * STARTS,
-            "training_steps": training.training_steps,
-            "validation_steps": training.validation_steps,
-            "simulator_steps": steps,
-            "simulator_episodes": steps / EPISODE,
-            "evaluation_steps": len(returns) * EPISODE,
-            "seconds_training": round(training.seconds, 2),
-            "seconds_evaluating": round(episodes.seconds, 2),
+    mean, worst = float(np.mean(returns)), float(np.min(returns))
+    lines = [
+        f"Pendulum-v1 in Gymnasium, from the starts of seeds 0 to {len(returns) - 1}:",
+        f"  return   mean {mean:.1f} (best known: {BEST_EVALUATED:.1f}), "
+        f"median {np.median(returns):.1f}, worst {worst:.1f}",
+        f"           over all starts, which are harder: {training.best.mean_return:.1f} on a grid of them "
+        f"(best known: {BEST_EVERYWHERE:.1f})",
+        f"  upright  {episodes.swung_up} of {len(returns)}, within 10 degrees for the last 2 seconds",
+        f"  budget   {command.count(options.updates, 'gradient')} through "
+        f"{training.training_steps:,} steps of the simulator,",
+        f"           and {training.validation_steps:,} steps to choose the best controller",
+        f"  seconds  {training.seconds:.1f} to train, {episodes.seconds:.1f} to evaluate",
+    ]
+    if mean < GOAL:
+        lines.append(f"Not learned: a mean return of {GOAL:.0f} was the goal.")
+    return Report(
+        success=mean >= GOAL,
+        result={
+            "mean_return": mean, "median_return": float(np.median(returns)), "worst_return": worst,
+            "starts": len(returns), "swung_up": episodes.swung_up,
+            "chosen_update": training.best.update, "validation_return": training.best.mean_return,
         },
-        "result": {
-            "mean_return": float(np.mean(returns)),
-            "median_return": float(np.median(returns)),
-            "worst_return": float(np.min(returns)),
-            "starts": len(returns),
-            "swung_up": episodes.swung_up,
-            "chosen_update": training.best.update,
-            "validation_return": training.best.mean_return,
-        },
-        "reference": {
+        budget=command.budget(
+            episodes=steps / EPISODE, simulator_steps=steps, gradient_evaluations=options.updates,
+            seconds=training.seconds, windows=options.updates * STARTS,
+            training_steps=training.training_steps, validation_steps=training.validation_steps,
+            evaluation_steps=len(returns) * EPISODE, seconds_evaluating=round(episodes.seconds, 2)),
+        claim=CLAIM,
+        reference={
             "mean_return": BEST_EVALUATED,
             "mean_return_everywhere": BEST_EVERYWHERE,
             "about": "The best return known from the same 100 starts, by actual trajectories found with "
                      "dynamic programming and trajectory optimisation; believed within 0.3 of the optimum. "
                      "Everywhere: the same over the whole distribution of starts, within 0.2.",
         },
-        "goal": {"mean_return": GOAL},
-        "success": bool(np.mean(returns) >= GOAL),
-    }
+        goal={"mean_return": GOAL}, lines=lines)
 
 
-def summary(result: dict[str, Any], out: Path) -> str:
-    """The result in a few honest lines."""
-    got, spent, best = result["result"], result["budget"], result["reference"]
-    lines = [
-        f"Pendulum-v1 in Gymnasium, from the starts of seeds 0 to {got['starts'] - 1}:",
-        f"  return   mean {got['mean_return']:.1f} (best known: {best['mean_return']:.1f}), "
-        f"median {got['median_return']:.1f}, worst {got['worst_return']:.1f}",
-        f"           over all starts, which are harder: {got['validation_return']:.1f} on a grid of them "
-        f"(best known: {best['mean_return_everywhere']:.1f})",
-        f"  upright  {got['swung_up']} of {got['starts']}, within 10 degrees for the last 2 seconds",
-        f"  budget   {command.count(spent['gradient_evaluations'], 'gradient')} through "
-        f"{spent['training_steps']:,} steps of the simulator,",
-        f"           and {spent['validation_steps']:,} steps to choose the best controller",
-        f"  seconds  {spent['seconds_training']:.1f} to train, {spent['seconds_evaluating']:.1f} to evaluate",
-        f"  written  {', '.join(str(out / name) for name in FILES)}",
-    ]
-    if not result["success"]:
-        lines.append(f"Not learned: a mean return of {GOAL:.0f} was the goal.")
-    return "\n".join(lines)
+def add_flags(flags: Any) -> None:
+    """The flags of this demo alone."""
+    flags.add_argument("--updates", type=command.positive, default=UPDATES, metavar="N",
+                       help="updates of the controller")
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+DEMO = Demo(
+    "pendulum", __doc__, train=learn, report=report, plot=plot, settings=settings, flags=add_flags,
+    columns=[Column("mean return", "result.mean_return", goal=GOAL),
+             Column("worst return", "result.worst_return"),
+             Column("swung up", "result.swung_up", digits=0, unit="of 100 starts")],
+    packages=("numpy", "gymnasium"))

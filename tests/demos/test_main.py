@@ -16,7 +16,10 @@ def test_the_listing_has_a_line_for_every_demo(argv, capsys):
     assert "usage: python -m demos NAME" in shown
     for name in DEMOS:
         assert f"  {name} " in shown
-        assert describe(name).endswith(".")
+        about, claim, takes = describe(name)
+        assert about.endswith(".")
+        assert claim in shown
+        assert takes in shown
     assert max(map(len, shown.splitlines())) <= 120
 
 
@@ -46,6 +49,6 @@ def test_an_interrupt_has_its_exit_code(monkeypatch, capsys):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(importlib.import_module("demos.pendulum"), "main", interrupt)
+    monkeypatch.setattr(importlib.import_module("demos.run"), "run", interrupt)
     assert main(["pendulum"]) == 130
     assert "Interrupted" in capsys.readouterr().err

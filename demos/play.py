@@ -1,0 +1,83 @@
+"""A window to play in, drawn by Matplotlib; without a display, a picture of it instead.
+
+A demo gives `play` a function that fills a figure, connects what the user may do, and returns
+what happens at every tick of the clock, or None if nothing moves by itself:
+
+    >>> def build(figure):
+    ...     axes = figure.add_subplot()
+    ...     ball, = axes.plot([0.0], [0.0], "o")
+    ...     figure.canvas.mpl_connect("key_press_event", lambda event: ball.set_color("red"))
+    ...     def tick():
+    ...         ball.set_xdata([ball.get_xdata()[0] + 0.01])
+    ...     return tick
+
+    play("A ball", (600, 400), build, tick_seconds=0.05, picture=options.out / "play.png")
+
+It returns None when the user closes the window, and the path of the picture if there is no
+display, or Matplotlib has no way to it (Tk, Qt or the like).
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from . import style
+
+Build = Callable[[Figure], Callable[[], Any] | None]
+
+
+def play(title: str, size: tuple[int, int], build: Build, picture: Path, tick_seconds: float = 0.05,
+         ticks_before: int = 0) -> Path | None:
+    """Show the window until it is closed; or write `picture`, after `ticks_before` ticks."""
+    with style.styled():
+        pyplot = screen()
+        if pyplot is None:
+            return write_picture(size, build, picture, ticks_before)
+        figure = pyplot.figure(num=title, figsize=[side / style.DPI for side in size], dpi=style.DPI)
+        for name in [name for name in pyplot.rcParams if name.startswith("keymap.")]:
+            pyplot.rcParams[name] = []           # the keys belong to the demo
+        tick = build(figure)
+        if tick is not None:
+            timer = figure.canvas.new_timer(interval=round(1000 * tick_seconds))
+
+            def beat() -> bool:
+                tick()
+                figure.canvas.draw_idle()
+                return True
+
+            timer.add_callback(beat)
+            timer.start()
+        pyplot.show()
+    return None
+
+
+def write_picture(size: tuple[int, int], build: Build, picture: Path, ticks: int) -> Path:
+    """What the window shows after so many ticks."""
+    figure = style.figure(*size)
+    figure.set_layout_engine("none")
+    tick = build(figure)
+    for _ in range(ticks if tick is not None else 0):
+        tick()                                   # type: ignore[misc]
+    style.save_picture(picture, figure)
+    return picture
+
+
+def screen() -> Any:
+    """Matplotlib's pyplot with a way to the display; None if there is none."""
+    displays = os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not any(displays):
+        return None
+    pyplot = importlib.import_module("matplotlib.pyplot")
+    for backend in (os.environ.get("MPLBACKEND"), "macosx", "qtagg", "tkagg", "gtk4agg", "gtk3agg", "wxagg"):
+        try:
+            if backend is not None:
+                pyplot.switch_backend(backend)
+                return None if backend.lower() == "agg" else pyplot
+        except (ImportError, RuntimeError):
+            continue
+    return None

@@ -1,0 +1,47 @@
+"""One demo, from its command line to its exit code."""
+
+from . import command, sweep
+from .checkpoints import CheckpointError
+from .command import Demo
+
+
+def run(demo: Demo, argv: list[str]) -> int:
+    """Do what the command line says; the exit code: 0 fine, 1 the goal was missed.
+
+    Bad usage ends the program with 2, as do files that belong to something else.
+    """
+    flags = command.parser(demo)
+    options = flags.parse_intermixed_args(argv)
+    command.make_folder(options.out, flags)
+    try:
+        match options.action:
+            case "sweep":
+                return sweep.run(demo, options, argv)
+            case "play":
+                return play(demo, options)
+            case "plot":
+                print(f"written  {', '.join(map(str, demo.plot(options, demo.train(options))))}")
+                return 0
+            case action:
+                return show(demo, options, argv, pictures=action == "show")
+    except (CheckpointError, sweep.NoCluster) as error:
+        flags.error(str(error))
+
+
+def show(demo: Demo, options: command.Options, argv: list[str], pictures: bool) -> int:
+    """Train, judge, and draw if `pictures` are wanted."""
+    outcome = demo.train(options)
+    result, lines = command.judge(demo, options, outcome, argv)
+    command.save(options.out / "result.json", result)
+    files = [*(demo.plot(options, outcome) if pictures else []), options.out / "result.json"]
+    print("\n".join([*lines, f"written  {', '.join(map(str, files))}"]))
+    return 0 if result["success"] else 1
+
+
+def play(demo: Demo, options: command.Options) -> int:
+    """Open a window, or say why not, and show a picture of it."""
+    assert demo.play is not None
+    picture = demo.play(options, demo.train(options))
+    if picture:
+        print(f"There is no display for a window. What it would show: {picture}")
+    return 0

@@ -1,0 +1,207 @@
+"""`python -m demos NAME sweep`: one demo with many seeds, its medians and its worst cases.
+
+The result of each seed is written to OUT/sweep as soon as it is there, and is not computed again:
+an interrupted sweep goes on. `--jobs N` runs N seeds at once on this machine, `--scheduler
+ADDRESS` on a Dask cluster, where tinydp and this folder must be importable on every worker. A
+worker that is lost costs time alone: its seed is given to another.
+"""
+
+import argparse
+import functools
+import importlib
+import json
+import logging
+import statistics
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from . import command, style
+from .command import Column, Demo, Options
+
+LOSSES = 20                              # of workers, that one seed survives
+
+# ---------------------------------------------------------------------------- the whole
+
+
+class NoCluster(Exception):
+    """Workers were asked for, and cannot be had; the message says why, and what to do."""
+
+
+def run(demo: Demo, options: Options, argv: list[str]) -> int:
+    """Sweep, print a table, draw; the exit code is 1 if the goal was missed."""
+    folder = options.out / "sweep"
+    seeds = range(options.seed, options.seed + options.seeds)
+    known = {} if options.fresh else {seed: found for seed in seeds
+                                      if (found := finished(demo, options, seed, folder))}
+    if known:
+        command.note(f"{command.count(len(known), 'seed')} of {len(seeds)} are there already, in {folder} "
+                     "(--fresh begins anew).", options.quiet)
+    with command.progress(len(seeds), "seeds", "sweeping", options.quiet, initial=len(known)) as bar:
+        for seed, result in results(demo, options, [seed for seed in seeds if seed not in known]):
+            known[seed] = result
+            command.save(file(folder, seed), result)
+            first = demo.columns[0]
+            bar.set_postfix_str(f"median {first.title} {median(first, list(known.values()))}", False)
+            bar.update()
+
+    found = [known[seed] for seed in seeds]
+    passed, verdict = (demo.passes or all_succeed)(found)
+    summary = {
+        "demo": demo.name, "command": " ".join([f"python -m demos {demo.name}", *argv]),
+        "seeds": list(seeds), "versions": command.versions(*demo.packages),
+        "columns": {column.key: statistics_of(column, found) for column in demo.columns},
+        "claim": found[0]["claim"], "verdict": verdict, "success": passed,
+    }
+    picture = options.out / "sweep.png"
+    style.save_picture(picture, draw(demo, found))
+    command.save(options.out / "sweep.json", summary)
+    print(table(demo, found))
+    print(f"\n{verdict}\nwritten  {picture}, {options.out / 'sweep.json'}, and each seed in {folder}")
+    return 0 if passed else 1
+
+
+def all_succeed(results: list[dict]) -> tuple[bool, str]:
+    """The goal of a sweep, if the demo does not say otherwise."""
+    good = sum(result["success"] for result in results)
+    return good == len(results), f"{good} of {command.count(len(results), 'seed')} reached the goal."
+
+
+# ---------------------------------------------------------------------------- one seed
+
+
+def trial(name: str, options: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The content of `result.json` for one seed. It may run anywhere: it keeps nothing."""
+    demo: Demo = importlib.import_module(f"demos.{name}").DEMO
+    with tempfile.TemporaryDirectory(prefix=f"{name}-{seed}-") as folder:
+        alone = argparse.Namespace(**options | {
+            "action": "train", "seed": seed, "out": Path(folder), "quiet": True, "fresh": True})
+        result, _ = command.judge(demo, alone, demo.train(alone), ["sweep", "--seed", str(seed)])
+    return result
+
+
+def file(folder: Path, seed: int) -> Path:
+    """Where the result of a seed is kept."""
+    return folder / f"seed-{seed}.json"
+
+
+def finished(demo: Demo, options: Options, seed: int, folder: Path) -> dict[str, Any] | None:
+    """The result of this seed, if there is one with these settings."""
+    wanted = demo.settings(argparse.Namespace(**vars(options) | {"seed": seed}))
+    try:
+        result = json.loads(file(folder, seed).read_text(encoding="utf-8"))
+        return result if result["settings"] == json.loads(json.dumps(wanted)) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None                      # none, or not a whole one: it is made again
+
+
+# ---------------------------------------------------------------------------- many seeds
+
+
+def results(demo: Demo, options: Options, seeds: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Seeds and their results, as they come."""
+    if not seeds:
+        return
+    sent = {key: value for key, value in vars(options).items() if key != "out"}
+    if options.jobs == 1 and options.scheduler is None:
+        for seed in seeds:
+            yield seed, trial(demo.name, sent, seed)
+    else:
+        yield from on_workers(demo, sent, seeds)
+
+
+def on_workers(demo: Demo, options: dict[str, Any], seeds: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The same by Dask, on processes of this machine or on a cluster."""
+    try:
+        dask, distributed = (importlib.import_module(name) for name in ("dask", "distributed"))
+    except ModuleNotFoundError as error:
+        raise NoCluster(f"--jobs and --scheduler need {error.name}: pip install -e '.[cluster]', "
+                        "or leave them out.") from error
+    dask.config.set({"distributed.scheduler.allowed-failures": LOSSES})
+    with connected(distributed, options["jobs"], options["scheduler"]) as client:
+        futures = {client.submit(trial, demo.name, options, seed, pure=False, retries=LOSSES): seed
+                   for seed in seeds}
+        for future in distributed.as_completed(futures):
+            yield futures[future], future.result()
+
+
+def connected(distributed: Any, jobs: int, address: str | None) -> Any:
+    """A client of the cluster at `address`, or of `jobs` processes of its own."""
+    try:
+        if address is not None:
+            return distributed.Client(address, timeout="10s")
+        return distributed.Client(n_workers=jobs, threads_per_worker=1, processes=True,
+                                  dashboard_address=None, silence_logs=logging.CRITICAL)
+    except (OSError, ValueError) as error:
+        raise NoCluster(f"--scheduler: there is no Dask scheduler at {address} ({error}).") from error
+
+
+# ---------------------------------------------------------------------------- table and picture
+
+
+def numbers(column: Column, results: list[dict]) -> np.ndarray:
+    """The column's number of each seed, from the best to the worst."""
+    values = np.sort([float(functools.reduce(dict.__getitem__, column.key.split("."), result))
+                      for result in results])
+    return values[::-1] if column.higher else values
+
+
+def statistics_of(column: Column, results: list[dict]) -> dict[str, float]:
+    """What the table says."""
+    values = numbers(column, results)
+    return {"best": values[0], "median": statistics.median(values), "worst": values[-1]}
+
+
+def median(column: Column, results: list[dict]) -> str:
+    """The median, in print."""
+    return style.number(statistics_of(column, results)["median"], column.digits)
+
+
+def table(demo: Demo, results: list[dict]) -> str:
+    """One line a column: best, median and worst seed, and the goal."""
+    width = max(len(column.title) + len(column.unit) + 3 * bool(column.unit) for column in demo.columns)
+    lines = [f"{command.count(len(results), 'seed'):<{width}}      best    median     worst      goal"]
+    for column in demo.columns:
+        parts = statistics_of(column, results)
+        goal = "" if column.goal is None else f"{column.goal:,.{column.digits}f}"
+        name = f"{column.title} ({column.unit})" if column.unit else column.title
+        lines.append(f"{name:<{width}}" + "".join(f"{parts[key]:>10,.{column.digits}f}" for key in parts)
+                     + f"{goal:>10}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def draw(demo: Demo, results: list[dict]) -> Figure:
+    """Every seed of every column, from the best to the worst; median, worst and goal are marked."""
+    with style.styled():
+        picture = style.figure(900, 320)
+        panels = picture.subplots(1, len(demo.columns), squeeze=False)[0]
+        for axes, column in zip(panels, demo.columns, strict=True):
+            draw_column(axes, column, numbers(column, results))
+        picture.suptitle(f"{demo.name}: {command.count(len(results), 'seed')}", x=0.01, ha="left",
+                         fontsize=12, weight="bold", color=style.INK)
+    return picture
+
+
+def draw_column(axes: Axes, column: Column, values: np.ndarray) -> None:
+    """Points of the seeds, by rank."""
+    middle, n = statistics.median(values), len(values)
+    ranks = 100 * (np.arange(n) + 0.5) / n
+    if column.goal is not None:
+        axes.axhline(column.goal, color=style.GREEN, linewidth=1.2, linestyle=(0, (4, 3)))
+        style.label(axes, f"goal {style.number(column.goal, column.digits)}", (0, column.goal), (3, 4),
+                    color=style.GREEN, fontsize=9)
+    axes.plot(ranks, values, "o", color=style.BLUE, markersize=5, alpha=0.75, markeredgewidth=0)
+    for place, value, name in ((50, middle, "median"), (ranks[-1], values[-1], "worst")):
+        axes.plot(place, value, "o", color="white", markeredgecolor=style.INK, markeredgewidth=1.5)
+        style.label(axes, f"{name} {style.number(value, column.digits)}", (place, value),
+                    (-8, 8 if column.higher else -16), ha="right", fontsize=9, weight="bold")
+    axes.set(xlim=(-2, 102), xlabel="seeds, from the best to the worst (%)",
+             ylabel=column.unit or column.title)
+    axes.margins(y=0.2)
+    if column.unit:
+        axes.set_title(column.title)
