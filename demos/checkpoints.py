@@ -112,7 +112,7 @@ _ADVICE = "Choose another --out, or begin anew with --fresh."
 def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     """The header and all arrays; zip files carry checksums, so that damage is seen here."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
         if header["format"] != FORMAT:
