@@ -75,7 +75,12 @@ def user_place() -> Place:
 
 @functools.cache
 def _is_library(file: str) -> bool:
-    return file.startswith(_OURS) or f"{os.sep}numpy{os.sep}" in file
+    return file.startswith(_OURS) or is_numpy(file)
+
+
+def is_numpy(file: str) -> bool:
+    """Whether a file belongs to NumPy."""
+    return f"{os.sep}numpy{os.sep}" in file
 
 
 class TinydpError(Exception):
@@ -151,6 +156,14 @@ class EventNotReached(TinydpError, RuntimeError):
         super().__init__(
             f"the event did not come within {max_steps} steps: until(state) is still {height:.6g}.",
             "allow more with max_steps=, or look at the error's .state, the last one.", place)
+
+
+class BranchError(TinydpError, TypeError):
+    """A program that is being compiled asked for the value of a condition."""
+
+
+class NotCompiledError(TinydpError, TypeError):
+    """A program uses what `compile` cannot translate."""
 
 
 class NotFiniteError(TinydpError, ArithmeticError):

@@ -33,7 +33,7 @@ from .errors import EventNotReached, LoopError, NotFiniteError, Spot
 from .primitives import dense, pick
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
-from .values import is_on, plain, settle, shape
+from .values import abstract, is_on, plain, settle, shape
 from .watch import WatchedTape, live_tapes, reopened, tracer
 
 # ---------------------------------------------------------------------------- scan
@@ -204,7 +204,7 @@ def polished(height: Callable, h: Any) -> Any:
     for _ in range(min(levels, 2)):
         y, pullback = vjp(height, h)
         slope = pullback(1.0)[0]
-        if plain(slope) == 0:
+        if not abstract(slope) and plain(slope) == 0:
             raise NotFiniteError("the event is touched, not crossed: its time has no derivative.",
                                  "choose `until` so that it passes through zero with a slope.")
         h = h - y / (slope if levels > 1 else plain(slope))

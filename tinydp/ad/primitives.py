@@ -109,6 +109,9 @@ class Primitive:
             args, kwargs = self._bind(args, kwargs)
         tape = youngest(args)
         if tape is None:
+            for x in args:
+                if isinstance(x, Abstract):
+                    return x.call(self, args, kwargs)
             return self.fn(*args, **kwargs)
         values, operands, outer = [], [], False
         for i, x in enumerate(args):
@@ -121,7 +124,7 @@ class Primitive:
                 value = x.value
                 if not self.each and (i >= len(self.rules) or self.rules[i] is None):
                     self._refuse(i)
-            outer = outer or type(value) is Var
+            outer = outer or type(value) is Var or isinstance(value, Abstract)
             values.append(value)
             operands.append(operand)
         if kwargs:
@@ -134,7 +137,8 @@ class Primitive:
         if self.rules[0] is None:
             self._refuse(0)
         value = x.value
-        y = self.fn(value) if type(value) is not Var else self(value)
+        kind = type(value)
+        y = self.fn(value) if kind is float or kind is np.ndarray else self(value)
         if type(y) is _float64:
             return x.tape.record(self, float(y), x)
         return self._record(x.tape, y, (x,), {})
@@ -347,10 +351,10 @@ class Parts:
 
     def total(self) -> Any:
         if isinstance(self.like, tuple):         # of the results of one node
-            totals = [zeros_like(part) for part in self.like]
+            totals: list = [None] * len(self.like)
             for i, g in zip(self.indices, self.gs, strict=True):
-                totals[i] = totals[i] + dense(g)
-            return tuple(totals)
+                totals[i] = dense(g) if totals[i] is None else totals[i] + dense(g)
+            return tuple(zeros_like(x) if g is None else g for x, g in zip(self.like, totals, strict=True))
         total = settle(scatter(*self.gs, shape=shape(self.like), indices=self.indices))
         return total if self.whole is None else total + self.whole
 

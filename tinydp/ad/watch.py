@@ -49,14 +49,23 @@ def tracer() -> Any:
 
 
 @contextlib.contextmanager
-def traced_by(new: Any, kind: Callable[[], Tape]) -> Iterator[None]:
-    """A context in which `new` writes the program down; its tapes are of this kind."""
-    tokens = [(_tracer, _tracer.set(new)), (_tape_kind, _tape_kind.set(kind)), (_live, _live.set(()))]
+def traced_by(new: Any, kind: Callable[[], Tape], fresh: bool) -> Iterator[None]:
+    """A context in which `new` writes the program down; its tapes are of this kind.
+
+    A `fresh` one knows nothing of the differentiations around.
+    """
+    before = _tracer.get(), _tape_kind.get(), _live.get()
+    _tracer.set(new)
+    _tape_kind.set(kind)
+    if fresh:
+        _live.set(())
     try:
         yield
     finally:
-        for variable, token in tokens:
-            variable.reset(token)
+        _tracer.set(before[0])
+        _tape_kind.set(before[1])
+        if fresh:
+            _live.set(before[2])
 
 
 @contextlib.contextmanager
@@ -101,7 +110,7 @@ class WatchedTape(Tape):
         if self.ended:
             EndedTape.append(self, node)
         super().append(node)
-        self.spots.append(user_spot())
+        self.spots.append(self.spot())
         self.saw_value(len(self) - 1, node)
 
     def input(self, value: Any) -> Var:
@@ -125,6 +134,10 @@ class WatchedTape(Tape):
             for x, c in y.op.pull(y, g):
                 self.saw_share(k, y, x, c)
                 x.g = c if x.g is None else x.g + c
+
+    def spot(self) -> Spot:
+        """Where the program is that makes a node now."""
+        return user_spot()
 
     def saw_input(self, x: Var) -> None:
         """An input was made."""
@@ -169,6 +182,10 @@ class FiniteTape(WatchedTape):
     """A tape that takes only finite values and cotangents."""
 
     __slots__ = ()
+
+    def spot(self) -> Spot:
+        """Where the program is that makes a node now."""
+        return user_spot()
 
     def saw_input(self, x: Var) -> None:
         where = _not_finite(x.value)

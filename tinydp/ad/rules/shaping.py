@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import UnsupportedArgumentError
 from ..primitives import PRIMITIVES, Parts, Primitive, alias, defvjp, defvjp_each, flat
-from ..values import plain
+from ..values import Abstract, plain
 from ..values import shape as shape_of
 
 
@@ -340,7 +340,7 @@ if hasattr(np, "unstack"):                       # since NumPy 2.1
 
 
 def _take(x, index):
-    return np.asarray(x)[index]
+    return x[index] if isinstance(x, Abstract) else np.asarray(x)[index]
 
 
 getitem = Primitive(_take, "getitem")

@@ -1,0 +1,475 @@
+"""`scan` and `integrate` in a program that is compiled: they stay loops, forwards and backwards.
+
+The step is traced once, and so is the sweep back over it. What both have in common is cut in
+two: the forward loop stores, step by step, what is dear to compute and needed on the way back;
+the reverse loop computes the rest again. A weight's gradient, a sum over all steps of outer
+products, is formed once after the loop, as one product of two matrices.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import tree
+from ..errors import LoopError, NotCompiledError, RuleError
+from ..loops import Loop, _checked, _run, part_of_step, polished, require_same_form, unrecorded
+from ..primitives import dense, pick
+from ..tape import Node, Tape, Var
+from ..values import is_on, shape
+from ..watch import live_tapes, tracer
+from .trace import is_elementwise
+from .trace import Program, Sym, Trace, constant, example, needed
+
+LONGEST_UNROLLED = 64
+
+# ---------------------------------------------------------------------------- the loops as calls
+
+
+class LoopCall:
+    """Common to all loops: a body, and what goes in and comes out."""
+
+    name = "loop"
+
+    def __init__(self, trace: Trace, body: Program, inits: list, xs: list):
+        self.body, self.spot = body, trace.here()
+        body.captures = [(trace.lift(outer), inner) for outer, inner in body.captures]
+        self.inits, self.xs = [trace.lift(x) for x in inits], [trace.lift(x) for x in xs]
+        self.extra: list = []                    # further operands
+        self.carry_outs: list[Sym] = []
+        self.y_outs: list[Sym] = []
+        self.more_outs: list[Sym] = []
+
+    @property
+    def operands(self) -> list:
+        """The `Sym`s that it needs."""
+        given = [*self.inits, *self.xs, *self.extra, *(outer for outer, _ in self.body.captures)]
+        return [x for x in given if isinstance(x, Sym)]
+
+    @property
+    def outs(self) -> list:
+        """The `Sym`s that it makes."""
+        return [*self.carry_outs, *self.y_outs, *self.more_outs]
+
+    def __str__(self) -> str:
+        return f"{self.name}({len(self.body.calls)} calls)"
+
+
+class ScanCall(LoopCall):
+    """`carry, ys = scan(body, carry, xs)`; `length` is a number or, after an `EventCall`, a `Sym`.
+
+    The body takes the carry and a row of each of `xs`, and returns the carry and a row of each y.
+    """
+
+    name = "scan"
+
+    def __init__(self, trace: Trace, body: Program, inits: list, xs: list, length: Any, reverse: bool):
+        super().__init__(trace, body, inits, xs)
+        self.length, self.reverse = trace.lift(length), reverse
+        self.extra = [self.length]
+        n = length if isinstance(length, int) else 1
+        results = body.outputs
+        self.carry_outs = [Sym(trace, example(x)) for x in results[: len(inits)]]
+        self.y_outs = [Sym(trace, _stack_like(example(x), n)) for x in results[len(inits):]]
+
+
+class EventCall(LoopCall):
+    """The steps up to an event: the last state before it, the number of steps, and rows stored.
+
+    The body takes the state, and returns the next one, its height, and a row of each y.
+    """
+
+    name = "integrate"
+
+    def __init__(self, trace: Trace, body: Program, inits: list, height: Any, max_steps: int):
+        super().__init__(trace, body, inits, [])
+        self.height, self.max_steps = trace.lift(height), max_steps
+        self.extra = [self.height]
+        rows = body.outputs[len(inits) + 1:]
+        self.carry_outs = [Sym(trace, example(x)) for x in inits]
+        self.y_outs = [Sym(trace, _stack_like(example(x), 1)) for x in rows]
+        self.count = Sym(trace, 1)
+        self.more_outs = [self.count]
+
+
+class RootCall(LoopCall):
+    """The number `h` in (0, end] at which the body's result falls to zero."""
+
+    name = "locate"
+
+    def __init__(self, trace: Trace, body: Program, end: Any):
+        super().__init__(trace, body, [], [])
+        self.end = trace.lift(end)
+        self.extra = [self.end]
+        self.more_outs = [Sym(trace, float(example(end)))]
+
+
+def _stack_like(row: Any, n: int) -> Any:
+    return np.broadcast_to(np.asarray(row), (n, *np.shape(row)))
+
+
+# ---------------------------------------------------------------------------- tracing a step
+
+class Step(NamedTuple):
+    """A step that was traced once, and, on a tape, the sweep back over it."""
+
+    body: Trace
+    given: list                          # Syms: the carry, then a row of each of xs
+    rows: int                            # how many of them are rows
+    results: list                        # values: the carry, and what else the step returned
+    unflatten: Callable                  # from results to the structure that the step returned
+    owners: list                         # the Vars of the tape around that it used
+    seeds: dict[int, Sym]                # result -> its cotangent, of those that are on the tape
+    back: list                           # the cotangents of `given`, None for those without
+    shares: list                         # the cotangents of `owners`, None for those without
+
+
+def trace_step(trace: Trace, step: Callable, carry: list, rows: list) -> Step:
+    """Trace `step`, a function of the list of a carry and of rows like these examples."""
+    tapes = live_tapes()
+    tape = tapes[-1] if tapes else None
+    body = Trace(trace)
+    given = [body.input(x) for x in (*carry, *rows)]
+    with body.writing():
+        if tape is None:
+            results, unflatten = tree.flatten(step(given))
+            return Step(body, given, len(rows), results, unflatten, [], {}, [None] * len(given), [])
+        arguments = [tape.input(x) if x.kind == "f" else x for x in given]
+        start = len(tape)
+        leaves, unflatten = tree.flatten(step(arguments))
+        part = tape.cut(start)
+        known = {id(x) for x in (*part, *arguments)}
+        used = [x for node in part for x in node.args] + leaves
+        owners = {id(x): x for x in used if is_on(tape, x) and id(x) not in known}
+        results = [x.value if is_on(tape, x) else x for x in leaves]
+        seeds = {k: body.input(np.ones(shape(x)) if shape(x) else 1.0)
+                 for k, x in enumerate(leaves) if is_on(tape, x)}
+        part.sweep([(leaves[k], g) for k, g in seeds.items()], keep=True)
+        if len(tape) > start:
+            raise RuleError("a gradient rule used a traced value that is not one of its arguments.",
+                            "pass it as an argument.")
+        back = [_taken(x) if type(x) is Var else None for x in arguments]
+        shares = [_taken(x) for x in owners.values()]
+    return Step(body, given, len(rows), results, unflatten, list(owners.values()), seeds, back, shares)
+
+
+def _taken(x: Var) -> Any:
+    """The cotangent that arrived at `x`, which is taken away again."""
+    g, x.g = x.g, None
+    return None if g is None else dense(g)
+
+
+def _plain_of(x: Any) -> Any:
+    """The value in a Var, as programs hold it; integers as real numbers."""
+    while type(x) is Var:
+        x = x.value
+    x = constant(x)
+    if type(x) is int:
+        return float(x)
+    return x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind in "iu" else x
+
+
+def _example_row(x: Any) -> Any:
+    row = example(x)[0]
+    return row.item() if isinstance(row, np.generic) else np.array(row)
+
+
+def _zeros(like: Any) -> Any:
+    return np.zeros(shape(like)) if shape(like) else 0.0
+
+
+# ---------------------------------------------------------------------------- cutting in two
+
+_DEAR = frozenset((
+    "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh",
+    "arccosh", "arctanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "power",
+    "float_power", "divide", "hypot", "logaddexp", "logaddexp2", "mod", "fmod", "reciprocal"))
+_VIEWS = frozenset(("reshape", "expand_dims", "swapaxes", "transpose", "broadcast_to", "getitem", "squeeze"))
+
+
+class Plan(NamedTuple):
+    """How the way back is made: what is stored for it, and how the shares of the owners are summed."""
+
+    stored: list                         # Syms of the body: a row of each is kept, a step
+    late: set                            # ids of the calls of the reverse loop
+    sums: dict[int, Any]                 # owner -> its share in a step, to be added up
+    products: dict[int, list]            # owner -> pairs of factors, to be stacked
+    size: int                            # how many calls the body had when the plan was made
+
+
+NO_PLAN = Plan([], set(), {}, {}, 0)
+
+
+def plan(step: Step, products: bool, again: bool) -> Plan:
+    """Cut a traced step in two. With `again`, all is computed twice that can be."""
+    sums, in_pairs = {}, {}
+    for k, share in enumerate(step.shares):
+        pairs = _outer_products(share) if products else None
+        if pairs:
+            in_pairs[k] = pairs
+        elif share is not None:
+            sums[k] = share
+    wanted = [*step.back, *sums.values(), *(x for pairs in in_pairs.values() for pair in pairs for x in pair)]
+    wanted = [step.body.lift(x) for x in wanted if isinstance(x, Sym)]
+
+    body = step.body
+    makers = {id(out): call for call in body.calls for out in call.outs}
+    backward = {id(g) for g in step.seeds.values()}
+    late = set()
+    for call in body.calls:
+        if any(id(x) in backward for x in call.operands):
+            backward.update(id(out) for out in call.outs)
+            late.add(id(call))
+    rows = step.given[len(step.given) - step.rows:]
+    free = backward | {id(x) for x in rows} | {id(inner) for _, inner in body.captures}
+    stored: dict[int, Sym] = {}
+    queue = [x for call in needed(body.calls, wanted) if id(call) in late for x in call.operands] + wanted
+    while queue:
+        x = queue.pop()
+        if id(x) in free or id(x) in stored:
+            continue
+        maker = makers.get(id(x))
+        if maker is None or not (again or _cheap(maker, x)):
+            stored[id(x)] = x
+        elif id(maker) not in late:
+            late.add(id(maker))
+            queue += maker.operands
+    return Plan(list(stored.values()), late, sums, in_pairs, len(body.calls))
+
+
+def _cheap(call: Any, x: Sym) -> bool:
+    """Whether it is better computed again than stored."""
+    if isinstance(call, LoopCall) or call.op.name in _DEAR:
+        return False
+    return call.op.name in _VIEWS or not x.shape or is_elementwise(call.op.name)
+
+
+def _outer_products(share: Any) -> list[tuple[Sym, Sym]] | None:
+    """The factors (a, b), if `share` is a sum of outer products of vectors, or of a.T @ b of matrices."""
+    if not isinstance(share, Sym) or len(share.shape) != 2:
+        return None
+    makers = {id(call.outs[0]): call for call in share.trace.calls
+              if not isinstance(call, LoopCall)}
+
+    def factors(x: Any) -> list[tuple[Sym, Sym]] | None:
+        call = makers.get(id(x))
+        if call is None or not all(isinstance(arg, Sym) for arg in call.args):
+            return None
+        made_by = [makers.get(id(arg)) for arg in call.args]
+        names = [maker.op.name if maker else "" for maker in made_by]
+        if call.op.name == "add":
+            parts = [factors(arg) for arg in call.args]
+            return None if None in parts else [pair for part in parts for pair in part or ()]
+        if call.op.name == "multiply" and names == ["expand_dims"] * 2:
+            column, row = made_by if call.args[0].shape[1] == 1 else made_by[::-1]
+            if column.args[0].ndim == row.args[0].ndim == 1:
+                return [(column.args[0], row.args[0])]
+        if call.op.name == "matmul" and names[0] in ("swapaxes", "transpose") and call.args[0].ndim == 2:
+            return [(made_by[0].args[0], call.args[1])]
+        return None
+
+    return factors(share)
+
+
+# ---------------------------------------------------------------------------- the node
+
+class Form(NamedTuple):
+    """What the node of a loop keeps for its pullback."""
+
+    step: Step
+    plan: Plan
+    operands: list                       # Vars and constants: the carry, xs, owners
+    xs: list                             # the arrays that the loop ran along
+    stacks: list                         # the rows of `plan.stored`
+    length: Any                          # how many steps it made
+
+
+class LoopOperation(Loop):
+    """The operation of a loop's node, over a program: its pullback writes down the reverse loop."""
+
+    def pull(self, node: Node, g: Any) -> list:
+        return [] if g is None else reverse_loop(node.kwargs["form"], dense(g))
+
+
+SCAN, INTEGRATE = LoopOperation("scan"), LoopOperation("integrate")
+
+
+def _record(tape: Tape, op: LoopOperation, form: Form, values: list) -> None:
+    """Put the results that depend on the tape's values on it, as one node."""
+    traced = sorted(k for k in form.step.seeds if k < len(values))
+    if not traced:
+        return
+    operands = tuple(x for x in form.operands if is_on(tape, x))
+    whole = tape.record(op, tuple(values[k] for k in traced), operands, {"form": form})
+    for i, k in enumerate(traced):
+        values[k] = pick(whole, i)
+
+
+def reverse_loop(form: Form, g: tuple) -> list:
+    """Write down the loop that runs back; returns pairs (operand, cotangent)."""
+    step, how, operands, xs, stacks, length = form
+    body, trace = step.body, step.body.parent
+    assert trace is not None
+    n = len(step.given) - step.rows
+    arriving = dict(zip(sorted(step.seeds), g, strict=False))
+
+    # what goes round: the cotangents of the carry, and sums of shares
+    rounds = [k for k in range(n) if k in step.seeds or step.back[k] is not None]
+    before, after, inits = [], [], []
+    with body.writing():
+        for k in rounds:
+            before.append(step.seeds[k] if k in step.seeds else body.input(_zeros(step.given[k])))
+            after.append(_zeros(step.given[k]) if step.back[k] is None else step.back[k])
+            inits.append(arriving.get(k, _zeros(step.given[k])))
+        for share in how.sums.values():
+            before.append(body.input(_zeros(share)))
+            after.append(before[-1] + share)
+            inits.append(_zeros(share))
+
+    # what comes in and goes out row by row
+    rows = [(step.seeds[k], arriving[k]) for k in arriving if k >= n]
+    rows += [*zip(step.given[n:], xs, strict=True), *zip(how.stored, stacks, strict=True)]
+    stacked = {id(row): stack for row, stack in rows}
+    moving = [j for j in range(step.rows) if step.back[n + j] is not None]
+    factors = {id(x): x for pairs in how.products.values() for pair in pairs for x in pair}
+    fresh = [x for key, x in factors.items() if key not in stacked]
+    outputs = [body.lift(constant(x)) for x in (*after, *(step.back[n + j] for j in moving), *fresh)]
+
+    calls = [call for k, call in enumerate(body.calls) if id(call) in how.late or k >= how.size]
+    program = Program([], body.captures, calls, outputs)
+    used = program.used()
+    rows = [(row, stack) for row, stack in rows if id(row) in used]
+    program.inputs = [*before, *(row for row, _ in rows)]
+    call = ScanCall(trace, program, inits, [stack for _, stack in rows], length, reverse=True)
+    trace.add(call)
+
+    row_outs = call.y_outs[: len(moving)]
+    stacked |= {id(x): out for x, out in zip(fresh, call.y_outs[len(moving):], strict=True)}
+    cotangents = {k: out for k, out in zip(rounds, call.carry_outs, strict=False)}
+    cotangents |= {n + j: out for j, out in zip(moving, row_outs, strict=True)}
+    first = len(step.given)
+    cotangents |= {first + k: out for k, out in zip(how.sums, call.carry_outs[len(rounds):], strict=True)}
+    cotangents |= {first + k: _sum_of_products(pairs, stacked) for k, pairs in how.products.items()}
+    return [(operands[k], c) for k, c in cotangents.items() if type(operands[k]) is Var]
+
+
+def _sum_of_products(pairs: list, stacked: dict) -> Any:
+    """The sum over all steps of outer products, as one product of matrices for each pair."""
+    total = None
+    for pair in pairs:
+        a, b = (stacked[id(x)] for x in pair)
+        if pair[0].ndim == 2:
+            a, b = (np.reshape(x, (x.shape[0] * x.shape[1], x.shape[2])) for x in (a, b))
+        product = np.matmul(np.swapaxes(a, 0, 1), b)
+        total = product if total is None else total + product
+    return total
+
+
+# ---------------------------------------------------------------------------- the two loops
+
+def scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, segment: int | None) -> tuple[Any, Any]:
+    """`dp.scan` while a program is written down."""
+    if n == 0 or len(live_tapes()) > 1:
+        _require_short(n)
+        return _run(step, carry, xs, range(n))
+    if segment is not None and segment < n:
+        return _scan_in_segments(trace, step, carry, xs, n, segment)
+    return _scan(trace, step, carry, xs, n, again=False)
+
+
+def _require_short(n: int) -> None:
+    if n > LONGEST_UNROLLED:
+        raise NotCompiledError(
+            f"a scan of {n} steps, differentiated twice within a program, cannot be compiled.",
+            "compile the gradient, and differentiate what dp.compile returned.")
+
+
+def _scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, again: bool) -> tuple[Any, Any]:
+    """The loop as one call. With `again`, nothing but the carry is stored for the way back."""
+    leaves, carry_of = tree.flatten(carry)
+    columns, row_of = tree.flatten(xs)
+    m = len(leaves)
+    inits, arrays = [_plain_of(x) for x in leaves], [_plain_of(x) for x in columns]
+    traced = trace_step(
+        trace, lambda given: _checked(step(carry_of(given[:m]), row_of(given[m:])), carry, 0),
+        [example(x) for x in inits], [_example_row(x) for x in arrays])
+    tapes = live_tapes()
+    how = plan(traced, products=not again, again=again) if tapes else NO_PLAN
+    program = traced.body.program([*traced.results, *how.stored])
+    program.inputs = traced.given
+    call = ScanCall(trace, program, inits, arrays, n, reverse=False)
+    trace.add(call)
+    values = [*call.carry_outs, *call.y_outs[: len(traced.results) - m]]
+    stacks = call.y_outs[len(traced.results) - m:]
+    if tapes:
+        form = Form(traced, how, [*leaves, *columns, *traced.owners], arrays, stacks, n)
+        _record(tapes[-1], SCAN, form, values)
+    return traced.unflatten(values)
+
+
+def _scan_in_segments(trace: Trace, step: Callable, carry: Any, xs: Any, n: int,
+                      segment: int) -> tuple[Any, Any]:
+    whole = n // segment
+    folded = tree.map(lambda x: np.reshape(x[: whole * segment], (whole, segment, *shape(x)[1:])), xs)
+
+    def some_steps(carry: Any, rows: Any) -> tuple[Any, Any]:
+        inner = tracer()
+        return _scan(inner, step, carry, rows, segment, again=False)
+
+    carry, ys = _scan(trace, some_steps, carry, folded, whole, again=True)
+    ys = tree.map(lambda y: np.reshape(y, (whole * segment, *shape(y)[2:])), ys)
+    if n > whole * segment:
+        rest = tree.map(lambda x: x[whole * segment:], xs)
+        carry, last = _scan(trace, step, carry, rest, n - whole * segment, again=False)
+        ys = tree.map(lambda *parts: np.concatenate(parts), ys, last)
+    return carry, ys
+
+
+def integrate(trace: Trace, step: Callable, state: Any, until: Callable, max_steps: int, dt: Any) -> Any:
+    """`dp.integrate` while a program is written down."""
+    tapes = live_tapes()
+    if len(tapes) > 1:
+        raise NotCompiledError("integrate, differentiated twice within a program, cannot be compiled.",
+                               "compile the gradient, and differentiate what dp.compile returned.")
+    leaves, state_of = tree.flatten(state)
+    inits = [_plain_of(x) for x in leaves]
+
+    def one_step(given: list) -> tuple[Any, Any]:
+        before = state_of(given)
+        new = step(before) if dt is None else step(before, dt)
+        require_same_form(before, new, 0)
+        return new, height_of(until, new)
+
+    traced = trace_step(trace, one_step, [example(x) for x in inits], [])
+    how = plan(traced, products=False, again=False) if tapes else NO_PLAN
+    program = traced.body.program([*traced.results, *how.stored])
+    program.inputs = traced.given
+    call = EventCall(trace, program, inits, height_of(until, state), max_steps)
+    trace.add(call)
+    values: list = list(call.carry_outs)
+    if tapes:
+        form = Form(traced, how, [*leaves, *traced.owners], [], call.y_outs, call.count)
+        _record(tapes[-1], INTEGRATE, form, values)
+    before = state_of(values)
+    after = step(before) if dt is None else None
+
+    def end(h: Any) -> Any:
+        return part_of_step(step, before, after, dt, h)
+
+    inside = Trace(trace)
+    with inside.writing(), unrecorded():
+        length = 1.0 if dt is None else _plain_of(dt)
+        h = inside.input(float(example(length)), "h")
+        height = height_of(until, end(h))
+    root = RootCall(trace, inside.program([height]), length)
+    trace.add(root)
+    return end(polished(lambda h: until(end(h)), root.outs[0]))
+
+
+def height_of(until: Callable, state: Any) -> Any:
+    """What `until` gives, without a derivative."""
+    with unrecorded():
+        height = _plain_of(until(state))
+    if shape(height) != ():
+        raise LoopError(f"until returned an array of shape {shape(height)}.", "return one number.")
+    return height

@@ -1,0 +1,506 @@
+"""Writing a program down: values that stand for numbers, and note what is done with them.
+
+A `Sym` is a value of a program that is being compiled. It goes wherever a number or an array goes,
+also into a `Var`: so the tape's own sweep, run over `Var`s that hold `Sym`s, writes the adjoint
+program down, and there is no second table of rules.
+
+    >>> from tinydp import grad
+    >>> trace = Trace()
+    >>> x = trace.input(2.0, "x")
+    >>> with trace.writing():
+    ...     y = grad(lambda x: x * np.sin(x))(x)
+    >>> for call in trace.calls:
+    ...     print(call)
+    sin(x)
+    multiply(x, ?)
+    cos(x)
+    multiply(x, ?)
+    add(?, ?)
+
+Each `Sym` keeps an example of its value, computed from the arguments of the first call: from it
+come the shapes. A program cannot look at the value: `if x > 0` raises, and names `np.where`.
+"""
+
+import contextlib
+import math
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from functools import partialmethod
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..errors import (
+    BranchError,
+    ConversionError,
+    MutationError,
+    NotCompiledError,
+    Spot,
+    is_numpy,
+    place_of,
+    user_place,
+)
+from ..operators import _CHANGING, _LEAVING
+from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive
+from ..tape import Node, Var, _ages
+from ..values import Abstract
+from ..watch import WatchedTape, traced_by
+
+# ---------------------------------------------------------------------------- calls
+
+
+class Call:
+    """One line of a program: `out = op(*args, **options)`; arguments are `Sym`s and constants."""
+
+    __slots__ = ("args", "back", "op", "options", "out", "spot")
+
+    def __init__(self, op: Primitive, args: tuple, options: dict, spot: Spot, back: bool):
+        self.op, self.args, self.options, self.spot, self.back = op, args, options, spot, back
+        self.out: Any = None
+
+    @property
+    def operands(self) -> list:
+        """The `Sym`s that it needs."""
+        return [x for x in self.args if isinstance(x, Sym)]
+
+    @property
+    def outs(self) -> list:
+        """The `Sym`s that it makes."""
+        return [self.out]
+
+    def __str__(self) -> str:
+        shown = [str(x.name or "?") if isinstance(x, Sym) else repr(x) for x in self.args]
+        shown += [f"{name}={x!r}" for name, x in self.options.items()]
+        return f"{self.op.name}({', '.join(shown)})"
+
+
+class Program:
+    """Straight-line calls, from inputs and `captures` (values of the program around) to outputs."""
+
+    def __init__(self, inputs: list, captures: list[tuple], calls: list, outputs: list):
+        self.inputs, self.captures, self.outputs = inputs, captures, outputs
+        self.calls = needed(calls, outputs)
+        used = self.used()
+        self.captures = [(outer, inner) for outer, inner in captures if id(inner) in used]
+
+
+    def used(self) -> set[int]:
+        """The ids of all values that it uses."""
+        return ({id(x) for call in self.calls for x in call.operands}
+                | {id(x) for x in self.outputs if isinstance(x, Sym)})
+
+
+def needed(calls: list, outputs: list) -> list:
+    """The calls that the outputs depend on."""
+    wanted = {id(x) for x in outputs if isinstance(x, Sym)}
+    kept = []
+    for call in reversed(calls):
+        if any(id(out) in wanted for out in call.outs):
+            kept.append(call)
+            wanted.update(id(x) for x in call.operands)
+    return kept[::-1]
+
+
+# ---------------------------------------------------------------------------- the trace
+
+class Trace:
+    """A program while it is written down. One inside of another is the body of a loop."""
+
+    def __init__(self, parent: "Trace | None" = None):
+        self.parent = parent
+        self.age = next(_ages)
+        self.inputs: list[Sym] = []
+        self.lifted: dict[int, tuple[Sym, Sym]] = {}
+        self.calls: list[Any] = []
+        self.known: dict[Any, Sym] = {}
+        self.spot: Spot | None = None            # of the line whose rule is at work
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """A context in which loops and tapes know that a program is being written down."""
+        with traced_by(self, TracingTape, fresh=self.parent is None):
+            yield
+
+    def input(self, example: Any, name: str | None = None) -> "Sym":
+        """A value that the program is given."""
+        x = Sym(self, example, name)
+        self.inputs.append(x)
+        return x
+
+    @property
+    def captures(self) -> list[tuple]:
+        """What the body uses of the program around it: pairs (outer, inner)."""
+        return list(self.lifted.values())
+
+    def lift(self, x: Any) -> Any:
+        """A value of the program around, as a value of this one."""
+        if not isinstance(x, Sym) or x.trace is self:
+            return x
+        if id(x) not in self.lifted:
+            if self.parent is None:
+                raise ConversionError("a value of a program that was compiled before was used again.",
+                                      "pass it as an argument.")
+            outer = self.parent.lift(x)
+            self.lifted[id(x)] = (outer, Sym(self, x.example, x.name))
+        return self.lifted[id(x)][1]
+
+    def program(self, outputs: list) -> Program:
+        return Program(self.inputs, self.captures, self.calls, [self.lift(x) for x in outputs])
+
+    def add(self, call: Any) -> None:
+        self.calls.append(call)
+
+    def scan(self, *args: Any) -> Any:
+        """`dp.scan`, as one call."""
+        from .loops import scan                  # noqa: PLC0415  (it builds on this file)
+
+        return scan(self, *args)
+
+    def integrate(self, *args: Any) -> Any:
+        """`dp.integrate`, as one call."""
+        from .loops import integrate             # noqa: PLC0415
+
+        return integrate(self, *args)
+
+    def here(self) -> Spot:
+        return self.spot or spot()
+
+    def record(self, op: Primitive, args: tuple, options: dict) -> Any:
+        """Write down one call, unless it says nothing new."""
+        if op.name == "getitem":
+            args = (self.lift(args[0]), args[1])
+        else:
+            args = tuple(self.lift(constant(x)) for x in args)
+        same = simpler(op.name, args)
+        if same is not None:
+            return same
+        key = (op.name, *map(_key, args), repr(options))
+        if key in self.known:
+            return self.known[key]
+        call = Call(op, args, options, self.here(), self.spot is not None)
+        with np.errstate(all="ignore"):
+            try:
+                value = op.fn(*(example(x) for x in args), **options)
+            except ZeroDivisionError:
+                value = math.nan
+        if isinstance(value, (tuple, list)):
+            raise not_compiled(op.name)
+        call.out = Sym(self, _settled(value))
+        self.calls.append(call)
+        self.known[key] = call.out
+        return call.out
+
+
+def spot() -> Spot:
+    """The innermost line of the program: of anything but the engine and NumPy."""
+    frame = sys._getframe(1)
+    while frame.f_back and (frame.f_code.co_filename.startswith(_ENGINE)
+                            or is_numpy(frame.f_code.co_filename)):
+        frame = frame.f_back
+    return Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
+
+
+_ENGINE = __file__.partition("compile")[0]
+
+
+class TracingTape(WatchedTape):
+    """A tape over `Sym`s. It tells the trace which line's rule is at work."""
+
+    __slots__ = ()
+
+    def spot(self) -> Spot:
+        return spot()
+
+    def sweep(self, seeds: list, keep: bool = False) -> None:
+        traces = {x.trace for node in self if isinstance(x := _inner(node.value), Sym)}
+        super().sweep(seeds, keep)
+        for trace in traces:
+            trace.spot = None
+
+    def saw_cotangent(self, k: int, node: Node, g: Any) -> None:
+        y, g = _inner(node.value), _inner(g)
+        if isinstance(y, Sym):
+            trace: Trace | None = y.trace
+            while trace:
+                trace.spot = self.spots[k]
+                trace = trace.parent
+        if isinstance(g, Sym) and g.trace is getattr(y, "trace", None) and not g.name:
+            g.of = y
+
+
+def _inner(x: Any) -> Any:
+    while type(x) is Var:
+        x = x.value
+    return x
+
+
+def constant(x: Any) -> Any:
+    """A constant as programs hold it: a Python number, or an array of its own type."""
+    if isinstance(x, (list, tuple)):
+        return np.asarray(x)
+    return x.item() if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and not x.ndim) else x
+
+
+def example(x: Any) -> Any:
+    return x.example if isinstance(x, Sym) else x
+
+
+def _settled(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) or (
+        isinstance(value, np.ndarray) and not value.ndim) else value
+
+
+def _key(x: Any) -> Any:
+    return id(x) if isinstance(x, (Sym, np.ndarray)) else (type(x), repr(x))
+
+
+def simpler(name: str, args: tuple) -> Any:
+    """The result, if it is one of the arguments unchanged."""
+    if len(args) == 2 and sum(isinstance(x, Sym) for x in args) == 1:
+        a, b = args
+        neutral = {"multiply": 1.0, "add": 0.0}
+        if name in neutral and isinstance(a, Sym) and _is_number(b, neutral[name]):
+            return _real(a)
+        if name in neutral and isinstance(b, Sym) and _is_number(a, neutral[name]):
+            return _real(b)
+        if isinstance(a, Sym) and ((name == "subtract" and _is_number(b, 0.0))
+                                   or (name in ("divide", "power") and _is_number(b, 1.0))):
+            return _real(a)
+    return None
+
+
+def _is_number(x: Any, number: float) -> bool:
+    return type(x) in (float, int) and x == number
+
+
+def _real(x: "Sym") -> Any:
+    return x if x.kind == "f" else None
+
+
+# ---------------------------------------------------------------------------- the values
+
+class Sym(Abstract):
+    """A value of a program: an example of it, and the name that it shall have in the source."""
+
+    __slots__ = ("example", "name", "of", "trace")
+
+    def __init__(self, trace: Trace, example: Any, name: str | None = None):
+        self.trace, self.example, self.name = trace, example, name
+        self.of: Sym | None = None               # the value whose cotangent it is
+
+    def call(self, op: Any, args: tuple, options: dict) -> Any:
+        return write(op, args, options)
+
+    @property
+    def kind(self) -> str:
+        """"f" for real numbers, "b" for booleans, "i" for integers."""
+        return np.asarray(self.example).dtype.kind
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.example)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.asarray(self.example).dtype
+
+    @property
+    def T(self) -> Any:                          # noqa: N802  (NumPy's name)
+        return np.transpose(self)
+
+    @property
+    def mT(self) -> Any:                         # noqa: N802
+        return np.swapaxes(self, -1, -2)
+
+    def __repr__(self) -> str:
+        return f"Sym({self.name or '?'}, like {self.example!r})"
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a number has no len()")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Any:
+        parts = index if type(index) is tuple else (index,)
+        if any(isinstance(i, (Sym, Var)) for i in parts):
+            raise NotCompiledError("an index that is computed cannot be compiled.",
+                                   "use fixed indices, or np.where(np.arange(len(x)) == i, x, 0.0) and a sum.")
+        return write(PRIMITIVES[operator.getitem], (self, index), {})
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        if any(type(x) is Var for x in args):
+            return NotImplemented
+        if method != "__call__":
+            raise not_compiled(f"np.{ufunc.__name__}.{method}")
+        if kwargs.get("out") is not None:
+            raise MutationError("a value of a compiled program was written into a plain array.",
+                                f"write array = np.{ufunc.__name__}(...) without out=.")
+        return call_numpy(ufunc, args, kwargs)
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+        if any(kind is Var for kind in types):
+            return NotImplemented
+        return call_numpy(function, args, kwargs)
+
+
+def call_numpy(function: Callable, args: tuple, kwargs: dict) -> Any:
+    """A NumPy function, as the registry knows it, with a value of a program among its arguments."""
+    if function in _OF_SHAPES:
+        return _OF_SHAPES[function](*args, **kwargs)
+    known = PRIMITIVES.get(function)             # type: ignore[arg-type]
+    if known is None:
+        raise not_compiled(f"np.{getattr(function, '__name__', function)}")
+    if not isinstance(known, Primitive):
+        return known(*args, **kwargs)            # it is made of others
+    if isinstance(known, FlatPrimitive):
+        return write(known, args, {k: x for k, x in kwargs.items() if x is not np._NoValue})
+    args, kwargs = known._bind(args, kwargs)
+    return write(known, args, kwargs)
+
+
+def write(op: Primitive, args: tuple, options: dict) -> Any:
+    """Write down a call in the innermost program that has one of its arguments."""
+    from .source import EXPANSIONS, is_known     # noqa: PLC0415  (it builds on this file)
+
+    if op.name in EXPANSIONS:
+        return EXPANSIONS[op.name](*args, **options)
+    if not is_known(op.name):
+        raise not_compiled(op.name)
+    trace = max((x.trace for x in args if isinstance(x, Sym)), key=lambda trace: trace.age)
+    return trace.record(op, args, options)
+
+
+def not_compiled(name: str) -> NotCompiledError:
+    return NotCompiledError(
+        f"{name} cannot be compiled yet.",
+        "write it with elementwise functions, sums, matrix products, indexing and np.where; or call it "
+        "outside of dp.compile.")
+
+
+def _zeros_like(x: Any, *args: Any, **kwargs: Any) -> Any:
+    return np.zeros(np.shape(x)) if np.shape(x) else 0.0
+
+
+def _ones_like(x: Any, *args: Any, **kwargs: Any) -> Any:
+    return np.ones(np.shape(x)) if np.shape(x) else 1.0
+
+
+_OF_SHAPES: dict[Any, Callable] = {
+    np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x, axis=None: (
+        x.size if axis is None else x.shape[axis]),
+    np.zeros_like: _zeros_like, np.empty_like: _zeros_like, np.ones_like: _ones_like,
+    np.copy: lambda x, *args, **kwargs: x, np.real: lambda x: x, np.isrealobj: lambda x: True,
+    np.iscomplexobj: lambda x: False,
+}
+
+# ---------------------------------------------------------------------------- the values' manners
+
+
+def _forward(op: Primitive) -> Callable:
+    def method(a: Sym, b: Any) -> Any:
+        if type(b) is Var or type(b) is Parts:
+            return NotImplemented
+        return write(op, (a, b), {})
+    return method
+
+
+def _reflected(op: Primitive) -> Callable:
+    return lambda b, a: write(op, (a, b), {})
+
+
+def _refuse_branch(self: Sym) -> NoReturn:
+    place = user_place()
+    raise BranchError(
+        "a compiled program cannot take a branch that depends on a value: it would be frozen.",
+        "write np.where(condition, a, b), np.maximum or np.clip; a loop up to an event is "
+        "dp.integrate; what is known beforehand belongs to static= of dp.compile.", place)
+
+
+def _refuse_number(what: str) -> Callable:
+    def method(self: Sym, *args: Any, **kwargs: Any) -> NoReturn:
+        raise ConversionError(
+            f"{what} needs a plain number, and in a program that is compiled there is none yet.",
+            "write np.sin(x) instead of math.sin(x), np.stack([...]) instead of np.array([...]); "
+            "a number that is fixed belongs to static= of dp.compile.")
+    return method
+
+
+def _refuse_change(self: Sym, *args: Any, **kwargs: Any) -> NoReturn:
+    raise MutationError("an array of a compiled program cannot be changed in place.",
+                        "build a new one with np.where, np.stack or np.concatenate.")
+
+
+def _power(op: Primitive) -> Callable:
+    return _forward(op)
+
+
+def _set_manners() -> None:
+    operators = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "mod": operator.mod,
+                 "truediv": operator.truediv, "pow": operator.pow, "matmul": operator.matmul}
+    for name, function in operators.items():
+        setattr(Sym, f"__{name}__", _forward(PRIMITIVES[function]))
+        setattr(Sym, f"__r{name}__", _reflected(PRIMITIVES[function]))
+    flat = {"floordiv": np.floor_divide, "lt": np.less, "le": np.less_equal, "gt": np.greater,
+            "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "and": np.logical_and,
+            "or": np.logical_or}
+    for name, ufunc in flat.items():
+        setattr(Sym, f"__{name}__", _forward(PRIMITIVES[ufunc]))
+    for name in ("floordiv", "and", "or"):
+        setattr(Sym, f"__r{name}__", _reflected(PRIMITIVES[flat[name]]))
+    for name in dir(np.ndarray):
+        function = getattr(np, name, None)
+        if name in _CHANGING:
+            setattr(Sym, name, _refuse_change)
+        elif name in _LEAVING:
+            setattr(Sym, name, _refuse_number(f".{name}()"))
+        elif not name.startswith("_") and callable(function) and not hasattr(Sym, name):
+            setattr(Sym, name, partialmethod(function))
+    others: dict[str, Any] = {
+        "__neg__": lambda x: write(PRIMITIVES[np.negative], (x,), {}),
+        "__pos__": lambda x: x,
+        "__abs__": lambda x: np.abs(x),
+        "__invert__": lambda x: np.logical_not(x),
+        "__hash__": None,
+        "__bool__": _refuse_branch,
+        "__float__": _refuse_number("float(x)"),
+        "__int__": _refuse_number("int(x)"),
+        "__index__": _refuse_number("int(x)"),
+        "__array__": _refuse_number("a plain array"),
+        "__setitem__": _refuse_change,
+        "__format__": lambda x, spec: "?",
+        "reshape": lambda x, *shape: np.reshape(x, shape[0] if len(shape) == 1 else shape),
+        "transpose": lambda x, *axes: np.transpose(x, (axes[0] if len(axes) == 1 else axes) or None),
+        "flatten": lambda x: np.ravel(x),
+        "copy": lambda x: x,
+        "astype": lambda x, dtype: x,
+    }
+    for name, method in others.items():
+        setattr(Sym, name, method)
+
+
+_set_manners()
+
+
+def line_of(spot: Spot) -> tuple[str, int, str]:
+    """File, line and text of a spot."""
+    place = place_of(spot)
+    return place.file, place.line, place.text
+
+
+def is_elementwise(name: str) -> bool:
+    """Whether a function works element by element, and is written as an expression."""
+    from .source import _ELEMENTWISE             # noqa: PLC0415
+
+    return name in _ELEMENTWISE
