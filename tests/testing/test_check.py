@@ -8,7 +8,6 @@ import pytest
 import tinydp as dp
 from tinydp.ad.primitives import PRIMITIVES
 from tinydp.testing import GradientError, check_grads
-from tinydp.testing.domains import DOMAINS
 
 Pair = namedtuple("Pair", "x y")
 
@@ -37,7 +36,7 @@ def test_a_right_gradient_is_right(f, args, order):
 
 
 def test_where_f_lost_its_digits_it_says_so():
-    report = check_grads(lambda x: (1e9 + x) - 1e9, 1e-6, grad=lambda x: 1.0)
+    report = check_grads(lambda x: (1e9 + x * x) - 1e9, 1e-3, grad=lambda x: 2 * x)
     assert report.verdict == "inconclusive"
     assert "too few digits" in str(report)
 
@@ -59,50 +58,6 @@ def test_a_wrong_slope_at_a_kink_is_wrong():
 
 # ---------------------------------------------------------------------------- wrong, and whose fault
 
-def long_program(function, args):
-    """About 200 nodes, one of them `function`."""
-    y = args[0]
-    for _ in range(30):
-        y = 0.3 * np.sin(y) + 0.2 * args[0]
-    y = y * function(*args)
-    for _ in range(20):
-        y = 0.7 * y + 0.1 * np.cos(y)
-    return y
-
-
-def plant(monkeypatch, function, argument, factor):
-    primitive = PRIMITIVES[function]
-    rule = primitive.rules[argument]
-
-    def wrong(g, *rest, **options):
-        return factor * rule(g, *rest, **options)
-
-    rules = [wrong if i == argument else r for i, r in enumerate(primitive.rules)]
-    monkeypatch.setattr(primitive, "rules", tuple(rules))
-
-
-POINTS = {np.arccosh: (1.7,), np.mod: (2.3, 0.9), np.fmod: (2.3, 0.9), np.maximum: (0.7, 0.6),
-          np.fmax: (0.7, 0.6), np.minimum: (0.6, 0.7), np.fmin: (0.6, 0.7)}
-FLAT = {(np.copysign, 1), (np.maximum, 1), (np.fmax, 1), (np.minimum, 1), (np.fmin, 1)}     # zero there
-PLANTED = [(function, i) for function, domains in DOMAINS.items() for i in range(len(domains))
-           if (function, i) not in FLAT and hasattr(PRIMITIVES[function], "rules")]
-
-
-@pytest.mark.parametrize("factor", [1.001, 0.9999])
-@pytest.mark.parametrize(("function", "argument"), PLANTED,
-                         ids=[f"{function.__name__}-{i}" for function, i in PLANTED])
-def test_a_planted_error_is_caught_and_named(monkeypatch, function, argument, factor):
-    args = POINTS.get(function, (0.63, 0.41)[: len(DOMAINS[function])])
-    assert check_grads(lambda *xs: long_program(function, xs), args).verdict == "right"
-    plant(monkeypatch, function, argument, factor)
-    report = check_grads(lambda *xs: long_program(function, xs), args, raises=False)
-    assert report.verdict == "wrong"
-    assert report.culprit == function.__name__, str(report)
-    assert all(culprit.op == function.__name__ for culprit in report.culprits)
-    assert report.culprits[0].operand == argument
-    assert report.culprits[0].ratio == pytest.approx(factor, rel=1e-5)
-
-
 def test_the_report_of_a_wrong_rule_reads_well():
     def cube_of(x):
         return x**3
@@ -116,13 +71,15 @@ def test_the_report_of_a_wrong_rule_reads_well():
     with pytest.raises(GradientError) as caught:
         check_grads(energy, 1.5)
     lines = str(caught.value).splitlines()
-    assert lines[0] == "wrong: 1 of 1 derivatives differ from finite differences"
-    assert lines[1].startswith("worst: argument 0: the gradient says ")
+    assert lines[0] == "wrong: 1 of 1 derivative differs from finite differences"
+    assert lines[1].startswith("argument 0: the gradient says 14.635, measured 14.5 +- ")
+    assert lines[1].endswith(": 1.00931 times what it should be")
     assert lines[2].startswith("culprit: cube_of, node 0, at ")
     assert lines[2].endswith("test_check.py:" + lines[2].rsplit(":", 2)[1] + ": y = 2.0 * cube(x)")
     assert lines[3] == "  its inputs: 1.5"
-    assert lines[4].startswith("  its rule for argument 0 returns ")
-    assert lines[5] == "  that is 1.01 times what it should be"
+    assert lines[4].startswith("  its rule for argument 0 returns 6.8175, measured 6.75 +- ")
+    assert lines[4].endswith(": 1.01 times what it should be")
+    assert len(lines) == 5
     assert caught.value.report.culprit == "cube_of"
 
 
@@ -168,7 +125,8 @@ def test_surrogates_are_checked_against_their_declaration():
 
 
 def test_a_wrong_rule_beside_a_surrogate_is_still_found(monkeypatch):
-    plant(monkeypatch, np.sin, 0, 1.001)
+    rule = PRIMITIVES[np.sin].rules[0]
+    monkeypatch.setattr(PRIMITIVES[np.sin], "rules", (lambda g, y, x: 1.001 * rule(g, y, x),))
     report = check_grads(lambda x: dp.sign(x) * np.sin(x), 0.7, raises=False)
     assert (report.verdict, report.culprit) == ("wrong", "sin")
 

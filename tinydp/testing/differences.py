@@ -367,14 +367,17 @@ def glance(f: Line, rule: float, accuracy: float) -> Derivative:
     In order is what is as good as free of noise, or smooth. Wrong scales are possible in others,
     such as waves much finer than these windows, and kinks.
     """
+    def look(k: int) -> Window | None:
+        return CENTRAL.look(f, 2.0 ** min(max(k, -1065), 1022))
+
     exponent = math.frexp(f.scale)[1]
     if rule == 0.0:                      # is f a constant, near and far?
-        windows = [CENTRAL.look(f, 2.0 ** min(exponent + k, 1022)) for k in (-16, -5, 6)]
+        windows = [look(exponent + k) for k in (-16, -5, 6)]
         level = all(window is not None and window.rise == window.residual == 0.0 for window in windows)
         return best_of([w for w in windows if w], 0.0, CENTRAL) if level else Derivative(math.nan, math.inf)
     k = exponent - 6
     for _ in range(3):
-        windows = [CENTRAL.look(f, 2.0 ** min(max(i, -1065), 1022)) for i in (k, k + 1)]
+        windows = [look(k), look(k + 1)]
         whole = [window for window in windows if window is not None]
         if len(whole) < 2 or not all(map(CENTRAL.is_orderly, whole)):
             k -= 6                       # curved, or near an edge

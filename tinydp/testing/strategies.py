@@ -17,10 +17,9 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, event, given, settings, target
 from hypothesis import strategies as st
 
-from .check import GradientError, check_grads
-from .domains import Domain, domains_of
-
-DECADES = (-8.0, 6.0)                    # the magnitudes of numbers, log-uniform
+from .check import check_grads
+from .domains import Array, Domain, Fixed, Matrix, Several, domains_of
+from .report import GradientError
 
 
 def numbers(low: float = -math.inf, high: float = math.inf, *, largest: float = 1e6,
@@ -37,7 +36,8 @@ def numbers(low: float = -math.inf, high: float = math.inf, *, largest: float = 
 
 def of_domain(domain: Domain) -> st.SearchStrategy[float]:
     """Numbers in a domain; see `numbers`."""
-    magnitude = st.floats(*DECADES).map(lambda decade: 10.0**decade)
+    decades = math.log10(domain.smallest), math.log10(domain.largest)
+    magnitude = st.floats(*decades).map(lambda decade: 10.0**decade)
     anchors = [0.0] + [end for end in (domain.low, domain.high) if math.isfinite(end)]
     free = st.builds(lambda m, anchor, side: anchor + side * m, magnitude, st.sampled_from(anchors),
                      st.sampled_from([1.0, -1.0]))
@@ -91,20 +91,52 @@ def broadcastable(n: int, max_dims: int = 2, max_side: int = 3) -> st.SearchStra
 
 def inputs_for(function: Callable,
                shapes: st.SearchStrategy[tuple] | None = None) -> st.SearchStrategy[tuple]:
-    """Tuples of arguments for a NumPy function, from its declared domains.
+    """Tuples of arguments for a NumPy function, from what `domains.py` declares of each.
 
-    Numbers by default; with `shapes` (such as `broadcastable(2)`) arrays of those. Raises
-    `KeyError` if no domain is declared.
+    There is a declaration for all functions that tinydp differentiates. Functions that work element by
+    element get numbers; with `shapes` (such as `broadcastable(2)`), arrays of those. Raises
+    `KeyError` if nothing is declared, and `ValueError` for shapes that the function cannot choose.
 
         >>> from hypothesis import find
         >>> find(inputs_for(np.log), lambda args: True)
         (1.0,)
+        >>> find(inputs_for(np.sum), lambda args: True)[0].shape
+        (3, 4)
     """
-    elements = [of_domain(domain) for domain in domains_of(function)]
+    arguments = domains_of(function)
     if shapes is None:
-        return st.tuples(*elements)
+        return st.tuples(*map(of_argument, arguments))
+    if not all(isinstance(argument, Domain) for argument in arguments):
+        raise ValueError(f"{function.__name__} does not work element by element, so its shapes are given: "
+                         "leave shapes out, or draw the arguments with arrays(shape)")
+    elements = [of_domain(domain) for domain in arguments]
     return shapes.flatmap(lambda drawn: st.tuples(
         *(arrays(shape, element) for shape, element in zip(drawn, elements, strict=True))))
+
+
+def of_argument(argument: Any) -> st.SearchStrategy:
+    """What one entry of the table of domains stands for."""
+    if isinstance(argument, Domain):
+        return of_domain(argument)
+    if isinstance(argument, Fixed):
+        return st.just(argument.value)
+    if isinstance(argument, Several):
+        return st.tuples(*map(of_argument, argument.parts)).map(list)
+    if isinstance(argument, Matrix):
+        return st.integers(0, 10_000).map(lambda seed: argument.drawn(np.random.default_rng(seed)))
+    assert isinstance(argument, Array)
+    values = arrays(argument.shape, of_domain(argument.domain))
+    if not argument.ties:
+        return values
+    return values | values.map(_with_a_tie) | of_domain(argument.domain).map(
+        lambda x: np.full(argument.shape, x))
+
+
+def _with_a_tie(x: np.ndarray) -> np.ndarray:
+    """The largest element twice."""
+    tied = x.copy()
+    tied.flat[np.argmin(x)] = np.max(x)
+    return tied
 
 
 # ---------------------------------------------------------------------------- the property

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tinydp import grad, vjp
 
-from .cases import Call
+from .cases import Call, Case
 from .differences import derivative
 
 
@@ -108,3 +111,26 @@ def _direction(rng: np.random.Generator, x: Any) -> Any:
 
 def _flat(arrays: list) -> np.ndarray:
     return np.concatenate([np.ravel(x) for x in arrays])
+
+
+# ---------------------------------------------------------------------------- the tests of a table
+
+def rules_test(cases: list[Case]) -> Callable:
+    """The test, for pytest, of all rows of a table of rules."""
+    @pytest.mark.parametrize("check", CHECKS)
+    @pytest.mark.parametrize("case", cases, ids=str)
+    @given(st.data())
+    def test_rule(check: Callable, case: Case, data: Any) -> None:
+        check(data.draw(case.calls()))
+
+    return test_rule
+
+
+def flat_test(cases: list[Case]) -> Callable:
+    """The test of a table of functions whose derivative is zero."""
+    @pytest.mark.parametrize("case", cases, ids=str)
+    @given(st.data())
+    def test_flat(case: Case, data: Any) -> None:
+        check_flat(data.draw(case.calls()))
+
+    return test_flat

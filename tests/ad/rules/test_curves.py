@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from tinydp import grad, hessian, vjp
 from tinydp.ad.rules.curves import convolved
 
 from .cases import ANY, ARRAYS, REAL, SIDE, Domain, axis_of, between, case, near, shapes
-from .checks import CHECKS
+from .checks import rules_test
 
 # ---------------------------------------------------------------------------- domains
 
@@ -128,11 +127,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("case", CASES, ids=str)
-@given(st.data())
-def test_rule(check, case, data):
-    check(data.draw(case.calls()))
+test_rule = rules_test(CASES)
 
 
 # ---------------------------------------------------------------------------- one by one

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from tinydp import grad, hessian, vjp
@@ -10,7 +9,7 @@ from tinydp.ad.errors import SteepGradientWarning, UnsupportedArgumentError
 from tinydp.ad.rules.decompositions import thin_svd
 
 from .cases import FULL_SIDE, REAL, SIDE, Domain, case, shapes
-from .checks import CHECKS, check_flat
+from .checks import flat_test, rules_test
 
 # ---------------------------------------------------------------------------- matrices
 
@@ -119,17 +118,8 @@ FLAT = [
 ]
 
 
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("case", CASES, ids=str)
-@given(st.data())
-def test_rule(check, case, data):
-    check(data.draw(case.calls()))
-
-
-@pytest.mark.parametrize("case", FLAT, ids=str)
-@given(st.data())
-def test_flat(case, data):
-    check_flat(data.draw(case.calls()))
+test_rule = rules_test(CASES)
+test_flat = flat_test(FLAT)
 
 
 # ---------------------------------------------------------------------------- one by one

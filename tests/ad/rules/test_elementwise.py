@@ -4,7 +4,6 @@ import operator
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from tinydp import grad, vjp
@@ -31,7 +30,7 @@ from .cases import (
     Call,
     case,
 )
-from .checks import CHECKS, check_first_order, check_flat
+from .checks import check_first_order, flat_test, rules_test
 
 
 def decimals(shape):
@@ -135,17 +134,8 @@ FLAT = [
 ]
 
 
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("case", CASES, ids=str)
-@given(st.data())
-def test_rule(check, case, data):
-    check(data.draw(case.calls()))
-
-
-@pytest.mark.parametrize("case", FLAT, ids=str)
-@given(st.data())
-def test_flat(case, data):
-    check_flat(data.draw(case.calls()))
+test_rule = rules_test(CASES)
+test_flat = flat_test(FLAT)
 
 
 # ---------------------------------------------------------------------------- plain arguments

@@ -5,7 +5,6 @@ import operator
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from tinydp import grad, record, vjp
@@ -13,7 +12,7 @@ from tinydp.ad.errors import UnsupportedArgumentError
 from tinydp.ad.rules.linear import dot, einsum
 
 from .cases import REAL, SIDE, Call, broadcasting, case, shapes
-from .checks import CHECKS, check_first_order
+from .checks import check_first_order, rules_test
 
 LENGTH = st.integers(0, 6)                       # of the axis that is summed
 
@@ -172,11 +171,7 @@ if hasattr(np, "matvec"):                        # since NumPy 2.2
     ]
 
 
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("case", CASES, ids=str)
-@given(st.data())
-def test_rule(check, case, data):
-    check(data.draw(case.calls()))
+test_rule = rules_test(CASES)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.call is case.rule], ids=str)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from tinydp import grad
@@ -27,7 +26,7 @@ from .cases import (
     some_axes,
     with_keepdims,
 )
-from .checks import CHECKS, check_flat
+from .checks import flat_test, rules_test
 
 axes, one_axis = with_keepdims(some_axes), with_keepdims(axis_or_none)
 
@@ -131,17 +130,8 @@ FLAT = [
 ]
 
 
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("case", CASES, ids=str)
-@given(st.data())
-def test_rule(check, case, data):
-    check(data.draw(case.calls()))
-
-
-@pytest.mark.parametrize("case", FLAT, ids=str)
-@given(st.data())
-def test_flat(case, data):
-    check_flat(data.draw(case.calls()))
+test_rule = rules_test(CASES)
+test_flat = flat_test(FLAT)
 
 
 # ---------------------------------------------------------------------------- kinks

@@ -1,0 +1,152 @@
+"""What a gradient check has to say: single checks, the culprit, the report."""
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ..ad.errors import Place
+from ..ad.watch import shown
+
+
+class Check(NamedTuple):
+    """One derivative: what the rule says, what was measured, and what follows."""
+
+    where: str                           # which argument, which direction
+    rule: float
+    value: float                         # measured by finite differences
+    error: float                         # the half width of the interval that holds the true one
+    verdict: str                         # right, wrong, inconclusive or kink
+
+    @property
+    def misses(self) -> float:
+        """How many error bars the rule is away."""
+        off = abs(self.rule - self.value)
+        return off / self.error if self.error else (0.0 if off == 0.0 else float("inf"))
+
+    @property
+    def ratio(self) -> float:
+        """The rule's value by the measured one."""
+        return self.rule / self.value if self.value else float("inf")
+
+    def __str__(self) -> str:
+        return f"{self.rule:.10g}, measured {self.value:.10g} +- {self.error:.1g}{self._by_how_much()}"
+
+    def _by_how_much(self) -> str:
+        if self.verdict != "wrong":
+            return ""
+        if not math.isfinite(self.rule) or self.value == 0.0 or self.rule == 0.0:
+            return ""
+        if abs(self.ratio + 1.0) < 1e-6:
+            return ": the wrong sign"
+        return f": {self.ratio:.6g} times what it should be"
+
+
+class Culprit(NamedTuple):
+    """A node whose own rule is wrong at the values that it had."""
+
+    op: str
+    node: int
+    place: Place
+    operand: int
+    inputs: tuple
+    check: Check
+    within: str = ""                     # the operation whose rule it was called by, in a second derivative
+
+    @property
+    def ratio(self) -> float:
+        """The rule's value by the measured one."""
+        return self.check.ratio
+
+
+@dataclass
+class Report:
+    """What `check_grads` found. `verdict` is "right", "wrong" or "inconclusive"."""
+
+    checks: list[Check] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)            # of structure, not of size
+    culprits: list[Culprit] = field(default_factory=list)
+    surrogates: list[str] = field(default_factory=list)          # checked against their declaration
+    hints: list[str] = field(default_factory=list)               # what may explain the verdict
+    summed: bool = False                 # f has many results, and a weighted sum of them was checked
+
+    def count(self, kind: str) -> int:
+        """How many of the checks ended so."""
+        return sum(check.verdict == kind for check in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        """Wrong if anything is; right if at least half could be judged, in every argument one."""
+        if self.problems or self.culprits or self.count("wrong"):
+            return "wrong"
+        arguments = {check.where.split(",")[0] for check in self.checks}
+        judged = [check for check in self.checks if check.verdict != "inconclusive"]
+        if {check.where.split(",")[0] for check in judged} != arguments:
+            return "inconclusive"
+        return "right" if 2 * len(judged) >= len(self.checks) else "inconclusive"
+
+    @property
+    def culprit(self) -> str | None:
+        """The name of the operation whose rule is wrong, if one was found."""
+        return self.culprits[0].op if self.culprits else None
+
+    @property
+    def worst(self) -> Check | None:
+        """The check that misses by the most error bars."""
+        return max(self.checks, key=lambda check: (check.verdict == "wrong", check.misses), default=None)
+
+    def __str__(self) -> str:
+        problems = self.problems[:1] if self.culprits else self.problems         # they follow from it
+        return "\n".join([self._headline(), *problems, *self._details(), *self.hints])
+
+    def _headline(self) -> str:
+        n, verdict = len(self.checks), self.verdict
+        agree, wrong = self.count("right") + self.count("kink"), self.count("wrong")
+        notes = [f"{self.count(kind)} {text}" for kind, text in
+                 (("kink", "at a kink, judged by both sides"), ("inconclusive", "inconclusive"))
+                 if self.count(kind)]
+        tail = f" ({', '.join(notes)})" if notes else ""
+        derivatives = f"of {n} derivative{'s' * (n != 1)}"
+        if verdict == "wrong" and not wrong and self.problems:
+            return f"wrong, though {agree} {derivatives} agree{'s' * (agree == 1)} with finite differences:"
+        if verdict == "wrong":
+            return f"wrong: {wrong} {derivatives} differ{'s' * (wrong == 1)} from finite differences{tail}"
+        return (f"{verdict}: {agree} {derivatives} agree{'s' * (agree == 1)} with finite differences "
+                f"to within {'their error bars' if agree != 1 else 'its error bar'}{tail}")
+
+    def _details(self) -> list[str]:
+        lines = []
+        worst = self.worst
+        if worst and worst.verdict == "wrong":
+            worst_of = "worst: " * (self.count("wrong") > 1)
+            of_sum = " of a weighted sum of the results" * self.summed
+            lines.append(f"{worst_of}{worst.where}: the gradient{of_sum} says {worst}")
+        if worst and self.verdict == "inconclusive":
+            poor = max(self.checks, key=lambda check: check.verdict == "inconclusive")
+            lines.append(f"{poor.where}: {_why(poor)}")
+        for culprit in self.culprits[:1]:
+            within = f" in the gradient of {culprit.within}," * bool(culprit.within)
+            one_of = f" 1 of {len(self.culprits)}" * (len(self.culprits) > 1)
+            lines += [
+                f"culprit{one_of}: {culprit.op},{within} node {culprit.node}, at {culprit.place}",
+                f"  its inputs: {', '.join(map(shown, culprit.inputs))}",
+                f"  its rule for {culprit.check.where} returns {culprit.check}",
+            ]
+        return lines
+
+
+def _why(check: Check) -> str:
+    """Why a check is inconclusive."""
+    if math.isnan(check.value):
+        return "f is not finite, or jumps, here or right beside: there is no derivative to measure"
+    if math.isinf(check.error):
+        return "no window around here shows a slope: f jumps, is infinitely steep, or wavers too fast"
+    return (f"measured {check.value:.6g} +- {check.error:.1g}, the gradient says {check.rule:.6g}: f itself "
+            "has too few digits left here (cancellation, saturation or a pole nearby)")
+
+
+class GradientError(AssertionError):
+    """A gradient is wrong; `report` says which and where."""
+
+    def __init__(self, report: Report):
+        super().__init__(str(report))
+        self.report = report
