@@ -63,7 +63,7 @@ def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
     tape = cast(RecordedTape, open_tape(RecordedTape))
     try:
         inputs = Inputs(tape, args, range(len(args)))
-        names = _argument_names(f, args)
+        names = argument_names(f, args)
         tape.inputs = list(zip(names, inputs.variables, strict=True))
         result = f(*inputs.args, **kwargs)
     finally:
@@ -174,7 +174,7 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _argument_names(f: Callable, args: tuple) -> list[str]:
+def argument_names(f: Callable, args: tuple) -> list[str]:
     """A name for each leaf of the arguments, such as `x` or `params[0].weight`."""
     try:
         parameters = list(inspect.signature(f).parameters.values())

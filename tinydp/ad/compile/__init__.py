@@ -22,7 +22,6 @@ adjoint; both are turned into source (`source.py`) and compiled (`cache.py`).
 """
 
 import functools
-import math
 import numbers
 import threading
 from collections.abc import Callable
@@ -31,11 +30,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import tree
-from ..errors import ClosureError, DtypeError, NotCompiledError
-from ..primitives import dense, pick
-from ..tape import Node, Var
+from ..errors import DtypeError, NotCompiledError
+from ..primitives import dense, parameters_of, pick
+from ..tape import Node, Tape, Var
 from ..transforms import vjp
-from ..values import abstract, shape, youngest
+from ..values import Abstract, abstract, shape, youngest
 from ..watch import tracer
 
 
@@ -59,6 +58,9 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
     return Compiled(f, (static,) if isinstance(static, (str, int)) else tuple(static))
 
 
+MOST_BRANCHES = 16                       # programs for one form of arguments; then f runs as it is
+
+
 class Program(NamedTuple):
     """A compiled program: the function, its source, and how its results are put together."""
 
@@ -68,8 +70,16 @@ class Program(NamedTuple):
     constants: list
     unflatten: Callable                  # from the results to the structure that `f` returned
     results: int                         # how many they are
-    real: list[int]                      # those of them that have a derivative
-    scalar: bool                         # one real number: value and gradient come together
+    scalar: bool                         # an adjoint of one number: its value comes with the gradient
+
+
+class Call(NamedTuple):
+    """Arguments, taken apart."""
+
+    args: tuple
+    kwargs: dict
+    form: tuple                          # their structure, as a key
+    leaves: list                         # the numbers and arrays in them
 
 
 class Compiled:
@@ -80,107 +90,129 @@ class Compiled:
             raise TypeError(f"compile needs a function, not {f!r}")
         functools.update_wrapper(self, f, updated=())
         self.f, self.static = f, static
-        self._programs: dict[Any, Program] = {}
+        self._programs: dict[Any, list[Program]] = {}
         self._lock = threading.RLock()
-        self._last: tuple | None = None
-        self._positions, self._names = self._static_places(f, static)
+        self._last: Call | None = None
+        order = [p.name for p in parameters_of(f)]
+        self._fixed_names = {order[x] if isinstance(x, int) else x for x in static}
+        unknown = [name for name in self._fixed_names if order and name not in order]
+        if unknown:
+            raise ValueError(f"static={unknown[0]!r} is not a parameter of {name_of(f)}: "
+                             f"it has {', '.join(order)}.")
+        self._fixed_positions = {k for k, name in enumerate(order) if name in self._fixed_names}
 
     def __repr__(self) -> str:
-        return f"<compiled {_name(self.f)}>"
+        return f"<compiled {name_of(self.f)}>"
 
     def __reduce__(self) -> tuple:
         return Compiled, (self.f, self.static)
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:          # as a method
         return self if instance is None else functools.partial(self, instance)
-
-    @staticmethod
-    def _static_places(f: Callable, static: tuple) -> tuple[set, set]:
-        from ..primitives import parameters_of   # noqa: PLC0415
-
-        order = [p.name for p in parameters_of(f)]
-        names = {order[x] if isinstance(x, int) else x for x in static}
-        unknown = [name for name in names if order and name not in order]
-        if unknown:
-            raise ValueError(f"static={unknown[0]!r} is not a parameter of {_name(f)}: "
-                             f"it has {', '.join(order)}.")
-        return {k for k, name in enumerate(order) if name in names}, names
 
     # -- calls
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        leaves: list[Any] = []
-        key = (tuple([_fixed(x) if k in self._positions else _form(x, leaves) for k, x in enumerate(args)]),
-               tuple([(name, _fixed(x) if name in self._names else _form(x, leaves))
-                      for name, x in sorted(kwargs.items())]) if kwargs else ())
+        call = self._taken_apart(args, kwargs)
+        leaves = call.leaves
         tape = youngest(leaves)
-        if tracer() is not None or any(abstract(x) for x in leaves):
+        if tracer() is not None or any(isinstance(x, Abstract) for x in leaves):
             return self.f(*args, **kwargs)       # a part of a program around
         if tape is None:
-            program = self._program(key, args, kwargs, leaves, None)
             try:
-                results = program.run(*leaves, *program.constants)
+                program, results = self._run(call, leaves, None)
             except ArithmeticError:
-                return self.f(*args, **kwargs)   # knows what happened
-            return program.unflatten(list(results))
-        active = tuple([k for k, x in enumerate(leaves) if type(x) is Var])
-        values = [x.value if type(x) is Var else x for x in leaves]
-        if any(type(x) is Var for x in values) or any(leaves[k].tape is not tape for k in active):
-            return self.f(*args, **kwargs)       # a derivative of higher order
-        values = [_as_argument(x) for x in values]
-        program = self._program((key, active), args, kwargs, values, active)
-        return self._recorded(tape, program, values, leaves, active, (args, kwargs))
-
-    def _recorded(self, tape: Any, program: Program, values: list, leaves: list, active: tuple,
-                  call: tuple) -> Any:
-        """The result as one node of the tape."""
-        gradients: Any = None
-        try:
-            if program.scalar:
-                *results, finite = program.run(*values, *program.constants)
-                results, gradients = results[: program.results], results[program.results:]
-                if not finite:
-                    gradients = None
-            else:
-                forward = self._program((None, call, active), *call, values, None) if False else None
-                del forward
-                results = list(self._plain(call, values))
-        except ArithmeticError:
-            return self.f(*call[0], **call[1])
-        if not program.real:
+                return self.f(*args, **kwargs)   # it knows what is wrong, or that nothing is
             return program.unflatten(results)
-        form = Kept(self, program, values, active, gradients, call)
-        real = program.real
-        if program.scalar:
-            results[real[0]] = tape.record(OPERATION(self), results[real[0]], tuple(leaves), {"form": form})
-        else:
-            whole = tape.record(OPERATION(self), tuple([results[k] for k in real]), tuple(leaves),
+        values = [as_argument(x.value) if type(x) is Var else x for x in leaves]
+        if any(type(x) is Var for x in values):
+            return self.f(*args, **kwargs)       # a derivative of higher order
+        return self._recorded(tape, call, values)
+
+    def _recorded(self, tape: Tape, call: Call, values: list) -> Any:
+        """The results as one node of the tape."""
+        active = tuple([k for k, x in enumerate(call.leaves) if type(x) is Var])
+        gradients = None
+        try:
+            if self._variants(call, values, active)[0].scalar:
+                program, results = self._run(call, values, active)
+                results, gradients = results[: program.results], results[program.results:]
+            else:
+                program, results = self._run(call, values, None)
+        except ArithmeticError:
+            return self.f(*call.args, **call.kwargs)
+        real = [k for k, x in enumerate(results) if not is_bool(x)]
+        if real:
+            form = Kept(self, call, values, active, real, gradients)
+            whole = tape.record(CallOperation(self), tuple([results[k] for k in real]), tuple(call.leaves),
                                 {"form": form})
             for i, k in enumerate(real):
                 results[k] = pick(whole, i)
         return program.unflatten(results)
 
-    def _plain(self, call: tuple, values: list) -> list:
-        """The results alone."""
-        rest = iter(values)
-        args = [x if k in self._positions else _refilled(x, rest) for k, x in enumerate(call[0])]
-        kwargs = {name: x if name in self._names else _refilled(x, rest)
-                  for name, x in sorted(call[1].items())}
-        return tree.flatten(self(*args, **kwargs))[0]
+    def filled(self, call: Call, leaves: Any) -> tuple[list, dict]:
+        """The arguments of a call, with other numbers and arrays in place of theirs."""
+        rest = iter(leaves)
+        args = [x if k in self._fixed_positions else refilled(x, rest) for k, x in enumerate(call.args)]
+        return args, {name: x if name in self._fixed_names else refilled(x, rest)
+                      for name, x in sorted(call.kwargs.items())}
+
+    def _taken_apart(self, args: tuple, kwargs: dict) -> Call:
+        leaves: list[Any] = []
+        form = tuple([fixed(x) if k in self._fixed_positions else form_of(x, leaves)
+                      for k, x in enumerate(args)])
+        if kwargs:
+            form += tuple([(name, fixed(x) if name in self._fixed_names else form_of(x, leaves))
+                           for name, x in sorted(kwargs.items())])
+        return Call(args, kwargs, form, leaves)
 
     # -- programs
 
-    def _program(self, key: Any, args: tuple, kwargs: dict, leaves: list, active: tuple | None) -> Program:
-        program = self._programs.get(key)
-        if program is None:
-            with self._lock:
-                program = self._programs.get(key)
-                if program is None:
-                    from .build import build     # noqa: PLC0415  (Numba, only now)
+    def _run(self, call: Call, values: list, active: tuple | None, more: tuple = ()) -> tuple[Program, list]:
+        """The program that takes the branches of these arguments, and its results.
 
-                    program = self._programs[key] = build(self, args, kwargs, leaves, active)
-        self._last = (args, kwargs)
-        return program
+        Raises `ArithmeticError` if a tape has to look: at what is not finite, or at a branch taken
+        otherwise each time.
+        """
+        variants = self._variants(call, values, active)
+        for program in list(variants):
+            *results, finite, as_traced = program.run(*values, *more, *program.constants)
+            if as_traced:
+                if program is not variants[0]:
+                    self._put_first(variants, program)
+                if not finite:
+                    raise FloatingPointError
+                return program, results
+        if len(variants) < MOST_BRANCHES:
+            program = self._built(call, values, active)
+            if program.scalar == variants[0].scalar:
+                self._put_first(variants, program)
+                *results, finite, as_traced = program.run(*values, *more, *program.constants)
+                if as_traced and finite:
+                    return program, results
+        raise FloatingPointError
+
+    def _variants(self, call: Call, values: list, active: tuple | None) -> list[Program]:
+        """The programs for arguments of this form, which differ in the branches that they take."""
+        self._last = call
+        variants = self._programs.get((call.form, active))
+        if variants is None:
+            with self._lock:
+                variants = self._programs.get((call.form, active))
+                if variants is None:
+                    program = self._built(call, values, active)
+                    variants = self._programs[call.form, active] = [program]
+        return variants
+
+    def _put_first(self, variants: list[Program], program: Program) -> None:
+        with self._lock:
+            variants[:] = [program, *(other for other in variants if other is not program)]
+
+    def _built(self, call: Call, values: list, active: tuple | None) -> Program:
+        from .build import build                 # noqa: PLC0415  (imports Numba, only now)
+
+        with self._lock:
+            return build(self, call, values, active)
 
     def forget(self) -> None:
         """Drop all programs; the next call traces `f` anew."""
@@ -189,128 +221,118 @@ class Compiled:
     @property
     def source(self) -> str:
         """The program that was run last, as Python source."""
-        return self._shown(False).source
+        return self._shown(adjoint=False)
 
     @property
     def adjoint_source(self) -> str:
-        """Its adjoint: the value and, backwards from it, the gradient with respect to all real arguments."""
-        return self._shown(True).source
+        """Its adjoint: the value and, backwards from it, the gradient by all real numbers in the arguments."""
+        return self._shown(adjoint=True)
 
-    def _shown(self, adjoint: bool) -> Program:
+    def _shown(self, adjoint: bool) -> str:
         if self._last is None:
-            raise NotCompiledError(f"{_name(self.f)} was not called yet, and its source depends on the arguments.",
-                                   "call it once.")
-        args, kwargs = self._last
-        leaves: list[Any] = []
-        key = (tuple([_fixed(x) if k in self._positions else _form(x, leaves) for k, x in enumerate(args)]),
-               tuple([(name, _fixed(x) if name in self._names else _form(x, leaves))
-                      for name, x in sorted(kwargs.items())]) if kwargs else ())
-        values = [_as_argument(x.value if type(x) is Var else x) for x in leaves]
-        if not adjoint:
-            return self._program(key, args, kwargs, values, None)
-        active = tuple([k for k, x in enumerate(values) if not _is_bool(x)])
-        return self._program((key, active), args, kwargs, values, active)
+            raise NotCompiledError(
+                f"{name_of(self.f)} was not called yet, and its source depends on the arguments.", "call it once.")
+        call = self._last
+        values = [as_argument(x.value) if type(x) is Var else x for x in call.leaves]
+        active = tuple([k for k, x in enumerate(values) if not is_bool(x)])
+        return self._variants(call, values, active if adjoint else None)[0].source
 
 
 class Kept(NamedTuple):
     """What the node of a compiled call keeps for its pullback."""
 
     compiled: Compiled
-    program: Program
+    call: Call
     values: list
-    active: tuple
-    gradients: list | None               # of one real number, by the active arguments
-    call: tuple
+    active: tuple                        # which leaves are on the tape
+    real: list                           # which results are numbers or arrays with a derivative
+    gradients: list | None               # of one real number, by the active leaves
 
 
-class OPERATION:                                 # noqa: N801
+class CallOperation:
     """The operation of a compiled call's node."""
 
     rules = ()
     loop = False
 
     def __init__(self, compiled: Compiled):
-        self.name = _name(compiled.f)
+        self.name = name_of(compiled.f)
 
     def pull(self, node: Node, g: Any) -> list:
         """The adjoint program's results, for the cotangent that arrived."""
         form: Kept = node.kwargs["form"]
         g = dense(g)
         gradients = form.gradients
-        if not form.program.scalar and not any(type(x) is Var for x in g):
-            *gradients, finite = form.program.run(*form.values, *g, *form.program.constants)
-            gradients = gradients if finite else None
-        elif form.program.scalar and gradients is not None:
-            gradients = [g * c for c in gradients] if type(g) is not float or g != 1.0 else gradients
+        if gradients is not None:
+            if type(g[0]) is not float or g[0] != 1.0:
+                gradients = [g[0] * c for c in gradients]
+        elif any(type(x) is Var for x in g):
+            gradients = self.by_tape(form, g)
         else:
-            gradients = None
-        if gradients is None:
-            gradients = _by_tape(form, g)
+            try:
+                _, gradients = form.compiled._run(form.call, form.values, form.active, g)
+            except ArithmeticError:
+                gradients = self.by_tape(form, g)
         return [(node.args[k], c) for k, c in zip(form.active, gradients, strict=True)]
 
+    def by_tape(self, form: Kept, g: Any) -> list:
+        """The same by an ordinary tape, which knows what to do at a singular point."""
 
-def _by_tape(form: Kept, g: Any) -> list:
-    """The same by an ordinary tape, which knows what to do at a singular point."""
-    compiled, active = form.compiled, form.active
+        def of_active(*xs: Any) -> Any:
+            values = list(form.values)
+            for k, x in zip(form.active, xs, strict=True):
+                values[k] = x
+            args, kwargs = form.compiled.filled(form.call, values)
+            results = tree.flatten(form.compiled.f(*args, **kwargs))[0]
+            return tuple(results[k] for k in form.real)
 
-    def of_active(*xs: Any) -> Any:
-        values = list(form.values)
-        for k, x in zip(active, xs, strict=True):
-            values[k] = x
-        rest = iter(values)
-        args = [x if k in compiled._positions else _refilled(x, rest) for k, x in enumerate(form.call[0])]
-        kwargs = {name: x if name in compiled._names else _refilled(x, rest)
-                  for name, x in sorted(form.call[1].items())}
-        results = tree.flatten(compiled.f(*args, **kwargs))[0]
-        return tuple(results[k] for k in form.program.real)
-
-    _, pullback = vjp(of_active, *(form.values[k] for k in active))
-    return list(pullback((g,) if form.program.scalar else tuple(g)))
+        _, pullback = vjp(of_active, *(form.values[k] for k in form.active))
+        return list(pullback(tuple(g)))
 
 
 # ---------------------------------------------------------------------------- arguments
 
-def _form(x: Any, leaves: list) -> Any:
+def form_of(x: Any, leaves: list) -> Any:
     """The structure of an argument, as a key; its numbers and arrays are appended to `leaves`."""
     kind = type(x)
     if kind is float:
         leaves.append(x)
         return float
     if kind is np.ndarray:
-        leaves.append(_as_argument(x))
+        leaves.append(as_argument(x))
         return (x.shape, x.dtype.kind == "b") if x.ndim else float
     if kind is Var:
         leaves.append(x)
         return (shape(x), False) if shape(x) else float
     if kind is tuple or kind is list or (isinstance(x, tuple) and hasattr(x, "_fields")):
-        return (kind, tuple([_form(child, leaves) for child in x]))
+        return (kind, tuple([form_of(child, leaves) for child in x]))
     if isinstance(x, dict):
-        return (kind, tuple([(name, _form(child, leaves)) for name, child in x.items()]))
+        return (kind, tuple([(name, form_of(child, leaves)) for name, child in x.items()]))
     if abstract(x):
         leaves.append(x)
         return None
     if isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_:
         leaves.append(float(x))
         return float
-    return _fixed(x)
+    return fixed(x)
 
 
-def _refilled(x: Any, rest: Any) -> Any:
+def refilled(x: Any, rest: Any) -> Any:
     """An argument with other numbers and arrays in place of its own."""
     kind = type(x)
     if kind is tuple or kind is list:
-        return kind([_refilled(child, rest) for child in x])
+        return kind([refilled(child, rest) for child in x])
     if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return kind(*[_refilled(child, rest) for child in x])
+        return kind(*[refilled(child, rest) for child in x])
     if isinstance(x, dict):
-        return tree.rebuild(x, [_refilled(child, rest) for child in x.values()])
+        return tree.rebuild(x, [refilled(child, rest) for child in x.values()])
     if kind is Var or kind is np.ndarray or abstract(x) or (
             isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_):
         return next(rest)
     return x
 
 
-def _fixed(x: Any) -> Any:
+def fixed(x: Any) -> Any:
     """A part of the program itself, as a key."""
     try:
         hash(x)
@@ -320,10 +342,10 @@ def _fixed(x: Any) -> Any:
     return ("fixed", type(x), x)
 
 
-def _as_argument(x: Any) -> Any:
+def as_argument(x: Any) -> Any:
     """A leaf as compiled functions take it: a float, or a C-contiguous array of its own kind."""
     if type(x) is not np.ndarray:
-        return float(x) if isinstance(x, (np.generic, int)) and not _is_bool(x) else x
+        return float(x) if isinstance(x, (np.generic, int)) and not is_bool(x) else x
     if not x.ndim:
         return x.item()
     if x.dtype == np.float64 and x.flags.c_contiguous and x.flags.writeable and x.flags.aligned:
@@ -334,12 +356,10 @@ def _as_argument(x: Any) -> Any:
     return np.array(x, dtype=np.bool_ if x.dtype.kind == "b" else np.float64, order="C")
 
 
-def _is_bool(x: Any) -> bool:
+def is_bool(x: Any) -> bool:
     return isinstance(x, (bool, np.bool_)) or (isinstance(x, np.ndarray) and x.dtype.kind == "b")
 
 
-def _name(f: Callable) -> str:
+def name_of(f: Callable) -> str:
     return getattr(f, "__name__", type(f).__name__)
 
-
-_ = math, ClosureError

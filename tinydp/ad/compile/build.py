@@ -1,5 +1,6 @@
 """The steps of compiling one function for arguments of one form: trace, write, compile."""
 
+import itertools
 import re
 from typing import Any
 
@@ -7,63 +8,66 @@ import numpy as np
 
 from .. import tree
 from ..errors import ClosureError, DtypeError
+from ..show import argument_names
 from ..tape import Var
 from ..transforms import vjp
-from . import Compiled, Program, _is_bool, _name, _refilled
+from ..values import plain
+from . import Call, Compiled, Program, is_bool, name_of
 from .cache import load
 from .source import write_function
 from .trace import Sym, Trace, constant
 
+_MARK = object()
 
-def build(compiled: Compiled, args: tuple, kwargs: dict, leaves: list, active: tuple | None) -> Program:
+
+def build(compiled: Compiled, call: Call, values: list, active: tuple | None) -> Program:
     """Trace and compile `compiled.f`; with `active`, its adjoint by these of the leaves."""
     trace = Trace()
-    inputs = [trace.input(x) for x in leaves]
-    names = _names(compiled, args, kwargs)
-    name = re.sub(r"\W+", "_", _name(compiled.f)).strip("_") or "f"
+    inputs = [trace.input(x) for x in values]
+    names = _names(compiled, call)
+    name = re.sub(r"\W+", "_", name_of(compiled.f)).strip("_") or "f"
     name = name if name[0].isalpha() else f"f_{name}"
     with trace.writing(), np.errstate(all="ignore"):
         if active is None:
-            results, unflatten = _called(compiled, args, kwargs, inputs)
+            results, unflatten = _called(compiled, call, inputs)
             outputs = [_output(x) for x in results]
-            source = write_function(name, f"{name}, traced by tinydp.", trace.program(outputs), names)
+            source = write_function(name, f"{name}, traced by tinydp.", _with_guards(trace, outputs), names,
+                                    trace.guards)
             run, file = load(name, source.text)
-            return Program(run, source.text, file, source.constants, unflatten, len(results), [], False)
-        form: dict[str, Any] = {}
+            return Program(run, source.text, file, source.constants, unflatten, len(results), False)
+        name = f"adjoint_of_{name}"
+        made: dict[str, Any] = {}
 
-        def of_active(*xs: Any) -> Any:
-            values: list[Any] = list(inputs)
+        def real_results(*xs: Any) -> Any:
+            leaves: list[Any] = list(inputs)
             for k, x in zip(active, xs, strict=True):
-                values[k] = x
-            results, form["unflatten"] = _called(compiled, args, kwargs, values)
-            form["results"] = results
-            form["real"] = [k for k, x in enumerate(results) if _is_real(x)]
-            return [results[k] for k in form["real"]]
+                leaves[k] = x
+            made["results"], made["unflatten"] = _called(compiled, call, leaves)
+            return [x for x in made["results"] if _is_real(x)]
 
-        _, pullback = vjp(of_active, *(inputs[k] for k in active))
-        values = [_output(x.value if type(x) is Var else x) for x in form["results"]]
-        real = form["real"]
-        scalar = len(real) == 1 and np.shape(values[real[0]]) == ()
-        if scalar:
-            seeds: list[Any] = [1.0]
-        else:
-            seeds = [trace.input(np.ones(np.shape(values[k])) if np.shape(values[k]) else 1.0) for k in real]
-            names += [f"g_result{k}" if len(values) > 1 else "g" for k in real]
-        gradients = [_output(x) for x in pullback(seeds)] if real else []
-        outputs = [*(values if scalar else []), *gradients]
-        program = trace.program(outputs)
-        source = write_function(f"adjoint_of_{name}", f"The adjoint of {name}, swept by tinydp.", program,
-                                names, len(values) if scalar else 0)
-    run, file = load(f"adjoint_of_{name}", source.text)
-    return Program(run, source.text, file, source.constants, form["unflatten"], len(values), real, scalar)
+        reals, pullback = vjp(real_results, *(inputs[k] for k in active))
+        results = [_output(x.value if type(x) is Var else x) for x in made["results"]]
+        scalar = len(reals) == 1 and np.shape(reals[0]) == ()
+        seeds: list[Any] = [1.0]
+        if not scalar:
+            seeds = [trace.input(np.ones(np.shape(x)) if np.shape(x) else 1.0) for x in reals]
+            names += [f"g_result_{k}" if len(reals) > 1 else "g_result" for k in range(len(reals))]
+        gradients = [_output(x) for x in pullback(seeds)]
+        program = _with_guards(trace, [*results, *gradients] if scalar else gradients)
+        source = write_function(name, f"The adjoint of {name_of(compiled.f)}, swept by tinydp.", program, names,
+                                trace.guards, len(results) if scalar else 0)
+    run, file = load(name, source.text)
+    return Program(run, source.text, file, source.constants, made["unflatten"], len(results), scalar)
 
 
-def _called(compiled: Compiled, args: tuple, kwargs: dict, leaves: list) -> tuple[list, Any]:
+def _with_guards(trace: Trace, outputs: list) -> Any:
+    return trace.program([*outputs, *(condition for condition, _ in trace.guards)])
+
+
+def _called(compiled: Compiled, call: Call, leaves: list) -> tuple[list, Any]:
     """The results of `f` with these leaves in its arguments."""
-    rest = iter(leaves)
-    full = [x if k in compiled._positions else _refilled(x, rest) for k, x in enumerate(args)]
-    options = {name: x if name in compiled._names else _refilled(x, rest) for name, x in sorted(kwargs.items())}
-    return tree.flatten(compiled.f(*full, **options))
+    args, kwargs = compiled.filled(call, leaves)
+    return tree.flatten(compiled.f(*args, **kwargs))
 
 
 def _output(x: Any) -> Any:
@@ -72,50 +76,26 @@ def _output(x: Any) -> Any:
                            "pass the value as an argument.")
     x = constant(x)
     if not isinstance(x, (Sym, float, int, bool, np.ndarray)):
-        raise DtypeError(f"a compiled function returned a {type(x).__name__}.",
+        raise DtypeError(f"a compiled function returned {tree.describe(x)}.",
                          "return numbers, arrays, or structures of them.")
     return x
 
 
 def _is_real(x: Any) -> bool:
-    while type(x) is Var:
-        x = x.value
+    x = plain(x)
     if isinstance(x, Sym):
         return x.kind == "f"
-    return isinstance(x, (float, np.floating, np.ndarray)) and not _is_bool(x)
+    return not is_bool(x)
 
 
-def _names(compiled: Compiled, args: tuple, kwargs: dict) -> list[str]:
+def _names(compiled: Compiled, call: Call) -> list[str]:
     """A name for each leaf of the arguments: `x`, or `params_0_weight`."""
-    from ..show import _argument_names           # noqa: PLC0415
-
-    kept = tuple(() if k in compiled._positions else _without_fixed(x) for k, x in enumerate(args))
-    found = _argument_names(compiled.f, kept)
+    args, kwargs = compiled.filled(call, itertools.repeat(_MARK))
+    found = []
+    labels = argument_names(compiled.f, tuple(args))
+    for label, x in zip(labels, tree.flatten(args)[0], strict=True):
+        if x is _MARK:
+            found.append(label)
     for name, x in sorted(kwargs.items()):
-        if name not in compiled._names:
-            found += [name + path for path, _ in tree.leaves(_without_fixed(x))]
+        found += [name + path for path, leaf in tree.leaves(x) if leaf is _MARK]
     return found
-
-
-def _without_fixed(x: Any) -> Any:
-    """An argument without what is a fixed part of the program."""
-    return tree.map(lambda leaf: leaf if _is_leaf(leaf) else None, x)
-
-
-def _is_leaf(x: Any) -> bool:
-    marks: list[Any] = []
-    _refilled(x, _Counting(marks))
-    return bool(marks)
-
-
-class _Counting:
-    """An iterator that counts how often it was asked."""
-
-    def __init__(self, marks: list):
-        self.marks = marks
-
-    def __iter__(self) -> "_Counting":
-        return self
-
-    def __next__(self) -> None:
-        self.marks.append(None)

@@ -9,7 +9,6 @@ import functools
 import hashlib
 import importlib.util
 import os
-import pickle
 import sys
 import tempfile
 import warnings
@@ -115,8 +114,9 @@ class Recovering:
             return self.function(*args)
         try:
             result = self.function(*args)
-        except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError,
-                OSError, TypeError, UnicodeDecodeError, ValueError, RuntimeError):
+        except ArithmeticError:                  # the program's own
+            raise
+        except Exception:                        # unpickling rubbish may raise anything
             self.forget()
             result = self.function(*args)
         self.used = True

@@ -75,7 +75,7 @@ def is_known(name: str) -> bool:
     return name in _KNOWN
 
 
-RESERVED = frozenset((*keyword.kwlist, "np", "njit", "i", "j", "k", "l", "n", "abs", "range", "dot", "vecmat",
+RESERVED = frozenset((*keyword.kwlist, "finite", "as_traced", "np", "njit", "i", "j", "k", "l", "n", "abs", "range", "dot", "vecmat",
                       "matvec", "matmul", "matmul_tn", "matmul_nt", "grown", "guess", "narrowed", "sin_into", "all_finite",
                       "cos_into", "float", "len", "math", *_FROM_MATH.values(), *_FROM_KERNELS))
 
@@ -317,6 +317,16 @@ class Writer:
 
     def index_names(self, n: int) -> list[str]:
         return ["i", "j", "k", "l", "i4", "i5", "i6", "i7"][:n]
+
+    def condition(self, name: str, parts: list[str]) -> None:
+        """A variable that says whether all parts are true."""
+        text = " and ".join(parts) or "True"
+        if len(text) < 100:
+            self.line(f"{name} = {text}")
+            return
+        self.line(f"{name} = ({parts[0]}")
+        for k, part in enumerate(parts[1:]):
+            self.line(" " * (len(name) + 4) + f"and {part}{')' * (k == len(parts) - 2)}")
 
     # -- programs
 
@@ -947,10 +957,11 @@ _KERNELS = (*_FROM_KERNELS, "all_finite", "cos_into", "dot", "grown", "guess", "
 
 
 def write_function(name: str, title: str, program: Program, names: list[str],
-                   unchecked: int | None = None) -> Source:
+                   guards: list[tuple[Sym, bool]], unchecked: int | None = None) -> Source:
     """The program as the source of a module with one function; `names` are those of its inputs.
 
-    With `unchecked`, the function returns also whether all results but the first so many are finite.
+    The last outputs are the conditions of `guards`: the function returns whether all of them turned out
+    as they did when it was traced, and whether all results but the first `unchecked` are finite.
     """
     w = Writer()
     program = pruned(program)
@@ -963,7 +974,8 @@ def write_function(name: str, title: str, program: Program, names: list[str],
     w.block(program)
     results = []
     seen: set[str] = set()
-    for x in program.outputs:
+    wanted = program.outputs[: len(program.outputs) - len(guards)]
+    for x in wanted:
         value = w.get(x)
         if isinstance(value, Text):
             results.append(f"float({value.text})" if isinstance(x, (int, bool)) else value.text)
@@ -975,11 +987,14 @@ def write_function(name: str, title: str, program: Program, names: list[str],
             w.copy(value, in_memory(text, shape))
         seen.add(text)
         results.append(text)
+    checks = []
     if unchecked is not None:
-        checks = " and ".join(f"all_finite({text})" if np.shape(x) or getattr(x, "shape", ()) else f"isfinite({text})"
-                              for x, text in zip(program.outputs[unchecked:], results[unchecked:], strict=True))
-        results.append(checks or "True")
-    w.line(f"return {', '.join(results)}{',' if len(results) == 1 else ''}")
+        checks = [f"all_finite({text})" if np.shape(x) or getattr(x, "shape", ()) else f"isfinite({text})"
+                  for x, text in zip(wanted[unchecked:], results[unchecked:], strict=True)]
+    kept = [w.get(x).text if truth else f"not {w.get(x).within(_NOT)}" for x, truth in guards]
+    w.condition("finite", checks)
+    w.condition("as_traced", list(dict.fromkeys(kept)))
+    w.line(f"return {', '.join([*results, 'finite', 'as_traced'])}")
     constants = list(w.constants.values())
     parameters += [name for name, _ in constants]
     body = "\n".join([*w.top, *w.lines])

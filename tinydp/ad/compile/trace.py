@@ -18,7 +18,8 @@ program down, and there is no second table of rules.
     add(?, ?)
 
 Each `Sym` keeps an example of its value, computed from the arguments of the first call: from it
-come the shapes. A program cannot look at the value: `if x > 0` raises, and names `np.where`.
+come the shapes. `if x > 0` takes the branch of the example, and the program is good for arguments
+that take the same one: it checks. In the step of a loop it raises, and names `np.where`.
 """
 
 import contextlib
@@ -115,6 +116,7 @@ class Trace:
         self.calls: list[Any] = []
         self.known: dict[Any, Sym] = {}
         self.spot: Spot | None = None            # of the line whose rule is at work
+        self.guards: list[tuple[Sym, bool]] = [] # conditions, and how they turned out
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -420,12 +422,16 @@ def _reflected(op: Primitive) -> Callable:
     return lambda b, a: write(op, (a, b), {})
 
 
-def _refuse_branch(self: Sym) -> NoReturn:
-    place = user_place()
-    raise BranchError(
-        "a compiled program cannot take a branch that depends on a value: it would be frozen.",
-        "write np.where(condition, a, b), np.maximum or np.clip; a loop up to an event is "
-        "dp.integrate; what is known beforehand belongs to static= of dp.compile.", place)
+def _bool(self: Sym) -> bool:
+    """The branch that the example takes; the program checks at each run that it is the right one."""
+    if self.trace.parent is not None or self.shape:
+        raise BranchError(
+            "the step of a compiled loop cannot take a branch that depends on a value: it would be frozen."
+            if not self.shape else "an array of a compiled program has no single truth value.",
+            "write np.where(condition, a, b), np.maximum or np.clip; a loop up to an event is dp.integrate.",
+            user_place())
+    self.trace.guards.append((self, bool(self.example)))
+    return bool(self.example)
 
 
 def _refuse_number(what: str) -> Callable:
@@ -473,13 +479,14 @@ def _set_manners() -> None:
         "__abs__": lambda x: np.abs(x),
         "__invert__": lambda x: np.logical_not(x),
         "__hash__": None,
-        "__bool__": _refuse_branch,
+        "__bool__": _bool,
         "__float__": _refuse_number("float(x)"),
         "__int__": _refuse_number("int(x)"),
         "__index__": _refuse_number("int(x)"),
         "__array__": _refuse_number("a plain array"),
         "__setitem__": _refuse_change,
-        "__format__": lambda x, spec: "?",
+        "__format__": lambda x, spec: format(x.example, spec),
+        "__str__": lambda x: str(x.example),
         "reshape": lambda x, *shape: np.reshape(x, shape[0] if len(shape) == 1 else shape),
         "transpose": lambda x, *axes: np.transpose(x, (axes[0] if len(axes) == 1 else axes) or None),
         "flatten": lambda x: np.ravel(x),
