@@ -58,8 +58,7 @@ def play(title: str, size: tuple[int, int], build: Build, picture: Path, tick_se
 
 def write_picture(size: tuple[int, int], build: Build, picture: Path, ticks: int) -> Path:
     """What the window shows after so many ticks."""
-    figure = style.figure(*size)
-    figure.set_layout_engine("none")
+    figure = style.figure(*size, layout=None)
     tick = build(figure)
     for _ in range(ticks if tick is not None else 0):
         tick()                                   # type: ignore[misc]

@@ -12,13 +12,15 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from PIL import Image
 
 INK, GREY, PALE = "#22303c", "#8a949e", "#dde2e7"
 BLUE, ORANGE, GREEN = "#1f6fb4", "#d9662b", "#2f8f5b"
+RISING = LinearSegmentedColormap.from_list("rising", [INK, BLUE, "#cfe2f1", "#ffffff"])     # more is lighter
+DIVERGING = LinearSegmentedColormap.from_list("diverging", [BLUE, "#ffffff", ORANGE])       # around zero
 DPI = 100                                        # of the layout; PNG files have twice the pixels
 
 _SETTINGS = {
@@ -37,9 +39,9 @@ def styled() -> Any:
     return matplotlib.rc_context(_SETTINGS)
 
 
-def figure(width: int, height: int, **options: Any) -> Figure:
+def figure(width: int, height: int, layout: Any = "constrained", **options: Any) -> Figure:
     """A figure of so many pixels on a page."""
-    made = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained", **options)
+    made = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout=layout, **options)
     FigureCanvasAgg(made)
     return made
 

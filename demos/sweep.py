@@ -25,6 +25,7 @@ from . import command, style
 from .command import Column, Demo, Options
 
 LOSSES = 20                              # of workers, that one seed survives
+PATIENCE = 10.0                          # seconds, for a scheduler to answer
 
 # ---------------------------------------------------------------------------- the whole
 
@@ -130,15 +131,19 @@ def on_workers(demo: Demo, options: dict[str, Any], seeds: list[int]) -> Iterato
             yield futures[future], future.result()
 
 
-def connected(distributed: Any, jobs: int, address: str | None) -> Any:
+def connected(distributed: Any, jobs: int, address: str | None, attempts: int = 3) -> Any:
     """A client of the cluster at `address`, or of `jobs` processes of its own."""
     try:
         if address is not None:
-            return distributed.Client(address, timeout="10s")
+            return distributed.Client(address, timeout=PATIENCE)
         return distributed.Client(n_workers=jobs, threads_per_worker=1, processes=True,
-                                  dashboard_address=None, silence_logs=logging.CRITICAL)
+                                  dashboard_address=":0", silence_logs=logging.CRITICAL)
     except (OSError, ValueError) as error:
-        raise NoCluster(f"--scheduler: there is no Dask scheduler at {address} ({error}).") from error
+        raise NoCluster(f"there is no Dask scheduler at {address} ({error}).") from error
+    except RuntimeError as error:                # a process that ended before it was ready
+        if attempts > 1:
+            return connected(distributed, jobs, address, attempts - 1)
+        raise NoCluster(f"the {jobs} processes did not start ({error}): try fewer --jobs.") from error
 
 
 # ---------------------------------------------------------------------------- table and picture

@@ -4,15 +4,17 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import tinydp as dp
 from demos import command, pendulum
 from demos.__main__ import main
-from tinydp.sims.pendulum import State
+from demos.checkpoints import Keeper
+from tinydp.ad import tree
+from tinydp.sims.pendulum import State, observe
 
 pytestmark = pytest.mark.demo
 
@@ -22,72 +24,88 @@ def _run(*options):
                           capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """Three updates, which cannot swing it up: the run, and its folder."""
+@pytest.fixture(scope="module", params=["episode", "batch"])
+def tiny(request, tmp_path_factory):
+    """Three updates, which cannot swing it up: the mode, the run, and its folder."""
     folder = tmp_path_factory.mktemp("runs") / "made" / "on the way"
-    return _run("--updates", "3", "--seed", "5", "--out", str(folder)), folder
+    flags = ("--mode", request.param, "--updates", "3", "--seed", "5", "--out", str(folder))
+    return request.param, _run(*flags), folder
 
 
 def test_too_little_training_is_an_honest_failure(tiny):
-    run, _ = tiny
-    assert run.returncode == 1
-    assert "Not learned: a mean return of -300 was the goal." in run.stdout
+    mode, run, _ = tiny
+    assert run.returncode == 1, run.stderr
+    assert f"Not learned: a mean return of {pendulum.RECIPES[mode].goal:.0f} was the goal." in run.stdout
     assert "3 gradients" in run.stdout
     assert "over all starts, which are harder" in run.stdout
+    assert ("the only one it learned from, 200 steps" in run.stdout) is (mode == "episode")
 
 
 def test_progress_is_shown(tiny):
-    run, _ = tiny
+    _, run, _ = tiny
     assert "training   100%" in run.stderr
     assert "evaluating 100%" in run.stderr
     assert "100/100 episodes" in run.stderr
 
 
 def test_result_json(tiny):
-    _, folder = tiny
+    mode, _, folder = tiny
     result = json.loads((folder / "result.json").read_text())
     assert result["demo"] == "pendulum"
-    assert result["seed"] == 5
-    assert result["command"].startswith("python -m demos pendulum --updates 3 --seed 5 --out ")
+    assert result["seed"] == result["settings"]["seed"] == 5
+    assert result["settings"]["mode"] == mode
+    assert result["command"].startswith(f"python -m demos pendulum --mode {mode} --updates 3 --seed 5 --out ")
     assert set(result["versions"]) == {"python", "numpy", "tinydp", "gymnasium"}
     budget, got = result["budget"], result["result"]
+    how = pendulum.RECIPES[mode]._replace(updates=3)
     assert budget["gradient_evaluations"] == 3
-    assert budget["training_steps"] == 64 * sum(pendulum.horizon(k, 3) for k in range(3))
-    assert budget["validation_steps"] == 4 * 500 * 200
-    assert budget["simulator_steps"] == budget["training_steps"] + budget["validation_steps"]
+    assert budget["training_steps"] == 64 * sum(pendulum.horizon(how, k) for k in range(3))
+    assert budget["validation_steps"] == 4 * 240 * 200
+    if mode == "episode":
+        assert budget["episodes"] == 1
+        assert budget["simulator_steps"] == budget["training_steps"] + 200
+        assert -3300 < got["return_of_the_training_episode"] < 0
+        assert got["chosen_update"] == 3
+    else:
+        assert budget["simulator_steps"] == budget["training_steps"] + budget["validation_steps"]
+        assert got["return_of_the_training_episode"] is None
     assert budget["seconds"] > 0
     assert budget["seconds_evaluating"] > 0
     assert -3300 < got["worst_return"] <= got["mean_return"] < -300
     assert got["worst_return"] <= got["median_return"]
     assert got["starts"] == 100
     assert got["swung_up"] in range(100)
+    assert "one episode" in result["claim"]
     assert result["reference"]["mean_return"] == -132.36
     assert result["reference"]["mean_return_everywhere"] == -139.8
     assert result["success"] is False
 
 
 def test_pictures(tiny):
-    _, folder = tiny
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "pendulum.gif", "pendulum.png", "result.json", "training-5.npz"]
-    with Image.open(folder / "pendulum.png") as picture:
-        assert picture.width == 1800
-    with Image.open(folder / "pendulum.gif") as animation:
-        assert animation.n_frames > 60
-        assert animation.info["duration"] == 50
-        assert animation.info["loop"] == 0
-    assert (folder / "pendulum.gif").stat().st_size < 1_500_000
+    mode, _, folder = tiny
+    live = ["episode-live.gif"] if mode == "episode" else []
+    assert sorted(path.name for path in folder.iterdir()) == sorted([
+        f"{mode}.gif", f"{mode}.png", f"{mode}-maps.png", f"{mode}-5.npz", "result.json", *live])
+    for name in (f"{mode}.png", f"{mode}-maps.png"):
+        with Image.open(folder / name) as picture:
+            assert picture.width == 1800
+    for name in (f"{mode}.gif", *live):
+        with Image.open(folder / name) as animation:
+            assert animation.n_frames > 60
+            assert animation.info["duration"] == 50
+            assert animation.info["loop"] == 0
+        assert (folder / name).stat().st_size < 1_500_000
 
 
 def test_help():
     run = _run("--help")
     assert run.returncode == 0
-    for flag in ("--seed", "--out", "--quiet", "--updates"):
+    for flag in ("--seed", "--out", "--quiet", "--fresh", "--mode", "--updates"):
         assert flag in run.stdout
 
 
-@pytest.mark.parametrize("options", ["--speed", "--updates 0", "--updates many", "--seed -1", "--seed"])
+@pytest.mark.parametrize(
+    "options", ["--speed", "--mode fast", "--updates 0", "--updates many", "--seed -1", "--seed", "sleep"])
 def test_bad_usage(options, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["pendulum", *options.split()])
@@ -122,12 +140,93 @@ def _options(out, *flags):
     return command.parser(pendulum.DEMO).parse_args(["--out", str(out), "--quiet", *flags])
 
 
-def test_the_same_seed_trains_the_same_bits(tmp_path):
+@pytest.mark.parametrize("mode", ["episode", "batch"])
+def test_the_same_seed_trains_the_same_bits(tmp_path, mode):
     first, again, other = (
-        pendulum.train(_options(tmp_path / str(k), "--seed", str(seed), "--updates", "2")).checks
-        for k, seed in enumerate((0, 0, 1)))
+        pendulum.train(_options(tmp_path / str(k), "--mode", mode, "--seed", seed, "--updates", "2")).checks
+        for k, seed in enumerate("001"))
     assert [c.mean_return for c in first] == [c.mean_return for c in again]
     assert first[-1].mean_return != other[-1].mean_return
+
+
+@pytest.mark.parametrize("mode", ["episode", "batch"])
+def test_a_training_that_is_killed_goes_on_to_the_same_bits(tmp_path, mode):
+    """Kill -9 in the middle, go on, and compare with a training that was left alone."""
+    flags = ["--mode", mode, "--updates", "50"]
+    alone = pendulum.train(_options(tmp_path / "alone", *flags))
+    killed = tmp_path / "killed"
+    file = killed / f"{mode}-0.npz"
+    with subprocess.Popen([sys.executable, "-m", "demos", "pendulum", "train", *flags, "--out", str(killed)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        while not file.exists():
+            assert run.poll() is None
+            time.sleep(0.02)
+        run.kill()
+    keeper = Keeper(file, "pendulum", pendulum.settings(_options(killed, *flags)), pendulum.KINDS)
+    assert 0 < keeper.load().update < 50
+    resumed = pendulum.train(_options(killed, *flags))
+    for (place, a), (_, b) in zip(tree.leaves(alone), tree.leaves(resumed), strict=True):
+        if place == ".rng":
+            assert a.bit_generator.state == b.bit_generator.state
+        elif place != ".seconds":
+            assert np.array_equal(a, b), place
+
+
+def test_a_training_of_other_settings_is_refused(tmp_path, capsys):
+    flags = ["--quiet", "--out", str(tmp_path)]
+    assert main(["pendulum", "train", "--updates", "2", *flags]) == 1
+    with pytest.raises(SystemExit) as stopped:
+        main(["pendulum", "train", "--updates", "3", *flags])
+    assert stopped.value.code == 2
+    assert "was made with recipe = " in capsys.readouterr().err
+    assert main(["pendulum", "train", "--updates", "3", "--fresh", *flags]) == 1
+
+
+def test_windows_start_where_the_episode_has_been_and_nowhere_else(tmp_path, monkeypatch):
+    seen = []
+    gradient = pendulum.gradient_of_loss
+
+    def spy(params, starts, pushes):
+        seen.append(starts)
+        return gradient(params, starts, pushes)
+
+    monkeypatch.setattr(pendulum, "gradient_of_loss", spy)
+    training = pendulum.train(_options(tmp_path, "--updates", "8"))
+    states = list(zip(training.episode.theta, training.episode.rate, strict=True))
+    assert len(states) == pendulum.EPISODE
+    for k, starts in enumerate(seen):
+        assert set(zip(*starts, strict=True)) <= set(states[:25 * k + 1])
+
+
+def test_the_episode_is_gymnasiums_to_the_last_bit(tmp_path):
+    """Its start, and where its torques lead."""
+    training = pendulum.train(_options(tmp_path, "--updates", "4", "--seed", "7"))
+    with pendulum.gymnasium.make("Pendulum-v1") as env:
+        env.reset(seed=7)
+        total = 0.0
+        for theta, rate, torque in zip(*training.episode, strict=True):
+            assert tuple(env.unwrapped.state) == (theta, rate)
+            total += float(env.unwrapped.step(np.array([torque]))[1])
+        assert tuple(env.unwrapped.state) == training.now
+    assert total == pytest.approx(training.episode.total, rel=1e-12)
+
+
+def test_the_controller_is_the_same_from_behind():
+    params = pendulum.new_controller(np.random.default_rng(0))
+    starts = pendulum.draw_starts(np.random.default_rng(1), 9)
+    behind = State(-starts.theta, -starts.rate)
+    torque, mirrored = (pendulum.controller(params, observe(state)) for state in (starts, behind))
+    assert np.all(torque == -mirrored)
+    assert np.any(torque != 0)
+
+
+def test_the_value_map_holds_the_returns_of_runs():
+    params = pendulum.new_controller(np.random.default_rng(0))
+    values = pendulum.value_map(params)
+    assert values.shape == (len(pendulum.RATES), len(pendulum.ANGLES))
+    for i, j in ((0, 5), (80, 120)):
+        start = State(pendulum.ANGLES[j], pendulum.RATES[i])
+        assert values[i, j] == pytest.approx(pendulum.run(params, start).total, rel=1e-9), (i, j)
 
 
 def test_quiet_shows_nothing(tmp_path, capsys):
@@ -138,15 +237,15 @@ def test_quiet_shows_nothing(tmp_path, capsys):
 def test_the_gradient_through_a_window_equals_differences():
     rng = np.random.default_rng(0)
     params, direction = pendulum.new_controller(rng), pendulum.NET.init(rng)
-    starts = pendulum.draw_starts(rng, 4)
-    gradient = dp.grad(pendulum.loss)(params, starts, 15)
+    starts, pushes = pendulum.draw_starts(rng, 4), rng.normal(size=(15, 4))
+    gradient = pendulum.gradient_of_loss(params, starts, pushes)[1]
     slope = sum(np.sum(g * d) for layer in zip(gradient, direction, strict=True)
                 for g, d in zip(*layer, strict=True))
 
     def along(t):
-        return pendulum.loss(dp.ad.tree.map(lambda p, d: p + t * d, params, direction), starts, 15)
+        return pendulum.loss(tree.map(lambda p, d: p + t * d, params, direction), starts, pushes)
 
-    h = 1e-6
+    h = 1e-7                                     # small, for the kinks of relu
     assert slope == pytest.approx((along(h) - along(-h)) / (2 * h), rel=1e-4)
 
 
@@ -159,29 +258,29 @@ def test_the_simulator_gives_the_return_of_gymnasium():
         for seed in pendulum.EVALUATED:
             env.reset(seed=seed)
             starts.append(env.unwrapped.state)
-    ours = -pendulum.cost_of_run(params, State(*np.array(starts).T), pendulum.EPISODE)
+    ours = -pendulum.cost_of_run(params, State(*np.array(starts).T), np.zeros(pendulum.EPISODE))
     theirs = pendulum.evaluate(params, quiet=True).returns
     assert np.median(np.abs(ours - theirs)) < 0.01
 
 
 def test_windows_grow_in_the_second_half():
-    lengths = [pendulum.horizon(k, 1000) for k in range(1000)]
-    assert lengths[:501] == [40] * 501
-    assert lengths[-1] == 66
-    assert lengths == sorted(lengths)
+    how = pendulum.RECIPES["batch"]._replace(updates=1000, horizon=(40, 53, 66))
+    lengths = [pendulum.horizon(how, k) for k in range(1000)]
+    assert lengths == [40] * 500 + [53] * 250 + [66] * 250
+    assert pendulum.horizon(how._replace(horizon=(40, 66), updates=1), 0) == 40
 
 
 def test_checks_are_dense_at_first():
     due = [k for k in range(1, 1001) if pendulum.checks_until(k, 1000) > pendulum.checks_until(k - 1, 1000)]
-    assert due[:6] == [1, 2, 4, 7, 10, 15]
+    assert due[:6] == [1, 3, 6, 10, 16, 23]
     assert due[-1] == 1000
     assert len(due) <= pendulum.CHECKS
 
 
-def test_validation_starts_are_spread_evenly():
-    theta, rate = pendulum.spread_starts(25, 20)
-    assert theta.shape == rate.shape == (500,)
-    assert np.mean(theta) == pytest.approx(0.0, abs=1e-12)
+def test_validation_starts_are_spread_evenly_over_one_half():
+    theta, rate = pendulum.spread_starts(12, 20)
+    assert theta.shape == rate.shape == (240,)
+    assert np.mean(theta) == pytest.approx(np.pi / 2)
     assert np.mean(rate) == pytest.approx(0.0, abs=1e-12)
-    assert np.ptp(theta) == pytest.approx(2 * np.pi * 24 / 25)
+    assert np.ptp(theta) == pytest.approx(np.pi * 11 / 12)
     assert np.ptp(rate) == pytest.approx(2 * 19 / 20)
