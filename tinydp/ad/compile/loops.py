@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import tree
 from ..errors import LoopError, NotCompiledError, RuleError
-from ..loops import Loop, _checked, _run, part_of_step, polished, require_same_form, unrecorded
+from ..loops import Loop, _checked, _run, part_of_step, require_same_form, unrecorded
 from ..primitives import dense, pick
 from ..tape import Node, Tape, Var
 from ..values import is_on, shape
@@ -74,34 +74,44 @@ class ScanCall(LoopCall):
 
 
 class EventCall(LoopCall):
-    """The steps up to an event: the last state before it, the number of steps, and rows stored.
+    """The steps up to an event: the state there, how many steps were whole, and the last one's length.
 
-    The body takes the state, and returns the next one, its height, and a row of each y.
+    The body takes a state and a length, and returns the next state, its height, and a row of each y.
+    There is a row for each whole step and one for the last.
     """
 
     name = "integrate"
 
-    def __init__(self, trace: Trace, body: Program, inits: list, height: Any, max_steps: int):
+    def __init__(self, trace: Trace, body: Program, inits: list, height: Any, dt: Any, max_steps: int):
         super().__init__(trace, body, inits, [])
-        self.height, self.max_steps = trace.lift(height), max_steps
-        self.extra = [self.height]
-        rows = body.outputs[len(inits) + 1:]
+        self.height, self.dt, self.max_steps = trace.lift(height), trace.lift(dt), max_steps
+        self.extra = [self.height, self.dt]
+        self.carry_outs = [Sym(trace, example(x)) for x in body.outputs[: len(inits)]]
+        self.y_outs = [Sym(trace, _stack_like(example(x), 1)) for x in body.outputs[len(inits) + 1:]]
+        self.count, self.last = Sym(trace, 1), Sym(trace, float(example(dt)))
+        self.more_outs = [self.count, self.last]
+
+
+class ReverseEventCall(LoopCall):
+    """The way back from an event: over the last step twice, and then over the whole ones.
+
+    The state at the event is y = step(x, h), where until(y) = 0 says how long h is. The body takes the
+    cotangents of a step's result, its length and rows, and returns those of the state before, of the
+    length, and the shares of what all steps use. It is run for the cotangent of y and for the slope of
+    `until` at y; the second, times s, makes the length's cotangent zero in sum: h is no input.
+    """
+
+    name = "integrate"
+
+    def __init__(self, trace: Trace, body: Program, inits: list, xs: list, event: EventCall,
+                 slopes: list, shares: list, until_shares: list):
+        super().__init__(trace, body, inits, xs)
+        self.count, self.last, self.dt = event.count, event.last, event.dt
+        self.slopes = [trace.lift(x) for x in slopes]            # of until, by the state
+        self.until_shares = [trace.lift(x) for x in until_shares]        # ... and by what all steps use
+        self.extra = [self.count, self.last, self.dt, *self.slopes, *self.until_shares]
         self.carry_outs = [Sym(trace, example(x)) for x in inits]
-        self.y_outs = [Sym(trace, _stack_like(example(x), 1)) for x in rows]
-        self.count = Sym(trace, 1)
-        self.more_outs = [self.count]
-
-
-class RootCall(LoopCall):
-    """The number `h` in (0, end] at which the body's result falls to zero."""
-
-    name = "locate"
-
-    def __init__(self, trace: Trace, body: Program, end: Any):
-        super().__init__(trace, body, [], [])
-        self.end = trace.lift(end)
-        self.extra = [self.end]
-        self.more_outs = [Sym(trace, float(example(end)))]
+        self.more_outs = [Sym(trace, example(x)) for x in shares]
 
 
 def _stack_like(row: Any, n: int) -> Any:
@@ -291,7 +301,7 @@ class LoopOperation(Loop):
         return [] if g is None else reverse_loop(node.kwargs["form"], dense(g))
 
 
-SCAN, INTEGRATE = LoopOperation("scan"), LoopOperation("integrate")
+SCAN = LoopOperation("scan")
 
 
 def _record(tape: Tape, op: LoopOperation, form: Form, values: list) -> None:
@@ -433,37 +443,121 @@ def integrate(trace: Trace, step: Callable, state: Any, until: Callable, max_ste
                                "compile the gradient, and differentiate what dp.compile returned.")
     leaves, state_of = tree.flatten(state)
     inits = [_plain_of(x) for x in leaves]
+    length = 1.0 if dt is None else dt
 
     def one_step(given: list) -> tuple[Any, Any]:
-        before = state_of(given)
-        new = step(before) if dt is None else step(before, dt)
-        require_same_form(before, new, 0)
-        return new, height_of(until, new)
+        before = state_of(given[:-1])
+        after = step(before) if dt is None else step(before, given[-1])
+        require_same_form(before, after, 0)
+        after = part_of_step(step, before, after, None, given[-1]) if dt is None else after
+        return after, height_of(until, after)
 
-    traced = trace_step(trace, one_step, [example(x) for x in inits], [])
+    traced = trace_step(trace, one_step, [*(example(x) for x in inits), float(example(_plain_of(length)))], [])
     how = plan(traced, products=False, again=False) if tapes else NO_PLAN
     program = traced.body.program([*traced.results, *how.stored])
     program.inputs = traced.given
-    call = EventCall(trace, program, inits, height_of(until, state), max_steps)
+    call = EventCall(trace, program, inits, height_of(until, state), _plain_of(length), max_steps)
     trace.add(call)
     values: list = list(call.carry_outs)
     if tapes:
-        form = Form(traced, how, [*leaves, *traced.owners], [], call.y_outs, call.count)
-        _record(tapes[-1], INTEGRATE, form, values)
-    before = state_of(values)
-    after = step(before) if dt is None else None
+        slopes = _slopes(tapes[-1], lambda given: until(state_of(given)), values)
+        _record_event(tapes[-1], EventForm(traced, how, leaves, length, call, slopes), values)
+    return state_of(values)
 
-    def end(h: Any) -> Any:
-        return part_of_step(step, before, after, dt, h)
 
-    inside = Trace(trace)
-    with inside.writing(), unrecorded():
-        length = 1.0 if dt is None else _plain_of(dt)
-        h = inside.input(float(example(length)), "h")
-        height = height_of(until, end(h))
-    root = RootCall(trace, inside.program([height]), length)
-    trace.add(root)
-    return end(polished(lambda h: until(end(h)), root.outs[0]))
+class Slopes(NamedTuple):
+    """The derivatives of `until` at the event."""
+
+    back: list                           # by the state
+    owners: dict[int, Var]               # what it used beside the state, by their ids
+    shares: dict[int, Any]               # ... and the derivatives by these
+
+
+def _slopes(tape: Tape, until: Callable, values: list) -> Slopes:
+    arguments = [tape.input(x) if x.kind == "f" else x for x in values]
+    start = len(tape)
+    height = until(arguments)
+    part = tape.cut(start)
+    if not is_on(tape, height):
+        raise LoopError("until does not depend on the state.", "return a number that falls to zero.")
+    known = {id(x) for x in (*part, *arguments)}
+    owners = {id(x): x for node in part for x in node.args if is_on(tape, x) and id(x) not in known}
+    part.sweep([(height, 1.0)], keep=True)
+    back = [_taken(x) if type(x) is Var else None for x in arguments]
+    shares = {key: _taken(x) for key, x in owners.items()}
+    return Slopes(back, owners, {key: x for key, x in shares.items() if x is not None})
+
+
+class EventForm(NamedTuple):
+    """What the node of an event keeps for its pullback."""
+
+    step: Step
+    plan: Plan
+    leaves: list                         # the state at the start
+    length: Any                          # of a whole step; perhaps a Var
+    call: EventCall
+    slopes: Slopes
+
+
+class EventOperation(Loop):
+    """The operation of an event's node: its pullback writes down the way back."""
+
+    def pull(self, node: Node, g: Any) -> list:
+        return [] if g is None else reverse_event(node.tape, node.kwargs["form"], dense(g))
+
+
+EVENT = EventOperation("integrate")
+
+
+def _record_event(tape: Tape, form: EventForm, values: list) -> None:
+    """Put the state at the event on the tape, as one node."""
+    n = len(values)
+    owners = {id(x): x for x in form.step.owners} | form.slopes.owners
+    given = [x for x in (*form.leaves, form.length, *owners.values()) if is_on(tape, x)]
+    if not given:
+        return
+    traced = [k for k in range(n) if values[k].kind == "f"]
+    whole = tape.record(EVENT, tuple(values[k] for k in traced), tuple(given), {"form": form})
+    for i, k in enumerate(traced):
+        values[k] = pick(whole, i)
+
+
+def reverse_event(tape: Tape, form: EventForm, g: tuple) -> list:
+    """Write down the way back from an event; returns pairs (operand, cotangent)."""
+    step, how, leaves, length, event, slopes = form
+    body, trace = step.body, step.body.parent
+    assert trace is not None
+    n = len(leaves)
+    real = [k for k in range(n) if step.given[k].kind == "f"]
+    arriving = dict(zip(real, g, strict=True))
+    owners = {id(x): x for x in step.owners} | slopes.owners
+    by_owner = {id(step.owners[k]): share for k, share in how.sums.items()}
+    used = [key for key in owners if key in by_owner or key in slopes.shares]
+    with body.writing():
+        before = [step.seeds[k] if k in step.seeds else body.input(_zeros(step.given[k])) for k in real]
+    after = [_zeros(step.given[k]) if step.back[k] is None else step.back[k] for k in real]
+    if step.back[n] is None:
+        raise LoopError("a step of integrate does not depend on dt.",
+                        "use dt in step(state, dt), or leave dt out of integrate.")
+    like = [by_owner.get(key, slopes.shares.get(key)) for key in used]
+    shares = [by_owner.get(key, _zeros(x)) for key, x in zip(used, like, strict=True)]
+    until_shares = [slopes.shares.get(key, _zeros(x)) for key, x in zip(used, like, strict=True)]
+    outputs = [body.lift(constant(x)) for x in (*after, step.back[n], *shares)]
+    calls = [call for k, call in enumerate(body.calls) if id(call) in how.late or k >= how.size]
+    program = Program([], body.captures, calls, outputs)
+    needs = program.used()
+    rows = [(row, stack) for row, stack in zip(how.stored, event.y_outs, strict=True)
+            if id(row) in needs and row is not step.given[n]]
+    program.inputs = [*before, step.given[n], *(row for row, _ in rows)]
+    call = ReverseEventCall(
+        trace, program, [arriving[k] for k in real], [stack for _, stack in rows], event,
+        [_zeros(step.given[k]) if slopes.back[k] is None else slopes.back[k] for k in real],
+        [*shares, 0.0], until_shares)
+    trace.add(call)
+    pairs = [(leaves[k], out) for k, out in zip(real, call.carry_outs, strict=True)]
+    pairs += [(owners[key], out) for key, out in zip(used, call.more_outs, strict=False)]
+    pairs += [(length, call.more_outs[-1])]
+    return [(x, c) for x, c in pairs if is_on(tape, x)]
 
 
 def height_of(until: Callable, state: Any) -> Any:

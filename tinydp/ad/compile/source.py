@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import Spot
-from .loops import EventCall, LoopCall, RootCall, ScanCall
+from .loops import EventCall, LoopCall, ReverseEventCall, ScanCall
 from .trace import Call, Program, Sym, line_of, not_compiled
 
 # ---------------------------------------------------------------------------- the table
@@ -100,7 +100,7 @@ def pruned_loop(call: Any, wanted: set) -> Any:
     """The loop with those parts of the carry and of the rows that somebody wants."""
     call = copy.copy(call)
     body, n = call.body, len(call.inits)
-    if isinstance(call, RootCall):
+    if isinstance(call, ReverseEventCall):
         call.body = pruned(body)
         return call
     heights = 1 if isinstance(call, EventCall) else 0
@@ -114,8 +114,9 @@ def pruned_loop(call: Any, wanted: set) -> Any:
         if more == carry:
             break
         carry = more
-    rows = [k for k, x in enumerate(body.inputs[n:]) if id(x) in used]
-    inner.inputs = [body.inputs[k] for k in carry] + [body.inputs[n + k] for k in rows]
+    rows = [k for k, x in enumerate(body.inputs[n + heights:]) if id(x) in used]
+    inner.inputs = [body.inputs[k] for k in (*carry, *range(n, n + heights))]
+    inner.inputs += [body.inputs[n + heights + k] for k in rows]
     call.body = inner
     call.inits, call.xs = [call.inits[k] for k in carry], [call.xs[k] for k in rows]
     call.carry_outs, call.y_outs = [call.carry_outs[k] for k in carry], [call.y_outs[k] for k in ys]
@@ -852,13 +853,7 @@ def write_scan(block: Block, call: ScanCall) -> None:
     w.depth += 1
     n = len(call.inits)
     for inner, xs in zip(call.body.inputs[n:], call.xs, strict=True):
-        stack = w.get(xs)
-        if inner.shape:
-            at, whole = stack.at, stack.whole
-            memory = (f"{whole[0]}[{step}]", inner.shape) if whole and whole[1][1:] == inner.shape else None
-            w.bind(inner, Array(inner.shape, lambda index, at=at: at([step, *index]), memory))
-        else:
-            w.bind(inner, Text(stack.at([step])))
+        w.bind(inner, _row_of(w.get(xs), inner, step))
     places = _places(call, names, step)
     w.last_spot = None
     w.block(call.body, places)
@@ -872,16 +867,21 @@ def write_scan(block: Block, call: ScanCall) -> None:
         w.bind(out, in_memory(name, out.shape))
 
 
-def write_event_loop(block: Block, call: EventCall) -> None:
+def write_event(block: Block, call: EventCall) -> None:
+    """A loop that makes whole steps, until one leads past the event; then it tries parts of that step."""
     w = block.w
     w.comment(call.spot, False)
-    height = w.fresh("height")
-    w.line(f"{height} = {w.get(call.height).text}")
+    height, dt = w.fresh("height"), w.get(call.dt).text
     carried = _begin_carry(block, call)
     names = _stacks(block, call, "256")
     _bind_captures(block, call)
-    step = w.fresh("step")
-    w.line(f"{step} = 0")
+    step, length, search = w.fresh("step"), w.fresh("h"), w.fresh("search")
+    bracket = [w.fresh(name) for name in ("above", "height_above", "below", "height_below", "tries")]
+    inside = ", ".join(bracket)
+    w.bind(call.body.inputs[len(call.inits)], Text(length))
+    w.line(f"{height} = {w.get(call.height).text}")
+    w.line(f"{inside} = 0.0, 0.0, 0.0, 0.0, 0")
+    w.line(f"{step}, {length}, {search} = 0, {dt}, False")
     w.line("while True:")
     w.depth += 1
     if names:
@@ -893,50 +893,125 @@ def write_event_loop(block: Block, call: EventCall) -> None:
     w.block(call.body, places)
     n = len(call.inits)
     new = w.get(call.body.outputs[n]).text
-    w.line(f"if {new} <= 0 < {height}:")
-    w.line("    break")
+    _store_rows(block, call, names, step, places)
+    w.line(f"if not {search}:")
+    w.depth += 1
+    w.line(f"if not {new} <= 0 < {height}:")
+    w.depth += 1
     w.line(f"if {step} == {call.max_steps - 1} or isnan({new}):")
     w.line("    raise ArithmeticError('the event did not come')")
-    _store_rows(block, call, names, step, places)
     _next_carry(block, [*carried, Text(height)], call.body.outputs[: n + 1])
     w.line(f"{step} += 1")
+    w.line("continue")
+    w.depth -= 1
+    w.line(f"{inside}, {search} = 0.0, {height}, {dt}, {new}, 0, True")
+    w.depth -= 1
+    w.line(f"elif {bracket[0]} == {bracket[2]}:")
+    w.line("    break")
+    w.line("else:")
+    w.line(f"    {inside} = narrowed({inside}, {length}, {new})")
+    w.line(f"{length} = {bracket[2]} if {bracket[0]} == {bracket[2]} else guess({inside})")
     w.depth -= 1
     w.last_spot = None
+    _next_carry(block, carried, call.body.outputs[:n])
     for out, value in zip(call.carry_outs, carried, strict=True):
         w.bind(out, value)
     for out, name in zip(call.y_outs, names, strict=True):
         w.bind(out, in_memory(name, out.shape))
     w.bind(call.count, Text(step))
+    w.bind(call.last, Text(length))
 
 
-def write_root(block: Block, call: RootCall) -> None:
+def write_reverse_event(block: Block, call: ReverseEventCall) -> None:
+    """A loop back: twice over the last step, and then over the whole ones."""
     w = block.w
-    w.comment(call.spot, False)
+    w.comment(call.spot, True)
+    n, count, dt = len(call.inits), w.get(call.count).text, w.get(call.dt).text
+    carried = _begin_carry(block, call)
     _bind_captures(block, call)
-    names = [w.fresh(name) for name in ("above", "height_above", "below", "height_below", "tries")]
-    above, height_above, below, height_below, tries = names
-    h = w.fresh("h")
-    w.line(f"{above}, {height_above}, {below}, {height_below}, {tries} = 0.0, 0.0, {w.get(call.end).text}, "
-           "0.0, -2")
-    w.line(f"while {above} != {below}:                   # where the event is within the last step")
+    outputs = call.body.outputs
+    wanted = [k for k, out in enumerate(call.more_outs[:-1])]
+    sums = [_variable(block, "sum", out) for out in call.more_outs[:-1]]
+    sum_of_dt = w.fresh("g_dt")
+    first = [_variable(block, "first", x) for x in (*call.carry_outs, *call.more_outs[:-1])]
+    g_first, scale = w.fresh("g_h_first"), w.fresh("scale")
+    w.line(f"{sum_of_dt}, {g_first} = 0.0, 0.0")
+    for total in sums:
+        _assign(block, total, "0.0")
+    step, row, length = w.fresh("step"), w.fresh("row"), w.fresh("h")
+    w.line(f"for {step} in range({count} + 1, -1, -1):")
     w.depth += 1
-    w.line(f"{h} = {above} if {tries} == -2 else ({below} if {tries} == -1 else guess({', '.join(names)}))")
-    w.bind(call.body.inputs[0], Text(h))
+    w.line(f"{row} = min({step}, {count})")
+    w.line(f"{length} = {dt} if {step} < {count} else {w.get(call.last).text}")
+    w.bind(call.body.inputs[n], Text(length))
+    for inner, xs in zip(call.body.inputs[n + 1:], call.xs, strict=True):
+        w.bind(inner, _row_of(w.get(xs), inner, row))
     w.last_spot = None
     w.block(call.body)
-    height = w.get(call.body.outputs[0]).text
-    w.line(f"if {tries} < 0:")
-    w.line(f"    {height_above}, {height_below} = "
-           f"({height}, 0.0) if {tries} == -2 else ({height_above}, {height})")
-    w.line(f"    {tries} += 1")
-    w.line("else:")
-    w.line(f"    {', '.join(names)} = narrowed({', '.join(names)}, {h}, {height})")
+    backs = [w.get(x) for x in outputs[:n]]
+    g_h = w.get(outputs[n]).text
+    shares = [w.get(x) for x in outputs[n + 1:]]
+    w.line(f"if {step} > {count}:                     # the cotangent of the state at the event ...")
+    w.depth += 1
+    w.line(f"{g_first} = {g_h}")
+    for kept, back in zip(first, (*backs, *shares), strict=True):
+        _assign(block, kept, "{}", back)
+    for value, slope in zip(carried, call.slopes, strict=True):
+        _assign(block, value, "{}", w.get(slope))
     w.depth -= 1
+    w.line(f"elif {step} == {count}:                  # ... and, so that it stays at the event, its slope")
+    w.depth += 1
+    w.line(f"{scale} = -{g_first} / {g_h}")
+    for value, kept, back in zip(carried, first, backs, strict=False):
+        _assign(block, value, "{} + " + scale + " * {}", kept, back)
+    for total, kept, share, direct in zip(sums, first[n:], shares, call.until_shares, strict=True):
+        _assign(block, total, "{} + " + scale + " * ({} + {})", kept, share, w.get(direct))
+    w.depth -= 1
+    w.line("else:")
+    w.depth += 1
+    for total, share in zip(sums, shares, strict=True):
+        _assign(block, total, "{} + {}", total, share)
+    w.line(f"{sum_of_dt} += {g_h}")
+    _next_carry(block, carried, outputs[:n])
+    w.depth -= 2
     w.last_spot = None
-    w.bind(call.more_outs[0], Text(below))
+    for out, value in zip((*call.carry_outs, *call.more_outs), (*carried, *sums, Text(sum_of_dt)), strict=True):
+        w.bind(out, value)
+    del wanted
 
 
-LOOPS: dict[type, Callable] = {ScanCall: write_scan, EventCall: write_event_loop, RootCall: write_root}
+def _variable(block: Block, name: str, like: Sym) -> Any:
+    """A number, or an array, that can be assigned to."""
+    if like.shape:
+        return in_memory(block.w.allocate(name, like.shape, "f"), like.shape)
+    name = block.w.fresh(name)
+    block.w.line(f"{name} = 0.0")
+    return Text(name)
+
+
+def _assign(block: Block, target: Any, form: str, *sources: Any) -> None:
+    """Set a variable, element by element if it is an array, to an expression of others."""
+    w = block.w
+    if isinstance(target, Text):
+        w.line(f"{target.text} = {form.format(*(x.within(_POWER) for x in sources))}")
+        return
+    index = w.loops(target.shape)
+    texts = [x.within(_POWER) if isinstance(x, Text) else broadcast(x, target.shape).at(index) for x in sources]
+    w.line(f"{target.at(index)} = {form.format(*texts)}")
+    w.depth -= len(index)
+
+
+def _row_of(stack: Array, inner: Sym, step: str) -> Any:
+    """Row `step` of what was stored."""
+    if not inner.shape:
+        return Text(stack.at([step]))
+    at, whole = stack.at, stack.whole
+    memory = (f"{whole[0]}[{step}]", inner.shape) if whole and whole[1][1:] == inner.shape else None
+    return Array(inner.shape, lambda index: at([step, *index]), memory)
+
+
+LOOPS: dict[type, Callable] = {ScanCall: write_scan, EventCall: write_event,
+                               ReverseEventCall: write_reverse_event}
 
 # ---------------------------------------------------------------------------- the whole
 
