@@ -9,7 +9,7 @@ import platform
 
 import numpy as np
 
-WORKLOADS = ("scalar", "gradcheck")
+WORKLOADS = ("scalar", "gradcheck", "planted")
 
 
 def main():

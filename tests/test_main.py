@@ -18,7 +18,7 @@ wrong = dp.custom_gradient(lambda x: x**2, lambda g, y, x: 2.01 * g * x)
 number = 3.0
 
 def lossy(x):
-    return (1e9 + x) - 1e9
+    return (1e9 + x * x) - 1e9
 '''
 
 
@@ -34,10 +34,10 @@ def here(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("words", "code", "output"), [
     (["check", "programs:pendulum", "--at", "x=0.7, y=[1,2]"], 0, "right: 5 of 5"),
     (["check", "programs:pendulum", "--at", "0.7, y=[1,2]", "--order", "2"], 0, "right: "),
-    (["check", "programs:wrong", "--at", "x=3.0"], 1, "that is 1.005 times what it should be"),
-    (["check", "programs:lossy", "--at", "x=1e-6"], 3, "inconclusive: "),
+    (["check", "programs:wrong", "--at", "x=3.0"], 1, "1.005 times what it should be"),
+    (["check", "programs:lossy", "--at", "x=1e-3"], 3, "inconclusive: "),
     (["check", "numpy:arctan2", "--at", "1.0, 2.0"], 0, "right: 2 of 2"),
-    (["rules", "--points", "1"], 0, "arctanh"),
+    (["rules", "np.sin", "np.linalg.cholesky", "--points", "2"], 0, "np.linalg.cholesky         2 points"),
 ])
 def test_verdicts_and_exit_codes(here, capsys, words, code, output):
     assert main(words) == code
@@ -53,6 +53,7 @@ def test_verdicts_and_exit_codes(here, capsys, words, code, output):
     (["check", "programs:pendulum", "--at", "x=="], "is not of the form"),
     (["check", "programs:pendulum", "--at", "x=open('f')"], "is not of the form"),
     (["rules", "--points", "0"], "at least 1"),
+    (["rules", "np.floor"], "no rule of np.floor"),
     ([], "required: command"),
 ])
 def test_bad_usage(here, capsys, words, message):

@@ -29,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     check.add_argument("--at", default="", help='its arguments, such as "x=0.7, y=[1, 2]"')
     check.add_argument("--order", type=int, choices=(1, 2), default=1, help="2: second derivatives, too")
     rules = commands.add_parser("rules", help="check the rules of NumPy's functions; statistics of each")
+    rules.add_argument("names", nargs="*", metavar="NAME", help="only these, such as np.linalg.inv")
     rules.add_argument("--points", type=int, default=50, help="points a function (default 50)")
     options = parser.parse_args(argv)
     try:
@@ -58,13 +59,18 @@ def _rules(options: argparse.Namespace) -> int:
 
     if options.points < 1:
         raise UsageError("--points must be at least 1")
+    table = {_public_name(function): function for function in DOMAINS if function not in OTHER_NAMES}
+    unknown = [name for name in options.names if name not in table]
+    if unknown:
+        raise UsageError(f"there is no rule of {unknown[0]} to check")
     code = 0
-    for function in (f for f in DOMAINS if f not in OTHER_NAMES):
+    for name in options.names or table:
+        function = table[name]
         try:
             outcome = str(check_property(function, inputs_for(function), max_examples=options.points))
         except GradientError as error:
             outcome, code = f"{error}", 1
-        print(f"{_public_name(function):26s} {outcome}", flush=True)
+        print(f"{name:26s} {outcome}", flush=True)
     return code
 
 

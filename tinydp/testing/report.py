@@ -107,6 +107,8 @@ class Report:
         tail = f" ({', '.join(notes)})" if notes else ""
         derivatives = f"of {n} derivative{'s' * (n != 1)}"
         if verdict == "wrong" and not wrong and self.problems:
+            if not agree:
+                return "wrong, whatever the derivatives are:"
             return f"wrong, though {agree} {derivatives} agree{'s' * (agree == 1)} with finite differences:"
         if verdict == "wrong":
             return f"wrong: {wrong} {derivatives} differ{'s' * (wrong == 1)} from finite differences{tail}"
