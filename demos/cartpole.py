@@ -76,13 +76,13 @@ def loss(params: Params, state: State, steps: int) -> Any:
     return np.mean(np.sum((np.stack(seen) / COSTLY)**2, axis=-1))
 
 
-def draw_windows(rng: np.random.Generator, visited: np.ndarray) -> State:
-    """Starts of `STARTS` windows, near random ones of the visited states (n, 4).
+def draw_windows(rng: np.random.Generator, visited: np.ndarray, near: float) -> State:
+    """Starts of `STARTS` windows, this near to random ones of the visited states (n, 4).
 
     The surroundings teach how to come back: balanced, an episode itself hardly goes anywhere.
     """
     chosen = visited[rng.integers(len(visited), size=STARTS)]
-    return State(*(chosen + NEAR * SCALE * rng.normal(size=chosen.shape)).T)
+    return State(*(chosen + near * SCALE * rng.normal(size=chosen.shape)).T)
 
 
 # ---------------------------------------------------------------------------- training
@@ -146,9 +146,9 @@ class Training(NamedTuple):
 
 def settings(options: Options) -> dict[str, Any]:
     """All that the training depends on."""
-    return {"seed": options.seed, "episodes": options.episodes, "net": NET.sizes, "scale": SCALE.tolist(),
-            "starts": STARTS, "near": NEAR, "horizon": HORIZON, "costly": COSTLY.tolist(), "rate": RATE,
-            "limit": LIMIT, "haste": HASTE}
+    return {"seed": options.seed, "episodes": options.episodes, "near": options.near,
+            "horizon": options.horizon, "net": NET.sizes, "scale": SCALE.tolist(), "starts": STARTS,
+            "costly": COSTLY.tolist(), "rate": RATE, "limit": LIMIT, "haste": HASTE}
 
 
 OPTIMISER = Adam(cosine(*RATE, updates_until(EPISODE)))
@@ -167,7 +167,7 @@ def train(options: Options, seed: int | None = None) -> Training:
         label = f"seed {seed}, episode {len(training.episodes) + 1}"
         with command.progress(EPISODE, "steps", label, options.quiet, initial=training.length) as bar:
             while not training.over:
-                training = live(training)
+                training = live(training, options)
                 keeper.keep(training)
                 bar.set_postfix_str(f"100 others stand {training.checks[-1].mean_length:.0f} steps", False)
                 bar.update()
@@ -184,13 +184,14 @@ def begin(seed: int) -> Training:
                     [check(0, params)], 0.0)
 
 
-def live(training: Training) -> Training:
+def live(training: Training, options: Options) -> Training:
     """The training after one more step of its episode, and the updates before it."""
     began = time.perf_counter()
     params, optimiser, rng, state, visited, episodes, checks, seconds = training
     visited = np.vstack([visited, observe(state)])
     for _ in range(updates_until(len(visited)) - updates_until(len(visited) - 1)):
-        gradient = dp.grad(loss)(params, draw_windows(rng, visited), HORIZON)
+        windows = draw_windows(rng, visited, options.near)
+        gradient = dp.grad(loss)(params, windows, options.horizon)
         params, optimiser = OPTIMISER.step(params, clip_by_norm(gradient, LIMIT), optimiser)
     state = step(state, controller(params, observe(state).astype(np.float32)))
     seconds += time.perf_counter() - began
@@ -572,7 +573,7 @@ def report(options: Options, outcome: Outcome) -> Report:
     training, long = outcome
     episodes, lengths = len(training.episodes), training.episodes[-1].lengths
     gradients = updates_until(training.steps)
-    windows, checks = gradients * STARTS * HORIZON, len(training.checks) * len(EVALUATED) * EPISODE
+    windows, checks = gradients * STARTS * options.horizon, len(training.checks) * len(EVALUATED) * EPISODE
     standing = int(np.sum(long.lengths == LONG))
     success = training.solved and episodes <= GOAL and standing == len(EVALUATED)
     lines = [
@@ -613,10 +614,22 @@ def passes(results: list[dict]) -> tuple[bool, str]:
         f"{command.count(len(results), 'seed')} solved it and still stand after {LONG:,} steps.")
 
 
+def distance(text: str) -> float:
+    """A number of 0 or more."""
+    if not 0.0 <= float(text) < np.inf:
+        raise ValueError(text)
+    return float(text)
+
+
 def add_flags(flags: Any) -> None:
     """The flags of this demo alone."""
     flags.add_argument("--episodes", type=command.positive, default=10, metavar="N",
                        help="training episodes at most")
+    flags.add_argument("--horizon", type=command.positive, default=HORIZON, metavar="N",
+                       help="steps in a window: with 40 the cart drifts away after minutes")
+    flags.add_argument("--near", type=distance, default=NEAR, metavar="X",
+                       help="how near to visited states windows begin: with 0 it learns more slowly, "
+                            "and knows less of what it has not met")
     flags.add_argument("--curves", type=command.positive, default=CURVES, metavar="N",
                        help="seeds in the picture of the learning curve")
 
