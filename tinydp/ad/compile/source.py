@@ -10,6 +10,7 @@ import keyword
 import math
 import os
 import re
+import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -218,6 +219,8 @@ def _affine(i: str, start: int, stride: int) -> str:
 
 # ---------------------------------------------------------------------------- the writer
 
+LONG = 40                                        # calls, from which on a body is a function
+
 class Source(NamedTuple):
     """A function in text, and the constant arrays that it takes as its last arguments."""
 
@@ -237,6 +240,7 @@ class Writer:
         self.keep: list[Any] = []
         self.constants: dict[int, tuple[str, Any]] = {}
         self.last_spot: Any = None
+        self.functions: list[str] = []           # bodies of loops
 
     # -- text
 
@@ -330,6 +334,78 @@ class Writer:
             self.line(" " * (len(name) + 4) + f"and {part}{')' * (k == len(parts) - 2)}")
 
     # -- programs
+
+    def body(self, program: Program, places: dict[int, Array], wanted: str, rows: Any = None,
+             step: str = "") -> bool:
+        """The body of a loop; a long one of numbers alone becomes a function of its own.
+
+        Numba's time to compile grows faster than the length of a function, the more so in a loop.
+        Returns whether the function stores the rows that share an array.
+        """
+        values = [*program.inputs, *(x for call in program.calls for x in (*call.operands, *call.outs))]
+        if len(program.calls) < LONG or any(x.shape for x in values) or any(
+                isinstance(call, LoopCall) for call in program.calls):
+            self.block(program, places)
+            return False
+        used = program.used()
+        given = {id(x): x for x in (*program.inputs, *(inner for _, inner in program.captures)) if id(x) in used}
+        outside = {key: self.values[key] for key in given}
+        made = {id(out) for call in program.calls for out in call.outs}
+        outs = {id(x): x for x in program.outputs if id(x) in made}
+
+        name = self.fresh(wanted)
+        before = self.lines, self.depth, self.names, self.last_spot
+        self.lines, self.depth, self.names, self.last_spot = [], 1, set(RESERVED) | {name}, None
+        passed: dict[str, str] = {}              # expression around -> parameter
+        for key, x in given.items():
+            element = re.fullmatch(r"(\w+)\[(\w+), (\d+)\]", outside[key].text)
+            if element:                          # of a shared array, which is passed as a whole
+                for text, parameter in ((element[1], "stored"), (element[2], "row")):
+                    passed.setdefault(text, self.fresh(parameter) if text not in passed else "")
+                text = f"{passed[element[1]]}[{passed[element[2]]}, {element[3]}]"
+                own = self.fresh(_label(x) or "t")
+                self.line(f"{own} = {text}")
+                self.bind(x, Text(own))
+                continue
+            own = self.fresh(x.name or _label(x) or "t")
+            passed[outside[key].text] = own
+            self.bind(x, Text(own))
+        self.block(program)
+        storing = rows is not None and bool(rows.shared)
+        if storing:
+            passed[rows.shared], passed[step] = self.fresh("stored"), self.fresh("row")
+            rows.store_shared(passed[rows.shared], passed[step])
+            kept = {id(x) for x in program.outputs[: len(program.outputs) - len(rows.rows)]}
+            kept |= {id(row) for _, row in rows._own()}
+            outs = {key: x for key, x in outs.items() if key in kept}
+        results = [self.values[key].text for key in outs]
+        self.wrapped("return ", results, "")
+        lines = self.lines
+        self.lines, self.depth, self.names, self.last_spot = before
+        head = Writer()
+        head.depth = 0
+        head.wrapped(f"def {name}(", list(passed.values()), "):")
+        self.functions.append("\n".join([*head.lines, *lines]))
+
+        for key, x in given.items():
+            self.bind(x, outside[key])
+        names = [self.fresh(result if result.isidentifier() else "t") for result in results]
+        for x, result in zip(outs.values(), names, strict=True):
+            self.bind(x, Text(result))
+        self.wrapped("(" if len(names) > 1 else "", names, f"{')' if len(names) > 1 else ''} = {name}(", False)
+        self.wrapped("    ", list(passed), ")")
+        return storing
+
+    def wrapped(self, start: str, parts: list[str], end: str, last: bool = True) -> None:
+        """A line of many parts, broken where it gets too long."""
+        indent = "    " * self.depth
+        width = 100 - len(indent)
+        lines = textwrap.wrap(", ".join(parts), width - len(start), break_long_words=False) or [""]
+        for k, line in enumerate(lines):
+            head = start if k == 0 else " " * len(start)
+            tail = end if k == len(lines) - 1 else ""
+            continued = " \\" if start.endswith("return ") and k < len(lines) - 1 else ""
+            self.lines.append(indent + head + line + tail + continued)
 
     def block(self, program: Program, places: dict[int, Array] | None = None) -> None:
         """All calls of a program; arrays listed in `places` are written there."""
@@ -775,20 +851,72 @@ def _bind_captures(block: Block, call: Any) -> None:
         block.w.bind(inner, block.w.get(outer))
 
 
-def _stacks(block: Block, call: Any, length: str) -> list[str]:
-    """Names of the arrays for the rows that a loop stores."""
-    w = block.w
-    names = []
-    outputs = call.body.outputs[len(call.body.outputs) - len(call.y_outs):] if call.y_outs else []
-    for out, row in zip(call.y_outs, outputs, strict=True):
-        base = row.name if isinstance(row, Sym) and row.name else _label(row) or "row"
-        name = w.fresh(f"{base}_all")
-        of = ", np.bool_" if isinstance(row, Sym) and row.kind == "b" else ""
-        shape = ", ".join([length, *(str(n) for n in np.shape(row) or getattr(row, "shape", ()))])
-        w.line(f"{name} = np.empty(({shape},){of})" if "," not in shape else f"{name} = np.empty(({shape}){of})")
-        names.append(name)
-        del out
-    return names
+class Rows:
+    """What a loop stores, a row a step. Numbers for the way back share one array, a column each."""
+
+    def __init__(self, block: Block, call: Any, length: str):
+        w = block.w
+        self.w, n = w, len(call.y_outs)
+        self.rows = call.body.outputs[len(call.body.outputs) - n:] if n else []
+        self.outs = call.y_outs
+        self.columns: dict[int, int] = {}
+        for out, row in zip(self.outs, self.rows, strict=True):
+            inside = id(out) not in block.outputs and all(
+                isinstance(user, LoopCall) and any(x is out for x in user.xs) for user in block.users[id(out)])
+            if inside and isinstance(row, Sym) and not row.shape and row.kind == "f":
+                self.columns.setdefault(id(row), len(self.columns))
+        self.shared = w.fresh("stored") if self.columns else ""
+        self.names = [self.shared if id(row) in self.columns else w.fresh(f"{_label(row) or 'row'}_all")
+                      for row in self.rows]
+        for name, row in self._own():
+            of = ", np.bool_" if isinstance(row, Sym) and row.kind == "b" else ""
+            sides = ", ".join([length, *map(str, _shape(row))])
+            w.line(f"{name} = np.empty(({sides}{',' if ',' not in sides else ''}){of})")
+        if self.shared:
+            w.line(f"{self.shared} = np.empty(({length}, {len(self.columns)}))")
+
+    def _own(self) -> list[tuple[str, Any]]:
+        return [(name, row) for name, row in zip(self.names, self.rows, strict=True)
+                if id(row) not in self.columns]
+
+    @property
+    def arrays(self) -> list[str]:
+        """The names of all arrays."""
+        return [*(name for name, _ in self._own()), *([self.shared] if self.shared else [])]
+
+    def places(self, call: Any, step: str) -> dict[int, Array]:
+        """Where the arrays made in the body are written: straight into their rows."""
+        made = {id(out) for inner in call.body.calls for out in inner.outs}
+        return {id(row): in_memory(name, row.shape, (step,)) for name, row in self._own()
+                if isinstance(row, Sym) and row.shape and id(row) in made}
+
+    def store(self, step: str, places: dict, done: bool = False) -> None:
+        """Write the rows of this step; those in the shared array may be `done` already."""
+        w = self.w
+        for name, row in self._own():
+            value = w.get(row)
+            if isinstance(value, Text):
+                w.line(f"{name}[{step}] = {value.text}")
+            elif places.get(id(row)) is None or not (value.whole and value.whole[0] == f"{name}[{step}]"):
+                w.copy(value, in_memory(name, _shape(row), (step,)))
+        if not done:
+            self.store_shared(self.shared, step)
+
+    def store_shared(self, shared: str, step: str) -> None:
+        by_id = {id(row): row for row in self.rows}
+        for key, k in self.columns.items():
+            self.w.line(f"{shared}[{step}, {k}] = {self.w.get(by_id[key]).text}")
+
+    def bind(self) -> None:
+        """From now on, the stacks are there."""
+        for out, row, name in zip(self.outs, self.rows, self.names, strict=True):
+            k = self.columns.get(id(row))
+            self.w.bind(out, in_memory(name, out.shape) if k is None else Array(
+                out.shape, lambda at, name=name, k=k: f"{name}[{at[0]}, {k}]"))
+
+
+def _shape(x: Any) -> tuple:
+    return x.shape if isinstance(x, Sym) else np.shape(x)
 
 
 def _label(row: Any) -> str:
@@ -801,25 +929,6 @@ def _label(row: Any) -> str:
         found = re.match(r"(\w+)\s*=[^=]", line_of(maker.spot)[2])
         return found[1] if found and len(found[1]) > 1 else maker.op.name
     return ""
-
-
-def _places(call: Any, names: list[str], step: str) -> dict[int, Array]:
-    """Where the arrays made in the body are written: straight into their rows."""
-    made = {id(out) for inner in call.body.calls for out in inner.outs}
-    rows = call.body.outputs[len(call.body.outputs) - len(names):] if names else []
-    return {id(row): in_memory(name, row.shape, (step,)) for row, name in zip(rows, names, strict=True)
-            if isinstance(row, Sym) and row.shape and id(row) in made}
-
-
-def _store_rows(block: Block, call: Any, names: list[str], step: str, places: dict) -> None:
-    w = block.w
-    rows = call.body.outputs[len(call.body.outputs) - len(names):] if names else []
-    for row, name in zip(rows, names, strict=True):
-        value = w.get(row)
-        if isinstance(value, Text):
-            w.line(f"{name}[{step}] = {value.text}")
-        elif places.get(id(row)) is None or not (value.whole and value.whole[0] == f"{name}[{step}]"):
-            w.copy(value, in_memory(name, np.shape(row) or row.shape, (step,)))
 
 
 def _next_carry(block: Block, carried: list, outputs: list) -> None:
@@ -846,7 +955,7 @@ def write_scan(block: Block, call: ScanCall) -> None:
     w.comment(call.spot, call.reverse)
     length = w.get(call.length).text if isinstance(call.length, Sym) else str(call.length)
     carried = _begin_carry(block, call)
-    names = _stacks(block, call, length)
+    rows = Rows(block, call, length)
     _bind_captures(block, call)
     step = w.fresh("step")
     w.line(f"for {step} in range({length} - 1, -1, -1):" if call.reverse else f"for {step} in range({length}):")
@@ -854,17 +963,16 @@ def write_scan(block: Block, call: ScanCall) -> None:
     n = len(call.inits)
     for inner, xs in zip(call.body.inputs[n:], call.xs, strict=True):
         w.bind(inner, _row_of(w.get(xs), inner, step))
-    places = _places(call, names, step)
+    places = rows.places(call, step)
     w.last_spot = None
-    w.block(call.body, places)
-    _store_rows(block, call, names, step, places)
+    done = w.body(call.body, places, "back" if call.reverse else "forward", rows, step)
+    rows.store(step, places, done)
     _next_carry(block, carried, call.body.outputs[:n])
     w.depth -= 1
     w.last_spot = None
     for out, value in zip(call.carry_outs, carried, strict=True):
         w.bind(out, value)
-    for out, name in zip(call.y_outs, names, strict=True):
-        w.bind(out, in_memory(name, out.shape))
+    rows.bind()
 
 
 def write_event(block: Block, call: EventCall) -> None:
@@ -873,7 +981,7 @@ def write_event(block: Block, call: EventCall) -> None:
     w.comment(call.spot, False)
     height, dt = w.fresh("height"), w.get(call.dt).text
     carried = _begin_carry(block, call)
-    names = _stacks(block, call, "256")
+    rows = Rows(block, call, "256")
     _bind_captures(block, call)
     step, length, search = w.fresh("step"), w.fresh("h"), w.fresh("search")
     bracket = [w.fresh(name) for name in ("above", "height_above", "below", "height_below", "tries")]
@@ -884,16 +992,16 @@ def write_event(block: Block, call: EventCall) -> None:
     w.line(f"{step}, {length}, {search} = 0, {dt}, False")
     w.line("while True:")
     w.depth += 1
-    if names:
-        w.line(f"if {step} == len({names[0]}):")
-        for name in names:
+    if rows.arrays:
+        w.line(f"if {step} == len({rows.arrays[0]}):")
+        for name in rows.arrays:
             w.line(f"    {name} = grown({name})")
-    places = _places(call, names, step)
+    places = rows.places(call, step)
     w.last_spot = None
-    w.block(call.body, places)
+    done = w.body(call.body, places, "forward", rows, step)
     n = len(call.inits)
     new = w.get(call.body.outputs[n]).text
-    _store_rows(block, call, names, step, places)
+    rows.store(step, places, done)
     w.line(f"if not {search}:")
     w.depth += 1
     w.line(f"if not {new} <= 0 < {height}:")
@@ -916,8 +1024,7 @@ def write_event(block: Block, call: EventCall) -> None:
     _next_carry(block, carried, call.body.outputs[:n])
     for out, value in zip(call.carry_outs, carried, strict=True):
         w.bind(out, value)
-    for out, name in zip(call.y_outs, names, strict=True):
-        w.bind(out, in_memory(name, out.shape))
+    rows.bind()
     w.bind(call.count, Text(step))
     w.bind(call.last, Text(length))
 
@@ -947,7 +1054,7 @@ def write_reverse_event(block: Block, call: ReverseEventCall) -> None:
     for inner, xs in zip(call.body.inputs[n + 1:], call.xs, strict=True):
         w.bind(inner, _row_of(w.get(xs), inner, row))
     w.last_spot = None
-    w.block(call.body)
+    w.body(call.body, {}, "back")
     backs = [w.get(x) for x in outputs[:n]]
     g_h = w.get(outputs[n]).text
     shares = [w.get(x) for x in outputs[n + 1:]]
@@ -1025,8 +1132,9 @@ from numba import njit
 from tinydp.ad.compile.kernels import ({kernels})
 
 
-@njit(cache={cache}, nogil=True, error_model="numpy", fastmath={{"contract"}})
 '''
+DECORATOR = '@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})\n'
+DECORATOR_INSIDE = '@njit(nogil=True, error_model="numpy", fastmath={"contract"})\n'
 _KERNELS = (*_FROM_KERNELS, "all_finite", "cos_into", "dot", "grown", "guess", "matmul", "matmul_nt", "matmul_tn", "matvec",
             "narrowed", "sin_into", "vecmat")
 
@@ -1072,13 +1180,16 @@ def write_function(name: str, title: str, program: Program, names: list[str],
     w.line(f"return {', '.join([*results, 'finite', 'as_traced'])}")
     constants = list(w.constants.values())
     parameters += [name for name, _ in constants]
-    body = "\n".join([*w.top, *w.lines])
+    body = "\n".join([*w.functions, *w.top, *w.lines])
     used = set(re.findall(r"\b[a-z_]\w*(?=\()", body))
-    head = HEADER.replace("{cache}", "{cache}")
     maths = ", ".join(sorted(set(_FROM_MATH.values()) & used)) or "pi"
     kernels = ", ".join(sorted(set(_KERNELS) & used)) or "exp"
-    text = head.format(title=title, math=maths, kernels=kernels, cache="True")
-    text += f"def {name}({', '.join(parameters)}):\n{body}\n"
+    text = HEADER.format(title=title, math=maths, kernels=kernels)
+    text += "".join(f"{DECORATOR_INSIDE}{function}\n\n\n" for function in w.functions)
+    head = Writer()
+    head.depth = 0
+    head.wrapped(f"def {name}(", parameters, "):")
+    text += DECORATOR + "\n".join([*head.lines, *w.top, *w.lines]) + "\n"
     return Source(text, [x for _, x in constants])
 
 
