@@ -52,6 +52,13 @@ def test_kinks_are_judged_by_both_sides(f, x):
     assert report.count("kink") + report.count("right") == len(report.checks)
 
 
+def test_a_gradient_of_zero_is_right_at_a_minimum_and_nowhere_else():
+    assert check_grads(np.var, np.ones(5)).verdict == "right"
+    loss = lambda x: np.sum((x - 1.1) ** 2 * [1.0, 3.0]) + 0.3
+    assert check_grads(loss, np.full(2, 1.1)).verdict == "right"
+    assert check_grads(loss, np.full(2, 1.1 + 1e-9), grad=lambda x: 0 * x, raises=False).verdict == "wrong"
+
+
 def test_a_wrong_slope_at_a_kink_is_wrong():
     assert check_grads(abs, 0.0, grad=lambda x: 1.5, raises=False).verdict == "wrong"
 

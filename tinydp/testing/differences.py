@@ -85,7 +85,8 @@ def judge(rule: float, f: Callable, x: Any, direction: Any = None,
     A right rule is seen to be right at a glance, in about 25 calls of `f`: if two windows are free
     of noise and their bar is small. Whatever else a glance shows is not believed: then it is
     `derivative` that decides. `reach` keeps all points at distances between its two numbers,
-    counted along `direction`.
+    counted along `direction`. A rule of exactly zero, as at a minimum, is compared with how steep `f`
+    is elsewhere.
 
         >>> judge(1.0, np.sin, 0.0)[0], judge(1.001, np.sin, 0.0)[0]
         ('right', 'wrong')
@@ -95,7 +96,11 @@ def judge(rule: float, f: Callable, x: Any, direction: Any = None,
         measured = scaled(glance(line, rule / times if times else 0.0, accuracy), times)
         if verdict(rule, measured, accuracy) != "right":
             measured = scaled(survey(line), times)
-        return verdict(rule, measured, accuracy), measured
+        said = verdict(rule, measured, accuracy)
+        if rule == 0.0 and said == "inconclusive":       # no bar is small relative to zero
+            small = accuracy * line.steepness() * abs(times)
+            said = "right" if abs(measured.value) <= measured.error <= small else said
+        return said, measured
 
 
 def one_sided(f: Callable, x: Any, direction: Any = None, side: int = 1,
@@ -286,6 +291,14 @@ class Line:
             moved = np.clip(np.asarray(leaf, float) + t * np.asarray(way, float), self.low, self.high)
             return moved if isinstance(leaf, np.ndarray) else float(moved)
         return move
+
+    def steepness(self) -> float:
+        """How much `f` changes over the distance that has been looked at, on average."""
+        seen = [(abs(t), y) for t, y in self.known.items() if math.isfinite(y)]
+        if not seen:
+            return 0.0
+        values = [y for _, y in seen]
+        return (max(values) - min(values)) / (max(t for t, _ in seen) or 1.0)
 
     def rounding(self, low: float, high: float, grid: float) -> float:
         """How far from where they should be the points between `low` and `high` can lie.
