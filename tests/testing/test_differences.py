@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from tinydp.testing.differences import Derivative, derivative, one_sided, verdict
+from tinydp.testing.differences import Derivative, derivative, judge, one_sided, verdict
 
 INF = math.inf
 
@@ -38,11 +38,14 @@ def test_the_bar_holds_the_truth(name):
     def check(seed):
         x = case.draw(np.random.default_rng(seed))
         truth = benchmark.truth(case, x)
-        measured = derivative(lambda x: float(case.f(benchmark.Numpy, x)), x, domain=case.domain)
+        f = lambda x: float(case.f(benchmark.Numpy, x))
+        measured = derivative(f, x, domain=case.domain)
         assert holds(measured, truth)
         assert verdict(truth, measured) != "wrong"
+        assert judge(truth, f, x, domain=case.domain)[0] != "wrong"
         if truth:
             assert verdict(truth * 1.0005, measured) != "right"
+            assert judge(truth * 1.0005, f, x, domain=case.domain)[0] != "right"
 
     check()
 
@@ -143,6 +146,36 @@ def test_constants():
     assert derivative(lambda x: 0.0, 2.0).value == 0.0
     assert derivative(lambda x: 5.0, 2.0).value == 0.0
     assert derivative(lambda x: 5.0, 2.0).error < 1e-14
+
+
+# At a glance
+
+def test_a_right_rule_is_right_at_a_glance():
+    calls = []
+    assert judge(math.cos(1.0), lambda x: calls.append(x) or math.sin(x), 1.0)[0] == "right"
+    assert len(calls) < 30
+
+
+@pytest.mark.parametrize("fine", [1e-4, 1e-7, 1e-9, 1e-11])
+def test_a_glance_is_not_fooled_by_what_is_finer_than_it(fine):
+    """Waves of another slope and kinks, all smaller than the windows looked at first."""
+    programs = [lambda x: x + 1e-3 * fine * math.sin(x / fine),
+                lambda x: x + 1e-3 * abs(x - (1.0 - fine / 3)),
+                lambda x: x + 1e-3 * max(x, 1.0 - fine / 3)]
+    slopes = [1 + 1e-3 * math.cos(1.0 / fine), 1 + 1e-3, 1 + 1e-3]
+    for f, slope in zip(programs, slopes, strict=True):
+        assert judge(slope, f, 1.0)[0] != "wrong"
+        for wrong in (1.0, 1 - 1e-3):
+            if abs(wrong - slope) > 1e-5:
+                assert judge(wrong, f, 1.0)[0] != "right"
+
+
+def test_points_stay_within_reach():
+    called = []
+    f = lambda x: called.append(x) or max(2 * x, 3 * x - 1.0)
+    assert judge(2.0, f, 0.999, reach=(-9.0, 0.001))[0] == "right"
+    judge(2.1, lambda x: called.append(x) or x * x, 0.999, direction=-2.0, reach=(-0.0005, 9.0))
+    assert max(called) <= 1.0
 
 
 # Edges

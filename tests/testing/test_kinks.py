@@ -67,7 +67,7 @@ FIRST = {"custom": 8, "scan": 5}         # from where on it is seen: a custom op
 @pytest.mark.parametrize("side", [-1.0, 1.0])
 def test_beside_a_kink_a_wrong_gradient_is_wrong(name, side):
     identity = dp.custom_gradient(lambda x: x, lambda g, y, x: 1.0001 * g)
-    for distance in DISTANCES[FIRST.get(name, 2) :]:
+    for distance in DISTANCES[FIRST.get(name, 2) :: 2]:
         report = check_grads(lambda x: KINKED[name](identity(x)), 1.0 + side * distance, raises=False)
         assert (report.verdict, report.culprit) == ("wrong", "<lambda>"), f"{distance}: {report}"
 

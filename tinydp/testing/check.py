@@ -255,15 +255,17 @@ def _check_around_surrogates(report: Report, nodes: list[Entry], accuracy: float
 
 def _hint(report: Report, f: Callable, leaves: list, nodes: list[Entry]) -> None:
     """If no operation is to blame: a derivative ended somewhere, or is in no node."""
+    if not nodes:
+        report.hints.append("nothing was recorded: the result was made of something else than the arguments, "
+                            "or of dp.value of them")
+        return
     nudged = [x * (1 + 2.0**-20) + 2.0**-30 for x in leaves]
     here, there = course_of(f, leaves), course_of(f, nudged)
     if here and there and here.discrete == there.discrete and here.constants != there.constants:
         report.hints.append("each operation is right, but a constant on the tape changes with the arguments: "
                             "dp.value, dp.stop_gradient or a rounding cut a derivative")
-    elif nodes:
-        report.hints.append(f"each of the {len(nodes)} operations on the tape is right by itself")
     else:
-        report.hints.append("nothing was recorded: f computes with something else than its arguments")
+        report.hints.append(f"each of the {len(nodes)} operations on the tape is right by itself")
 
 
 def _is_number(leaf: Any) -> bool:

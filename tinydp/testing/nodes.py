@@ -8,7 +8,7 @@ import numpy as np
 from ..ad.errors import Spot, place_of
 from ..ad.loops import nodes_of
 from ..ad.primitives import dense
-from ..ad.tape import Node, Var
+from ..ad.tape import Node, Tape, Var
 from ..ad.transforms import Inputs
 from ..ad.values import plain, shape
 from ..ad.watch import WatchedTape, close_tape, open_tape
@@ -41,7 +41,8 @@ def nodes_of_slope(f: Callable, way: list, leaves: list) -> list[Entry]:
     outer = open_tape(_Outer)
     try:
         variables = Inputs(outer, tuple(leaves), range(len(leaves))).args
-        inner = open_tape(lambda: _Inner(outer))         # type: ignore[arg-type]
+        inner = open_tape(_Inner)
+        inner.outer = outer                      # type: ignore[attr-defined]
         try:
             inputs = Inputs(inner, tuple(variables), range(len(leaves)))
             y = f(*inputs.args)
@@ -71,15 +72,23 @@ class _Outer(WatchedTape):
     def saw_value(self, k: int, node: Any) -> None:
         self.causes.append(self.cause)
 
+    def cut(self, start: int) -> Tape:
+        part = super().cut(start)
+        del self.causes[start:]
+        return part
+
 
 class _Inner(WatchedTape):
     """Tells the outer tape what it sweeps."""
 
     __slots__ = ("outer",)
 
-    def __init__(self, outer: _Outer):
-        super().__init__()
-        self.outer = outer
+    outer: _Outer
+
+    def cut(self, start: int) -> Tape:
+        part = super().cut(start)
+        part.outer = self.outer                  # type: ignore[attr-defined]
+        return part
 
     def saw_cotangent(self, k: int, node: Any, g: Any) -> None:
         self.outer.cause = node.op.name, self.spots[k]
