@@ -9,7 +9,7 @@ import platform
 
 import numpy as np
 
-WORKLOADS = ("scalar", "gradcheck", "planted")
+WORKLOADS = ("scalar", "pendulum", "gradcheck", "planted")
 
 
 def main():

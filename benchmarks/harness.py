@@ -57,3 +57,12 @@ def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: fl
     medians = {name: statistics.median(ts) for name, ts in times.items()}
     base = next(iter(medians.values()))
     return [Row(name, medians[name], medians[name] / base, min(ts), max(ts)) for name, ts in times.items()]
+
+
+def show(title: str, rows: list[Row]) -> dict[str, float]:
+    """Print a table in microseconds; returns the medians by peer."""
+    print(title)
+    for row in rows:
+        print(f"  {row.peer:24s} {row.seconds * 1e6:12,.1f}  {row.ratio:8.2f} x"
+              f"   ({row.fastest * 1e6:,.1f} to {row.slowest * 1e6:,.1f})")
+    return {row.peer: row.seconds * 1e6 for row in rows}

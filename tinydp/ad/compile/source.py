@@ -720,6 +720,9 @@ class Block:
 
     def reduce(self, call: Call) -> None:
         x, out, name = call.args[0], call.out, call.op.name.removeprefix("a")
+        if not x.shape:
+            self.w.bind(out, self.w.get(x))
+            return
         axis = call.args[1] if len(call.args) > 1 else call.options.get("axis")
         n = x.ndim
         axes = set(range(n)) if axis is None else {int(k) % n for k in np.atleast_1d(axis)}
