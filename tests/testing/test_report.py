@@ -31,7 +31,8 @@ REPORTS = {
     "cut": (lambda x: x * dp.value(x), 3.0, ["0.5 times what it should be", "cut a derivative"]),
     "nothing recorded": (lambda x: 3.0 * dp.value(x), 2.0, ["nothing was recorded"]),
     "no digits": (lambda x: (1e9 + x * x) - 1e9, 1e-3, ["inconclusive: 0 of 1 derivative ", "few digits"]),
-    "infinitely steep": (np.sqrt, 0.0, ["inconclusive: ", "no window around here shows a slope"]),
+    "infinitely steep": (np.cbrt, 0.0, ["0 of 1 derivative agrees", "no window around here shows a slope"]),
+    "an edge": (np.sqrt, 0.0, ["inconclusive: ", "f is not finite, or jumps, here or right beside"]),
     "kink": (abs, 0.0, ["right: 1 of 1 derivative agrees", "(1 at a kink, judged by both sides)"]),
 }
 

@@ -109,11 +109,11 @@ class Report:
         if verdict == "wrong" and not wrong and self.problems:
             if not agree:
                 return "wrong, whatever the derivatives are:"
-            return f"wrong, though {agree} {derivatives} agree{'s' * (agree == 1)} with finite differences:"
+            return f"wrong, though {agree} {derivatives} agree{'s' * (1 in (agree, n))} with finite differences:"
         if verdict == "wrong":
-            return f"wrong: {wrong} {derivatives} differ{'s' * (wrong == 1)} from finite differences{tail}"
-        return (f"{verdict}: {agree} {derivatives} agree{'s' * (agree == 1)} with finite differences "
-                f"to within {'their error bars' if agree != 1 else 'its error bar'}{tail}")
+            return f"wrong: {wrong} {derivatives} differ{'s' * (1 in (wrong, n))} from finite differences{tail}"
+        return (f"{verdict}: {agree} {derivatives} agree{'s' * (1 in (agree, n))} with finite differences "
+                f"to within {'its error bar' if 1 in (agree, n) else 'their error bars'}{tail}")
 
     def _details(self) -> list[str]:
         lines = []
