@@ -136,12 +136,10 @@ class Training(NamedTuple):
         return bool(self.episodes) and int(np.min(self.episodes[-1].lengths)) == EPISODE
 
     @property
-    def mastered(self) -> int | None:
-        """After how many steps of experience, as far as checked, it balanced for good."""
-        since = None
-        for check in self.checks:
-            since = None if check.mean_length < EPISODE else check.steps if since is None else since
-        return since
+    def mastered(self) -> int:
+        """After how many steps of experience it balanced for good, as far as checked; if ever."""
+        unsteady = [k for k, check in enumerate(self.checks) if check.mean_length < EPISODE]
+        return self.checks[min(max(unsteady, default=-1) + 1, len(self.checks) - 1)].steps
 
 
 def settings(options: Options) -> dict[str, Any]:
@@ -291,7 +289,7 @@ def draw_learning(axes: Axes, training: Training, trainings: list[Training]) -> 
         axes.plot([check.steps for check in one.checks], [check.mean_length for check in one.checks], **look)
         ends = np.cumsum([episode.steps for episode in one.episodes])
         axes.plot(ends, [np.mean(episode.lengths) for episode in one.episodes], "o", **look)
-    shown = max(1.6 * (one.mastered or one.steps) for one in [*trainings, training])
+    shown = max(1.6 * one.mastered for one in [*trainings, training])
     axes.set(xlim=(0, max(shown, 25)), ylim=(0, 1.05 * EPISODE), ylabel="mean length (steps)",
              xlabel=f"steps of experience ({STANDARD.dt} s each)")
     axes.set_yticks(range(0, EPISODE + 1, 100))
@@ -300,7 +298,7 @@ def draw_learning(axes: Axes, training: Training, trainings: list[Training]) -> 
         handles.append(Line2D([], [], color=style.GREY, linewidth=1.0, label=f"{len(trainings)} other seeds"))
     axes.legend(handles=handles, loc="lower right", frameon=False)
     axes.set_title(f"All {len(EVALUATED)} episodes stand after {command.count(training.mastered, 'step')}"
-                   if training.mastered else "Not learned")
+                   if training.solved else "Not learned")
 
 
 CAUGHT = (12.0, 3.0)            # degrees and rad/s, how far the map of starts reaches
@@ -384,7 +382,8 @@ def run(params: Params, state: State) -> Run:
         action = 0.0 if fell is not None else float(controller(params, observe(state).astype(np.float32)))
         rows.append((state.x, state.theta, action))
         state = step(state, action) if abs(state.theta) < np.pi / 2 else state
-    return Run(*np.array(rows).T, fell)
+    x, theta, actions = np.array(rows).T
+    return Run(x, theta, actions, fell)
 
 
 def animate(path: Path, training: Training) -> None:
@@ -437,8 +436,10 @@ class Drawing:
             axes.plot([mark, mark], [-0.06, 0.0], color=style.PALE, linewidth=2, zorder=1)
         for end in (-STANDARD.max_x, STANDARD.max_x):
             axes.plot([end, end], [-0.12, 0.12], color=style.GREY, linewidth=3, zorder=1)
-        self.body = axes.add_patch(Rectangle((0, 0), 0.4, 0.2, color=style.BLUE, zorder=3))
-        self.wheels = [axes.add_patch(Circle((0, 0), 0.06, color=style.INK, zorder=2)) for _ in range(2)]
+        self.body = Rectangle((0, 0), 0.4, 0.2, color=style.BLUE, zorder=3)
+        self.wheels = [Circle((0, 0), 0.06, color=style.INK, zorder=2) for _ in range(2)]
+        for patch in (self.body, *self.wheels):
+            axes.add_patch(patch)
         self.pole = axes.plot([], [], color=style.INK, linewidth=6, zorder=4)[0]
         self.pivot = axes.plot([], [], "o", color="white", markersize=4, zorder=5)[0]
         self.push = axes.quiver([0], [0], [0], [0], color=style.ORANGE, scale=1, units="xy", width=0.035,
@@ -573,7 +574,7 @@ def report(options: Options, outcome: Outcome) -> Report:
     training, long = outcome
     episodes, lengths = len(training.episodes), training.episodes[-1].lengths
     gradients = updates_until(training.steps)
-    windows, checks = gradients * STARTS * options.horizon, len(training.checks) * len(EVALUATED) * EPISODE
+    windows = gradients * STARTS * options.horizon
     standing = int(np.sum(long.lengths == LONG))
     success = training.solved and episodes <= GOAL and standing == len(EVALUATED)
     lines = [
@@ -598,9 +599,15 @@ def report(options: Options, outcome: Outcome) -> Report:
         budget=command.budget(
             episodes=episodes, simulator_steps=training.steps + windows, gradient_evaluations=gradients,
             seconds=training.seconds, experienced_steps=training.steps, window_steps=windows,
-            windows=gradients * STARTS, steps_of_the_learning_curve=checks,
+            windows=gradients * STARTS,
+            learning_curve_steps=round(sum(check.mean_length for check in training.checks) * len(EVALUATED)),
             evaluation_steps=int(sum(np.sum(episode.lengths) for episode in training.episodes))),
         claim=CLAIM,
+        reference={
+            "episodes_to_mean_195": 9, "episodes_to_mean_475": 11, "episodes_until_all_reach_500": [12, 14],
+            "about": "Medians of the article's recipe, re-run with 100 seeds: windows of 8 steps, Adam 0.03, "
+                     "MLP 4-24-48-1; 2 to 8 % of the seeds never get there within 200 episodes.",
+        },
         goal={"episodes": GOAL, "median_episodes": MEDIAN_GOAL, "standing_after": LONG}, lines=lines)
 
 
@@ -637,6 +644,7 @@ def add_flags(flags: Any) -> None:
 DEMO = Demo(
     "cartpole", __doc__, train=learn, report=report, plot=plot, settings=settings, flags=add_flags, play=play,
     columns=[Column("training episodes", "result.episodes", higher=False, goal=GOAL, digits=0),
-             Column("standing after 10,000 steps", "result.standing", goal=100, digits=0, unit="of 100"),
-             Column("farthest from the middle", "result.farthest", higher=False, digits=2, unit="m")],
+             Column("until all stand", "result.mastered_after_steps", higher=False, digits=0,
+                    unit="steps of experience"),
+             Column("farthest in 10,000 steps", "result.farthest", higher=False, digits=2, unit="m")],
     passes=passes, packages=("numpy", "gymnasium"))
