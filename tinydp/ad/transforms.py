@@ -222,6 +222,11 @@ class ValueAndGradient:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         several = isinstance(self.argnums, tuple)
+        direct = getattr(self.f, "value_and_gradient", None)     # a compiled function has it ready
+        if direct and not self.has_aux:
+            found = direct(args, kwargs, self.argnums if several else (self.argnums,))
+            if found:
+                return self._result(found[0], None, found[1] if several else found[1][0])
         tape = open_tape()
         try:
             inputs = Inputs(tape, args, self.argnums if several else (self.argnums,))

@@ -37,6 +37,11 @@ def open_tape(kind: Callable[[], Tape] | None = None) -> Tape:
     return tape
 
 
+def is_watched() -> bool:
+    """Whether somebody wants to see each step, or a program is written down."""
+    return _tape_kind.get() is not Tape
+
+
 def close_tape(tape: Tape) -> None:
     """End the tape: nothing is recorded on it from now on."""
     tape.end()

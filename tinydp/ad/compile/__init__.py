@@ -35,7 +35,7 @@ from ..primitives import dense, parameters_of, pick
 from ..tape import Node, Tape, Var
 from ..transforms import vjp
 from ..values import Abstract, abstract, shape, youngest
-from ..watch import tracer
+from ..watch import is_watched, tracer
 
 
 def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = ()) -> Any:      # noqa: A001
@@ -80,6 +80,7 @@ class Call(NamedTuple):
     kwargs: dict
     form: tuple                          # their structure, as a key
     leaves: list                         # the numbers and arrays in them
+    ends: list                           # where in `leaves` each positional argument ends
 
 
 class Compiled:
@@ -129,6 +130,36 @@ class Compiled:
             return self.f(*args, **kwargs)       # a derivative of higher order
         return self._recorded(tape, call, values)
 
+    def value_and_gradient(self, args: tuple, kwargs: dict, positions: tuple) -> tuple[Any, tuple] | None:
+        """What `value_and_grad` wants, without a tape; None if that takes one.
+
+        The gradients are those by the arguments at `positions`.
+        """
+        call = self._taken_apart(args, kwargs)
+        leaves, n = call.leaves, len(args)
+        if not all(type(x) is float or type(x) is np.ndarray for x in leaves) or is_watched() \
+                or len(set(positions)) < len(positions) or not all(0 <= k < n for k in positions):
+            return None
+        spans = [range(call.ends[k - 1] if k else 0, call.ends[k]) for k in positions]
+        active = tuple([k for span in sorted(spans, key=lambda span: span.start) for k in span])
+        if not active:
+            return None
+        try:
+            if not self._variants(call, leaves, active)[0].scalar:
+                return None
+            program, results = self._run(call, leaves, active)
+        except ArithmeticError:
+            return None
+        if program.results != 1:
+            return None
+        found = dict(zip(active, results[1:], strict=True))
+        try:
+            gradients = [like(args[k], iter([found[i] for i in span]))
+                         for k, span in zip(positions, spans, strict=True)]
+        except TypeError:
+            return None
+        return results[0], tuple(gradients)
+
     def _recorded(self, tape: Tape, call: Call, values: list) -> Any:
         """The results as one node of the tape."""
         active = tuple([k for k, x in enumerate(call.leaves) if type(x) is Var])
@@ -159,12 +190,15 @@ class Compiled:
 
     def _taken_apart(self, args: tuple, kwargs: dict) -> Call:
         leaves: list[Any] = []
-        form = tuple([fixed(x) if k in self._fixed_positions else form_of(x, leaves)
-                      for k, x in enumerate(args)])
+        forms, ends = [], []
+        for k, x in enumerate(args):
+            forms.append(fixed(x) if k in self._fixed_positions else form_of(x, leaves))
+            ends.append(len(leaves))
+        form = tuple(forms)
         if kwargs:
             form += tuple([(name, fixed(x) if name in self._fixed_names else form_of(x, leaves))
                            for name, x in sorted(kwargs.items())])
-        return Call(args, kwargs, form, leaves)
+        return Call(args, kwargs, form, leaves, ends)
 
     # -- programs
 
@@ -330,6 +364,20 @@ def refilled(x: Any, rest: Any) -> Any:
             isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_):
         return next(rest)
     return x
+
+
+def like(x: Any, rest: Any) -> Any:
+    """An argument with its gradients in place of its numbers; `TypeError` if they are of another type."""
+    kind = type(x)
+    if kind is float or (kind is np.ndarray and x.dtype == np.float64 and x.ndim):
+        return next(rest)
+    if kind is tuple or kind is list:
+        return kind([like(child, rest) for child in x])
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return kind(*[like(child, rest) for child in x])
+    if isinstance(x, dict):
+        return tree.rebuild(x, [like(child, rest) for child in x.values()])
+    raise TypeError
 
 
 def fixed(x: Any) -> Any:
