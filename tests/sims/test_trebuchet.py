@@ -43,16 +43,43 @@ def _name(case):
 # ---------------------------------------------------------------------------- independent numbers
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("case", CASES[::4], ids=_name)
-def test_distance(case, preset):
-    assert shoot(*_inputs(case), PRESETS[preset]) == pytest.approx(case[preset][0], abs=1e-6)
+@pytest.mark.parametrize("case", CASES[::33], ids=_name)
+def test_distance_and_gradient(case, preset):
+    params = PRESETS[preset]
+    distance, gradient = dp.value_and_grad(shoot, argnums=(0, 1, 2))(*_inputs(case), params)
+    assert distance == pytest.approx(shoot(*_inputs(case), params), rel=1e-12)
+    assert distance == pytest.approx(case[preset][0], abs=1e-6)
+    np.testing.assert_allclose(gradient, case[preset][1:4], rtol=1e-5)
+
+
+@dp.compile
+def _compiled_shot(wind, angle, weight, arm_inertia, weight_inertia):
+    return shoot(wind, angle, weight, CORRECTED._replace(
+        arm_inertia=arm_inertia, weight_inertia=weight_inertia))
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("case", CASES[::9], ids=_name)
-def test_gradient(case, preset):
-    gradient = dp.grad(shoot, argnums=(0, 1, 2))(*_inputs(case), PRESETS[preset])
-    np.testing.assert_allclose(gradient, case[preset][1:4], rtol=1e-5)
+def test_distance_and_gradient_of_all_cases_compiled(preset):
+    inertias = PRESETS[preset].arm_inertia, PRESETS[preset].weight_inertia
+    shot = dp.value_and_grad(_compiled_shot, argnums=(0, 1, 2))
+    for case in CASES:
+        distance, gradient = shot(*map(float, _inputs(case)), *inertias)
+        assert distance == pytest.approx(case[preset][0], abs=1e-6), _name(case)
+        np.testing.assert_allclose(gradient, case[preset][1:4], rtol=1e-5, err_msg=_name(case))
+
+
+def test_compiled_equals_plain():
+    plain = dp.value_and_grad(shoot, argnums=(0, 1, 2))(3.0, 60.0, 150.0)
+    inertias = CORRECTED.arm_inertia, CORRECTED.weight_inertia
+    compiled = dp.value_and_grad(_compiled_shot, argnums=(0, 1, 2))(3.0, 60.0, 150.0, *inertias)
+    assert compiled[0] == pytest.approx(plain[0], rel=1e-11)
+    np.testing.assert_allclose(compiled[1], plain[1], rtol=1e-9)
+
+
+def test_compiled_refuses_the_same():
+    inertias = CORRECTED.arm_inertia, CORRECTED.weight_inertia
+    with pytest.raises(ValueError, match="angle must be from 1 to 89 degrees, but it is 89"):
+        dp.grad(_compiled_shot, argnums=(0, 1, 2))(0.0, 89.5, 200.0, *inertias)
 
 
 @pytest.mark.parametrize("case", CASES[:12:3], ids=_name)

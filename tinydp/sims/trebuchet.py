@@ -261,7 +261,7 @@ def energy(machine: Machine, mass: Any, params: Params = CORRECTED) -> Any:
 
 DT = 5e-4                       # s, while the sling whips round; within 4e-7 m from 100 to 400 lb
 TIMES = (2, 1, 40)              # ... and so many times as long to slide, hang and fly, which are smoother
-LONGEST = 10.0                  # s, for a stage; up to 15.4 lb lift-off takes longer, if it comes
+MAX_STEPS = 10_000              # of a stage; up to 15.4 lb lift-off takes longer, if it comes
 HEAVIEST = 1_000                # lb; the sling whips ever faster, and at 10,000 lb DT is too long by far
 
 
@@ -270,11 +270,11 @@ class Stage(NamedTuple):
 
     step: Callable[[Any, Any], Any]
     until: Callable[[Any], Any]
-    dt: float
+    dt: Any
 
     def run(self, state: Any) -> Any:
         """The state at the event; EventNotReached if it takes too long."""
-        return integrate(self.step, state, self.until, round(LONGEST / self.dt), self.dt)
+        return integrate(self.step, state, self.until, MAX_STEPS, self.dt)
 
     def path(self, state: Any) -> list[Any]:
         """All states, the last at the event."""
@@ -284,7 +284,7 @@ class Stage(NamedTuple):
         return [*path, end]
 
 
-def stages(wind: Any, angle: Any, weight: Any, params: Params, dt: float) -> tuple[Stage, Stage, Stage]:
+def stages(wind: Any, angle: Any, weight: Any, params: Params, dt: Any) -> tuple[Stage, Stage, Stage]:
     """Sliding, hanging and flying, in steps that are `TIMES` times `dt`."""
     mass = POUND * weight
     return (Stage(lambda machine, h: rk4(lambda now: slide(now, mass, params), machine, h),
@@ -295,7 +295,7 @@ def stages(wind: Any, angle: Any, weight: Any, params: Params, dt: float) -> tup
                   lambda ball: height(ball, params), TIMES[2] * dt))
 
 
-def shoot(wind: Any, angle: Any, weight: Any, params: Params = CORRECTED, dt: float = DT) -> Any:
+def shoot(wind: Any, angle: Any, weight: Any, params: Params = CORRECTED, dt: Any = DT) -> Any:
     """The distance from pivot to landing in m; behind the pivot it is negative.
 
     `wind` in m/s, from behind if positive; `angle` of the release in degrees above the ground;
@@ -317,7 +317,7 @@ def shoot(wind: Any, angle: Any, weight: Any, params: Params = CORRECTED, dt: fl
         raise _too_light(weight) from error
 
 
-def _shoot(wind: Any, angle: Any, weight: Any, params: Params, dt: float) -> Any:
+def _shoot(wind: Any, angle: Any, weight: Any, params: Params, dt: Any) -> Any:
     """The computation alone."""
     sliding, hanging, flying = stages(wind, angle, weight, params, dt)
     lifted = sliding.run(at_rest(params))
@@ -325,7 +325,7 @@ def _shoot(wind: Any, angle: Any, weight: Any, params: Params, dt: float) -> Any
     return flying.run(in_sling(released, params)).x
 
 
-def check(wind: Any, angle: Any, weight: Any, params: Params = CORRECTED, dt: float = DT) -> None:
+def check(wind: Any, angle: Any, weight: Any, params: Params = CORRECTED, dt: Any = DT) -> None:
     """Raise a ValueError that names the parameter and its range if one is outside of it."""
     if not 0 < dt <= 0.1:
         raise ValueError(f"dt must be positive and at most 0.1 s, but it is {dt}")
@@ -365,33 +365,38 @@ class Throw(NamedTuple):
     distance: float
 
 
-def simulate(wind: float, angle: float, weight: float, params: Params = CORRECTED) -> Throw:
+def simulate(wind: float, angle: float, weight: float, params: Params = CORRECTED, dt: float = DT) -> Throw:
     """The throw of `shoot`, step by step, for plain numbers.
 
     >>> throw = simulate(wind=-2, angle=45, weight=200)
     >>> print("lift-off {:.3f} s, release {:.3f} s, landing {:.3f} s".format(*throw.events))
     lift-off 0.248 s, release 0.580 s, landing 5.677 s
     """
-    check(wind, angle, weight, params)
-    sliding, hanging, flying = stages(wind, angle, weight, params, DT)
+    check(wind, angle, weight, params, dt)
+    sliding, hanging, flying = stages(wind, angle, weight, params, dt)
     try:
         slid = sliding.path(at_rest(params))
         hung = hanging.path(slid[-1])
         flown = flying.path(in_sling(hung[-1], params))
     except EventNotReached as error:
         raise _too_light(weight) from error
-    empty = params._replace(projectile_mass=0.0)
-    swung = [hung[-1]]
+    swung = hung[-1:]
     for ball in flown[1:]:
-        h = (ball.time - swung[-1].time) / 4     # an empty sling whips round
-        machine = swung[-1]
-        for _ in range(4):
-            machine = rk4(lambda now: hang(now, POUND * weight, empty), machine, h)
-        swung.append(machine)
+        swung.append(_swing_on(swung[-1], ball.time, POUND * weight, params))
     held = [in_sling(machine, params) for machine in slid + hung[1:]]
     return Throw(Machine(*np.array(slid + hung[1:] + swung[1:]).T), Ball(*np.array(held + flown[1:]).T),
                  (float(slid[-1].time), float(hung[-1].time), float(flown[-1].time)),
                  float(flown[-1].x))
+
+
+def _swing_on(machine: Machine, time: float, mass: float, params: Params) -> Machine:
+    """The machine at that time, with nothing in the sling."""
+    empty = params._replace(projectile_mass=0.0)
+    steps = int(np.ceil((time - machine.time) / 5e-3))           # the empty sling whips round
+    h = (time - machine.time) / steps
+    for _ in range(steps):
+        machine = rk4(lambda now: hang(now, mass, empty), machine, h)
+    return machine
 
 
 class Joints(NamedTuple):
@@ -434,20 +439,20 @@ def published_shoot(wind: Any, angle: Any, weight: Any, params: Params = PUBLISH
     (The article cuts off its digits, and has 0.051.)
     """
     check(wind, angle, weight, params, dt)
-    mass, longest = POUND * weight, round(LONGEST / dt)
+    mass = POUND * weight
     try:
         lifted = _published_slide(mass, params, dt)
         released = integrate(
             lambda machine, h: euler_within(lambda now: hang(now, mass, params), machine, dt, h),
-            lifted, lambda machine: still_to_turn(machine, angle, params), longest, dt)
+            lifted, lambda machine: still_to_turn(machine, angle, params), MAX_STEPS, dt)
         return integrate(
             lambda ball, h: euler_within(lambda now: fly(now, wind, params), ball, dt, h),
-            in_sling(released, params), lambda ball: height(ball, params), longest, dt).x
+            in_sling(released, params), lambda ball: height(ball, params), MAX_STEPS, dt).x
     except EventNotReached as error:
         raise _too_light(weight) from error
 
 
-def _published_slide(mass: Any, params: Params, dt: float) -> Machine:
+def _published_slide(mass: Any, params: Params, dt: Any) -> Machine:
     """The machine at lift-off."""
     def step(machine: Machine, h: Any) -> Machine:
         return euler_within(lambda now: slide(now, mass, params), machine, dt, h)
@@ -458,10 +463,11 @@ def _published_slide(mass: Any, params: Params, dt: float) -> Machine:
         return params.gravity + acceleration * np.cos(after.sling) / np.sin(after.sling)
 
     machine = at_rest(params)
+    steps = 0
     while mean_force(machine, after := step(machine, dt)) > 0:
-        machine = after
-        if machine.time > LONGEST:
-            raise EventNotReached(round(LONGEST / dt), machine, mean_force(machine, after))
+        machine, steps = after, steps + 1
+        if steps == MAX_STEPS:
+            raise EventNotReached(steps, machine, mean_force(machine, after))
     force = ground_force(machine, mass, params)  # the limit of the mean force for a step of 0
     if force <= 0:
         return machine

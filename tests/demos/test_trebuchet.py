@@ -1,0 +1,234 @@
+"""The trebuchet demo, run as a user would but on a tiny budget; and the parts that it is made of."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib.backend_bases import MouseEvent
+from PIL import Image
+
+import tinydp as dp
+from demos import command, trebuchet
+from demos.checkpoints import Keeper
+from demos.run import run
+from tinydp.optim import Adam, AdamState, cosine
+from tinydp.sims.trebuchet import DT, shoot
+
+pytestmark = pytest.mark.demo
+
+
+def _options(out, *flags):
+    return command.parser(trebuchet.DEMO).parse_args(["--out", str(out), "--quiet", *flags])
+
+
+def _bits(training):
+    """All that a training is, but for the time it took."""
+    numbers = dp.ad.tree.flatten((training.params, training.optimiser, training.checks))[0]
+    return [np.asarray(x).tobytes() for x in numbers] + [training.rng.bit_generator.state]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small():
+    """Fewer targets and pixels than a user has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trebuchet, "EVALUATED", 60)
+        patch.setattr(trebuchet, "VALIDATION", 20)
+        patch.setattr(trebuchet, "AIMED", 5)
+        patch.setattr(trebuchet, "SHOTS", 8)
+        patch.setattr(trebuchet, "MAP_WINDS", trebuchet.MAP_WINDS[::15])
+        patch.setattr(trebuchet, "MAP_TARGETS", trebuchet.MAP_TARGETS[::15])
+        patch.setattr(trebuchet, "SHOWN", trebuchet.SHOWN[:1])
+        yield
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory, small):
+    """The whole show after three updates, which teach next to nothing."""
+    folder = tmp_path_factory.mktemp("tiny")
+    code = run(trebuchet.DEMO, ["--updates", "3", "--seed", "5", "--out", str(folder), "--quiet"])
+    return SimpleNamespace(code=code, folder=folder, result=json.loads((folder / "result.json").read_text()))
+
+
+# ---------------------------------------------------------------------------- the whole
+
+def test_too_little_training_is_an_honest_failure(tiny):
+    assert tiny.code == 1
+    assert tiny.result["success"] is False
+    got = tiny.result["result"]
+    assert got["hits"] == 5                                      # aiming needs no training
+    assert got["worst_aim_m"] <= 0.01
+    assert 1 < got["median_miss_percent"] <= got["p95_miss_percent"] <= got["worst_miss_percent"]
+    assert 0.7 < got["share_within_reach"] < 0.85
+    assert got["targets"] == 60
+
+
+def test_the_budget_is_counted(tiny):
+    budget = tiny.result["budget"]
+    assert budget["episodes"] == budget["gradient_evaluations"] == 3 * 8
+    assert budget["simulator_steps"] == 24 * trebuchet.steps_of_a_shot()
+    assert budget["aim_gradients"] >= 5
+    assert budget["seconds"] > 0
+    assert "0.3 %" in tiny.result["claim"]
+    assert tiny.result["settings"]["updates"] == 3
+
+
+def test_pictures(tiny):
+    with Image.open(tiny.folder / "trebuchet.png") as picture:
+        assert picture.size == (1800, 1240)
+    with Image.open(tiny.folder / "trebuchet.gif") as animation:
+        assert animation.n_frames > 80
+        assert animation.info["duration"] == 50
+        assert animation.info["loop"] == 0
+    assert (tiny.folder / "trebuchet.gif").stat().st_size < 500_000
+
+
+def test_without_a_display_play_writes_a_picture(tiny, monkeypatch, capsys):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    flags = ["--updates", "3", "--seed", "5", "--out", str(tiny.folder), "--quiet"]
+    assert run(trebuchet.DEMO, ["play", *flags]) == 0
+    assert "There is no display" in capsys.readouterr().out
+    with Image.open(tiny.folder / "play.png") as picture:
+        assert picture.size == (1800, 920)
+
+
+def test_the_sliders_of_play_throw_anew(monkeypatch, tmp_path):
+    built = {}
+    monkeypatch.setattr(trebuchet.play, "play",
+                        lambda title, size, build, *rest, **more: built.update(f=build))
+    training = SimpleNamespace(params=trebuchet.new_controller(np.random.default_rng(0)))
+    trebuchet.play_with(_options(tmp_path), SimpleNamespace(training=training))
+    figure = trebuchet.style.figure(900, 460)
+    figure.set_layout_engine("none")
+    tick = built["f"](figure)
+    texts = lambda: " ".join(text.get_text() for text in figure.texts)
+    tick()
+    assert "wind 2.0 m/s, target 60 m" in texts()
+    while "landed at" not in texts():
+        tick()
+    for axes, share in zip(figure.axes[2:], (2 / 24, 70 / 80), strict=True):
+        _click(figure, axes.transData.transform((axes.get_xlim()[0] + share * np.ptp(axes.get_xlim()), 0.5)))
+    tick()
+    assert "wind −10.0 m/s, target 90 m, out of reach: this wind allows 0 to 62 m" in texts()      # noqa: RUF001
+    assert "slow motion" in texts()
+
+
+def _click(figure, place):
+    for event in ("button_press_event", "button_release_event"):
+        figure.canvas.callbacks.process(event, MouseEvent(event, figure.canvas, *place, button=1))
+
+
+# ---------------------------------------------------------------------------- parts
+
+def test_training_goes_on_to_the_same_bits(tmp_path):
+    whole = trebuchet.train(_options(tmp_path / "whole", "--updates", "4"))
+    options = _options(tmp_path / "parts", "--updates", "4")
+    optimiser = Adam(cosine(*trebuchet.RATE, 4), beta2=trebuchet.MEMORY)
+    half = trebuchet.begin(0, optimiser)
+    for _ in range(2):
+        half, _ = trebuchet.improve(half, optimiser, 4)
+    kinds = [trebuchet.Training, trebuchet.Check, trebuchet.Layer, AdamState]
+    Keeper(options.out / "training-0.npz", "trebuchet", trebuchet.settings(options), kinds).keep(half, True)
+    assert _bits(trebuchet.train(options)) == _bits(whole)
+    other = trebuchet.train(_options(tmp_path / "other", "--updates", "4", "--seed", "1"))
+    assert _bits(other) != _bits(whole)
+
+
+def test_the_gradient_of_the_loss_equals_differences():
+    rng = np.random.default_rng(0)
+    params, direction = trebuchet.NET.init(rng), trebuchet.NET.init(rng)
+    tasks = trebuchet.draw_tasks(rng, 5)
+    gradient = dp.grad(trebuchet.loss)(params, *tasks)
+    slope = sum(np.sum(g * d) for layer in zip(gradient, direction, strict=True)
+                for g, d in zip(*layer, strict=True))
+
+    def along(t):
+        return trebuchet.loss(dp.ad.tree.map(lambda p, d: p + t * d, params, direction), *tasks)
+
+    h = 1e-5
+    assert slope == pytest.approx((along(h) - along(-h)) / (2 * h), rel=1e-5)
+
+
+def test_the_compiled_shot_is_the_shot():
+    assert trebuchet.shot(-2.0, 45.0, 200.0, DT) == pytest.approx(shoot(-2.0, 45.0, 200.0), rel=1e-12)
+
+
+def test_the_shots_of_training_are_close_to_those_of_the_judge():
+    rng = np.random.default_rng(0)
+    winds = trebuchet.draw_tasks(rng, 30)[0]
+    for wind, angle, weight in zip(winds, rng.uniform(*trebuchet.ANGLES, 30),
+                                   rng.uniform(*trebuchet.WEIGHTS, 30), strict=True):
+        aim = float(wind), float(angle), float(weight)
+        training, judge = (trebuchet.shot(*aim, dt) for dt in (trebuchet.TRAINING_DT, DT))
+        assert training == pytest.approx(judge, abs=5e-4)
+
+
+def test_an_aim_stays_within_its_ranges_however_wild_the_network():
+    params = dp.ad.tree.map(lambda p: 100 * p, trebuchet.NET.init(np.random.default_rng(0)))
+    winds, targets = trebuchet.draw_tasks(np.random.default_rng(1), 500)
+    angles, weights = trebuchet.controller(params, winds, targets)
+    assert np.min(angles) == trebuchet.ANGLES[0]
+    assert np.max(angles) == trebuchet.ANGLES[1]
+    assert trebuchet.WEIGHTS[0] <= np.min(weights) < np.max(weights) <= trebuchet.WEIGHTS[1]
+
+
+def test_every_shot_lands_within_reach():
+    rng = np.random.default_rng(2)
+    for _ in range(100):
+        wind = float(rng.normal(0.0, trebuchet.WIND))
+        landing = trebuchet.shot(wind, float(rng.uniform(*trebuchet.ANGLES)),
+                                 float(rng.uniform(*trebuchet.WEIGHTS)), DT)
+        nearest, furthest = trebuchet.reach().limits(wind)
+        assert nearest - 0.03 <= landing <= furthest + 0.03
+
+
+def test_what_can_be_reached():
+    reach = trebuchet.reach()
+    assert reach.limits(0.0)[1] == pytest.approx(90.8, abs=0.1)
+    assert list(reach.holds(np.array([0.0, 0.0, 0.0, -10.0]), np.array([90.0, 92.0, 20.0, 20.0]))) == [
+        True, False, False, True]
+
+
+def test_tasks_within_reach():
+    winds, targets, share = trebuchet.draw_tasks_within_reach(3, 50)
+    assert winds.shape == targets.shape == (50,)
+    assert np.all(trebuchet.reach().holds(winds, targets))
+    assert 0.6 < share < 0.95
+
+
+@pytest.mark.parametrize(("wind", "target"), [(-2.0, 45.0), (5.0, 105.0), (-9.0, 60.0), (12.0, 50.0)])
+def test_aiming_at_one_target(wind, target):
+    aim = trebuchet.aim_at(wind, target)
+    assert abs(aim.miss) <= trebuchet.HIT
+    assert shoot(wind, aim.angle, aim.weight) == pytest.approx(target, abs=trebuchet.HIT)
+    assert aim.gradients <= 2 * trebuchet.MOST
+
+
+def test_a_target_out_of_reach_gets_the_best_there_is():
+    aim = trebuchet.aim_at(0.0, 95.0)
+    assert aim.miss == pytest.approx(trebuchet.reach().limits(0.0)[1] - 95.0, abs=0.1)
+    assert aim.gradients == 2 * trebuchet.MOST
+
+
+def test_a_target_out_of_reach_pulls_no_harder_than_others():
+    params = trebuchet.new_controller(np.random.default_rng(0))
+    size = lambda target: np.sqrt(sum(np.sum(g**2) for layer in dp.grad(trebuchet.loss)(
+        params, np.array([-5.0]), np.array([target])) for g in layer))
+    assert size(100.0) < 2 * size(60.0)
+
+
+def test_checks_are_dense_at_first():
+    due = [k for k in range(1, 2001) if trebuchet.checks_until(k, 2000) > trebuchet.checks_until(k - 1, 2000)]
+    assert due[:4] == [3, 9, 20, 36]
+    assert due[-1] == 2000
+    assert len(due) == trebuchet.CHECKS
+
+
+def test_the_wind_is_seen_to_blow():
+    x, height = trebuchet.streaks(3.0, 0.0)
+    later = trebuchet.streaks(3.0, 0.5)[0]
+    assert x.shape == height.shape
+    np.testing.assert_allclose(x[1::3] - x[::3], 3.0)
+    moved = (later - x)[::3]
+    assert np.all(np.isclose(moved, 1.5) | np.isclose(moved, 1.5 - 120))
