@@ -106,14 +106,15 @@ class Report:
                  if self.count(kind)]
         tail = f" ({', '.join(notes)})" if notes else ""
         derivatives = f"of {n} derivative{'s' * (n != 1)}"
-        if verdict == "wrong" and not wrong and self.problems:
+        differ, agreed = (word + "s" * (1 in (count, n)) for word, count in (("differ", wrong), ("agree", agree)))
+        if verdict == "wrong" and wrong == 0 and self.problems:
             if not agree:
                 return "wrong, whatever the derivatives are:"
-            return f"wrong, though {agree} {derivatives} agree{'s' * (1 in (agree, n))} with finite differences:"
+            return f"wrong, though {agree} {derivatives} {agreed} with finite differences:"
         if verdict == "wrong":
-            return f"wrong: {wrong} {derivatives} differ{'s' * (1 in (wrong, n))} from finite differences{tail}"
-        return (f"{verdict}: {agree} {derivatives} agree{'s' * (1 in (agree, n))} with finite differences "
-                f"to within {'its error bar' if 1 in (agree, n) else 'their error bars'}{tail}")
+            return f"wrong: {wrong} {derivatives} {differ} from finite differences{tail}"
+        bars = "its error bar" if 1 in (agree, n) else "their error bars"
+        return f"{verdict}: {agree} {derivatives} {agreed} with finite differences to within {bars}{tail}"
 
     def _details(self) -> list[str]:
         lines = []
