@@ -643,7 +643,7 @@ def add_flags(flags: Any) -> None:
 
 DEMO = Demo(
     "cartpole", __doc__, train=learn, report=report, plot=plot, settings=settings, flags=add_flags, play=play,
-    columns=[Column("training episodes", "result.episodes", higher=False, goal=GOAL, digits=0),
+    columns=[Column("training episodes", "result.episodes", higher=False, goal=GOAL),
              Column("until all stand", "result.mastered_after_steps", higher=False, digits=0,
                     unit="steps of experience"),
              Column("farthest in 10,000 steps", "result.farthest", higher=False, digits=2, unit="m")],
