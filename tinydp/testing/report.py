@@ -106,7 +106,7 @@ class Report:
                  if self.count(kind)]
         tail = f" ({', '.join(notes)})" if notes else ""
         derivatives = f"of {n} derivative{'s' * (n != 1)}"
-        differ, agreed = (word + "s" * (1 in (count, n)) for word, count in (("differ", wrong), ("agree", agree)))
+        differ, agreed = "differ" + "s" * (1 in (wrong, n)), "agree" + "s" * (1 in (agree, n))
         if verdict == "wrong" and wrong == 0 and self.problems:
             if not agree:
                 return "wrong, whatever the derivatives are:"
