@@ -259,7 +259,7 @@ def energy(machine: Machine, mass: Any, params: Params = CORRECTED) -> Any:
 
 # ---------------------------------------------------------------------------- a throw
 
-DT = 5e-4                       # s, while the sling whips round; within 4e-7 m from 100 to 400 lb
+DT = 5e-4                       # s, while the sling whips round; within 1e-6 m from 100 to 400 lb
 TIMES = (2, 1, 40)              # ... and so many times as long to slide, hang and fly, which are smoother
 MAX_STEPS = 10_000              # of a stage; up to 15.4 lb lift-off takes longer, if it comes
 HEAVIEST = 1_000                # lb; the sling whips ever faster, and at 10,000 lb DT is too long by far
