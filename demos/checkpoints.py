@@ -48,6 +48,7 @@ import numpy as np
 from tinydp.ad import tree
 
 FORMAT, VERSION = "tinydp checkpoint", 1
+EVERY = 1.0                              # seconds between two writes, which an interrupt costs at most
 
 
 class CheckpointError(Exception):
@@ -184,16 +185,12 @@ def _build(part: Any, arrays: dict[str, np.ndarray], kinds: Mapping[str, type]) 
 # ---------------------------------------------------------------------------- while training
 
 class Keeper:
-    """Keeps the states of one training in `path`; see the example at the head of this file.
+    """Keeps the states of one training in `path`; see the example at the head of this file."""
 
-    `every` is the time in seconds between two writes: the work that an interrupt costs at most.
-    """
-
-    def __init__(self, path: Path, demo: str, settings: Mapping[str, Any], kinds: Iterable[type] = (),
-                 every: float = 1.0) -> None:
+    def __init__(self, path: Path, demo: str, settings: Mapping[str, Any],
+                 kinds: Iterable[type] = ()) -> None:
         self.path, self.demo, self.settings, self.kinds = path, demo, dict(settings), list(kinds)
-        self.every = every
-        self._due = time.monotonic() + every
+        self._written = time.monotonic()
 
     def load(self, fresh: bool = False) -> Any:
         """The state in the file; None if there is no file, or if one wants to begin anew.
@@ -206,6 +203,6 @@ class Keeper:
 
     def keep(self, state: Any, finished: bool = False) -> None:
         """Write `state` if the last write was long ago, or the training is finished."""
-        if finished or time.monotonic() >= self._due:
+        if finished or time.monotonic() >= self._written + EVERY:
             save(self.path, state, self.demo, self.settings)
-            self._due = time.monotonic() + self.every
+            self._written = time.monotonic()

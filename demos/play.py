@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 
 from . import style
 
+WINDOWS = ("macosx", "qtagg", "tkagg", "gtk4agg", "gtk3agg", "wxagg")     # Matplotlib's ways to a display
 Build = Callable[[Figure], Callable[[], Any] | None]
 
 
@@ -35,12 +36,10 @@ def play(title: str, size: tuple[int, int], build: Build, picture: Path, tick_se
          ticks_before: int = 0) -> Path | None:
     """Show the window until it is closed; or write `picture`, after `ticks_before` ticks."""
     with style.styled():
-        pyplot = screen()
-        if pyplot is None:
+        window = open_window(title, size)
+        if window is None:
             return write_picture(size, build, picture, ticks_before)
-        figure = pyplot.figure(num=title, figsize=[side / style.DPI for side in size], dpi=style.DPI)
-        for name in [name for name in pyplot.rcParams if name.startswith("keymap.")]:
-            pyplot.rcParams[name] = []           # the keys belong to the demo
+        pyplot, figure = window
         tick = build(figure)
         if tick is not None:
             timer = figure.canvas.new_timer(interval=round(1000 * tick_seconds))
@@ -66,17 +65,22 @@ def write_picture(size: tuple[int, int], build: Build, picture: Path, ticks: int
     return picture
 
 
-def screen() -> Any:
-    """Matplotlib's pyplot with a way to the display; None if there is none."""
+def open_window(title: str, size: tuple[int, int]) -> tuple[Any, Figure] | None:
+    """Matplotlib's pyplot and an empty figure on the display; None if there is no way to one."""
     displays = os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not any(displays):
         return None
     pyplot = importlib.import_module("matplotlib.pyplot")
-    for backend in (os.environ.get("MPLBACKEND"), "macosx", "qtagg", "tkagg", "gtk4agg", "gtk3agg", "wxagg"):
+    for name in [name for name in pyplot.rcParams if name.startswith("keymap.")]:
+        pyplot.rcParams[name] = []               # the keys belong to the demo
+    wanted = os.environ.get("MPLBACKEND")
+    for backend in [wanted] if wanted else WINDOWS:
         try:
-            if backend is not None:
-                pyplot.switch_backend(backend)
-                return None if backend.lower() == "agg" else pyplot
-        except (ImportError, RuntimeError):
+            pyplot.switch_backend(backend)
+            if backend.lower() == "agg":         # which has no windows
+                return None
+            return pyplot, pyplot.figure(num=title, figsize=[side / style.DPI for side in size],
+                                         dpi=style.DPI)
+        except Exception:                        # each has its own way to say that it cannot
             continue
     return None

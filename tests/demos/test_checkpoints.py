@@ -225,16 +225,17 @@ def test_a_writer_that_is_killed_leaves_a_whole_file(tmp_path):
 
 # ---------------------------------------------------------------------------- the keeper
 
-def test_a_keeper_writes_now_and_then_and_at_the_end(tmp_path):
-    patient = Keeper(tmp_path / "a.npz", "demo", {"seed": 0}, every=1000.0)
+def test_a_keeper_writes_now_and_then_and_at_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "EVERY", 1000.0)
+    patient = Keeper(tmp_path / "a.npz", "demo", {"seed": 0})
     assert patient.load() is None
     patient.keep([1])
     assert patient.load() is None
     patient.keep([2], finished=True)
     assert patient.load() == [2]
     assert patient.load(fresh=True) is None
-    eager = Keeper(tmp_path / "a.npz", "demo", {"seed": 0}, every=0.0)
-    eager.keep([3])
+    monkeypatch.setattr(checkpoints, "EVERY", 0.0)
+    patient.keep([3])
     assert patient.load() == [3]
     with pytest.raises(CheckpointError):
         Keeper(tmp_path / "a.npz", "demo", {"seed": 1}).load()

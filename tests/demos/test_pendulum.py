@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import tinydp as dp
 from demos import command, pendulum
 from demos.__main__ import main
 from demos.checkpoints import Keeper
@@ -59,7 +60,7 @@ def test_result_json(tiny):
     budget, got = result["budget"], result["result"]
     how = pendulum.RECIPES[mode]._replace(updates=3)
     assert budget["gradient_evaluations"] == 3
-    assert budget["training_steps"] == 64 * sum(pendulum.horizon(how, k) for k in range(3))
+    assert budget["training_steps"] == 64 * 3 * how.horizon[-1]
     assert budget["validation_steps"] == 4 * 240 * 200
     if mode == "episode":
         assert budget["episodes"] == 1
@@ -137,7 +138,7 @@ def test_an_interrupt_ends_with_130(tmp_path):
 # ---------------------------------------------------------------------------- parts
 
 def _options(out, *flags):
-    return command.parser(pendulum.DEMO).parse_args(["--out", str(out), "--quiet", *flags])
+    return command.parser(pendulum.DEMO).parse_args(["train", "--out", str(out), "--quiet", *flags])
 
 
 @pytest.mark.parametrize("mode", ["episode", "batch"])
@@ -152,18 +153,20 @@ def test_the_same_seed_trains_the_same_bits(tmp_path, mode):
 @pytest.mark.parametrize("mode", ["episode", "batch"])
 def test_a_training_that_is_killed_goes_on_to_the_same_bits(tmp_path, mode):
     """Kill -9 in the middle, go on, and compare with a training that was left alone."""
-    flags = ["--mode", mode, "--updates", "50"]
+    flags = ["--mode", mode, "--updates", "20"]
     alone = pendulum.train(_options(tmp_path / "alone", *flags))
     killed = tmp_path / "killed"
     file = killed / f"{mode}-0.npz"
-    with subprocess.Popen([sys.executable, "-m", "demos", "pendulum", "train", *flags, "--out", str(killed)],
+    program = ("import sys; from demos import __main__, checkpoints; checkpoints.EVERY = 0.0;"
+               "__main__.main(sys.argv[1:])")
+    with subprocess.Popen([sys.executable, "-c", program, "pendulum", "train", *flags, "--out", str(killed)],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         while not file.exists():
             assert run.poll() is None
-            time.sleep(0.02)
+            time.sleep(0.001)
         run.kill()
     keeper = Keeper(file, "pendulum", pendulum.settings(_options(killed, *flags)), pendulum.KINDS)
-    assert 0 < keeper.load().update < 50
+    assert 0 < keeper.load().update < 20
     resumed = pendulum.train(_options(killed, *flags))
     for (place, a), (_, b) in zip(tree.leaves(alone), tree.leaves(resumed), strict=True):
         if place == ".rng":
@@ -186,9 +189,9 @@ def test_windows_start_where_the_episode_has_been_and_nowhere_else(tmp_path, mon
     seen = []
     gradient = pendulum.gradient_of_loss
 
-    def spy(params, starts, pushes):
+    def spy(params, starts, pushes, weights):
         seen.append(starts)
-        return gradient(params, starts, pushes)
+        return gradient(params, starts, pushes, weights)
 
     monkeypatch.setattr(pendulum, "gradient_of_loss", spy)
     training = pendulum.train(_options(tmp_path, "--updates", "8"))
@@ -237,13 +240,13 @@ def test_quiet_shows_nothing(tmp_path, capsys):
 def test_the_gradient_through_a_window_equals_differences():
     rng = np.random.default_rng(0)
     params, direction = pendulum.new_controller(rng), pendulum.NET.init(rng)
-    starts, pushes = pendulum.draw_starts(rng, 4), rng.normal(size=(15, 4))
-    gradient = pendulum.gradient_of_loss(params, starts, pushes)[1]
+    starts, pushes, weights = pendulum.draw_starts(rng, 4), rng.normal(size=(15, 4)), np.linspace(1, 0, 15)
+    gradient = dp.grad(pendulum.loss)(params, starts, pushes, weights)
     slope = sum(np.sum(g * d) for layer in zip(gradient, direction, strict=True)
                 for g, d in zip(*layer, strict=True))
 
     def along(t):
-        return pendulum.loss(tree.map(lambda p, d: p + t * d, params, direction), starts, pushes)
+        return pendulum.loss(tree.map(lambda p, d: p + t * d, params, direction), starts, pushes, weights)
 
     h = 1e-7                                     # small, for the kinks of relu
     assert slope == pytest.approx((along(h) - along(-h)) / (2 * h), rel=1e-4)
@@ -258,16 +261,17 @@ def test_the_simulator_gives_the_return_of_gymnasium():
         for seed in pendulum.EVALUATED:
             env.reset(seed=seed)
             starts.append(env.unwrapped.state)
-    ours = -pendulum.cost_of_run(params, State(*np.array(starts).T), np.zeros(pendulum.EPISODE))
+    ours = pendulum.returns(params, State(*np.array(starts).T))
     theirs = pendulum.evaluate(params, quiet=True).returns
     assert np.median(np.abs(ours - theirs)) < 0.01
 
 
 def test_windows_grow_in_the_second_half():
-    how = pendulum.RECIPES["batch"]._replace(updates=1000, horizon=(40, 53, 66))
+    how = pendulum.RECIPES["batch"]._replace(updates=1000, horizon=(40, 66))
     lengths = [pendulum.horizon(how, k) for k in range(1000)]
-    assert lengths == [40] * 500 + [53] * 250 + [66] * 250
-    assert pendulum.horizon(how._replace(horizon=(40, 66), updates=1), 0) == 40
+    assert lengths[:501] == [40] * 501
+    assert lengths[-1] == 66
+    assert lengths == sorted(lengths)
 
 
 def test_checks_are_dense_at_first():

@@ -34,7 +34,7 @@ def test_without_a_display_it_writes_a_picture(tmp_path, monkeypatch):
 def test_a_display_without_a_way_to_it_counts_as_none(monkeypatch):
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("MPLBACKEND", "agg")
-    assert play.screen() is None
+    assert play.open_window("A ball", (400, 300)) is None
 
 
 # ---------------------------------------------------------------------------- the pendulum's game
