@@ -1,6 +1,5 @@
 """The cart-pole demo, run as a user would; and the parts that it is made of."""
 
-import functools
 import itertools
 import json
 from types import SimpleNamespace
@@ -125,10 +124,17 @@ def test_the_goal_of_a_sweep(results, passed):
 
 # ---------------------------------------------------------------------------- training
 
+class KeeperOfAll(Keeper):
+    """Writes every state."""
+
+    def keep(self, state, finished=False):
+        super().keep(state, finished=True)
+
+
 def test_an_interrupted_training_goes_on_to_the_same_bits(hasty, tmp_path, monkeypatch):
     flags = ("--episodes", "2", "--horizon", "3", "--seed", "3")
     whole = cartpole.train(_options(tmp_path / "whole", *flags))
-    monkeypatch.setattr(cartpole, "Keeper", functools.partial(Keeper, every=0.0))
+    monkeypatch.setattr(cartpole, "Keeper", KeeperOfAll)
     live, lived = cartpole.live, 0
 
     def interrupted(*arguments):
