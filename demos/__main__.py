@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-DEMOS = ("pendulum",)
+DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum")
 EXTRAS = ("gymnasium", "matplotlib", "PIL", "tqdm")
 
 
