@@ -5,73 +5,29 @@ import math
 import numba
 import numpy as np
 
-from tinydp.ad.compile.kernels import cos_into, sin_into, tanh
+from tinydp.ad.compile.kernels import cos_into, dot, matmul, matmul_tn, matvec, sin_into, tanh, vecmat
 
-fast = numba.njit(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True)
-
-
-@fast
-def _layer(x, w, b, out):
-    """out = x @ w + b, four rows of w at a time."""
-    n, m = w.shape
-    for j in range(m):
-        out[j] = b[j]
-    i = 0
-    while i + 4 <= n:
-        p, q, r, s = x[i], x[i + 1], x[i + 2], x[i + 3]
-        for j in range(m):
-            out[j] += p * w[i, j] + q * w[i + 1, j] + r * w[i + 2, j] + s * w[i + 3, j]
-        i += 4
-    while i < n:
-        p = x[i]
-        for j in range(m):
-            out[j] += p * w[i, j]
-        i += 1
-
-
-@fast
-def _back(g, w, out):
-    """out = w @ g, four rows of w at a time."""
-    n, m = w.shape
-    i = 0
-    while i + 4 <= n:
-        p = q = r = s = 0.0
-        for j in range(m):
-            z = g[j]
-            p += w[i, j] * z
-            q += w[i + 1, j] * z
-            r += w[i + 2, j] * z
-            s += w[i + 3, j] * z
-        out[i], out[i + 1], out[i + 2], out[i + 3] = p, q, r, s
-        i += 4
-    while i < n:
-        p = 0.0
-        for j in range(m):
-            p += w[i, j] * g[j]
-        out[i] = p
-        i += 1
+fast = numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True)
 
 
 @fast
 def single_gradient(steps, w1, b1, w2, b2, w3, b3, theta, rate):
     """Value and gradients for one pendulum."""
     seen, h1, h2 = np.empty((steps, 3)), np.empty((steps, 24)), np.empty((steps, 48))
+    w3_row = w3.reshape(48)
     kept = np.empty((steps, 5))
     total = 0.0
     for t in range(steps):
         s, c = math.sin(theta), math.cos(theta)
         seen[t, 0], seen[t, 1], seen[t, 2] = c, s, rate
         a1, a2 = h1[t], h2[t]
-        _layer(seen[t], w1, b1, a1)
+        vecmat(seen[t], w1, a1)
         for i in range(24):
-            a1[i] = tanh(a1[i])
-        _layer(a1, w2, b2, a2)
-        z = b3[0]
+            a1[i] = tanh(a1[i] + b1[i])
+        vecmat(a1, w2, a2)
         for i in range(48):
-            y = tanh(a2[i])
-            a2[i] = y
-            z += y * w3[i, 0]
-        u = tanh(z)
+            a2[i] = tanh(a2[i] + b2[i])
+        u = tanh(b3[0] + dot(a2, w3_row))
         torque = 2.0 * u
         turned = theta + math.pi
         angle = turned - 2 * math.pi * math.floor(turned / (2 * math.pi)) - math.pi
@@ -93,15 +49,32 @@ def single_gradient(steps, w1, b1, w2, b2, w3, b3, theta, rate):
         d3[t] = g_z
         a1, a2, e1, e2 = h1[t], h2[t], d1[t], d2[t]
         for i in range(48):
-            e2[i] = w3[i, 0] * g_z * (1.0 - a2[i] * a2[i])
-        _back(e2, w2, e1)
+            e2[i] = w3_row[i] * g_z * (1.0 - a2[i] * a2[i])
+        matvec(w2, e2, e1)
         for i in range(24):
             e1[i] *= 1.0 - a1[i] * a1[i]
-        _back(e1, w1, g_seen)
+        matvec(w1, e1, g_seen)
         g_theta += g_rate * 0.75 * c + 2.0 * angle - g_seen[0] * s + g_seen[1] * c
         g_rate += 0.2 * seen[t, 2] + g_seen[2]
-    return (total, seen.T @ d1, d1.sum(axis=0), h1.T @ d2, d2.sum(axis=0), (h2.T @ d3).reshape((48, 1)),
-            np.array([d3.sum()]))
+    return _weights(total, seen, h1, h2, d1, d2, d3)
+
+
+@fast
+def _weights(total, seen, h1, h2, d1, d2, d3):
+    """The gradients of all weights and biases, from what was stored."""
+    g1, g2, g3 = np.empty((3, 24)), np.empty((24, 48)), np.zeros((48, 1))
+    c1, c2, c3 = np.zeros(24), np.zeros(48), np.zeros(1)
+    matmul_tn(seen, d1, g1)
+    matmul_tn(h1, d2, g2)
+    for t in range(len(d3)):
+        z = d3[t]
+        for i in range(24):
+            c1[i] += d1[t, i]
+        for i in range(48):
+            c2[i] += d2[t, i]
+            g3[i, 0] += z * h2[t, i]
+        c3[0] += z
+    return total, g1, c1, g2, c2, g3, c3
 
 
 @fast
@@ -133,11 +106,14 @@ def batch_gradient(steps, w1, b1, w2, b2, w3, b3, theta, rate):
             for j in range(24):
                 a1[i, j] = p * w1[0, j] + q * w1[1, j] + r * w1[2, j]
         _tanh_of_sum(a1, b1)
-        np.dot(a1, w2, h2[t])
+        matmul(a1, w2, h2[t])
         _tanh_of_sum(h2[t], b2)
-        z = np.dot(h2[t], w3_row)
+        a2 = h2[t]
         for i in range(n):
-            y = tanh(z[i] + b3[0])
+            z = b3[0]
+            for j in range(48):
+                z += a2[i, j] * w3_row[j]
+            y = tanh(z)
             u[t, i] = y
             turned = theta[i] + math.pi
             a = turned - 2 * math.pi * math.floor(turned / (2 * math.pi)) - math.pi
@@ -161,7 +137,7 @@ def batch_gradient(steps, w1, b1, w2, b2, w3, b3, theta, rate):
             z = d3[t, i]
             for j in range(48):
                 e2[i, j] = w3_row[j] * z * (1.0 - a2[i, j] * a2[i, j])
-        np.dot(e2, w2_turned, e1)
+        matmul(e2, w2_turned, e1)
         for i in range(n):
             p = q = r = 0.0
             for j in range(24):
@@ -174,5 +150,4 @@ def batch_gradient(steps, w1, b1, w2, b2, w3, b3, theta, rate):
     rows = steps * n
     seen, h1, h2 = seen.reshape((rows, 3)), h1.reshape((rows, 24)), h2.reshape((rows, 48))
     d1, d2, d3 = d1.reshape((rows, 24)), d2.reshape((rows, 48)), d3.reshape(rows)
-    return (total, seen.T @ d1, d1.sum(axis=0), h1.T @ d2, d2.sum(axis=0), (h2.T @ d3).reshape((48, 1)),
-            np.array([d3.sum()]))
+    return _weights(total, seen, h1, h2, d1, d2, d3)

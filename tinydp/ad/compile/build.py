@@ -1,6 +1,7 @@
 """The steps of compiling one function for arguments of one form: trace, write, compile."""
 
 import itertools
+import keyword
 import re
 from typing import Any
 
@@ -26,7 +27,7 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
     inputs = [trace.input(x) for x in values]
     names = _names(compiled, call)
     name = re.sub(r"\W+", "_", name_of(compiled.f)).strip("_") or "f"
-    name = name if name[0].isalpha() else f"f_{name}"
+    name = name if name[0].isalpha() and not keyword.iskeyword(name) else f"f_{name}"
     with trace.writing(), np.errstate(all="ignore"):
         if active is None:
             results, unflatten = _called(compiled, call, inputs)

@@ -58,7 +58,7 @@ def _digest(text: str) -> str:
 @functools.cache
 def _kernels() -> str:
     here = Path(__file__).parent
-    return "\0".join(path.read_text(encoding="utf-8") for path in (here / "kernels.py", here.parent / "loops.py"))
+    return "\0".join(path.read_text(encoding="utf-8") for path in (here / "kernels.py", here / "products.py", here.parent / "loops.py"))
 
 
 def _written(name: str, text: str) -> Path:

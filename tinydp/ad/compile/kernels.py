@@ -14,9 +14,11 @@ from llvmlite import ir
 from numba.extending import intrinsic
 
 from .. import loops
+from .products import dot, exact, matmul, matmul_nt, matmul_tn, matvec, summing, vecmat
 
-inline = numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True, inline="never")
-summing = numba.njit(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True)
+__all__ = ["all_finite", "clip", "cos_into", "dot", "exp", "fmax", "fmin", "grown", "guess", "logaddexp", "matmul",
+           "matmul_nt", "matmul_tn", "matvec", "maximum", "minimum", "mod", "narrowed", "sign", "sin_into", "tanh",
+           "vecmat"]
 
 # ---------------------------------------------------------------------------- exp and tanh
 
@@ -38,7 +40,7 @@ def _power_of_two(typingctx: Any, x: Any) -> Any:
     return numba.float64(numba.float64), generate
 
 
-@inline
+@exact
 def _expm1_reduced(r: float) -> float:
     """exp(r) - 1 for |r| <= log(2) / 2: Taylor's polynomial, its error below 2**-57 of the result."""
     p = 1.1470745597729725e-11           # 1/14!
@@ -56,7 +58,7 @@ def _expm1_reduced(r: float) -> float:
     return r + r * r * (p * r + 0.5)
 
 
-@inline
+@exact
 def exp(x: float) -> float:
     """The exponential function, to about one unit in the last place."""
     z = min(max(x, -745.2), 709.8)
@@ -69,7 +71,7 @@ def exp(x: float) -> float:
     return y if x == x else x
 
 
-@inline
+@exact
 def tanh(x: float) -> float:
     """The hyperbolic tangent, to about two units in the last place, for small x as well."""
     z = min(max(2.0 * x, -40.0), 40.0)
@@ -83,50 +85,62 @@ def tanh(x: float) -> float:
 
 # ---------------------------------------------------------------------------- elementwise, with NumPy's manners
 
-@inline
+@exact
 def maximum(a: float, b: float) -> float:
     """The larger; nan if one is nan."""
     return a if a >= b or a != a else b
 
 
-@inline
+@exact
 def minimum(a: float, b: float) -> float:
     """The smaller; nan if one is nan."""
     return a if a <= b or a != a else b
 
 
-@inline
+@exact
 def fmax(a: float, b: float) -> float:
     """The larger; a nan is passed over."""
     return a if a >= b or b != b else b
 
 
-@inline
+@exact
 def fmin(a: float, b: float) -> float:
     """The smaller; a nan is passed over."""
     return a if a <= b or b != b else b
 
 
-@inline
+@exact
 def clip(x: float, low: float, high: float) -> float:
     """x, moved into [low, high]."""
     y = low if x < low else x
     return high if y > high else y
 
 
-@inline
+@exact
 def sign(x: float) -> float:
     """1, 0 or -1; nan for nan."""
     return 1.0 if x > 0 else (-1.0 if x < 0 else (0.0 if x == 0 else x))
 
 
-@inline
+@intrinsic
+def _fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """a * b + c, rounded once."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return numba.float64(numba.float64, numba.float64, numba.float64), generate
+
+
+@exact
 def mod(a: float, b: float) -> float:
-    """The remainder of floor division, with the sign of b."""
-    return a % b
+    """The remainder of a floor division, with the sign of b: the same bits as Python's."""
+    q = math.floor(a / b)
+    r = _fma(-q, b, a)                   # exact before its one rounding, unless q is large or one off
+    return r if abs(q) < 1e9 and 0.0 < r < b else a % b
 
 
-@inline
+@exact
 def logaddexp(a: float, b: float) -> float:
     """log(exp(a) + exp(b))."""
     if a == b:
@@ -140,7 +154,7 @@ _PI_2_A, _PI_2_B, _PI_2_C = 1.57079632673412561417e+00, 6.07710050630396597660e-
 _LARGEST = 1e5                           # up to here pi/2 in three parts is exact enough
 
 
-@inline
+@exact
 def _sin_and_cos(x: float) -> tuple[float, float]:
     """Both for |x| <= 1e5, without a branch: polynomials (those of fdlibm) on [-pi/4, pi/4]."""
     t = x * 0.6366197723675814 + _ROUND
@@ -168,7 +182,7 @@ def _sin_and_cos(x: float) -> tuple[float, float]:
     return (-a if quarter >= 2.0 else a), (-b if quarter == 1.0 or quarter == 2.0 else b)
 
 
-@inline
+@exact
 def _is_moderate(x: Any) -> bool:
     largest = 0.0
     for i in range(x.size):
@@ -176,7 +190,7 @@ def _is_moderate(x: Any) -> bool:
     return largest <= _LARGEST
 
 
-@inline
+@exact
 def sin_into(x: Any, out: Any) -> None:
     """sin of each element of a contiguous array."""
     x, out = x.ravel(), out.ravel()
@@ -188,7 +202,7 @@ def sin_into(x: Any, out: Any) -> None:
             out[i] = math.sin(x[i])
 
 
-@inline
+@exact
 def cos_into(x: Any, out: Any) -> None:
     """cos of each element of a contiguous array."""
     x, out = x.ravel(), out.ravel()
@@ -200,113 +214,7 @@ def cos_into(x: Any, out: Any) -> None:
             out[i] = math.cos(x[i])
 
 
-# ---------------------------------------------------------------------------- products
-
-@summing
-def dot(x: Any, y: Any) -> float:
-    """x @ y of two vectors."""
-    total = 0.0
-    for i in range(x.size):
-        total += x[i] * y[i]
-    return total
-
-
-@inline
-def vecmat(x: Any, w: Any, out: Any) -> None:
-    """out = x @ w, four rows of w at a time."""
-    rows, columns = w.shape
-    for j in range(columns):
-        out[j] = 0.0
-    i = 0
-    while i + 4 <= rows:
-        a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]
-        for j in range(columns):
-            out[j] += a * w[i, j] + b * w[i + 1, j] + c * w[i + 2, j] + d * w[i + 3, j]
-        i += 4
-    while i < rows:
-        a = x[i]
-        for j in range(columns):
-            out[j] += a * w[i, j]
-        i += 1
-
-
-@summing
-def matvec(w: Any, x: Any, out: Any) -> None:
-    """out = w @ x, four rows of w at a time."""
-    rows, columns = w.shape
-    i = 0
-    while i + 4 <= rows:
-        a = b = c = d = 0.0
-        for j in range(columns):
-            z = x[j]
-            a += w[i, j] * z
-            b += w[i + 1, j] * z
-            c += w[i + 2, j] * z
-            d += w[i + 3, j] * z
-        out[i], out[i + 1], out[i + 2], out[i + 3] = a, b, c, d
-        i += 4
-    while i < rows:
-        a = 0.0
-        for j in range(columns):
-            a += w[i, j] * x[j]
-        out[i] = a
-        i += 1
-
-
-@inline
-def matmul(a: Any, b: Any, out: Any) -> None:
-    """out = a @ b: two rows of `a` and four of `b` at a time."""
-    rows, inner, columns = a.shape[0], a.shape[1], b.shape[1]
-    out[:, :] = 0.0
-    i = 0
-    while i + 2 <= rows:
-        k = 0
-        while k + 4 <= inner:
-            p0, p1, p2, p3 = a[i, k], a[i, k + 1], a[i, k + 2], a[i, k + 3]
-            q0, q1, q2, q3 = a[i + 1, k], a[i + 1, k + 1], a[i + 1, k + 2], a[i + 1, k + 3]
-            for j in range(columns):
-                x, y, z, w = b[k, j], b[k + 1, j], b[k + 2, j], b[k + 3, j]
-                out[i, j] += p0 * x + p1 * y + p2 * z + p3 * w
-                out[i + 1, j] += q0 * x + q1 * y + q2 * z + q3 * w
-            k += 4
-        while k < inner:
-            p, q = a[i, k], a[i + 1, k]
-            for j in range(columns):
-                out[i, j] += p * b[k, j]
-                out[i + 1, j] += q * b[k, j]
-            k += 1
-        i += 2
-    while i < rows:
-        vecmat(a[i], b, out[i])
-        i += 1
-
-
-@inline
-def matmul_tn(a: Any, b: Any, out: Any) -> None:
-    """out = a.T @ b: a sum of outer products, four rows of each at a time."""
-    inner, rows, columns = a.shape[0], a.shape[1], b.shape[1]
-    out[:, :] = 0.0
-    k = 0
-    while k + 4 <= inner:
-        for i in range(rows):
-            p, q, r, s = a[k, i], a[k + 1, i], a[k + 2, i], a[k + 3, i]
-            for j in range(columns):
-                out[i, j] += p * b[k, j] + q * b[k + 1, j] + r * b[k + 2, j] + s * b[k + 3, j]
-        k += 4
-    while k < inner:
-        for i in range(rows):
-            p = a[k, i]
-            for j in range(columns):
-                out[i, j] += p * b[k, j]
-        k += 1
-
-
-@inline
-def matmul_nt(a: Any, b: Any, out: Any) -> None:
-    """out = a @ b.T: each row of `a` with each row of `b`."""
-    for i in range(a.shape[0]):
-        matvec(b, a[i], out[i])
-
+# ---------------------------------------------------------------------------- arrays
 
 @summing
 def all_finite(x: Any) -> bool:
@@ -318,7 +226,7 @@ def all_finite(x: Any) -> bool:
     return total == 0.0
 
 
-@inline
+@exact
 def grown(rows: Any) -> Any:
     """The same rows in an array twice as long."""
     new = np.empty((2 * rows.shape[0],) + rows.shape[1:], rows.dtype)
@@ -326,4 +234,4 @@ def grown(rows: Any) -> Any:
     return new
 
 
-guess, narrowed = inline(loops.guess), inline(loops.narrowed)
+guess, narrowed = exact(loops.guess), exact(loops.narrowed)

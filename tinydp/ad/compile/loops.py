@@ -193,7 +193,7 @@ def _zeros(like: Any) -> Any:
 _DEAR = frozenset((
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh",
     "arccosh", "arctanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "power",
-    "float_power", "divide", "hypot", "logaddexp", "logaddexp2", "mod", "fmod", "reciprocal"))
+    "float_power", "divide", "hypot", "logaddexp", "logaddexp2", "mod", "remainder", "fmod", "reciprocal"))
 _VIEWS = frozenset(("reshape", "expand_dims", "swapaxes", "transpose", "broadcast_to", "getitem", "squeeze"))
 
 
@@ -219,6 +219,12 @@ def plan(step: Step, products: bool, again: bool) -> Plan:
             in_pairs[k] = pairs
         elif share is not None:
             sums[k] = share
+    factors = {id(x) for pairs in in_pairs.values() for pair in pairs for x in pair}
+    for k, share in list(sums.items()):          # a bias has the sum of a factor that is stored anyway
+        x = _summed(share)
+        if id(x) in factors:
+            in_pairs[k] = [(None, x)]
+            del sums[k]
     wanted = [*step.back, *sums.values(), *(x for pairs in in_pairs.values() for pair in pairs for x in pair)]
     wanted = [step.body.lift(x) for x in wanted if isinstance(x, Sym)]
 
@@ -252,6 +258,15 @@ def _cheap(call: Any, x: Sym) -> bool:
     if isinstance(call, LoopCall) or call.op.name in _DEAR:
         return False
     return call.op.name in _VIEWS or not x.shape or is_elementwise(call.op.name)
+
+
+def _summed(share: Any) -> Any:
+    """The matrix whose rows `share` is the sum of; or `share`, a vector."""
+    for call in share.trace.calls if isinstance(share, Sym) else ():
+        if call.outs[0] is share and not isinstance(call, LoopCall) and call.op.name == "sum" \
+                and call.args[0].ndim == 2 and call.options == {"axis": 0}:
+            return call.args[0]
+    return share if isinstance(share, Sym) and share.ndim == 1 else None
 
 
 def _outer_products(share: Any) -> list[tuple[Sym, Sym]] | None:
@@ -341,7 +356,7 @@ def reverse_loop(form: Form, g: tuple) -> list:
     rows += [*zip(step.given[n:], xs, strict=True), *zip(how.stored, stacks, strict=True)]
     stacked = {id(row): stack for row, stack in rows}
     moving = [j for j in range(step.rows) if step.back[n + j] is not None]
-    factors = {id(x): x for pairs in how.products.values() for pair in pairs for x in pair}
+    factors = {id(x): x for pairs in how.products.values() for pair in pairs for x in pair if x is not None}
     fresh = [x for key, x in factors.items() if key not in stacked]
     outputs = [body.lift(constant(x)) for x in (*after, *(step.back[n + j] for j in moving), *fresh)]
 
@@ -364,13 +379,13 @@ def reverse_loop(form: Form, g: tuple) -> list:
 
 
 def _sum_of_products(pairs: list, stacked: dict) -> Any:
-    """The sum over all steps of outer products, as one product of matrices for each pair."""
+    """The sum over all steps of outer products, as one product of matrices for each pair; or of rows."""
     total = None
     for pair in pairs:
-        a, b = (stacked[id(x)] for x in pair)
-        if pair[0].ndim == 2:
-            a, b = (np.reshape(x, (x.shape[0] * x.shape[1], x.shape[2])) for x in (a, b))
-        product = np.matmul(np.swapaxes(a, 0, 1), b)
+        a, b = (None if x is None else stacked[id(x)] for x in pair)
+        if pair[1].ndim == 2:
+            a, b = (None if x is None else np.reshape(x, (x.shape[0] * x.shape[1], x.shape[2])) for x in (a, b))
+        product = np.sum(b, axis=0) if a is None else np.matmul(np.swapaxes(a, 0, 1), b)
         total = product if total is None else total + product
     return total
 

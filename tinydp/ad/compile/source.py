@@ -26,8 +26,7 @@ from .trace import Call, Program, Sym, line_of, not_compiled
 _ATOM, _POWER, _SIGN, _PRODUCT, _SUM, _COMPARED, _NOT, _CHOICE = 9, 8, 7, 6, 5, 4, 3, 0
 _INFIX = {
     "add": ("+", _SUM), "subtract": ("-", _SUM), "multiply": ("*", _PRODUCT), "divide": ("/", _PRODUCT),
-    "power": ("**", _POWER), "float_power": ("**", _POWER), "mod": ("%", _PRODUCT),
-    "remainder": ("%", _PRODUCT), "floor_divide": ("//", _PRODUCT),
+    "power": ("**", _POWER), "float_power": ("**", _POWER), "floor_divide": ("//", _PRODUCT),
     "less": ("<", _COMPARED), "less_equal": ("<=", _COMPARED), "greater": (">", _COMPARED),
     "greater_equal": (">=", _COMPARED), "equal": ("==", _COMPARED), "not_equal": ("!=", _COMPARED),
     "logical_and": ("and", _NOT), "logical_or": ("or", _NOT), "logical_xor": ("!=", _COMPARED),
@@ -40,7 +39,7 @@ _FROM_MATH = {
     "trunc": "trunc", "isnan": "isnan", "isinf": "isinf", "isfinite": "isfinite", "fmod": "fmod",
     "deg2rad": "radians", "radians": "radians", "rad2deg": "degrees", "degrees": "degrees",
 }
-_FROM_KERNELS = ("exp", "tanh", "maximum", "minimum", "fmax", "fmin", "clip", "sign", "logaddexp")
+_FROM_KERNELS = ("exp", "tanh", "maximum", "minimum", "fmax", "fmin", "clip", "sign", "logaddexp", "mod")
 _FROM_NUMPY = {"exp2": "np.exp2", "cbrt": "np.cbrt", "rint": "np.rint", "signbit": "np.signbit"}
 _WRITTEN_OUT = {                                 # by their operands
     "negative": ("-{}", _SIGN), "positive": ("{}", _ATOM), "abs": ("abs({})", _ATOM),
@@ -51,7 +50,7 @@ _REDUCTIONS = ("sum", "mean", "max", "min", "amax", "amin", "prod", "any", "all"
 _VIEWS = ("getitem", "reshape", "ravel", "squeeze", "expand_dims", "transpose", "swapaxes", "moveaxis",
           "broadcast_to", "flip", "fliplr", "flipud", "copy", "real", "conjugate")
 _FILLED = ("stack", "concatenate", "scatter")
-_ELEMENTWISE = frozenset((*_INFIX, *_FROM_MATH, *_FROM_KERNELS, *_FROM_NUMPY, *_WRITTEN_OUT, "where"))
+_ELEMENTWISE = frozenset((*_INFIX, *_FROM_MATH, *_FROM_KERNELS, *_FROM_NUMPY, *_WRITTEN_OUT, "where", "remainder"))
 _WHOLE = ("sin", "cos")                          # of an array: by a kernel for the whole array
 _KNOWN = frozenset((*_ELEMENTWISE, *_REDUCTIONS, *_VIEWS, *_FILLED, "matmul", "vecdot"))
 
@@ -241,6 +240,8 @@ class Writer:
         self.constants: dict[int, tuple[str, Any]] = {}
         self.last_spot: Any = None
         self.functions: list[str] = []           # bodies of loops
+        self.parameters: set[str] = set()
+        self.heads: dict[tuple, str] = {}
 
     # -- text
 
@@ -303,6 +304,17 @@ class Writer:
             text = self.allocate("copy", array.shape, "f")
             self.copy(array, in_memory(text, array.shape))
         return text
+
+    def reshaped(self, text: str, old: tuple, new: tuple) -> str:
+        """Memory in another shape; of an argument of the function it is made once, at its head."""
+        if old == new:
+            return text
+        if text not in self.parameters:
+            return f"{text}.reshape({_tuple(new)})"
+        if (text, new) not in self.heads:
+            name = self.heads[text, new] = self.fresh(f"{text}_flat")
+            self.top.append(f"    {name} = {text}.reshape({_tuple(new)})")
+        return self.heads[text, new]
 
     def copy(self, source: Any, target: Array, add: bool = False) -> None:
         """Loops that set (or increase) each element of the target."""
@@ -502,9 +514,18 @@ class Block:
         """Where an array is written to: from now on it is there."""
         array = self.places.get(id(out))
         if array is None:
-            array = in_memory(self.w.allocate(self.name_of(out), out.shape, out.kind), out.shape)
+            array = self.new_array(out)
         self.w.bind(out, array)
         return array
+
+    def new_array(self, out: Sym) -> Array:
+        """Memory for a value; that of a single row or column is a vector."""
+        shape = out.shape
+        if len(shape) != 2 or 1 not in shape:
+            return in_memory(self.w.allocate(self.name_of(out), shape, out.kind), shape)
+        size, k = math.prod(shape), 0 if shape[1] == 1 else 1
+        name = self.w.allocate(self.name_of(out), (size,), out.kind)
+        return Array(shape, lambda at: f"{name}[{at[k]}]", (name, (size,)))
 
     # -- numbers
 
@@ -545,6 +566,7 @@ class Block:
             return Text(form.format(args[0].within(inner)), binding)
         if name == "where":
             return Text(f"{args[1].within(1)} if {args[0].within(1)} else {args[2].within(1)}", _CHOICE)
+        name = "mod" if name == "remainder" else name
         function = (_FROM_MATH.get(name) or _FROM_NUMPY.get(name) or name)
         if function in ("floor", "ceil", "trunc"):
             function = f"np.{function}"
@@ -584,7 +606,7 @@ class Block:
         for call in stored:                      # named before the loop, where they are made
             array = self.places.get(id(call.out))
             if array is None:
-                array = in_memory(self.w.allocate(self.name_of(call.out), shape, call.out.kind), shape)
+                array = self.new_array(call.out)
             targets[id(call.out)] = array
         self.w.comment(calls[0].spot, calls[0].back)
         index = self.w.loops(shape)
@@ -642,6 +664,10 @@ class Block:
         if name in ("transpose", "swapaxes", "moveaxis"):
             order = np.transpose(np.empty((0,) * 0)) if False else _order(name, n, rest, options)
             back = [order.index(k) for k in range(n)]
+            if order == [1, 0] and any(isinstance(user, LoopCall) for user in self.users[id(out)]):
+                turned = in_memory(self.w.allocate("turned", out.shape, "f"), out.shape)
+                self.w.copy(Array(out.shape, lambda at: array.at([at[k] for k in back])), turned)
+                return turned                    # once, before the loop
             return Array(out.shape, lambda at: array.at([at[k] for k in back]),
                          turned=array if order == [1, 0] else None)
         if name in ("flip", "fliplr", "flipud"):
@@ -711,7 +737,9 @@ class Block:
     def as_vector(self, x: Any) -> str:
         size = int(np.size(x)) if not isinstance(x, Sym) else x.size
         array = self.w.get(x)
-        return array.as_memory((size,)) or in_memory(self.w.memory(x), np.shape(x)).as_memory((size,)) or ""
+        if array.whole is None:
+            array = in_memory(self.w.memory(x), array.shape)
+        return self.w.reshaped(*array.whole, (size,))
 
     def turned(self, x: Any) -> str | None:
         """The matrix of which `x` is the transpose."""
@@ -1155,6 +1183,7 @@ def write_function(name: str, title: str, program: Program, names: list[str],
     for x, wanted in zip(program.inputs, names, strict=True):
         parameter = w.fresh(wanted)
         parameters.append(parameter)
+        w.parameters.add(parameter)
         x.name = x.name or parameter
         w.bind(x, in_memory(parameter, x.shape) if x.shape else Text(parameter))
     w.block(program)
