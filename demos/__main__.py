@@ -4,6 +4,7 @@ import ast
 import difflib
 import importlib
 import sys
+import textwrap
 from pathlib import Path
 
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum")
@@ -39,7 +40,9 @@ def listing() -> str:
     rows = []
     for name in DEMOS:
         about, claim, takes = describe(name)
-        rows += [f"  {name:<10} {about}", f"{'':<13}The article: {claim}", f"{'':<13}Takes {takes}.", ""]
+        rows += [f"  {name:<10} {about}",
+                 *textwrap.wrap(f"The article: {claim} Takes {takes}.", 110, initial_indent=" " * 13,
+                                subsequent_indent=" " * 13), ""]
     return "\n".join([
         "usage: python -m demos NAME [show | train | play | plot | sweep] [options]",
         "", *rows,

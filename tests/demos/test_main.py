@@ -13,13 +13,14 @@ from demos.__main__ import DEMOS, describe, main
 def test_the_listing_has_a_line_for_every_demo(argv, capsys):
     assert main(argv) == 0
     shown = capsys.readouterr().out
+    words = " ".join(shown.split())              # whatever the lines
     assert "usage: python -m demos NAME" in shown
     for name in DEMOS:
         assert f"  {name} " in shown
         about, claim, takes = describe(name)
         assert about.endswith(".")
-        assert claim in shown
-        assert takes in shown
+        assert claim in words
+        assert takes in words
     assert max(map(len, shown.splitlines())) <= 120
 
 
