@@ -9,7 +9,7 @@ import platform
 
 import numpy as np
 
-WORKLOADS = ("scalar", "pendulum", "gradcheck", "planted")
+WORKLOADS = ("scalar", "pendulum", "trebuchet", "gradcheck", "planted")
 
 
 def main():
