@@ -40,6 +40,7 @@ WIND = 5.0                      # m/s, standard deviation of the winds drawn, wh
 TARGETS = (20.0, 100.0)         # m, drawn evenly between
 EVALUATED, EVALUATION_SEED = 2000, 2026                          # targets within reach, that judge
 MEDIAN_GOAL, LAST_GOAL = 0.1, 0.5                                # %, of the median and of 95 in 100
+SECONDS_GOAL = 60               # of training: told, but no failure, since machines differ
 AIMED, HIT = 200, 0.01                                           # single targets, and m to be a hit
 
 # ---------------------------------------------------------------------------- recipe
@@ -400,7 +401,7 @@ def draw_learning(axes: Axes, outcome: "Outcome") -> None:
 SLOW, FAST = 0.012, 0.09                         # s a frame, until the arm has swung, and in flight
 HELD = 18                                        # frames to look at the hit
 FRAME = 0.05                                     # s, for which each is shown
-SHOWN = ((-4.0, 55.0), (5.0, 95.0), (1.0, 35.0))                 # winds and targets
+SHOWN = ((-4.0, 55.0), (5.0, 95.0))               # winds and targets
 
 
 class Scene:
@@ -480,7 +481,7 @@ def streaks(wind: float, now: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def animate(path: Path, params: Params) -> None:
-    """The trained controller at three targets, as a GIF."""
+    """The trained controller at two targets, as a GIF."""
     with style.styled():
         picture = style.figure(720, 270)
         picture.set_layout_engine("none")
@@ -588,8 +589,9 @@ def report(options: Options, outcome: Outcome) -> Report:
         f"           of a grid of {ANGLES[0]:g} to {ANGLES[1]:g}° and {WEIGHTS[0]:g} to {WEIGHTS[1]:g} lb, "
         "in the same wind",
         f"  budget   {command.count(shots, 'gradient')}, one for each shot",
-        f"  seconds  {training.seconds:.1f} to train, {judged.seconds:.1f} to evaluate; {compiling:.1f} to "
-        "compile, or to load what was compiled before",
+        f"  seconds  {training.seconds:.1f} to train (goal: {SECONDS_GOAL}, for one core of its own), "
+        f"{judged.seconds:.1f} to evaluate;",
+        f"           {compiling:.1f} to compile, or to load what was compiled before",
     ]
     if not good:
         lines.append(f"Not learned: a median of {MEDIAN_GOAL} %, 95 of 100 within {LAST_GOAL} %, and all "
@@ -607,7 +609,8 @@ def report(options: Options, outcome: Outcome) -> Report:
         claim=CLAIM,
         reference={"miss_percent": 0.0, "about": "within reach, an aim that hits exactly exists"},
         goal={"median_miss_percent": MEDIAN_GOAL, "p95_miss_percent": LAST_GOAL, "hits": AIMED,
-              "seconds": 60}, lines=lines)
+              "seconds": SECONDS_GOAL},
+        lines=lines)
 
 
 def steps_of_a_shot() -> int:
@@ -629,5 +632,4 @@ DEMO = Demo(
                unit="%"),
         Column("95 of 100 within", "result.p95_miss_percent", higher=False, goal=LAST_GOAL, digits=3,
                unit="%"),
-        Column("single targets hit", "result.hits", goal=AIMED, digits=0),
-        Column("seconds", "budget.seconds", higher=False, goal=60, digits=0)])
+        Column("seconds", "budget.seconds", higher=False, goal=SECONDS_GOAL, digits=0)])

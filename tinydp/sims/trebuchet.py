@@ -217,8 +217,8 @@ def ground_force(machine: Machine, mass: Any, params: Params = CORRECTED) -> Any
 def still_to_turn(machine: Machine, angle: Any, params: Params = CORRECTED) -> Any:
     """Speed times the sine of what the velocity has to turn until it points at `angle` degrees.
 
-    The projectile leaves the ground backwards, at 180°, and turns downwards: release at 0. (Multiples of
-    a half-turn, which would be 0 too, do not come before.)
+    The projectile leaves the ground backwards, at 180°, and its direction falls through 90° towards 0:
+    this is positive until the release. It would be 0 again half a turn later.
     """
     ball = in_sling(machine, params)
     direction = np.pi / 180 * angle
@@ -430,7 +430,7 @@ def published_shoot(wind: Any, angle: Any, weight: Any, params: Params = PUBLISH
     Events are located on the cubic through the two ends of a step. The sling's tension is the
     difference quotient of the projectile's velocity since the step began, and 0 at its beginning.
     Hence at some weights lift-off sits at the end of a step and does not move with the weight.
-    Arguments and errors as those of `shoot`. It branches on its values, and cannot be compiled.
+    Arguments and errors as those of `shoot`; above 540 lb such long steps give nonsense.
 
     >>> from tinydp import grad
     >>> print("{:.2f}, {:.2f}, {:.3f}".format(*grad(published_shoot, argnums=(0, 1, 2))(-2, 45, 200)))
