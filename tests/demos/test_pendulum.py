@@ -15,7 +15,7 @@ from demos import command, pendulum
 from demos.__main__ import main
 from demos.checkpoints import Keeper
 from tinydp.ad import tree
-from tinydp.sims.pendulum import State, observe
+from tinydp.sims.pendulum import State, observe, step
 
 pytestmark = pytest.mark.demo
 
@@ -212,6 +212,15 @@ def test_the_episode_is_gymnasiums_to_the_last_bit(tmp_path):
             total += float(env.unwrapped.step(np.array([torque]))[1])
         assert tuple(env.unwrapped.state) == training.now
     assert total == pytest.approx(training.episode.total, rel=1e-12)
+
+
+@pytest.mark.parametrize("start", [(0.01, 0.0), (0.4, -0.9), (-0.4, 0.5), (2.0, 1.0), (3.1, -1.0)])
+def test_the_rod_is_let_down_wherever_the_episode_starts(start):
+    state = State(*start)
+    for _ in range(pendulum.RECIPES["episode"].down):
+        state = step(state, pendulum.let_down(state))
+    assert np.cos(state.theta) < -0.9
+    assert abs(state.rate) < 2.0
 
 
 def test_the_controller_is_the_same_from_behind():
