@@ -571,7 +571,8 @@ def plot(options: Options, outcome: Outcome) -> list[Path]:
 def report(options: Options, outcome: Outcome) -> Report:
     """The result, in numbers and in a few honest lines."""
     aims, training, judged, compiling = outcome
-    misses, metres = judged.misses, np.abs(judged.landings - judged.targets)
+    misses = judged.misses
+    k = int(np.argmax(misses))
     median, last, worst = (float(np.percentile(misses, q)) for q in (50, 95, 100))
     good = median <= MEDIAN_GOAL and last <= LAST_GOAL and aims.hits == AIMED
     farthest = max(abs(aim.miss) for aim in aims.aims)
@@ -583,7 +584,9 @@ def report(options: Options, outcome: Outcome) -> Report:
         f"The network, over {EVALUATED:,} targets within reach, winds N(0, {WIND:g}) m/s and targets "
         f"{TARGETS[0]:g} to {TARGETS[1]:g} m:",
         f"  miss     median {median:.3f} %, 95 of 100 within {last:.3f} %, worst {worst:.2g} % "
-        f"({metres[np.argmax(misses)]:.2f} m)",
+        f"({abs(judged.landings[k] - judged.targets[k]):.2f} m)",
+        f"  far off  {command.count(int(np.sum(misses > 1)), 'target')} by more than 1 %, the worst of them at "
+        f"{judged.targets[k]:.0f} m in a wind of {judged.winds[k]:.1f} m/s",
         f"  reach    {100 * judged.within_reach:.0f} % of all drawn: those between the nearest and the "
         "furthest landing",
         f"           of a grid of {ANGLES[0]:g} to {ANGLES[1]:g}° and {WEIGHTS[0]:g} to {WEIGHTS[1]:g} lb, "
@@ -599,6 +602,7 @@ def report(options: Options, outcome: Outcome) -> Report:
     return Report(
         success=good,
         result={"median_miss_percent": median, "p95_miss_percent": last, "worst_miss_percent": worst,
+                "missed_by_more_than_1_percent": int(np.sum(misses > 1)),
                 "targets": EVALUATED, "share_within_reach": judged.within_reach,
                 "aimed": AIMED, "hits": aims.hits, "worst_aim_m": farthest},
         budget=command.budget(

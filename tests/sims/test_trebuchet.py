@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinydp as dp
 from tinydp.sims import trebuchet
@@ -219,6 +221,17 @@ def test_gradient_equals_differences():
     steps = 1e-5 * np.abs(x)
     differences = [(f(x + h) - f(x - h)) / (2 * np.sum(h)) for h in np.diag(steps)]
     np.testing.assert_allclose(dp.grad(f)(x), differences, rtol=1e-6)
+
+
+@given(wind=st.floats(-15.0, 15.0), angle=st.floats(2.0, 75.0), weight=st.floats(60.0, 260.0))
+def test_gradient_equals_differences_everywhere(wind, angle, weight):
+    inertias = CORRECTED.arm_inertia, CORRECTED.weight_inertia
+    x = np.array([wind, angle, weight])
+    gradient = dp.grad(_compiled_shot, argnums=(0, 1, 2))(*x.tolist(), *inertias)
+    steps = np.diag([1e-2, 1e-2, 1e-1])
+    differences = [sum(c * _compiled_shot(*(x + k * h).tolist(), *inertias) for k, c in (
+        (1, 8), (-1, -8), (2, -1), (-2, 1))) / (12 * np.sum(h)) for h in steps]
+    np.testing.assert_allclose(gradient, differences, rtol=1e-6, atol=1e-7)
 
 
 def test_gradient_of_the_release_time_equals_differences():
