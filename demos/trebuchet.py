@@ -506,7 +506,7 @@ def play_with(options: Options, outcome: "Outcome") -> Path | None:
     def build(figure: Figure) -> Callable[[], None]:
         scene = Scene(figure, bottom=0.2)
         sliders = [Slider(figure.add_axes((0.2, place, 0.6, 0.05)), text, *limits, valinit=start,
-                          valfmt=form, color=style.BLUE)
+                          valfmt=form, color=style.BLUE, initcolor="none")
                    for place, text, limits, start, form in (
                        (0.12, "wind", (-12.0, 12.0), 2.0, "%.1f m/s"),
                        (0.04, "target", TARGETS, 60.0, "%.0f m"))]
@@ -585,7 +585,7 @@ def report(options: Options, outcome: Outcome) -> Report:
         f"{TARGETS[0]:g} to {TARGETS[1]:g} m:",
         f"  miss     median {median:.3f} %, 95 of 100 within {last:.3f} %, worst {worst:.2g} % "
         f"({abs(judged.landings[k] - judged.targets[k]):.2f} m)",
-        f"  far off  {command.count(int(np.sum(misses > 1)), 'target')} by more than 1 %, the worst of them at "
+        f"  far off  {command.count(int(np.sum(misses > 1)), 'target')} by more than 1 %, the worst one at "
         f"{judged.targets[k]:.0f} m in a wind of {judged.winds[k]:.1f} m/s",
         f"  reach    {100 * judged.within_reach:.0f} % of all drawn: those between the nearest and the "
         "furthest landing",
