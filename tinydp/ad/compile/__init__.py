@@ -13,8 +13,12 @@
         # ...: angle = x * y
         angle = x * y
         # ...: return np.sin(angle) + x
-        return sin(angle) + x,
+        t = sin(angle) + x
+        return t, True, True
     <BLANKLINE>
+
+The last two results say whether the gradient is finite and whether the program is the right one:
+whether all conditions in `f` turned out as they did when it was traced.
 
 What happens: `f` is called once, with values that write down what is done with them
 (`trace.py`); loops stay loops (`loops.py`); the tape's sweep over the same values writes the
@@ -22,7 +26,6 @@ adjoint; both are turned into source (`source.py`) and compiled (`cache.py`).
 """
 
 import functools
-import numbers
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -30,15 +33,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import tree
-from ..errors import DtypeError, NotCompiledError
+from ..errors import NotCompiledError
 from ..primitives import dense, parameters_of, pick
 from ..tape import Node, Tape, Var
 from ..transforms import vjp
-from ..values import Abstract, abstract, shape, youngest
+from ..values import Abstract, youngest
 from ..watch import is_watched, tracer
+from .arguments import as_argument, fixed, form_of, is_bool, like, name_of, refilled
 
 
-def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = ()) -> Any:      # noqa: A001
+def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = ()) -> Any:
     """A function equal to `f`, that runs as machine code, and so does its gradient. Also a decorator.
 
     `f` is traced at the first call with arguments of new structure or shapes: numbers (integers are
@@ -243,7 +247,7 @@ class Compiled:
             variants[:] = [program, *(other for other in variants if other is not program)]
 
     def _built(self, call: Call, values: list, active: tuple | None) -> Program:
-        from .build import build                 # noqa: PLC0415  (imports Numba, only now)
+        from .build import build  # noqa: PLC0415  (imports Numba, only now)
 
         with self._lock:
             return build(self, call, values, active)
@@ -259,13 +263,14 @@ class Compiled:
 
     @property
     def adjoint_source(self) -> str:
-        """Its adjoint: the value and, backwards from it, the gradient by all real numbers in the arguments."""
+        """Its adjoint: the value and, backwards, the gradient by all real numbers in the arguments."""
         return self._shown(adjoint=True)
 
     def _shown(self, adjoint: bool) -> str:
         if self._last is None:
             raise NotCompiledError(
-                f"{name_of(self.f)} was not called yet, and its source depends on the arguments.", "call it once.")
+                f"{name_of(self.f)} was not called yet, and its source depends on the arguments.",
+                "call it once.")
         call = self._last
         values = [as_argument(x.value) if type(x) is Var else x for x in call.leaves]
         active = tuple([k for k, x in enumerate(values) if not is_bool(x)])
@@ -322,92 +327,3 @@ class CallOperation:
 
         _, pullback = vjp(of_active, *(form.values[k] for k in form.active))
         return list(pullback(tuple(g)))
-
-
-# ---------------------------------------------------------------------------- arguments
-
-def form_of(x: Any, leaves: list) -> Any:
-    """The structure of an argument, as a key; its numbers and arrays are appended to `leaves`."""
-    kind = type(x)
-    if kind is float:
-        leaves.append(x)
-        return float
-    if kind is np.ndarray:
-        leaves.append(as_argument(x))
-        return (x.shape, x.dtype.kind == "b") if x.ndim else float
-    if kind is Var:
-        leaves.append(x)
-        return (shape(x), False) if shape(x) else float
-    if kind is tuple or kind is list or (isinstance(x, tuple) and hasattr(x, "_fields")):
-        return (kind, tuple([form_of(child, leaves) for child in x]))
-    if isinstance(x, dict):
-        return (kind, tuple([(name, form_of(child, leaves)) for name, child in x.items()]))
-    if abstract(x):
-        leaves.append(x)
-        return None
-    if isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_:
-        leaves.append(float(x))
-        return float
-    return fixed(x)
-
-
-def refilled(x: Any, rest: Any) -> Any:
-    """An argument with other numbers and arrays in place of its own."""
-    kind = type(x)
-    if kind is tuple or kind is list:
-        return kind([refilled(child, rest) for child in x])
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return kind(*[refilled(child, rest) for child in x])
-    if isinstance(x, dict):
-        return tree.rebuild(x, [refilled(child, rest) for child in x.values()])
-    if kind is Var or kind is np.ndarray or abstract(x) or (
-            isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_):
-        return next(rest)
-    return x
-
-
-def like(x: Any, rest: Any) -> Any:
-    """An argument with its gradients in place of its numbers; `TypeError` if they are of another type."""
-    kind = type(x)
-    if kind is float or (kind is np.ndarray and x.dtype == np.float64 and x.ndim):
-        return next(rest)
-    if kind is tuple or kind is list:
-        return kind([like(child, rest) for child in x])
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return kind(*[like(child, rest) for child in x])
-    if isinstance(x, dict):
-        return tree.rebuild(x, [like(child, rest) for child in x.values()])
-    raise TypeError
-
-
-def fixed(x: Any) -> Any:
-    """A part of the program itself, as a key."""
-    try:
-        hash(x)
-    except TypeError:
-        raise DtypeError(f"a {type(x).__name__} cannot be an argument of a compiled function.",
-                         "pass numbers, arrays or structures of them; fixed arguments must be hashable.") from None
-    return ("fixed", type(x), x)
-
-
-def as_argument(x: Any) -> Any:
-    """A leaf as compiled functions take it: a float, or a C-contiguous array of its own kind."""
-    if type(x) is not np.ndarray:
-        return float(x) if isinstance(x, (np.generic, int)) and not is_bool(x) else x
-    if not x.ndim:
-        return x.item()
-    if x.dtype == np.float64 and x.flags.c_contiguous and x.flags.writeable and x.flags.aligned:
-        return x
-    if x.dtype.kind not in "fiub":
-        raise DtypeError(f"an array of dtype {x.dtype} cannot be an argument of a compiled function.",
-                         "pass arrays of real numbers or booleans.")
-    return np.array(x, dtype=np.bool_ if x.dtype.kind == "b" else np.float64, order="C")
-
-
-def is_bool(x: Any) -> bool:
-    return isinstance(x, (bool, np.bool_)) or (isinstance(x, np.ndarray) and x.dtype.kind == "b")
-
-
-def name_of(f: Callable) -> str:
-    return getattr(f, "__name__", type(f).__name__)
-

@@ -13,7 +13,8 @@ from ..show import argument_names
 from ..tape import Var
 from ..transforms import vjp
 from ..values import plain
-from . import Call, Compiled, Program, is_bool, name_of
+from . import Call, Compiled, Program
+from .arguments import is_bool, name_of
 from .cache import load
 from .source import write_function
 from .trace import Sym, Trace, constant
@@ -55,8 +56,8 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
             names += [f"g_result_{k}" if len(reals) > 1 else "g_result" for k in range(len(reals))]
         gradients = [_output(x) for x in pullback(seeds)]
         program = _with_guards(trace, [*results, *gradients] if scalar else gradients)
-        source = write_function(name, f"The adjoint of {name_of(compiled.f)}, swept by tinydp.", program, names,
-                                trace.guards, len(results) if scalar else 0)
+        title = f"The adjoint of {name_of(compiled.f)}, swept by tinydp."
+        source = write_function(name, title, program, names, trace.guards, len(results) if scalar else 0)
     run, file = load(name, source.text)
     return Program(run, source.text, file, source.constants, made["unflatten"], len(results), scalar)
 

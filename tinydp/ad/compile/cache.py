@@ -5,6 +5,7 @@ hash of its content, so that a file never changes and needs no lock. If the fold
 written, a temporary one is used, and that is said once.
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -42,7 +43,8 @@ def load(name: str, text: str) -> tuple[Callable, str]:
     module_name = f"{name}_{_digest(text)[:16]}"
     path = _written(f"{module_name}.py", text)
     spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module            # where Numba looks for what it has stored
     spec.loader.exec_module(module)
@@ -58,7 +60,8 @@ def _digest(text: str) -> str:
 @functools.cache
 def _kernels() -> str:
     here = Path(__file__).parent
-    return "\0".join(path.read_text(encoding="utf-8") for path in (here / "kernels.py", here / "products.py", here.parent / "loops.py"))
+    files = here / "kernels.py", here / "products.py", here.parent / "loops.py"
+    return "\0".join(path.read_text(encoding="utf-8") for path in files)
 
 
 def _written(name: str, text: str) -> Path:
@@ -127,7 +130,5 @@ class Recovering:
         options = {name: x for name, x in self.function.targetoptions.items() if name != "nopython"}
         self.function = numba.njit(**options)(self.function.py_func)
         for stale in self.path.parent.glob(f"__pycache__/{self.path.stem}*.nb?"):
-            try:
+            with contextlib.suppress(OSError):
                 stale.unlink()
-            except OSError:
-                pass

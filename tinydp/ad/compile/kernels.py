@@ -16,9 +16,11 @@ from numba.extending import intrinsic
 from .. import loops
 from .products import dot, exact, matmul, matmul_nt, matmul_tn, matvec, summing, vecmat
 
-__all__ = ["all_finite", "clip", "cos_into", "dot", "exp", "fmax", "fmin", "grown", "guess", "logaddexp", "matmul",
-           "matmul_nt", "matmul_tn", "matvec", "maximum", "minimum", "mod", "narrowed", "sign", "sin_into", "tanh",
-           "vecmat"]
+__all__ = [
+    "all_finite", "clip", "cos_into", "dot", "exp", "fmax", "fmin", "grown", "guess", "logaddexp", "matmul",
+    "matmul_nt", "matmul_tn", "matvec", "maximum", "minimum", "mod", "narrowed", "sign", "sin_into", "tanh",
+    "vecmat",
+]
 
 # ---------------------------------------------------------------------------- exp and tanh
 
@@ -68,7 +70,7 @@ def exp(x: float) -> float:
     half = math.floor(0.5 * k)           # in two factors: 2**1024 and 2**-1074 have no single one
     y = (1.0 + _expm1_reduced(r)) * _power_of_two(half + _ROUND) * _power_of_two(k - half + _ROUND)
     y = np.inf if x > 709.782712893384 else y
-    return y if x == x else x
+    return x if math.isnan(x) else y
 
 
 @exact
@@ -80,33 +82,33 @@ def tanh(x: float) -> float:
     r = (z - k * _LN2_HIGH) - k * _LN2_LOW
     scale = _power_of_two(t)
     e = scale * _expm1_reduced(r) + (scale - 1.0)                    # exp(2 x) - 1
-    return e / (e + 2.0) if x == x else x
+    return x if math.isnan(x) else e / (e + 2.0)
 
 
-# ---------------------------------------------------------------------------- elementwise, with NumPy's manners
+# ---------------------------------------------------------------------------- elementwise, like NumPy's
 
 @exact
 def maximum(a: float, b: float) -> float:
     """The larger; nan if one is nan."""
-    return a if a >= b or a != a else b
+    return a if a >= b or math.isnan(a) else b
 
 
 @exact
 def minimum(a: float, b: float) -> float:
     """The smaller; nan if one is nan."""
-    return a if a <= b or a != a else b
+    return a if a <= b or math.isnan(a) else b
 
 
 @exact
 def fmax(a: float, b: float) -> float:
     """The larger; a nan is passed over."""
-    return a if a >= b or b != b else b
+    return a if a >= b or math.isnan(b) else b
 
 
 @exact
 def fmin(a: float, b: float) -> float:
     """The smaller; a nan is passed over."""
-    return a if a <= b or b != b else b
+    return a if a <= b or math.isnan(b) else b
 
 
 @exact
@@ -176,10 +178,10 @@ def _sin_and_cos(x: float) -> tuple[float, float]:
     q = q * s + 4.16666666666666019037e-02
     cosine = 1.0 - (0.5 * s - s * s * q)
     quarter = k - 4.0 * math.floor(0.25 * k)
-    swap = quarter == 1.0 or quarter == 3.0
+    swap = k - 2.0 * math.floor(0.5 * k) == 1.0
     a = cosine if swap else sine
     b = sine if swap else cosine
-    return (-a if quarter >= 2.0 else a), (-b if quarter == 1.0 or quarter == 2.0 else b)
+    return (-a if quarter >= 2.0 else a), (-b if abs(quarter - 1.5) < 1.0 else b)
 
 
 @exact
@@ -229,7 +231,7 @@ def all_finite(x: Any) -> bool:
 @exact
 def grown(rows: Any) -> Any:
     """The same rows in an array twice as long."""
-    new = np.empty((2 * rows.shape[0],) + rows.shape[1:], rows.dtype)
+    new = np.empty((2 * rows.shape[0], *rows.shape[1:]), rows.dtype)
     new[: rows.shape[0]] = rows
     return new
 

@@ -18,7 +18,7 @@ from ..primitives import dense, pick
 from ..tape import Node, Tape, Var
 from ..values import is_on, shape
 from ..watch import live_tapes, tracer
-from .trace import is_elementwise
+from .functions import is_elementwise
 from .trace import Program, Sym, Trace, constant, example, needed
 
 LONGEST_UNROLLED = 64
@@ -269,18 +269,18 @@ def _summed(share: Any) -> Any:
     return share if isinstance(share, Sym) and share.ndim == 1 else None
 
 
-def _outer_products(share: Any) -> list[tuple[Sym, Sym]] | None:
+def _outer_products(share: Any) -> list[tuple[Any, Sym]] | None:
     """The factors (a, b), if `share` is a sum of outer products of vectors, or of a.T @ b of matrices."""
     if not isinstance(share, Sym) or len(share.shape) != 2:
         return None
     makers = {id(call.outs[0]): call for call in share.trace.calls
               if not isinstance(call, LoopCall)}
 
-    def factors(x: Any) -> list[tuple[Sym, Sym]] | None:
+    def factors(x: Any) -> list[tuple[Any, Sym]] | None:
         call = makers.get(id(x))
         if call is None or not all(isinstance(arg, Sym) for arg in call.args):
             return None
-        made_by = [makers.get(id(arg)) for arg in call.args]
+        made_by: list[Any] = [makers.get(id(arg)) for arg in call.args]
         names = [maker.op.name if maker else "" for maker in made_by]
         if call.op.name == "add":
             parts = [factors(arg) for arg in call.args]
@@ -370,7 +370,7 @@ def reverse_loop(form: Form, g: tuple) -> list:
 
     row_outs = call.y_outs[: len(moving)]
     stacked |= {id(x): out for x, out in zip(fresh, call.y_outs[len(moving):], strict=True)}
-    cotangents = {k: out for k, out in zip(rounds, call.carry_outs, strict=False)}
+    cotangents = dict(zip(rounds, call.carry_outs, strict=False))
     cotangents |= {n + j: out for j, out in zip(moving, row_outs, strict=True)}
     first = len(step.given)
     cotangents |= {first + k: out for k, out in zip(how.sums, call.carry_outs[len(rounds):], strict=True)}
@@ -380,12 +380,14 @@ def reverse_loop(form: Form, g: tuple) -> list:
 
 def _sum_of_products(pairs: list, stacked: dict) -> Any:
     """The sum over all steps of outer products, as one product of matrices for each pair; or of rows."""
-    total = None
+    total: Any = None
     for pair in pairs:
-        a, b = (None if x is None else stacked[id(x)] for x in pair)
+        a: Any
+        b: Any
+        a, b = [None if x is None else stacked[id(x)] for x in pair]
         if pair[1].ndim == 2:
-            a, b = (None if x is None else np.reshape(x, (x.shape[0] * x.shape[1], x.shape[2])) for x in (a, b))
-        product = np.sum(b, axis=0) if a is None else np.matmul(np.swapaxes(a, 0, 1), b)
+            a, b = [None if x is None else np.reshape(x, (-1, x.shape[2])) for x in (a, b)]
+        product: Any = np.sum(b, axis=0) if a is None else np.matmul(np.swapaxes(a, 0, 1), b)
         total = product if total is None else total + product
     return total
 
@@ -438,8 +440,7 @@ def _scan_in_segments(trace: Trace, step: Callable, carry: Any, xs: Any, n: int,
     folded = tree.map(lambda x: np.reshape(x[: whole * segment], (whole, segment, *shape(x)[1:])), xs)
 
     def some_steps(carry: Any, rows: Any) -> tuple[Any, Any]:
-        inner = tracer()
-        return _scan(inner, step, carry, rows, segment, again=False)
+        return _scan(tracer(), step, carry, rows, segment, again=False)
 
     carry, ys = _scan(trace, some_steps, carry, folded, whole, again=True)
     ys = tree.map(lambda y: np.reshape(y, (whole * segment, *shape(y)[2:])), ys)
@@ -467,7 +468,8 @@ def integrate(trace: Trace, step: Callable, state: Any, until: Callable, max_ste
         after = part_of_step(step, before, after, None, given[-1]) if dt is None else after
         return after, height_of(until, after)
 
-    traced = trace_step(trace, one_step, [*(example(x) for x in inits), float(example(_plain_of(length)))], [])
+    examples = [*(example(x) for x in inits), float(example(_plain_of(length)))]
+    traced = trace_step(trace, one_step, examples, [])
     how = plan(traced, products=False, again=False) if tapes else NO_PLAN
     program = traced.body.program([*traced.results, *how.stored])
     program.inputs = traced.given

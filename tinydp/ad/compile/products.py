@@ -13,8 +13,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-exact = numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True)
-summing = numba.njit(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True)
+exact = numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True, cache=True)
+summing = numba.njit(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True, cache=True)
 
 HEIGHT, LANES, VECTORS = 4, 4, 2
 WIDTH = LANES * VECTORS
@@ -35,7 +35,8 @@ def _tile(typingctx: Any, out: Any, at_out: Any, out_row: Any, a: Any, at_a: Any
         number = ir.IntType(64)
         vector = ir.VectorType(ir.DoubleType(), LANES)
         undefined = ir.Constant(vector, ir.Undefined)
-        out, at_out, out_row, a, at_a, a_row, a_column, b, at_b, b_row, count = args
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        _, at_out, out_row, _, at_a, a_row, a_column, _, at_b, b_row, count = args
         data = {k: context.make_array(signature.args[k])(context, builder, args[k]).data for k in (0, 3, 7)}
 
         def address(k: int, start: Any, stride: Any, index: Any, more: int = 0) -> Any:
@@ -59,7 +60,7 @@ def _tile(typingctx: Any, out: Any, at_out: Any, out_row: Any, a: Any, at_a: Any
                 start = builder.add(at_a, builder.mul(a_row, ir.Constant(number, row)))
                 x = builder.load(address(3, start, a_column, loop.index))
                 x = builder.insert_element(undefined, x, ir.Constant(ir.IntType(32), 0))
-                x = builder.shuffle_vector(x, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+                x = builder.shuffle_vector(x, undefined, everywhere)
                 for v in range(VECTORS):
                     total = builder.call(fma, [x, b_parts[v], builder.load(tile[row][v])])
                     builder.store(total, tile[row][v])

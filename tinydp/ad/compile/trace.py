@@ -28,7 +28,7 @@ import operator
 import sys
 from collections.abc import Callable, Iterator
 from functools import partialmethod
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 
@@ -47,6 +47,7 @@ from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive
 from ..tape import Node, Var, _ages
 from ..values import Abstract
 from ..watch import WatchedTape, traced_by
+from .functions import EXPANSIONS, is_known
 
 # ---------------------------------------------------------------------------- calls
 
@@ -84,7 +85,6 @@ class Program:
         self.calls = needed(calls, outputs)
         used = self.used()
         self.captures = [(outer, inner) for outer, inner in captures if id(inner) in used]
-
 
     def used(self) -> set[int]:
         """The ids of all values that it uses."""
@@ -155,13 +155,13 @@ class Trace:
 
     def scan(self, *args: Any) -> Any:
         """`dp.scan`, as one call."""
-        from .loops import scan                  # noqa: PLC0415  (it builds on this file)
+        from .loops import scan  # noqa: PLC0415  (it builds on this file)
 
         return scan(self, *args)
 
     def integrate(self, *args: Any) -> Any:
         """`dp.integrate`, as one call."""
-        from .loops import integrate             # noqa: PLC0415
+        from .loops import integrate  # noqa: PLC0415
 
         return integrate(self, *args)
 
@@ -178,7 +178,7 @@ class Trace:
         if same is not None:
             return same
         if op.name == "matmul" and [np.ndim(x) for x in args] == [2, 2] and np.shape(args[0])[1] == 1:
-            op = PRIMITIVES[np.multiply]         # of a column and a row: element by element
+            op = _registered(np.multiply)        # of a column and a row: element by element
         key = (op.name, *map(_key, args), repr(options))
         if key in self.known:
             return self.known[key]
@@ -318,12 +318,12 @@ class Sym(Abstract):
         return np.asarray(self.example).dtype
 
     @property
-    def T(self) -> Any:                          # noqa: N802  (NumPy's name)
-        return np.transpose(self)
+    def T(self) -> Any:
+        return call_numpy(np.transpose, (self,), {})
 
     @property
-    def mT(self) -> Any:                         # noqa: N802
-        return np.swapaxes(self, -1, -2)
+    def mT(self) -> Any:
+        return call_numpy(np.swapaxes, (self, -1, -2), {})
 
     def __repr__(self) -> str:
         return f"Sym({self.name or '?'}, like {self.example!r})"
@@ -339,9 +339,10 @@ class Sym(Abstract):
     def __getitem__(self, index: Any) -> Any:
         parts = index if type(index) is tuple else (index,)
         if any(isinstance(i, (Sym, Var)) for i in parts):
-            raise NotCompiledError("an index that is computed cannot be compiled.",
-                                   "use fixed indices, or np.where(np.arange(len(x)) == i, x, 0.0) and a sum.")
-        return write(PRIMITIVES[operator.getitem], (self, index), {})
+            raise NotCompiledError(
+                "an index that is computed cannot be compiled.",
+                "use fixed indices, or np.where(np.arange(len(x)) == i, x, 0.0) and a sum.")
+        return write(_registered(operator.getitem), (self, index), {})
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if any(type(x) is Var for x in args):
@@ -359,11 +360,16 @@ class Sym(Abstract):
         return call_numpy(function, args, kwargs)
 
 
+def _registered(function: Callable) -> Primitive:
+    """The primitive that the registry has for a function."""
+    return cast(Primitive, PRIMITIVES[function])
+
+
 def call_numpy(function: Callable, args: tuple, kwargs: dict) -> Any:
     """A NumPy function, as the registry knows it, with a value of a program among its arguments."""
     if function in _OF_SHAPES:
         return _OF_SHAPES[function](*args, **kwargs)
-    known = PRIMITIVES.get(function)             # type: ignore[arg-type]
+    known = PRIMITIVES.get(function)
     if known is None:
         raise not_compiled(f"np.{getattr(function, '__name__', function)}")
     if not isinstance(known, Primitive):
@@ -376,8 +382,6 @@ def call_numpy(function: Callable, args: tuple, kwargs: dict) -> Any:
 
 def write(op: Primitive, args: tuple, options: dict) -> Any:
     """Write down a call in the innermost program that has one of its arguments."""
-    from .source import EXPANSIONS, is_known     # noqa: PLC0415  (it builds on this file)
-
     if op.name in EXPANSIONS:
         return EXPANSIONS[op.name](*args, **options)
     if not is_known(op.name):
@@ -450,33 +454,29 @@ def _refuse_change(self: Sym, *args: Any, **kwargs: Any) -> NoReturn:
                         "build a new one with np.where, np.stack or np.concatenate.")
 
 
-def _power(op: Primitive) -> Callable:
-    return _forward(op)
-
-
 def _set_manners() -> None:
     operators = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "mod": operator.mod,
                  "truediv": operator.truediv, "pow": operator.pow, "matmul": operator.matmul}
     for name, function in operators.items():
-        setattr(Sym, f"__{name}__", _forward(PRIMITIVES[function]))
-        setattr(Sym, f"__r{name}__", _reflected(PRIMITIVES[function]))
+        setattr(Sym, f"__{name}__", _forward(_registered(function)))
+        setattr(Sym, f"__r{name}__", _reflected(_registered(function)))
     flat = {"floordiv": np.floor_divide, "lt": np.less, "le": np.less_equal, "gt": np.greater,
             "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "and": np.logical_and,
             "or": np.logical_or}
     for name, ufunc in flat.items():
-        setattr(Sym, f"__{name}__", _forward(PRIMITIVES[ufunc]))
+        setattr(Sym, f"__{name}__", _forward(_registered(ufunc)))
     for name in ("floordiv", "and", "or"):
-        setattr(Sym, f"__r{name}__", _reflected(PRIMITIVES[flat[name]]))
+        setattr(Sym, f"__r{name}__", _reflected(_registered(flat[name])))
     for name in dir(np.ndarray):
-        function = getattr(np, name, None)
+        numpys: Any = getattr(np, name, None)
         if name in _CHANGING:
             setattr(Sym, name, _refuse_change)
         elif name in _LEAVING:
             setattr(Sym, name, _refuse_number(f".{name}()"))
-        elif not name.startswith("_") and callable(function) and not hasattr(Sym, name):
-            setattr(Sym, name, partialmethod(function))
+        elif not name.startswith("_") and callable(numpys) and not hasattr(Sym, name):
+            setattr(Sym, name, partialmethod(numpys))
     others: dict[str, Any] = {
-        "__neg__": lambda x: write(PRIMITIVES[np.negative], (x,), {}),
+        "__neg__": lambda x: write(_registered(np.negative), (x,), {}),
         "__pos__": lambda x: x,
         "__abs__": lambda x: np.abs(x),
         "__invert__": lambda x: np.logical_not(x),
@@ -507,9 +507,3 @@ def line_of(spot: Spot) -> tuple[str, int, str]:
     place = place_of(spot)
     return place.file, place.line, place.text
 
-
-def is_elementwise(name: str) -> bool:
-    """Whether a function works element by element, and is written as an expression."""
-    from .source import _ELEMENTWISE             # noqa: PLC0415
-
-    return name in _ELEMENTWISE

@@ -340,7 +340,7 @@ if hasattr(np, "unstack"):                       # since NumPy 2.1
 
 
 def _take(x, index):
-    return x[index] if isinstance(x, Abstract) else np.asarray(x)[index]
+    return x[index] if isinstance(x, Abstract) else np.asarray(x)[index]     # type: ignore[index]
 
 
 getitem = Primitive(_take, "getitem")

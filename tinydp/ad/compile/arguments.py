@@ -1,0 +1,100 @@
+"""Arguments of compiled functions, taken apart into numbers and arrays, and what is fixed."""
+
+import numbers
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..errors import DtypeError
+from ..tape import Var
+from ..values import abstract, shape
+
+
+def form_of(x: Any, leaves: list) -> Any:
+    """The structure of an argument, as a key; its numbers and arrays are appended to `leaves`."""
+    kind = type(x)
+    if kind is float:
+        leaves.append(x)
+        return float
+    if kind is np.ndarray:
+        leaves.append(as_argument(x))
+        return (x.shape, x.dtype.kind == "b") if x.ndim else float
+    if kind is Var:
+        leaves.append(x)
+        return (shape(x), False) if shape(x) else float
+    if kind is tuple or kind is list or (isinstance(x, tuple) and hasattr(x, "_fields")):
+        return (kind, tuple([form_of(child, leaves) for child in x]))
+    if isinstance(x, dict):
+        return (kind, tuple([(name, form_of(child, leaves)) for name, child in x.items()]))
+    if abstract(x):
+        leaves.append(x)
+        return None
+    if isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_:
+        leaves.append(float(x))
+        return float
+    return fixed(x)
+
+
+def refilled(x: Any, rest: Any) -> Any:
+    """An argument with other numbers and arrays in place of its own."""
+    kind = type(x)
+    if kind is tuple or kind is list:
+        return kind([refilled(child, rest) for child in x])
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return kind(*[refilled(child, rest) for child in x])
+    if isinstance(x, dict):
+        return tree.rebuild(x, [refilled(child, rest) for child in x.values()])
+    if kind is Var or kind is np.ndarray or abstract(x) or (
+            isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_):
+        return next(rest)
+    return x
+
+
+def like(x: Any, rest: Any) -> Any:
+    """An argument with its gradients in place of its numbers; `TypeError` if they are of another type."""
+    kind = type(x)
+    if kind is float or (kind is np.ndarray and x.dtype == np.float64 and x.ndim):
+        return next(rest)
+    if kind is tuple or kind is list:
+        return kind([like(child, rest) for child in x])
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return kind(*[like(child, rest) for child in x])
+    if isinstance(x, dict):
+        return tree.rebuild(x, [like(child, rest) for child in x.values()])
+    raise TypeError
+
+
+def fixed(x: Any) -> Any:
+    """A part of the program itself, as a key."""
+    try:
+        hash(x)
+    except TypeError:
+        raise DtypeError(
+            f"a {type(x).__name__} cannot be an argument of a compiled function.",
+            "pass numbers, arrays or structures of them; fixed arguments must be hashable.") from None
+    return ("fixed", type(x), x)
+
+
+def as_argument(x: Any) -> Any:
+    """A leaf as compiled functions take it: a float, or a C-contiguous array of its own kind."""
+    if type(x) is not np.ndarray:
+        return float(x) if isinstance(x, (np.generic, int)) and not is_bool(x) else x
+    if not x.ndim:
+        return x.item()
+    if x.dtype == np.float64 and x.flags.c_contiguous and x.flags.writeable and x.flags.aligned:
+        return x
+    if x.dtype.kind not in "fiub":
+        raise DtypeError(f"an array of dtype {x.dtype} cannot be an argument of a compiled function.",
+                         "pass arrays of real numbers or booleans.")
+    return np.array(x, dtype=np.bool_ if x.dtype.kind == "b" else np.float64, order="C")
+
+
+def is_bool(x: Any) -> bool:
+    return isinstance(x, (bool, np.bool_)) or (isinstance(x, np.ndarray) and x.dtype.kind == "b")
+
+
+def name_of(f: Callable) -> str:
+    return getattr(f, "__name__", type(f).__name__)
+

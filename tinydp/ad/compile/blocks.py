@@ -1,0 +1,470 @@
+"""Writing straight-line calls down.
+
+Numbers become local variables with the names that they had, arrays become loops. Neighbouring
+operations on arrays of one shape share a loop, and what is used only within it never becomes an
+array.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .functions import (
+    CHOICE,
+    ELEMENTWISE,
+    FILLED,
+    FROM_MATH,
+    FROM_NUMPY,
+    INFIX,
+    POWER,
+    PRODUCT,
+    REDUCTIONS,
+    VIEWS,
+    WHOLE,
+    WRITTEN_OUT,
+)
+from .loops import LoopCall
+from .texts import Array, Text, broadcast, in_memory, indexed, tuple_text
+from .trace import Call, Program, Sym, line_of, not_compiled
+from .writer import Writer
+
+LOOPS: dict[type, Callable[["Block", Any], None]] = {}   # how each kind of loop is written
+
+
+class Block:
+    """The calls of one program, at one depth of the source."""
+
+    def __init__(self, writer: Writer, program: Program, places: dict[int, Array]):
+        self.w, self.program, self.places = writer, program, places
+        self.users: dict[int, list] = {}
+        for call in program.calls:
+            for x in call.operands:
+                self.users.setdefault(id(x), []).append(call)
+        self.outputs = {id(x) for x in program.outputs if isinstance(x, Sym)}
+        self.pending: dict[tuple, list[Call]] = {}       # calls by shape, that will share a loop
+        self.waiting: dict[int, tuple] = {}              # value -> the shape under which it waits
+        self.targets = self._targets()
+
+    def _targets(self) -> dict[int, str]:
+        """The name that the user gave, for the last value made by each line that assigns one."""
+        last: dict[tuple, Call] = {}
+        for call in self.program.calls:
+            last[(call.spot.code.co_filename, call.spot.line, getattr(call, "back", False))] = call
+        names = {}
+        for (_, _, back), call in last.items():
+            found = re.match(r"(\w+)\s*(?:[-+*/@]|\*\*)?=[^=]", line_of(call.spot)[2])
+            if found and not back and len(call.outs) == 1:
+                names[id(call.outs[0])] = found[1]
+        return names
+
+    def name_of(self, x: Sym) -> str:
+        if id(x) in self.targets:
+            return self.targets[id(x)]
+        if x.name:
+            return x.name
+        if x.of is not None:
+            return f"g_{self._shown_name(x.of)}"
+        return "t"
+
+    def _shown_name(self, x: Sym) -> str:
+        value = self.w.values.get(id(x))
+        text = value.text if isinstance(value, Text) else value.whole[0] if value and value.whole else ""
+        return text if text.isidentifier() else (self.targets.get(id(x)) or x.name or "t")
+
+    def write(self) -> None:
+        for call in self.program.calls:
+            self.call(call)
+        for shape in list(self.pending):
+            self.flush(shape)
+
+    # -- one call
+
+    def call(self, call: Any) -> None:
+        if isinstance(call, LoopCall):
+            for x in call.operands:
+                self.ready(x)
+            LOOPS[type(call)](self, call)
+            return
+        name, out = call.op.name, call.out
+        if name in ELEMENTWISE and (name not in WHOLE or not out.shape):
+            if out.shape:
+                self.join(call)
+            else:
+                self.number(call)
+            return
+        for x in call.operands:
+            self.ready(x)
+        if name in VIEWS:
+            self.w.bind(out, self.view(call))
+            if id(out) in self.places:
+                self.w.copy(self.w.get(out), self.places[id(out)])
+                self.w.bind(out, self.places[id(out)])
+            return
+        self.w.comment(call.spot, call.back)
+        if name in WHOLE:
+            target = self.target(out)
+            self.w.line(f"{name}_into({self.w.memory(call.args[0])}, {target.as_memory(out.shape)})")
+        elif name == "matmul":
+            self.matmul(call)
+        elif name in REDUCTIONS:
+            self.reduce(call)
+        elif name in FILLED:
+            self.fill(call)
+        else:
+            raise not_compiled(name)
+
+    def target(self, out: Sym) -> Array:
+        """Where an array is written to: from now on it is there."""
+        array = self.places.get(id(out))
+        if array is None:
+            array = self.new_array(out)
+        self.w.bind(out, array)
+        return array
+
+    def new_array(self, out: Sym) -> Array:
+        """Memory for a value; that of a single row or column is a vector."""
+        shape = out.shape
+        if len(shape) != 2 or 1 not in shape:
+            return in_memory(self.w.allocate(self.name_of(out), shape, out.kind), shape)
+        size, k = math.prod(shape), 0 if shape[1] == 1 else 1
+        name = self.w.allocate(self.name_of(out), (size,), out.kind)
+        return Array(shape, lambda at: f"{name}[{at[k]}]", (name, (size,)))
+
+    # -- numbers
+
+    def number(self, call: Call) -> None:
+        for x in call.operands:
+            self.ready(x)
+        text = self.expression(call, [self.w.get(x) for x in call.args])
+        out, users = call.out, self.users.get(id(call.out), [])
+        if len(users) == 1 and id(out) not in self.outputs and self.may_inline(call, users[0], text):
+            self.w.bind(out, text)
+            return
+        self.w.comment(call.spot, call.back)
+        name = self.w.fresh(self.name_of(out))
+        self.w.line(f"{name} = {text.text}")
+        self.w.bind(out, Text(name))
+
+    def may_inline(self, call: Call, user: Any, text: Text) -> bool:
+        """Whether a number that is used once may stand where it is used, as in the user's own line."""
+        return (isinstance(user, Call) and user.op.name in ELEMENTWISE and not user.out.shape
+                and user.spot.line == call.spot.line and user.back == call.back
+                and user.op.name != "square" and len(text.text) < 60
+                and sum(x is call.out for x in user.args) == 1)
+
+    def expression(self, call: Call, args: list[Text]) -> Text:
+        """The call, written with these operands."""
+        name = call.op.name
+        if name in ("power", "float_power") and not isinstance(call.args[1], Sym) and call.args[1] == 2:
+            return Text(f"{args[0].within(POWER)} * {args[0].within(POWER)}", PRODUCT)
+        if name in INFIX:
+            symbol, binding = INFIX[name]
+            left, right = binding, binding + 1           # a - (b - c) keeps its parentheses
+            if binding == POWER:
+                left, right = binding + 1, binding
+            return Text(f"{args[0].within(left)} {symbol} {args[1].within(right)}", binding)
+        if name in WRITTEN_OUT:
+            form, binding = WRITTEN_OUT[name]
+            inner = 0 if "(" in form else binding + 1
+            return Text(form.format(args[0].within(inner)), binding)
+        if name == "where":
+            return Text(f"{args[1].within(1)} if {args[0].within(1)} else {args[2].within(1)}", CHOICE)
+        name = "mod" if name == "remainder" else name
+        function = (FROM_MATH.get(name) or FROM_NUMPY.get(name) or name)
+        if function in ("floor", "ceil", "trunc"):
+            function = f"np.{function}"
+        return Text(f"{function}({', '.join(x.text for x in args)})")
+
+    # -- arrays, element by element
+
+    def join(self, call: Call) -> None:
+        """Let it share the loop of its shape; what it needs from elsewhere must be there before."""
+        shape = call.out.shape
+        for x in call.operands:
+            if self.waiting.get(id(x)) not in (None, shape) or (id(x) in self.waiting and x.shape != shape):
+                self.ready(x)
+        self.pending.setdefault(shape, []).append(call)
+        self.waiting[id(call.out)] = shape
+
+    def ready(self, x: Any) -> None:
+        """Make sure that the value is there: write down the loop in which it waits."""
+        if isinstance(x, Sym) and id(x) in self.waiting:
+            self.flush(self.waiting[id(x)])
+
+    def flush(self, shape: tuple) -> None:
+        calls = self.pending.pop(shape, [])
+        if not calls:
+            return
+        inside = {id(call) for call in calls}
+        stored = []
+        for call in calls:
+            del self.waiting[id(call.out)]
+            users = self.users.get(id(call.out), [])
+            if id(call.out) in self.outputs or any(id(user) not in inside for user in users):
+                stored.append(call)
+        targets = {}
+        for call in stored:                      # named before the loop, where they are made
+            array = self.places.get(id(call.out))
+            if array is None:
+                array = self.new_array(call.out)
+            targets[id(call.out)] = array
+        self.w.comment(calls[0].spot, calls[0].back)
+        index = self.w.loops(shape)
+        local: dict[int, Text] = {}
+        for call in calls:
+            args = []
+            for x in call.args:
+                if isinstance(x, Sym) and id(x) in local:
+                    args.append(local[id(x)])
+                    continue
+                value = self.w.get(x)
+                args.append(value if isinstance(value, Text) else Text(broadcast(value, shape).at(index)))
+            text = self.expression(call, args)
+            users = self.users.get(id(call.out), [])
+            if id(call.out) not in targets and len(users) == 1 and self.may_inline_here(call, users[0], text):
+                local[id(call.out)] = text
+                continue
+            self.w.comment(call.spot, call.back)
+            if id(call.out) in targets and not any(id(user) in inside for user in users):
+                self.w.line(f"{targets[id(call.out)].at(index)} = {text.text}")
+                continue
+            name = self.w.fresh(self.name_of(call.out) + ("" if id(call.out) not in targets else "_here"))
+            self.w.line(f"{name} = {text.text}")
+            local[id(call.out)] = Text(name)
+            if id(call.out) in targets:
+                self.w.line(f"{targets[id(call.out)].at(index)} = {name}")
+        self.w.depth -= len(index)
+        for call in stored:
+            self.w.bind(call.out, targets[id(call.out)])
+
+    def may_inline_here(self, call: Call, user: Any, text: Text) -> bool:
+        return (isinstance(user, Call) and user.op.name in ELEMENTWISE and user.op.name != "square"
+                and user.spot.line == call.spot.line and user.back == call.back and len(text.text) < 60
+                and sum(x is call.out for x in user.args) == 1
+                and not (user.op.name in ("power", "float_power") and user.args[0] is call.out))
+
+    # -- views
+
+    def view(self, call: Call) -> Any:
+        name, x, out = call.op.name, call.args[0], call.out
+        array, rest, options = self.w.get(x), call.args[1:], call.options
+        n = x.ndim
+        if not x.shape and not out.shape:
+            return array
+        if isinstance(array, Text):              # a number that is spread or given an axis
+            return Array(out.shape, lambda at: array.within(PRODUCT))
+        if name in ("copy", "real", "conjugate"):
+            return array
+        if name == "getitem":
+            found = indexed(array, rest[0], self.w.constant)
+            return found if found.shape else Text(found.at([]))
+        if name == "broadcast_to":
+            return broadcast(array, out.shape)
+        if name in ("transpose", "swapaxes", "moveaxis"):
+            order = _order(name, n, rest, options)
+            back = [order.index(k) for k in range(n)]
+            if order == [1, 0] and any(isinstance(user, LoopCall) for user in self.users[id(out)]):
+                turned = in_memory(self.w.allocate("turned", out.shape, "f"), out.shape)
+                self.w.copy(Array(out.shape, lambda at: array.at([at[k] for k in back])), turned)
+                return turned                    # once, before the loop
+            return Array(out.shape, lambda at: array.at([at[k] for k in back]),
+                         turned=array if order == [1, 0] else None)
+        if name in ("flip", "fliplr", "flipud"):
+            axes = _flipped(name, n, rest, options)
+            return Array(out.shape, lambda at: array.at(
+                [f"{x.shape[k] - 1} - {i}" if k in axes else i for k, i in enumerate(at)]))
+        return self.reshaped(array, x.shape, out.shape)
+
+    def reshaped(self, array: Array, old: tuple, new: tuple) -> Any:
+        """The same elements in the same order."""
+        whole = array.whole
+        if not new:
+            return Text(array.at(["0"] * len(old)))
+        if _without_ones(old) == _without_ones(new):
+            wide = [k for k, n in enumerate(new) if n != 1]
+
+            def at(index: list[str]) -> str:
+                rest = iter([index[k] for k in wide])
+                return array.at(["0" if n == 1 else next(rest) for n in old])
+
+            return Array(new, at, whole)
+        if whole is None:
+            name = self.w.allocate("copy", old, "f")
+            self.w.copy(array, in_memory(name, old))
+            whole = (name, old)
+        name = self.w.fresh("reshaped")
+        text, _ = whole
+        self.w.line(f"{name} = {text}.reshape({tuple_text(new)})")
+        return in_memory(name, new)
+
+    # -- products, sums, joins
+
+    def matmul(self, call: Call) -> None:
+        a, b = call.args
+        out = call.out
+        dims, w = (np.ndim(a), np.ndim(b)), self.w
+        if max(dims) > 2:
+            raise not_compiled("matmul of arrays of more than two axes")
+        if dims == (1, 1):
+            name = w.fresh(self.name_of(out))
+            w.line(f"{name} = dot({w.memory(a)}, {w.memory(b)})")
+            w.bind(out, Text(name))
+            return
+        shapes = np.shape(a), np.shape(b)
+        place = self.target(out)
+        result = place.as_memory(out.shape)
+        if dims == (1, 2) or (dims == (2, 2) and shapes[0][0] == 1):
+            vector = self.as_vector(a)
+            result = place.as_memory((shapes[1][1],))
+            turned = self.turned(b)
+            w.line(f"matvec({turned}, {vector}, {result})" if turned else
+                   f"vecmat({vector}, {w.memory(b)}, {result})")
+        elif dims == (2, 1) or shapes[1][1] == 1:
+            vector = self.as_vector(b)
+            result = place.as_memory((shapes[0][0],))
+            turned = self.turned(a)
+            w.line(f"vecmat({vector}, {turned}, {result})" if turned else
+                   f"matvec({w.memory(a)}, {vector}, {result})")
+        elif self.turned(a):
+            w.line(f"matmul_tn({self.turned(a)}, {w.memory(b)}, {result})")
+        elif self.turned(b):
+            w.line(f"matmul_nt({w.memory(a)}, {self.turned(b)}, {result})")
+        else:
+            w.line(f"matmul({w.memory(a)}, {w.memory(b)}, {result})")
+
+    def as_vector(self, x: Any) -> str:
+        size = math.prod(np.shape(x))
+        array = self.w.get(x)
+        if array.whole is None:
+            array = in_memory(self.w.memory(x), array.shape)
+        text, its_shape = array.whole
+        return self.w.reshaped(text, its_shape, (size,))
+
+    def turned(self, x: Any) -> str | None:
+        """The matrix of which `x` is the transpose."""
+        array = self.w.get(x)
+        return array.turned.as_memory(array.turned.shape) if array.turned is not None else None
+
+    def reduce(self, call: Call) -> None:
+        x, out, name = call.args[0], call.out, call.op.name.removeprefix("a")
+        if not x.shape:
+            self.w.bind(out, self.w.get(x))
+            return
+        axis = call.args[1] if len(call.args) > 1 else call.options.get("axis")
+        n = x.ndim
+        axes = set(range(n)) if axis is None else {int(k) % n for k in np.atleast_1d(axis)}
+        array, w = self.w.get(x), self.w
+        count = math.prod(x.shape[k] for k in axes)
+        if call.op.name in ("any", "all"):
+            name = call.op.name
+        start = {"sum": "0.0", "mean": "0.0", "prod": "1.0", "max": "-np.inf", "min": "np.inf",
+                 "any": "False", "all": "True"}[name]
+        form = {"sum": "{} + {}", "mean": "{} + {}", "prod": "{} * {}", "max": "maximum({}, {})",
+                "min": "minimum({}, {})", "any": "{} or {}", "all": "{} and {}"}[name]
+        order = [*sorted(set(range(n)) - axes), *sorted(axes)]
+        if len(axes) < n and max(axes) < n - 1:  # the last axis stays innermost, for speed
+            order = list(range(n))
+        keep = bool(call.options.get("keepdims"))
+        total = w.fresh(self.name_of(out)) if not out.shape else ""
+        if out.shape:
+            target = self.target(out)
+            w.copy(Text(start), target)
+        else:
+            w.line(f"{total} = {start}")
+        names = dict(zip(order, w.index_names(n), strict=True))
+        for k in order:
+            w.line(f"for {names[k]} in range({x.shape[k]}):")
+            w.depth += 1
+        left = [("0" if k in axes else names[k]) for k in range(n) if keep or k not in axes]
+        place = target.at(left) if out.shape else total
+        w.line(f"{place} = {form.format(place, array.at([names[k] for k in range(n)]))}")
+        w.depth -= n
+        if name == "mean":
+            if out.shape:
+                index = w.loops(out.shape)
+                w.line(f"{target.at(index)} /= {float(count)}")
+                w.depth -= len(index)
+            else:
+                w.line(f"{total} /= {float(count)}")
+        if not out.shape:
+            w.bind(out, Text(total))
+
+    def fill(self, call: Call) -> None:
+        out, w, name = call.out, self.w, call.op.name
+        if name == "scatter":
+            shape, indices = call.options["shape"], call.options["indices"]
+            views = [indexed(in_memory("", shape), index, w.constant) for index in indices]
+            if len(call.args) == 1 and _without_ones(views[0].shape) == _without_ones(shape) \
+                    and not _rearranges(indices[0]):
+                source = w.get(call.args[0])
+                if (isinstance(source, Array) and source.shape == views[0].shape
+                        and id(out) not in self.places):
+                    w.bind(out, self.reshaped(source, source.shape, shape))
+                    return
+            target = self.target(out)
+            w.copy(Text("0.0"), target)
+            for index, g in zip(indices, call.args, strict=True):
+                part = indexed(target, index, w.constant)
+                if part.shape:
+                    w.copy(w.get(g), part, add=True)
+                else:
+                    w.line(f"{part.at([])} += {w.get(g).text}")
+            return
+        target = self.target(out)
+        axis = call.options.get("axis", 0) % out.ndim
+        start = 0
+        for x in call.args:
+            if name == "stack":
+                here: Any = (*[slice(None)] * axis, start)
+                start += 1
+            else:
+                here = (*[slice(None)] * axis, slice(start, start + np.shape(x)[axis]))
+                start += np.shape(x)[axis]
+            part = indexed(target, here, w.constant)
+            if part.shape:
+                w.copy(w.get(x), part)
+            else:
+                w.line(f"{part.at([])} = {w.get(x).text}")
+
+
+def _without_ones(shape: tuple) -> list[int]:
+    return [n for n in shape if n != 1]
+
+
+def _rearranges(index: Any) -> bool:
+    """Whether the elements may come in another order: a list, or a slice that runs backwards."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, (list, np.ndarray)) or (isinstance(part, slice) and part.step is not None)
+               for part in parts)
+
+
+def _order(name: str, n: int, rest: tuple, options: dict) -> list[int]:
+    """The axes of the old array in the order of the new one."""
+    marks = np.empty(tuple(range(1, n + 1)))
+    functions: dict[str, Any] = {"transpose": np.transpose, "swapaxes": np.swapaxes, "moveaxis": np.moveaxis}
+    moved = functions[name](marks, *rest, **options)
+    return [side - 1 for side in moved.shape]
+
+
+def _flipped(name: str, n: int, rest: tuple, options: dict) -> set[int]:
+    if name == "fliplr":
+        return {1}
+    if name == "flipud":
+        return {0}
+    axis = rest[0] if rest else options.get("axis")
+    return set(range(n)) if axis is None else {int(k) % n for k in np.atleast_1d(axis)}
+
+
+def label_of(row: Any) -> str:
+    if not isinstance(row, Sym):
+        return ""
+    if row.of is not None:
+        return f"g_{row.of.name or label_of(row.of) or 't'}"
+    maker = next((call for call in row.trace.calls if any(out is row for out in call.outs)), None)
+    if isinstance(maker, Call) and not maker.back:
+        found = re.match(r"(\w+)\s*=[^=]", line_of(maker.spot)[2])
+        return found[1] if found and len(found[1]) > 1 else maker.op.name
+    return ""

@@ -1,0 +1,71 @@
+"""Which functions a compiled program can use, and how each is written in the source.
+
+Most are elementwise: an operator, or a function of `math`, of NumPy or of `kernels.py`. Some are
+made of others (`EXPANSIONS`). The rest have loops of their own: see `blocks.py`.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+# operator: (text, how tightly it binds); for operands that bind less, parentheses are written
+ATOM, POWER, SIGN, PRODUCT, SUM, COMPARED, NOT, CHOICE = 9, 8, 7, 6, 5, 4, 3, 0
+INFIX = {
+    "add": ("+", SUM), "subtract": ("-", SUM), "multiply": ("*", PRODUCT), "divide": ("/", PRODUCT),
+    "power": ("**", POWER), "float_power": ("**", POWER), "floor_divide": ("//", PRODUCT),
+    "less": ("<", COMPARED), "less_equal": ("<=", COMPARED), "greater": (">", COMPARED),
+    "greater_equal": (">=", COMPARED), "equal": ("==", COMPARED), "not_equal": ("!=", COMPARED),
+    "logical_and": ("and", NOT), "logical_or": ("or", NOT), "logical_xor": ("!=", COMPARED),
+}
+FROM_MATH = {
+    "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+    "arctan2": "atan2", "sinh": "sinh", "cosh": "cosh", "arcsinh": "asinh", "arccosh": "acosh",
+    "arctanh": "atanh", "expm1": "expm1", "log": "log", "log1p": "log1p", "log10": "log10",
+    "log2": "log2", "sqrt": "sqrt", "hypot": "hypot", "copysign": "copysign",
+    "floor": "floor", "ceil": "ceil", "trunc": "trunc", "isnan": "isnan", "isinf": "isinf",
+    "isfinite": "isfinite", "fmod": "fmod",
+    "deg2rad": "radians", "radians": "radians", "rad2deg": "degrees", "degrees": "degrees",
+}
+FROM_KERNELS = ("exp", "tanh", "maximum", "minimum", "fmax", "fmin", "clip", "sign", "logaddexp", "mod")
+HELPERS = ("all_finite", "cos_into", "dot", "grown", "guess", "matmul", "matmul_nt", "matmul_tn", "matvec",
+           "narrowed", "sin_into", "vecmat")         # further ones, see kernels.py
+FROM_NUMPY = {"exp2": "np.exp2", "cbrt": "np.cbrt", "rint": "np.rint", "signbit": "np.signbit"}
+WRITTEN_OUT = {                                 # by their operands
+    "negative": ("-{}", SIGN), "positive": ("{}", ATOM), "abs": ("abs({})", ATOM),
+    "absolute": ("abs({})", ATOM), "fabs": ("abs({})", ATOM), "square": ("{0} * {0}", PRODUCT),
+    "reciprocal": ("1.0 / {}", PRODUCT), "logical_not": ("not {}", NOT),
+}
+REDUCTIONS = ("sum", "mean", "max", "min", "amax", "amin", "prod", "any", "all")
+VIEWS = ("getitem", "reshape", "ravel", "squeeze", "expand_dims", "transpose", "swapaxes", "moveaxis",
+          "broadcast_to", "flip", "fliplr", "flipud", "copy", "real", "conjugate")
+FILLED = ("stack", "concatenate", "scatter")
+ELEMENTWISE = frozenset((
+    *INFIX, *FROM_MATH, *FROM_KERNELS, *FROM_NUMPY, *WRITTEN_OUT, "where", "remainder"))
+WHOLE = ("sin", "cos")                          # of an array: by a kernel for the whole array
+KNOWN = frozenset((*ELEMENTWISE, *REDUCTIONS, *VIEWS, *FILLED, "matmul", "vecdot"))
+
+EXPANSIONS: dict[str, Callable] = {
+    "norm": lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
+    "var": lambda x, axis=None, ddof=0, keepdims=False, correction=0: np.sum(
+        (x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims)
+        / (x.size / max(np.size(np.sum(np.zeros(x.shape), axis=axis)), 1) - ddof - correction),
+    "std": lambda x, **options: np.sqrt(np.var(x, **options)),
+    "vecdot": lambda a, b: np.sum(a * b, axis=-1),
+    "matvec": lambda a, x: np.matmul(a, x), "vecmat": lambda x, a: np.matmul(x, a),
+    "logaddexp2": lambda a, b: np.logaddexp(a * math.log(2), b * math.log(2)) / math.log(2),
+    "round": lambda x, decimals=0: np.rint(x * 10**decimals) / 10**decimals,
+    "tril": lambda m, k=0: np.where(np.tri(m.shape[-2], m.shape[-1], k) > 0, m, 0.0),
+    "triu": lambda m, k=0: np.where(np.tri(m.shape[-2], m.shape[-1], k - 1) > 0, 0.0, m),
+    "times": lambda g, d, name="": np.where(g == 0.0, 0.0, g * d),
+}
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a way to write this function down."""
+    return name in KNOWN
+
+
+def is_elementwise(name: str) -> bool:
+    """Whether a function works element by element, and is written as an expression."""
+    return name in ELEMENTWISE

@@ -1,0 +1,362 @@
+"""Writing loops down: `scan` forwards and back, and up to an event and back."""
+
+import re
+from typing import Any
+
+from ..values import shape
+from .blocks import Block, label_of
+from .functions import POWER
+from .loops import EventCall, LoopCall, ReverseEventCall, ScanCall
+from .texts import Array, Text, broadcast, in_memory
+from .trace import Program, Sym
+from .writer import RESERVED, Writer
+
+LONG = 40                                # calls, from which on a body is a function of its own
+
+
+def _begin_carry(block: Block, call: Any) -> list:
+    """Set the carry to its first value; a list of names and arrays."""
+    w = block.w
+    carried: list = []
+    for inner, init in zip(call.body.inputs, call.inits, strict=False):
+        name = inner.name or "carry"
+        if inner.shape:
+            array = in_memory(w.allocate(name, inner.shape, inner.kind), inner.shape)
+            w.copy(w.get(init), array)
+            carried.append(array)
+            w.bind(inner, array)
+        else:
+            name = w.fresh(name)
+            text = w.get(init).text
+            w.line(f"{name} = {float(init)!r}" if isinstance(init, int) and not isinstance(init, bool)
+                   else f"{name} = {text}")
+            carried.append(Text(name))
+            w.bind(inner, Text(name))
+    return carried
+
+
+def _bind_captures(block: Block, call: Any) -> None:
+    for outer, inner in call.body.captures:
+        block.w.bind(inner, block.w.get(outer))
+
+
+class Rows:
+    """What a loop stores, a row a step. Numbers for the way back share one array, a column each."""
+
+    def __init__(self, block: Block, call: Any, length: str):
+        w = block.w
+        self.w, n = w, len(call.y_outs)
+        self.rows = call.body.outputs[len(call.body.outputs) - n:] if n else []
+        self.outs = call.y_outs
+        self.columns: dict[int, int] = {}
+        for out, row in zip(self.outs, self.rows, strict=True):
+            users = block.users.get(id(out), [])
+            inside = id(out) not in block.outputs and all(
+                isinstance(user, LoopCall) and any(x is out for x in user.xs) for user in users)
+            if inside and isinstance(row, Sym) and not row.shape and row.kind == "f":
+                self.columns.setdefault(id(row), len(self.columns))
+        self.shared = w.fresh("stored") if self.columns else ""
+        self.names = [self.shared if id(row) in self.columns else w.fresh(f"{label_of(row) or 'row'}_all")
+                      for row in self.rows]
+        for name, row in self._own():
+            of = ", np.bool_" if isinstance(row, Sym) and row.kind == "b" else ""
+            sides = ", ".join([length, *map(str, shape(row))])
+            w.line(f"{name} = np.empty(({sides}{',' if ',' not in sides else ''}){of})")
+        if self.shared:
+            w.line(f"{self.shared} = np.empty(({length}, {len(self.columns)}))")
+
+    def _own(self) -> list[tuple[str, Any]]:
+        return [(name, row) for name, row in zip(self.names, self.rows, strict=True)
+                if id(row) not in self.columns]
+
+    @property
+    def arrays(self) -> list[str]:
+        """The names of all arrays."""
+        return [*(name for name, _ in self._own()), *([self.shared] if self.shared else [])]
+
+    def places(self, call: Any, step: str) -> dict[int, Array]:
+        """Where the arrays made in the body are written: straight into their rows."""
+        made = {id(out) for inner in call.body.calls for out in inner.outs}
+        return {id(row): in_memory(name, row.shape, (step,)) for name, row in self._own()
+                if isinstance(row, Sym) and row.shape and id(row) in made}
+
+    def store(self, step: str, places: dict, done: bool = False) -> None:
+        """Write the rows of this step; those in the shared array may be `done` already."""
+        w = self.w
+        for name, row in self._own():
+            value = w.get(row)
+            if isinstance(value, Text):
+                w.line(f"{name}[{step}] = {value.text}")
+            elif places.get(id(row)) is None or not (value.whole and value.whole[0] == f"{name}[{step}]"):
+                w.copy(value, in_memory(name, shape(row), (step,)))
+        if not done:
+            self.store_shared(self.shared, step)
+
+    def store_shared(self, shared: str, step: str) -> None:
+        by_id = {id(row): row for row in self.rows}
+        for key, k in self.columns.items():
+            self.w.line(f"{shared}[{step}, {k}] = {self.w.get(by_id[key]).text}")
+
+    def bind(self) -> None:
+        """From now on, the stacks are there."""
+        for out, row, name in zip(self.outs, self.rows, self.names, strict=True):
+            k = self.columns.get(id(row))
+            self.w.bind(out, in_memory(name, out.shape) if k is None else _column(name, k, out.shape))
+
+
+def _column(name: str, k: int, shape: tuple) -> Array:
+    return Array(shape, lambda at: f"{name}[{at[0]}, {k}]")
+
+
+def _next_carry(block: Block, carried: list, outputs: list) -> None:
+    """Set the carry to its next value, all at once."""
+    w = block.w
+    pairs = [(old, w.get(new)) for old, new in zip(carried, outputs, strict=True)]
+    moved = []
+    for old, value in pairs:
+        new = value
+        if isinstance(old, Array) and new is not old:
+            if any(new is other for other in carried):           # two of them change places
+                name = w.allocate("copy", old.shape, "f")
+                w.copy(new, in_memory(name, old.shape))
+                new = in_memory(name, old.shape)
+            moved.append((old, new))
+    numbers = [(old.text, new.text) for old, new in pairs if isinstance(old, Text) and old.text != new.text]
+    if numbers:
+        w.line(f"{', '.join(old for old, _ in numbers)} = {', '.join(new for _, new in numbers)}")
+    for old, new in moved:
+        w.copy(new, old)
+
+
+def write_scan(block: Block, call: ScanCall) -> None:
+    w = block.w
+    w.comment(call.spot, call.reverse)
+    length = w.get(call.length).text if isinstance(call.length, Sym) else str(call.length)
+    carried = _begin_carry(block, call)
+    rows = Rows(block, call, length)
+    _bind_captures(block, call)
+    step = w.fresh("step")
+    backwards = " - 1, -1, -1" if call.reverse else ""
+    w.line(f"for {step} in range({length}{backwards}):")
+    w.depth += 1
+    n = len(call.inits)
+    for inner, xs in zip(call.body.inputs[n:], call.xs, strict=True):
+        w.bind(inner, _row_of(w.get(xs), inner, step))
+    places = rows.places(call, step)
+    w.last_spot = None
+    done = write_body(w, call.body, places, "back" if call.reverse else "forward", rows, step)
+    rows.store(step, places, done)
+    _next_carry(block, carried, call.body.outputs[:n])
+    w.depth -= 1
+    w.last_spot = None
+    for out, value in zip(call.carry_outs, carried, strict=True):
+        w.bind(out, value)
+    rows.bind()
+
+
+def write_event(block: Block, call: EventCall) -> None:
+    """A loop that makes whole steps, until one leads past the event; then it tries parts of that step."""
+    w = block.w
+    w.comment(call.spot, False)
+    height, dt = w.fresh("height"), w.get(call.dt).text
+    carried = _begin_carry(block, call)
+    rows = Rows(block, call, "256")
+    _bind_captures(block, call)
+    step, length, search = w.fresh("step"), w.fresh("h"), w.fresh("search")
+    bracket = [w.fresh(name) for name in ("above", "height_above", "below", "height_below", "tries")]
+    inside = ", ".join(bracket)
+    w.bind(call.body.inputs[len(call.inits)], Text(length))
+    w.line(f"{height} = {w.get(call.height).text}")
+    w.line(f"{inside} = 0.0, 0.0, 0.0, 0.0, 0")
+    w.line(f"{step}, {length}, {search} = 0, {dt}, False")
+    w.line("while True:")
+    w.depth += 1
+    if rows.arrays:
+        w.line(f"if {step} == len({rows.arrays[0]}):")
+        for name in rows.arrays:
+            w.line(f"    {name} = grown({name})")
+    places = rows.places(call, step)
+    w.last_spot = None
+    done = write_body(w, call.body, places, "forward", rows, step)
+    n = len(call.inits)
+    new = w.get(call.body.outputs[n]).text
+    rows.store(step, places, done)
+    w.line(f"if not {search}:")
+    w.depth += 1
+    w.line(f"if not {new} <= 0 < {height}:")
+    w.depth += 1
+    w.line(f"if {step} == {call.max_steps - 1} or isnan({new}):")
+    w.line("    raise ArithmeticError('the event did not come')")
+    _next_carry(block, [*carried, Text(height)], call.body.outputs[: n + 1])
+    w.line(f"{step} += 1")
+    w.line("continue")
+    w.depth -= 1
+    w.line(f"{inside}, {search} = 0.0, {height}, {dt}, {new}, 0, True")
+    w.depth -= 1
+    w.line(f"elif {bracket[0]} == {bracket[2]}:")
+    w.line("    break")
+    w.line("else:")
+    w.line(f"    {inside} = narrowed({inside}, {length}, {new})")
+    w.line(f"{length} = {bracket[2]} if {bracket[0]} == {bracket[2]} else guess({inside})")
+    w.depth -= 1
+    w.last_spot = None
+    _next_carry(block, carried, call.body.outputs[:n])
+    for out, value in zip(call.carry_outs, carried, strict=True):
+        w.bind(out, value)
+    rows.bind()
+    w.bind(call.count, Text(step))
+    w.bind(call.last, Text(length))
+
+
+def write_reverse_event(block: Block, call: ReverseEventCall) -> None:
+    """A loop back: twice over the last step, and then over the whole ones."""
+    w = block.w
+    w.comment(call.spot, True)
+    n, count, dt = len(call.inits), w.get(call.count).text, w.get(call.dt).text
+    carried = _begin_carry(block, call)
+    _bind_captures(block, call)
+    outputs = call.body.outputs
+    sums = [_variable(block, "sum", out) for out in call.more_outs[:-1]]
+    sum_of_dt = w.fresh("g_dt")
+    first = [_variable(block, "first", x) for x in (*call.carry_outs, *call.more_outs[:-1])]
+    g_first, scale = w.fresh("g_h_first"), w.fresh("scale")
+    w.line(f"{sum_of_dt}, {g_first} = 0.0, 0.0")
+    for total in sums:
+        _assign(block, total, "0.0")
+    step, row, length = w.fresh("step"), w.fresh("row"), w.fresh("h")
+    w.line(f"for {step} in range({count} + 1, -1, -1):")
+    w.depth += 1
+    w.line(f"{row} = min({step}, {count})")
+    w.line(f"{length} = {dt} if {step} < {count} else {w.get(call.last).text}")
+    w.bind(call.body.inputs[n], Text(length))
+    for inner, xs in zip(call.body.inputs[n + 1:], call.xs, strict=True):
+        w.bind(inner, _row_of(w.get(xs), inner, row))
+    w.last_spot = None
+    write_body(w, call.body, {}, "back")
+    backs = [w.get(x) for x in outputs[:n]]
+    g_h = w.get(outputs[n]).text
+    shares = [w.get(x) for x in outputs[n + 1:]]
+    w.line(f"if {step} > {count}:                     # the cotangent of the state at the event ...")
+    w.depth += 1
+    w.line(f"{g_first} = {g_h}")
+    for kept, back in zip(first, (*backs, *shares), strict=True):
+        _assign(block, kept, "{}", back)
+    for value, slope in zip(carried, call.slopes, strict=True):
+        _assign(block, value, "{}", w.get(slope))
+    w.depth -= 1
+    w.line(f"elif {step} == {count}:                  # ... and, so that it stays at the event, its slope")
+    w.depth += 1
+    w.line(f"{scale} = -{g_first} / {g_h}")
+    for value, kept, back in zip(carried, first, backs, strict=False):
+        _assign(block, value, "{} + " + scale + " * {}", kept, back)
+    for total, kept, share, direct in zip(sums, first[n:], shares, call.until_shares, strict=True):
+        _assign(block, total, "{} + " + scale + " * ({} + {})", kept, share, w.get(direct))
+    w.depth -= 1
+    w.line("else:")
+    w.depth += 1
+    for total, share in zip(sums, shares, strict=True):
+        _assign(block, total, "{} + {}", total, share)
+    w.line(f"{sum_of_dt} += {g_h}")
+    _next_carry(block, carried, outputs[:n])
+    w.depth -= 2
+    w.last_spot = None
+    outs = *call.carry_outs, *call.more_outs
+    for out, value in zip(outs, (*carried, *sums, Text(sum_of_dt)), strict=True):
+        w.bind(out, value)
+
+
+def _variable(block: Block, name: str, like: Sym) -> Any:
+    """A number, or an array, that can be assigned to."""
+    if like.shape:
+        return in_memory(block.w.allocate(name, like.shape, "f"), like.shape)
+    name = block.w.fresh(name)
+    block.w.line(f"{name} = 0.0")
+    return Text(name)
+
+
+def _assign(block: Block, target: Any, form: str, *sources: Any) -> None:
+    """Set a variable, element by element if it is an array, to an expression of others."""
+    w = block.w
+    if isinstance(target, Text):
+        w.line(f"{target.text} = {form.format(*(x.within(POWER) for x in sources))}")
+        return
+    index = w.loops(target.shape)
+    texts = [x.within(POWER) if isinstance(x, Text) else broadcast(x, target.shape).at(index)
+             for x in sources]
+    w.line(f"{target.at(index)} = {form.format(*texts)}")
+    w.depth -= len(index)
+
+
+def _row_of(stack: Array, inner: Sym, step: str) -> Any:
+    """Row `step` of what was stored."""
+    if not inner.shape:
+        return Text(stack.at([step]))
+    at, whole = stack.at, stack.whole
+    memory = (f"{whole[0]}[{step}]", inner.shape) if whole and whole[1][1:] == inner.shape else None
+    return Array(inner.shape, lambda index: at([step, *index]), memory)
+
+
+def write_body(w: Writer, program: Program, places: dict[int, Array], wanted: str,
+               rows: "Rows | None" = None, step: str = "") -> bool:
+    """The body of a loop; a long one of numbers alone becomes a function of its own.
+
+    Numba's time to compile grows faster than the length of a function, the more so in a loop.
+    Returns whether the function stores the rows that share an array.
+    """
+    values = [*program.inputs, *(x for call in program.calls for x in (*call.operands, *call.outs))]
+    if len(program.calls) < LONG or any(x.shape for x in values) or any(
+            isinstance(call, LoopCall) for call in program.calls):
+        Block(w, program, places).write()
+        return False
+    used = program.used()
+    outer = *program.inputs, *(inner for _, inner in program.captures)
+    given = {id(x): x for x in outer if id(x) in used}
+    outside = {key: w.values[key] for key in given}
+    made = {id(out) for call in program.calls for out in call.outs}
+    outs = {id(x): x for x in program.outputs if id(x) in made}
+
+    name = w.fresh(wanted)
+    before = w.lines, w.depth, w.names, w.last_spot
+    w.lines, w.depth, w.names, w.last_spot = [], 1, set(RESERVED) | {name}, None
+    passed: dict[str, str] = {}              # expression around -> parameter
+    for key, x in given.items():
+        element = re.fullmatch(r"(\w+)\[(\w+), (\d+)\]", outside[key].text)
+        if element:                          # of a shared array, which is passed as a whole
+            for text, parameter in ((element[1], "stored"), (element[2], "row")):
+                passed.setdefault(text, w.fresh(parameter) if text not in passed else "")
+            text = f"{passed[element[1]]}[{passed[element[2]]}, {element[3]}]"
+            own = w.fresh(label_of(x) or "t")
+            w.line(f"{own} = {text}")
+            w.bind(x, Text(own))
+            continue
+        own = w.fresh(x.name or label_of(x) or "t")
+        passed[outside[key].text] = own
+        w.bind(x, Text(own))
+    Block(w, program, {}).write()
+    storing = rows is not None and bool(rows.shared)
+    if rows is not None and rows.shared:
+        passed[rows.shared], passed[step] = w.fresh("stored"), w.fresh("row")
+        rows.store_shared(passed[rows.shared], passed[step])
+        kept = {id(x) for x in program.outputs[: len(program.outputs) - len(rows.rows)]}
+        kept |= {id(row) for _, row in rows._own()}
+        outs = {key: x for key, x in outs.items() if key in kept}
+    results = [w.values[key].text for key in outs]
+    w.wrapped("return ", results, "")
+    lines = w.lines
+    w.lines, w.depth, w.names, w.last_spot = before
+    head = Writer()
+    head.depth = 0
+    head.wrapped(f"def {name}(", list(passed.values()), "):")
+    w.functions.append("\n".join([*head.lines, *lines]))
+
+    for key, x in given.items():
+        w.bind(x, outside[key])
+    names = [w.fresh(result if result.isidentifier() else "t") for result in results]
+    for x, result in zip(outs.values(), names, strict=True):
+        w.bind(x, Text(result))
+    w.wrapped("(" if len(names) > 1 else "", names, f"{')' if len(names) > 1 else ''} = {name}(", False)
+    w.wrapped("    ", list(passed), ")")
+    return storing
+
+
+LOOPS: dict[type, Any] = {ScanCall: write_scan, EventCall: write_event, ReverseEventCall: write_reverse_event}
