@@ -196,6 +196,14 @@ def test_the_error_falls_with_the_fourth_power_of_the_step():
     assert errors[0] / errors[1] == pytest.approx(2**4, rel=0.4)
 
 
+def test_many_short_steps_reach_the_events():
+    assert shoot(-2.0, 45.0, 200.0, dt=1e-4) == pytest.approx(CASES[0]["corrected"][0], abs=1e-9)
+    assert published_shoot(-2.0, 45.0, 200.0, dt=1 / 3840) == pytest.approx(
+        CASES[0]["published"][0], abs=0.02)
+    for stage in stages(0.0, 45.0, 200.0, CORRECTED, 1e-6):
+        assert trebuchet.most_steps(stage.dt) * stage.dt == pytest.approx(trebuchet.LONGEST)
+
+
 def test_a_throw_for_pictures_ends_where_the_shot_lands():
     throw = simulate(-2.0, 45.0, 200.0)
     n = len(throw.ball.time)
@@ -290,8 +298,12 @@ def test_a_step_must_have_a_length():
         shoot(0.0, 45.0, 200.0, dt=0)
 
 
-@pytest.mark.parametrize("throw", [lambda weight: shoot(0.0, 45.0, weight, dt=4e-3),
-                                   lambda weight: published_shoot(0.0, 45.0, weight)])
+@pytest.mark.parametrize("throw", [
+    lambda weight: shoot(0.0, 45.0, weight, dt=4e-3),
+    dp.grad(lambda weight: shoot(0.0, 45.0, weight, dt=4e-3)),
+    lambda weight: simulate(0.0, 45.0, weight, dt=4e-3),
+    lambda weight: published_shoot(0.0, 45.0, weight),
+])
 def test_a_weight_that_moves_but_does_not_lift(throw):
     with pytest.raises(ValueError, match=r"weight is too light, at 15\.36 lb, to lift the projectile"):
         throw(15.36)

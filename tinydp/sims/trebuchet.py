@@ -261,7 +261,7 @@ def energy(machine: Machine, mass: Any, params: Params = CORRECTED) -> Any:
 
 DT = 5e-4                       # s, while the sling whips round; within 1e-6 m from 100 to 400 lb
 TIMES = (2, 1, 40)              # ... and so many times as long to slide, hang and fly, which are smoother
-MAX_STEPS = 10_000              # of a stage; up to 15.4 lb lift-off takes longer, if it comes
+LONGEST = 10.0                  # s, for a stage; up to 15.4 lb lift-off takes longer, if it comes
 HEAVIEST = 1_000                # lb; the sling whips ever faster, and at 10,000 lb DT is too long by far
 
 
@@ -274,7 +274,7 @@ class Stage(NamedTuple):
 
     def run(self, state: Any) -> Any:
         """The state at the event; EventNotReached if it takes too long."""
-        return integrate(self.step, state, self.until, MAX_STEPS, self.dt)
+        return integrate(self.step, state, self.until, most_steps(self.dt), self.dt)
 
     def path(self, state: Any) -> list[Any]:
         """All states, the last at the event."""
@@ -282,6 +282,11 @@ class Stage(NamedTuple):
         while self.until(state := self.step(path[-1], self.dt)) > 0:
             path.append(state)
         return [*path, end]
+
+
+def most_steps(dt: Any) -> int:
+    """How many steps `LONGEST` has; if `dt` is traced, and has no value yet, as many as 1 ms would."""
+    return round(LONGEST / dt) if isinstance(dt, int | float) else 10_000
 
 
 def stages(wind: Any, angle: Any, weight: Any, params: Params, dt: Any) -> tuple[Stage, Stage, Stage]:
@@ -313,8 +318,8 @@ def shoot(wind: Any, angle: Any, weight: Any, params: Params = CORRECTED, dt: An
     check(wind, angle, weight, params, dt)
     try:
         return _shoot(wind, angle, weight, params, dt)
-    except EventNotReached as error:
-        raise _too_light(weight) from error
+    except EventNotReached:
+        raise _too_light(weight) from None
 
 
 def _shoot(wind: Any, angle: Any, weight: Any, params: Params, dt: Any) -> Any:
@@ -378,8 +383,8 @@ def simulate(wind: float, angle: float, weight: float, params: Params = CORRECTE
         slid = sliding.path(at_rest(params))
         hung = hanging.path(slid[-1])
         flown = flying.path(in_sling(hung[-1], params))
-    except EventNotReached as error:
-        raise _too_light(weight) from error
+    except EventNotReached:
+        raise _too_light(weight) from None
     swung = hung[-1:]
     for ball in flown[1:]:
         swung.append(_swing_on(swung[-1], ball.time, POUND * weight, params))
@@ -444,12 +449,12 @@ def published_shoot(wind: Any, angle: Any, weight: Any, params: Params = PUBLISH
         lifted = _published_slide(mass, params, dt)
         released = integrate(
             lambda machine, h: euler_within(lambda now: hang(now, mass, params), machine, dt, h),
-            lifted, lambda machine: still_to_turn(machine, angle, params), MAX_STEPS, dt)
+            lifted, lambda machine: still_to_turn(machine, angle, params), most_steps(dt), dt)
         return integrate(
             lambda ball, h: euler_within(lambda now: fly(now, wind, params), ball, dt, h),
-            in_sling(released, params), lambda ball: height(ball, params), MAX_STEPS, dt).x
-    except EventNotReached as error:
-        raise _too_light(weight) from error
+            in_sling(released, params), lambda ball: height(ball, params), most_steps(dt), dt).x
+    except EventNotReached:
+        raise _too_light(weight) from None
 
 
 def _published_slide(mass: Any, params: Params, dt: Any) -> Machine:
@@ -466,7 +471,7 @@ def _published_slide(mass: Any, params: Params, dt: Any) -> Machine:
     steps = 0
     while mean_force(machine, after := step(machine, dt)) > 0:
         machine, steps = after, steps + 1
-        if steps == MAX_STEPS:
+        if steps == most_steps(dt):
             raise EventNotReached(steps, machine, mean_force(machine, after))
     force = ground_force(machine, mass, params)  # the limit of the mean force for a step of 0
     if force <= 0:
