@@ -9,7 +9,7 @@ import platform
 
 import numpy as np
 
-WORKLOADS = ("scalar", "pendulum", "trebuchet", "gradcheck", "planted")
+WORKLOADS = ("scalar", "pendulum", "trebuchet", "first", "gradcheck", "planted")
 
 
 def main():
