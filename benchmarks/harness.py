@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-
 FEWEST, LONGEST = 3, 3.0                 # rounds, and seconds after which no more are made
 
 

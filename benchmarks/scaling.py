@@ -15,9 +15,10 @@ import time
 
 import numpy as np
 
+HORIZONS = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 SIZES = {
-    "horizon": (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000),      # steps, compiled
-    "horizon in segments": (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000),
+    "horizon": HORIZONS,                                 # steps, compiled
+    "horizon in segments": HORIZONS,                     # ... which are run again on the way back
     "batch": (30, 100, 300, 1_000, 3_000, 10_000),       # pendulums, 50 steps, compiled
     "parameters": (16, 32, 64, 128, 256, 512),           # width of two hidden layers, batch of 64, compiled
     "operations": (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000),      # on an eager tape
@@ -121,15 +122,16 @@ def draw(data, path):
     """All points, in log-log."""
     from demos import style
 
+    colors = (style.BLUE, style.GREY, style.ORANGE, style.INK, style.GREEN)
     with style.styled():
         picture = style.figure(900, 380)
-        for axes, what, title in zip(picture.subplots(1, 2), ("seconds", "bytes"), ("Time of a gradient (s)",
-                                                                                    "Memory (bytes)"), strict=True):
-            for color, (kind, found) in zip((style.BLUE, style.GREY, style.ORANGE, style.INK, style.GREEN),
-                                            data.items(), strict=True):
+        for axes, what, exponent, title in zip(
+                picture.subplots(1, 2), ("seconds", "bytes"), ("time", "memory"),
+                ("Time of a gradient (s)", "Memory (bytes)"), strict=True):
+            for color, (kind, found) in zip(colors, data.items(), strict=True):
                 points = [p for p in found["points"] if p[what] > 0]
-                axes.plot([p["size"] for p in points], [p[what] for p in points], "o-", color=color, markersize=3,
-                          label=f"{kind}: slope {found['time' if what == 'seconds' else 'memory']:.2f}")
+                axes.plot([p["size"] for p in points], [p[what] for p in points], "o-", color=color,
+                          markersize=3, label=f"{kind}: slope {found[exponent]:.2f}")
             axes.set(xscale="log", yscale="log", xlabel="steps, pendulums, parameters or operations")
             axes.set_title(title)
             axes.legend(frameon=False, fontsize=8)

@@ -96,7 +96,8 @@ def jax():
         def running(both):
             return ~((until(both[1]) <= 0) & (until(both[0]) > 0))
 
-        before, after = lax.while_loop(running, lambda both: (both[1], step(both[1], DT)), (start, step(start, DT)))
+        before, _ = lax.while_loop(running, lambda both: (both[1], step(both[1], DT)),
+                                   (start, step(start, DT)))
         fixed = lax.stop_gradient(before)
 
         def halve(_, ends):

@@ -171,7 +171,8 @@ def step(hanging, x, mass, h, kept):
 @fast
 def plus(x, s, y):
     """x + s y."""
-    return (x[0] + s * y[0], x[1] + s * y[1], x[2] + s * y[2], x[3] + s * y[3], x[4] + s * y[4], x[5] + s * y[5])
+    return (x[0] + s * y[0], x[1] + s * y[1], x[2] + s * y[2],
+            x[3] + s * y[3], x[4] + s * y[4], x[5] + s * y[5])
 
 
 @fast
@@ -198,16 +199,16 @@ def step_back(hanging, x, mass, h, kept, y_):
 
     zero = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     k_ = plus(zero, h / 6, y_)
-    a, b, c, d, e, f, m4 = rates_back(hanging, t4, ad4, bd4, cd4, mass, k_[0], k_[1], k_[2], k_[3], k_[4], k_[5])
+    a, b, c, d, e, f, m4 = rates_back(hanging, t4, ad4, bd4, cd4, mass, *k_)
     x4_ = (a, b, c, d, e, f)
     k_ = plus(plus(zero, h / 3, y_), h, x4_)
-    a, b, c, d, e, f, m3 = rates_back(hanging, t3, ad3, bd3, cd3, mass, k_[0], k_[1], k_[2], k_[3], k_[4], k_[5])
+    a, b, c, d, e, f, m3 = rates_back(hanging, t3, ad3, bd3, cd3, mass, *k_)
     x3_ = (a, b, c, d, e, f)
     k_ = plus(plus(zero, h / 3, y_), g, x3_)
-    a, b, c, d, e, f, m2 = rates_back(hanging, t2, ad2, bd2, cd2, mass, k_[0], k_[1], k_[2], k_[3], k_[4], k_[5])
+    a, b, c, d, e, f, m2 = rates_back(hanging, t2, ad2, bd2, cd2, mass, *k_)
     x2_ = (a, b, c, d, e, f)
     k_ = plus(plus(zero, h / 6, y_), g, x2_)
-    a, b, c, d, e, f, m1 = rates_back(hanging, t1, ad, bd, cd, mass, k_[0], k_[1], k_[2], k_[3], k_[4], k_[5])
+    a, b, c, d, e, f, m1 = rates_back(hanging, t1, ad, bd, cd, mass, *k_)
     x1_ = (a, b, c, d, e, f)
     x_ = plus(plus(plus(plus(y_, 1.0, x4_), 1.0, x3_), 1.0, x2_), 1.0, x1_)
     k1, k2, k3 = (ad, bd, cd, p1, q1, r1), (ad2, bd2, cd2, p2, q2, r2), (ad3, bd3, cd3, p3, q3, r3)
@@ -268,7 +269,8 @@ def height_back(hanging, x, mass, angle):
     sc_ = -2 * tension * cc / (sc * sc * sc) + t_ * B * ad2 * sa - t_ * B * aa * ca
     ca_ = t_ * B * ad2 * cc - t_ * B * aa * sc
     sa_ = t_ * B * ad2 * sc + t_ * B * aa * cc
-    a, b, c, d, e, f, mass_ = rates_back(False, t, x[3], x[4], x[5], mass, 0.0, 0.0, 0.0, -t_ * B * ss, 0.0, 0.0)
+    a, b, c, d, e, f, mass_ = rates_back(False, t, x[3], x[4], x[5], mass,
+                                         0.0, 0.0, 0.0, -t_ * B * ss, 0.0, 0.0)
     return ((a + sa_ * ca - ca_ * sa, b, c + sc_ * cc - cc_ * sc, d + 2 * x[3] * t_ * B * cs, e,
              f + 2 * x[5] * t_ * E), mass_, 0.0)
 

@@ -43,7 +43,7 @@ class Rollouts:
         self._runs: dict[Any, Callable] = {}
 
     def __call__(self, starts: Any, *shared: Any) -> Any:
-        from ..ad.compile.parallel import parallel       # noqa: PLC0415  (imports Numba, only now)
+        from ..ad.compile.parallel import parallel  # noqa: PLC0415  (imports Numba, only now)
 
         columns = [np.ascontiguousarray(x, dtype=np.float64) for x in tree.flatten(starts)[0]]
         lengths = {len(x) if x.ndim else None for x in columns}
