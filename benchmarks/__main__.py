@@ -9,7 +9,7 @@ import platform
 
 import numpy as np
 
-WORKLOADS = ("scalar", "pendulum", "trebuchet", "first", "gradcheck", "planted")
+WORKLOADS = ("scalar", "mlp", "pendulum", "trebuchet", "rollouts", "first", "scaling", "gradcheck", "planted")
 
 
 def main():

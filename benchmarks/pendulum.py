@@ -221,7 +221,8 @@ PEERS = {"limit (Numba by hand)": limit, "tinydp compiled": tinydp, "JAX jit": j
 def main():
     """Print both tables; returns them as plain data."""
     data = {}
-    for batch, title in ((0, f"one pendulum, {STEPS} steps"), (BATCH, f"a batch of {BATCH}, {BATCH_STEPS} steps")):
+    for batch in (0, BATCH):
+        title = f"a batch of {BATCH}, {BATCH_STEPS} steps" if batch else f"one pendulum, {STEPS} steps"
         rows = compare({name: functools.partial(peer, batch) for name, peer in PEERS.items()}, rounds=31)
         data[title] = show(f"pendulum and MLP 3-24-48-1, {title}: value and gradient, microseconds", rows)
     return data

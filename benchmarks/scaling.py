@@ -23,8 +23,8 @@ SIZES = {
     "parameters": (16, 32, 64, 128, 256, 512),           # width of two hidden layers, batch of 64, compiled
     "operations": (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000),      # on an eager tape
 }
-LABELS = {"horizon": "steps", "horizon in segments": "steps", "batch": "pendulums", "parameters": "parameters",
-          "operations": "operations"}
+LABELS = {"horizon": "steps", "horizon in segments": "steps", "batch": "pendulums",
+          "parameters": "parameters", "operations": "operations"}
 
 
 def pendulum(steps, batch, widths, segment=None):
