@@ -1,5 +1,5 @@
-"""Simulators: plain NumPy functions over named tuples, which know nothing of gradients."""
+"""Simulators written as plain Python with NumPy: their equations know nothing of gradients."""
 
-from . import pendulum
+from . import cartpole, integrators, pendulum, rollouts, trebuchet
 
-__all__ = ["pendulum"]
+__all__ = ["cartpole", "integrators", "pendulum", "rollouts", "trebuchet"]
