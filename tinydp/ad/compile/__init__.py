@@ -37,7 +37,7 @@ from ..errors import NotCompiledError
 from ..primitives import dense, parameters_of, pick
 from ..tape import Node, Tape, Var
 from ..transforms import vjp
-from ..values import Abstract, youngest
+from ..values import Abstract, shape, youngest
 from ..watch import is_watched, tracer
 from .arguments import as_argument, fixed, form_of, is_bool, like, name_of, refilled
 
@@ -75,6 +75,7 @@ class Program(NamedTuple):
     unflatten: Callable                  # from the results to the structure that `f` returned
     results: int                         # how many they are
     scalar: bool                         # an adjoint of one number: its value comes with the gradient
+    seeds: tuple                         # the shapes of the cotangents that an adjoint takes, if not scalar
 
 
 class Call(NamedTuple):
@@ -213,7 +214,10 @@ class Compiled:
         otherwise each time.
         """
         variants = self._variants(call, values, active)
+        seeds = tuple([shape(x) for x in more])
         for program in list(variants):
+            if program.seeds != seeds:           # other branches may return other shapes
+                continue
             *results, finite, as_traced = program.run(*values, *more, *program.constants)
             if as_traced:
                 if program is not variants[0]:
@@ -223,8 +227,8 @@ class Compiled:
                 return program, results
         if len(variants) < MOST_BRANCHES:
             program = self._built(call, values, active)
-            if program.scalar == variants[0].scalar:
-                self._put_first(variants, program)
+            self._put_first(variants, program)
+            if program.seeds == seeds:
                 *results, finite, as_traced = program.run(*values, *more, *program.constants)
                 if as_traced and finite:
                     return program, results

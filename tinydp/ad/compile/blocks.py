@@ -27,7 +27,7 @@ from .functions import (
     WRITTEN_OUT,
 )
 from .loops import LoopCall
-from .texts import Array, Text, broadcast, in_memory, indexed, tuple_text
+from .texts import Array, Text, affine, broadcast, in_memory, indexed, tuple_text
 from .trace import Call, Program, Sym, line_of, not_compiled
 from .writer import Writer
 
@@ -266,7 +266,7 @@ class Block:
         if name in ("transpose", "swapaxes", "moveaxis"):
             order = _order(name, n, rest, options)
             back = [order.index(k) for k in range(n)]
-            if order == [1, 0] and any(isinstance(user, LoopCall) for user in self.users[id(out)]):
+            if order == [1, 0] and any(isinstance(user, LoopCall) for user in self.users.get(id(out), [])):
                 turned = in_memory(self.w.allocate("turned", out.shape, "f"), out.shape)
                 self.w.copy(Array(out.shape, lambda at: array.at([at[k] for k in back])), turned)
                 return turned                    # once, before the loop
@@ -275,7 +275,7 @@ class Block:
         if name in ("flip", "fliplr", "flipud"):
             axes = _flipped(name, n, rest, options)
             return Array(out.shape, lambda at: array.at(
-                [f"{x.shape[k] - 1} - {i}" if k in axes else i for k, i in enumerate(at)]))
+                [affine(i, x.shape[k] - 1, -1) if k in axes else i for k, i in enumerate(at)]))
         return self.reshaped(array, x.shape, out.shape)
 
     def reshaped(self, array: Array, old: tuple, new: tuple) -> Any:
@@ -316,7 +316,9 @@ class Block:
         shapes = np.shape(a), np.shape(b)
         place = self.target(out)
         result = place.as_memory(out.shape)
-        if dims == (1, 2) or (dims == (2, 2) and shapes[0][0] == 1):
+        if place.shape and math.prod(place.shape) == 1:      # one element, of a vector and a column
+            w.line(f"{place.at(['0'] * len(place.shape))} = dot({self.as_vector(a)}, {self.as_vector(b)})")
+        elif dims == (1, 2) or (dims == (2, 2) and shapes[0][0] == 1):
             vector = self.as_vector(a)
             result = place.as_memory((shapes[1][1],))
             turned = self.turned(b)

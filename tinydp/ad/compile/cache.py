@@ -120,6 +120,8 @@ class Recovering:
         except ArithmeticError:                  # the program's own
             raise
         except Exception:                        # unpickling rubbish may raise anything
+            if numba.config.DISABLE_JIT:
+                raise
             self.forget()
             result = self.function(*args)
         self.used = True

@@ -55,8 +55,8 @@ EXPANSIONS: dict[str, Callable] = {
     "matvec": lambda a, x: np.matmul(a, x), "vecmat": lambda x, a: np.matmul(x, a),
     "logaddexp2": lambda a, b: np.logaddexp(a * math.log(2), b * math.log(2)) / math.log(2),
     "round": lambda x, decimals=0: np.rint(x * 10**decimals) / 10**decimals,
-    "tril": lambda m, k=0: np.where(np.tri(m.shape[-2], m.shape[-1], k) > 0, m, 0.0),
-    "triu": lambda m, k=0: np.where(np.tri(m.shape[-2], m.shape[-1], k - 1) > 0, 0.0, m),
+    "tril": lambda m, k=0: np.where(np.tri(*m.shape[-2:], k=k) > 0, m, 0.0),
+    "triu": lambda m, k=0: np.where(np.tri(*m.shape[-2:], k=k - 1) > 0, 0.0, m),
     "times": lambda g, d, name="": np.where(g == 0.0, 0.0, g * d),
 }
 

@@ -6,15 +6,15 @@ lets a * b + c be rounded once; it changes neither nan nor infinity.
 """
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.extending import intrinsic
 
 from .. import loops
-from .products import dot, exact, matmul, matmul_nt, matmul_tn, matvec, summing, vecmat
+from .products import dot, exact, matmul, matmul_nt, matmul_tn, matvec, spelled_out, summing, vecmat
 
 __all__ = [
     "all_finite", "clip", "cos_into", "dot", "exp", "fmax", "fmin", "grown", "guess", "logaddexp", "matmul",
@@ -29,7 +29,7 @@ _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _ROUND = 6755399441055744.0              # 1.5 * 2**52: adding it leaves an integer in the low bits
 
 
-@intrinsic
+@spelled_out(lambda x: 2.0 ** (x - _ROUND))
 def _power_of_two(typingctx: Any, x: Any) -> Any:
     """2**k for `x` = `_ROUND` + k: k becomes the exponent."""
 
@@ -124,7 +124,11 @@ def sign(x: float) -> float:
     return 1.0 if x > 0 else (-1.0 if x < 0 else (0.0 if x == 0 else x))
 
 
-@intrinsic
+def _plain_fma(a: float, b: float, c: float) -> float:
+    return float(Fraction(a) * Fraction(b) + Fraction(c))
+
+
+@spelled_out(_plain_fma)
 def _fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c, rounded once."""
 

@@ -5,6 +5,7 @@ while the sum over the inner axis runs; that is the whole secret, and the intrin
 it out in vectors, since the compiler does not find it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -21,7 +22,24 @@ WIDTH = LANES * VECTORS
 BLOCK = 128                              # of the inner axis, so that what is read again stays in the cache
 
 
-@intrinsic
+def spelled_out(stand_in: Callable) -> Callable:
+    """A decorator for functions that are written in LLVM's language.
+
+    Where Numba is switched off (NUMBA_DISABLE_JIT=1, for a look with a debugger), the stand-in runs.
+    """
+    return lambda f: stand_in if numba.config.DISABLE_JIT else intrinsic(f)
+
+
+def _plain_tile(out: Any, at_out: int, out_row: int, a: Any, at_a: int, a_row: int, a_column: int,
+                b: Any, at_b: int, b_row: int, count: int) -> None:
+    out, a, b = out.reshape(-1), a.reshape(-1), b.reshape(-1)
+    for i in range(HEIGHT):
+        for j in range(WIDTH):
+            out[at_out + i * out_row + j] += sum(
+                a[at_a + i * a_row + k * a_column] * b[at_b + k * b_row + j] for k in range(count))
+
+
+@spelled_out(_plain_tile)
 def _tile(typingctx: Any, out: Any, at_out: Any, out_row: Any, a: Any, at_a: Any, a_row: Any, a_column: Any,
           b: Any, at_b: Any, b_row: Any, count: Any) -> Any:
     """out[i, j] += sum over k < count of a[i, k] b[k, j], for 4 rows i and 8 columns j.

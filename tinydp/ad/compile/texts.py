@@ -7,7 +7,7 @@ is written:
     >>> w.at(["i", "j"])
     'w[i, j]'
     >>> indexed(w, slice(None, None, -1), str).at(["i", "j"])
-    'w[2 + -1 * i, j]'
+    'w[2 - i, j]'
 """
 
 import math
@@ -121,9 +121,15 @@ def _looked_up(position: int, name: str, at: list[str]) -> str:
 
 def affine(i: str, start: int, stride: int) -> str:
     """The index `start + stride * i`."""
-    scaled = i if stride == 1 else f"{stride} * {i}"
     if i.isdigit():
         return str(start + stride * int(i))
+    if stride == 1:
+        return i if start == 0 else f"{start} + {i}"
+    scaled = i if i.isidentifier() else f"({i})"
+    if abs(stride) > 1:
+        scaled = f"{abs(stride)} * {scaled}"
+    if stride < 0:
+        return f"{start} - {scaled}"
     return scaled if start == 0 else f"{start} + {scaled}"
 
 

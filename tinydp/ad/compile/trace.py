@@ -148,7 +148,8 @@ class Trace:
         return self.lifted[id(x)][1]
 
     def program(self, outputs: list) -> Program:
-        return Program(self.inputs, self.captures, self.calls, [self.lift(x) for x in outputs])
+        outputs = [self.lift(x) for x in outputs]            # which may capture more
+        return Program(self.inputs, self.captures, self.calls, outputs)
 
     def add(self, call: Any) -> None:
         self.calls.append(call)
@@ -440,6 +441,13 @@ def _bool(self: Sym) -> bool:
     return bool(self.example)
 
 
+def _invert(x: Sym) -> Any:
+    if not x.shape:                              # ~True is -2, as is that of Python's comparisons
+        raise NotCompiledError("~ of a single condition is a number, and always counts as true.",
+                               "write np.logical_not(condition).")
+    return np.logical_not(x)
+
+
 def _refuse_number(what: str) -> Callable:
     def method(self: Sym, *args: Any, **kwargs: Any) -> NoReturn:
         raise ConversionError(
@@ -479,7 +487,7 @@ def _set_manners() -> None:
         "__neg__": lambda x: write(_registered(np.negative), (x,), {}),
         "__pos__": lambda x: x,
         "__abs__": lambda x: np.abs(x),
-        "__invert__": lambda x: np.logical_not(x),
+        "__invert__": _invert,
         "__hash__": None,
         "__bool__": _bool,
         "__float__": _refuse_number("float(x)"),

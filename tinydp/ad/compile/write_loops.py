@@ -139,7 +139,7 @@ def write_scan(block: Block, call: ScanCall) -> None:
     backwards = " - 1, -1, -1" if call.reverse else ""
     w.line(f"for {step} in range({length}{backwards}):")
     w.depth += 1
-    n = len(call.inits)
+    start, n = len(w.lines), len(call.inits)
     for inner, xs in zip(call.body.inputs[n:], call.xs, strict=True):
         w.bind(inner, _row_of(w.get(xs), inner, step))
     places = rows.places(call, step)
@@ -148,6 +148,8 @@ def write_scan(block: Block, call: ScanCall) -> None:
     rows.store(step, places, done)
     _next_carry(block, carried, call.body.outputs[:n])
     w.depth -= 1
+    if all(line.lstrip().startswith("#") for line in w.lines[start:]):
+        del w.lines[start - 1:]                  # nothing happens in this loop
     w.last_spot = None
     for out, value in zip(call.carry_outs, carried, strict=True):
         w.bind(out, value)
