@@ -416,8 +416,8 @@ def draw_maps(params: Params) -> Figure:
 def draw_map(axes: Axes, values: np.ndarray, levels: np.ndarray, colours: Any, what: str) -> None:
     """Values over the phase plane as colours, and what these mean."""
     drawn = axes.contourf(np.degrees(ANGLES), RATES, values, levels, cmap=colours, extend="both")
-    bar = axes.figure.colorbar(drawn, ax=axes, label=what, ticks=MaxNLocator(5),
-                               format=lambda x, _: style.number(x))
+    ticks = MaxNLocator(4).tick_values(levels[0], levels[-1])
+    bar = axes.figure.colorbar(drawn, ax=axes, label=what, ticks=ticks, format=lambda x, _: style.number(x))
     bar.outline.set_visible(False)
 
 
@@ -549,7 +549,8 @@ def animate_episode(path: Path, training: Training, how: Recipe) -> None:
             now = checks[max(i for i, step in enumerate(due) if step <= k)]
             pendulum.draw_run(episode, k)
             strategy.draw(now.params, episode.theta[:k + 1], episode.rate[:k + 1])
-            clock.set_text(f"{STANDARD.dt * k:.1f} s of its only episode")
+            doing = "letting the rod down" if k < how.down else "swinging it up"
+            clock.set_text(f"{STANDARD.dt * k:.1f} s of its only episode: {doing}")
             plane.set_title(f"Its strategy, ↺ orange, ↻ blue: mean return {style.number(now.mean_return)}",
                             fontsize=9.5)
 

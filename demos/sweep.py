@@ -41,7 +41,7 @@ def run(demo: Demo, options: Options, argv: list[str]) -> int:
     known = {} if options.fresh else {seed: found for seed in seeds
                                       if (found := finished(demo, options, seed, folder))}
     if known:
-        command.note(f"{command.count(len(known), 'seed')} of {len(seeds)} are there already, in {folder} "
+        command.note(f"{len(known)} of {command.count(len(seeds), 'seed')} are there already, in {folder} "
                      "(--fresh begins anew).", options.quiet)
     with command.progress(len(seeds), "seeds", "sweeping", options.quiet, initial=len(known)) as bar:
         for seed, result in results(demo, options, [seed for seed in seeds if seed not in known]):
@@ -202,12 +202,12 @@ def draw_column(axes: Axes, column: Column, values: np.ndarray) -> None:
         style.label(axes, f"goal {style.number(column.goal, column.digits)}", (0, column.goal), (3, 4),
                     color=style.GREEN, fontsize=9)
     axes.plot(ranks, values, "o", color=style.BLUE, markersize=5, alpha=0.75, markeredgewidth=0)
-    for place, value, name in ((50, middle, "median"), (ranks[-1], values[-1], "worst")):
+    up = 1 if column.higher else -1              # away from the points, which fall or rise
+    for place, value, name, shift, side in ((50, middle, "median", (4, 9 * up), "left"),
+                                            (ranks[-1], values[-1], "worst", (4, -13 * up), "right")):
         axes.plot(place, value, "o", color="white", markeredgecolor=style.INK, markeredgewidth=1.5)
-        style.label(axes, f"{name} {style.number(value, column.digits)}", (place, value),
-                    (-8, 8 if column.higher else -16), ha="right", fontsize=9, weight="bold")
-    axes.set(xlim=(-2, 102), xlabel="seeds, from the best to the worst (%)",
-             ylabel=column.unit or column.title)
-    axes.margins(y=0.2)
-    if column.unit:
-        axes.set_title(column.title)
+        style.label(axes, f"{name} {style.number(value, column.digits)}", (place, value), shift, ha=side,
+                    va="center", fontsize=9, weight="bold")
+    axes.margins(y=0.25)
+    axes.set(xlim=(-2, 102), xlabel="seeds, best to worst (%)", ylabel=column.unit)
+    axes.set_title(column.title)
