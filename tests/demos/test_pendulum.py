@@ -27,9 +27,14 @@ def _run(*options):
 
 @pytest.fixture(scope="module", params=["episode", "batch"])
 def tiny(request, tmp_path_factory):
-    """Three updates, which cannot swing it up: the mode, the run, and its folder."""
+    """Three updates, which cannot swing it up: the mode, the run, and its folder.
+
+    The whole show in episode mode, which draws all that the other mode draws and more.
+    """
     folder = tmp_path_factory.mktemp("runs") / "made" / "on the way"
-    flags = ("--mode", request.param, "--updates", "3", "--seed", "5", "--out", str(folder))
+    flags = ["--mode", request.param, "--updates", "3", "--seed", "5", "--out", str(folder)]
+    if request.param == "batch":
+        flags.append("train")
     return request.param, _run(*flags), folder
 
 
@@ -84,13 +89,15 @@ def test_result_json(tiny):
 
 def test_pictures(tiny):
     mode, _, folder = tiny
-    live = ["episode-live.gif"] if mode == "episode" else []
+    pictures, animations = ["episode.png", "episode-maps.png"], ["episode.gif", "episode-live.gif"]
+    if mode == "batch":
+        pictures, animations = [], []            # it was asked to train alone
     assert sorted(path.name for path in folder.iterdir()) == sorted([
-        f"{mode}.gif", f"{mode}.png", f"{mode}-maps.png", f"{mode}-5.npz", "result.json", *live])
-    for name in (f"{mode}.png", f"{mode}-maps.png"):
+        f"{mode}-5.npz", "result.json", *pictures, *animations])
+    for name in pictures:
         with Image.open(folder / name) as picture:
             assert picture.width == 1800
-    for name in (f"{mode}.gif", *live):
+    for name in animations:
         with Image.open(folder / name) as animation:
             assert animation.n_frames > 60
             assert animation.info["duration"] == 50
@@ -297,3 +304,12 @@ def test_validation_starts_are_spread_evenly_over_one_half():
     assert np.mean(rate) == pytest.approx(0.0, abs=1e-12)
     assert np.ptp(theta) == pytest.approx(np.pi * 11 / 12)
     assert np.ptp(rate) == pytest.approx(2 * 19 / 20)
+
+
+def test_the_picture_of_batch_mode_shows_a_swing_up(tmp_path):
+    options = _options(tmp_path, "--mode", "batch", "--updates", "2")
+    training = pendulum.train(options)
+    episodes = pendulum.Episodes(np.zeros(1), np.zeros((1, 200, 3)), 0.0)
+    titles = [axes.get_title("left") for axes in pendulum.draw_picture("batch", training, episodes).axes]
+    assert "The black path over time, from hanging at rest" in titles
+    assert "0 of 1 episodes end upright" in titles
