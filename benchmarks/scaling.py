@@ -124,17 +124,19 @@ def draw(data, path):
 
     colors = (style.BLUE, style.GREY, style.ORANGE, style.INK, style.GREEN)
     with style.styled():
-        picture = style.figure(900, 380)
-        for axes, what, exponent, title in zip(
-                picture.subplots(1, 2), ("seconds", "bytes"), ("time", "memory"),
-                ("Time of a gradient (s)", "Memory (bytes)"), strict=True):
+        picture = style.figure(900, 420)
+        panels = picture.subplots(1, 2)
+        titles = ("Time of a gradient (s)", "Memory (bytes)")
+        for axes, what, title in zip(panels, ("seconds", "bytes"), titles, strict=True):
             for color, (kind, found) in zip(colors, data.items(), strict=True):
                 points = [p for p in found["points"] if p[what] > 0]
                 axes.plot([p["size"] for p in points], [p[what] for p in points], "o-", color=color,
-                          markersize=3, label=f"{kind}: slope {found[exponent]:.2f}")
+                          markersize=3, label=f"{kind} (slopes {found['time']:.2f}, {found['memory']:.2f})")
             axes.set(xscale="log", yscale="log", xlabel="steps, pendulums, parameters or operations")
+            axes.minorticks_off()
             axes.set_title(title)
-            axes.legend(frameon=False, fontsize=8)
+        picture.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3,
+                       frameon=False, fontsize=9)
         style.save_picture(path, picture)
 
 
