@@ -38,7 +38,7 @@ from ..primitives import dense, parameters_of, pick
 from ..tape import Node, Tape, Var
 from ..transforms import vjp
 from ..values import Abstract, shape, youngest
-from ..watch import is_watched, tracer
+from ..watch import WatchedTape, is_watched, tracer
 from .arguments import as_argument, fixed, form_of, is_bool, like, name_of, refilled
 
 
@@ -71,11 +71,17 @@ class Program(NamedTuple):
     run: Callable
     source: str
     file: str
-    constants: list
+    arrays: list                         # of the surroundings of `f`
+    positions: list                      # arrays of indices
     unflatten: Callable                  # from the results to the structure that `f` returned
     results: int                         # how many they are
     scalar: bool                         # an adjoint of one number: its value comes with the gradient
     seeds: tuple                         # the shapes of the cotangents that an adjoint takes, if not scalar
+
+    @property
+    def constants(self) -> list:
+        """The last arguments, as they are now."""
+        return [*map(as_argument, self.arrays), *self.positions]
 
 
 class Call(NamedTuple):
@@ -97,6 +103,7 @@ class Compiled:
         functools.update_wrapper(self, f, updated=())
         self.f, self.static = f, static
         self._programs: dict[Any, list[Program]] = {}
+        self._places: dict[Any, tuple] = {}
         self._lock = threading.RLock()
         self._last: Call | None = None
         order = [p.name for p in parameters_of(f)]
@@ -131,8 +138,8 @@ class Compiled:
                 return self.f(*args, **kwargs)   # it knows what is wrong, or that nothing is
             return program.unflatten(results)
         values = [as_argument(x.value) if type(x) is Var else x for x in leaves]
-        if any(type(x) is Var for x in values):
-            return self.f(*args, **kwargs)       # a derivative of higher order
+        if any(type(x) is Var for x in values) or isinstance(tape, WatchedTape):
+            return self.f(*args, **kwargs)       # of higher order; or somebody wants to see each step
         return self._recorded(tape, call, values)
 
     def value_and_gradient(self, args: tuple, kwargs: dict, positions: tuple) -> tuple[Any, tuple] | None:
@@ -141,29 +148,28 @@ class Compiled:
         The gradients are those by the arguments at `positions`.
         """
         call = self._taken_apart(args, kwargs)
-        leaves, n = call.leaves, len(args)
-        if not all(type(x) is float or type(x) is np.ndarray for x in leaves) or is_watched() \
-                or len(set(positions)) < len(positions) or not all(0 <= k < n for k in positions):
-            return None
-        spans = [range(call.ends[k - 1] if k else 0, call.ends[k]) for k in positions]
-        active = tuple([k for span in sorted(spans, key=lambda span: span.start) for k in span])
-        if not active:
+        for x in call.leaves:
+            if type(x) is not float and type(x) is not np.ndarray:
+                return None
+        places = self._places.get((call.form, positions))
+        if places is None:
+            places = self._places[call.form, positions] = gradient_places(call, positions)
+        active, order = places
+        if not active or is_watched():
             return None
         try:
-            if not self._variants(call, leaves, active)[0].scalar:
+            if not self._variants(call, call.leaves, active)[0].scalar:
                 return None
-            program, results = self._run(call, leaves, active)
+            program, results = self._run(call, call.leaves, active)
         except ArithmeticError:
             return None
         if program.results != 1:
             return None
-        found = dict(zip(active, results[1:], strict=True))
+        rest = iter([results[k] for k in order])
         try:
-            gradients = [like(args[k], iter([found[i] for i in span]))
-                         for k, span in zip(positions, spans, strict=True)]
+            return results[0], tuple([like(args[k], rest) for k in positions])
         except TypeError:
             return None
-        return results[0], tuple(gradients)
 
     def _recorded(self, tape: Tape, call: Call, values: list) -> Any:
         """The results as one node of the tape."""
@@ -206,6 +212,11 @@ class Compiled:
         return Call(args, kwargs, form, leaves, ends)
 
     # -- programs
+
+    def program_for(self, *args: Any, **kwargs: Any) -> tuple[Program, list]:
+        """The program for such arguments, and the numbers and arrays in them, as it takes them."""
+        call = self._taken_apart(args, kwargs)
+        return self._variants(call, call.leaves, None)[0], call.leaves
 
     def _run(self, call: Call, values: list, active: tuple | None, more: tuple = ()) -> tuple[Program, list]:
         """The program that takes the branches of these arguments, and its results.
@@ -279,6 +290,16 @@ class Compiled:
         values = [as_argument(x.value) if type(x) is Var else x for x in call.leaves]
         active = tuple([k for k, x in enumerate(values) if not is_bool(x)])
         return self._variants(call, values, active if adjoint else None)[0].source
+
+
+def gradient_places(call: Call, positions: tuple) -> tuple[tuple, list]:
+    """Which leaves the gradients at `positions` are by, and where these are among the results."""
+    n = len(call.args)
+    if len(set(positions)) < len(positions) or not all(0 <= k < n for k in positions):
+        return (), []                            # the tape knows what to say
+    spans = [range(call.ends[k - 1] if k else 0, call.ends[k]) for k in positions]
+    active = tuple(sorted(k for span in spans for k in span))
+    return active, [1 + active.index(k) for span in spans for k in span]
 
 
 class Kept(NamedTuple):

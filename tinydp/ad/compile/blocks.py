@@ -22,6 +22,7 @@ from .functions import (
     POWER,
     PRODUCT,
     REDUCTIONS,
+    RUNNING,
     VIEWS,
     WHOLE,
     WRITTEN_OUT,
@@ -113,6 +114,8 @@ class Block:
             self.reduce(call)
         elif name in FILLED:
             self.fill(call)
+        elif name in RUNNING:
+            self.accumulate(call)
         else:
             raise not_compiled(name)
 
@@ -158,7 +161,7 @@ class Block:
     def expression(self, call: Call, args: list[Text]) -> Text:
         """The call, written with these operands."""
         name = call.op.name
-        if name in ("power", "float_power") and not isinstance(call.args[1], Sym) and call.args[1] == 2:
+        if name in ("power", "float_power") and type(call.args[1]) in (int, float) and call.args[1] == 2:
             return Text(f"{args[0].within(POWER)} * {args[0].within(POWER)}", PRODUCT)
         if name in INFIX:
             symbol, binding = INFIX[name]
@@ -259,7 +262,7 @@ class Block:
         if name in ("copy", "real", "conjugate"):
             return array
         if name == "getitem":
-            found = indexed(array, rest[0], self.w.constant)
+            found = indexed(array, rest[0], self.w.index)
             return found if found.shape else Text(found.at([]))
         if name == "broadcast_to":
             return broadcast(array, out.shape)
@@ -394,11 +397,23 @@ class Block:
         if not out.shape:
             w.bind(out, Text(total))
 
+    def accumulate(self, call: Call) -> None:
+        """Running sums or products along an axis."""
+        x, w = self.w.get(call.args[0]), self.w
+        target = self.target(call.out)
+        k = int(call.args[1] if len(call.args) > 1 else call.options["axis"]) % call.out.ndim
+        index = w.loops(call.out.shape)
+        before = [*index[:k], f"{index[k]} - 1", *index[k + 1:]]
+        symbol = "+" if call.op.name == "cumsum" else "*"
+        w.line(f"{target.at(index)} = {x.at(index)} if {index[k]} == 0 else "
+               f"{target.at(before)} {symbol} {x.at(index)}")
+        w.depth -= len(index)
+
     def fill(self, call: Call) -> None:
         out, w, name = call.out, self.w, call.op.name
         if name == "scatter":
             shape, indices = call.options["shape"], call.options["indices"]
-            views = [indexed(in_memory("", shape), index, w.constant) for index in indices]
+            views = [indexed(in_memory("", shape), index, w.index) for index in indices]
             if len(call.args) == 1 and _without_ones(views[0].shape) == _without_ones(shape) \
                     and not _rearranges(indices[0]):
                 source = w.get(call.args[0])
@@ -409,7 +424,7 @@ class Block:
             target = self.target(out)
             w.copy(Text("0.0"), target)
             for index, g in zip(indices, call.args, strict=True):
-                part = indexed(target, index, w.constant)
+                part = indexed(target, index, w.index)
                 if part.shape:
                     w.copy(w.get(g), part, add=True)
                 else:
@@ -425,7 +440,7 @@ class Block:
             else:
                 here = (*[slice(None)] * axis, slice(start, start + np.shape(x)[axis]))
                 start += np.shape(x)[axis]
-            part = indexed(target, here, w.constant)
+            part = indexed(target, here, w.index)
             if part.shape:
                 w.copy(w.get(x), part)
             else:

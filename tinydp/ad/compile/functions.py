@@ -1,13 +1,8 @@
 """Which functions a compiled program can use, and how each is written in the source.
 
 Most are elementwise: an operator, or a function of `math`, of NumPy or of `kernels.py`. Some are
-made of others (`EXPANSIONS`). The rest have loops of their own: see `blocks.py`.
+made of others: see `expansions.py`. The rest have loops of their own: see `blocks.py`.
 """
-
-import math
-from collections.abc import Callable
-
-import numpy as np
 
 # operator: (text, how tightly it binds); for operands that bind less, parentheses are written
 ATOM, POWER, SIGN, PRODUCT, SUM, COMPARED, NOT, CHOICE = 9, 8, 7, 6, 5, 4, 3, 0
@@ -40,25 +35,11 @@ REDUCTIONS = ("sum", "mean", "max", "min", "amax", "amin", "prod", "any", "all")
 VIEWS = ("getitem", "reshape", "ravel", "squeeze", "expand_dims", "transpose", "swapaxes", "moveaxis",
           "broadcast_to", "flip", "fliplr", "flipud", "copy", "real", "conjugate")
 FILLED = ("stack", "concatenate", "scatter")
+RUNNING = ("cumsum", "cumprod")
 ELEMENTWISE = frozenset((
     *INFIX, *FROM_MATH, *FROM_KERNELS, *FROM_NUMPY, *WRITTEN_OUT, "where", "remainder"))
 WHOLE = ("sin", "cos")                          # of an array: by a kernel for the whole array
-KNOWN = frozenset((*ELEMENTWISE, *REDUCTIONS, *VIEWS, *FILLED, "matmul", "vecdot"))
-
-EXPANSIONS: dict[str, Callable] = {
-    "norm": lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
-    "var": lambda x, axis=None, ddof=0, keepdims=False, correction=0: np.sum(
-        (x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims)
-        / (x.size / max(np.size(np.sum(np.zeros(x.shape), axis=axis)), 1) - ddof - correction),
-    "std": lambda x, **options: np.sqrt(np.var(x, **options)),
-    "vecdot": lambda a, b: np.sum(a * b, axis=-1),
-    "matvec": lambda a, x: np.matmul(a, x), "vecmat": lambda x, a: np.matmul(x, a),
-    "logaddexp2": lambda a, b: np.logaddexp(a * math.log(2), b * math.log(2)) / math.log(2),
-    "round": lambda x, decimals=0: np.rint(x * 10**decimals) / 10**decimals,
-    "tril": lambda m, k=0: np.where(np.tri(*m.shape[-2:], k=k) > 0, m, 0.0),
-    "triu": lambda m, k=0: np.where(np.tri(*m.shape[-2:], k=k - 1) > 0, 0.0, m),
-    "times": lambda g, d, name="": np.where(g == 0.0, 0.0, g * d),
-}
+KNOWN = frozenset((*ELEMENTWISE, *REDUCTIONS, *VIEWS, *FILLED, *RUNNING, "matmul"))
 
 
 def is_known(name: str) -> bool:

@@ -15,10 +15,11 @@ from .writer import Writer
 
 
 class Source(NamedTuple):
-    """A function in text, and the constant arrays that it takes as its last arguments."""
+    """A function in text, and its last arguments: arrays of the user's surroundings, and of positions."""
 
     text: str
-    constants: list
+    arrays: list
+    positions: list
 
 
 HEADER = '''"""{title}"""
@@ -77,8 +78,8 @@ def write_function(name: str, title: str, program: Program, names: list[str],
     kept = [w.get(x).text if truth else f"not {w.get(x).within(NOT)}" for x, truth in guards]
     results += [w.condition("finite", checks), w.condition("as_traced", list(dict.fromkeys(kept)))]
     w.line(f"return {', '.join(results)}")
-    constants = list(w.constants.values())
-    parameters += [name for name, _ in constants]
+    constants, indices = list(w.constants.values()), list(w.indices.values())
+    parameters += [name for name, _ in (*constants, *indices)]
     body = "\n".join([*w.functions, *w.top, *w.lines])
     used = set(re.findall(r"\b[a-z_]\w*(?=\()", body))
     maths = ", ".join(sorted(set(FROM_MATH.values()) & used)) or "pi"
@@ -89,4 +90,4 @@ def write_function(name: str, title: str, program: Program, names: list[str],
     head.depth = 0
     head.wrapped(f"def {name}(", parameters, "):")
     text += DECORATOR + "\n".join([*head.lines, *w.top, *w.lines]) + "\n"
-    return Source(text, [x for _, x in constants])
+    return Source(text, [x for _, x in constants], [x for _, x in indices])

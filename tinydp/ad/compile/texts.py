@@ -70,41 +70,61 @@ def broadcast(array: Array, shape: tuple) -> Array:
 
 
 def indexed(array: Array, index: Any, constant: Callable[[Any], str]) -> Array:
-    """`array[index]`, for fixed integers, slices, None, ... and at most one list of integers."""
-    parts = list(index) if isinstance(index, tuple) else [index]
-    given = sum(part is not None and part is not Ellipsis for part in parts)
-    if any(part is Ellipsis for part in parts):
-        k = next(k for k, part in enumerate(parts) if part is Ellipsis)
-        parts[k:k + 1] = [slice(None)] * (len(array.shape) - given)
-    else:
-        parts += [slice(None)] * (len(array.shape) - given)
-    shape: list[int] = []
-    axes: list[Callable[[list[str]], str]] = []
-    lists = 0
+    """`array[index]`, for fixed integers, slices, None, ... and arrays, by NumPy's rules.
+
+    `constant` gives the name of an array of integers.
+    """
+    parts = _without_ellipsis(index, len(array.shape))
+    lists = [k for k, part in enumerate(parts) if not isinstance(part, (slice, int, np.integer, type(None)))]
+    if lists:                                    # then single integers count as lists
+        lists = [k for k, part in enumerate(parts) if not isinstance(part, (slice, type(None)))]
     sides = iter(array.shape)
-    for part in parts:
-        position = len(shape)
+    along = [1 if part is None else next(sides) for part in parts]
+    together: tuple = np.broadcast_shapes(*(np.shape(parts[k]) for k in lists))
+    adjacent = not lists or lists == list(range(lists[0], lists[-1] + 1))
+    shape: list[int] = [] if adjacent else list(together)
+    axes: list[Callable[[list[str]], str]] = []
+    start_of_lists = 0
+    for k, (part, side) in enumerate(zip(parts, along, strict=True)):
+        if lists and adjacent and k == lists[0]:
+            start_of_lists = len(shape)
+            shape += together
         if part is None:
             shape.append(1)
-            continue
-        side = next(sides)
-        if isinstance(part, slice):
+        elif isinstance(part, slice):
             start, stop, stride = part.indices(side)
+            axes.append(partial(_sliced, len(shape), start, stride))
             shape.append(len(range(start, stop, stride)))
-            axes.append(partial(_sliced, position, start, stride))
-        elif isinstance(part, (int, np.integer)) and not isinstance(part, bool):
+        elif k not in lists or not np.ndim(part):
             axes.append(partial(_fixed, str(int(part) % side)))
         else:
-            numbers = np.asarray(part)
-            if numbers.dtype.kind == "b" and numbers.ndim == 1:
-                numbers = np.flatnonzero(numbers)
-            lists += 1
-            if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or lists > 1:
-                raise not_compiled(f"an index such as [{part!r:.40}]")
-            shape.append(len(numbers))
-            name = constant(numbers % side)
-            axes.append(partial(_looked_up, position, name))
+            numbers = np.asarray(part) % max(side, 1)
+            looked_up = broadcast(in_memory(constant(numbers), numbers.shape), together)
+            axes.append(partial(_looked_up, looked_up, start_of_lists, len(together)))
     return Array(tuple(shape), lambda at: array.at([axis(at) for axis in axes]))
+
+
+def _without_ellipsis(index: Any, n: int) -> list:
+    """The parts of an index of `n` axes: slices, None, integers and arrays of integers."""
+    parts: list = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)):
+            parts.append(part)
+            continue
+        numbers = np.asarray(part)
+        if numbers.size == 0 and numbers.dtype.kind == "f":      # an empty list
+            numbers = numbers.astype(int)
+        if numbers.dtype.kind == "b" and numbers.ndim:
+            parts += np.nonzero(numbers)
+        elif numbers.dtype.kind in "iu":
+            parts.append(numbers)
+        else:
+            raise not_compiled(f"an index such as [{part!r:.40}]")
+    rest = [slice(None)] * (n - sum(part is not None and part is not Ellipsis for part in parts))
+    for k, part in enumerate(parts):
+        if part is Ellipsis:
+            return parts[:k] + rest + parts[k + 1:]
+    return parts + rest
 
 
 def _sliced(position: int, start: int, stride: int, at: list[str]) -> str:
@@ -115,8 +135,8 @@ def _fixed(i: str, at: list[str]) -> str:
     return i
 
 
-def _looked_up(position: int, name: str, at: list[str]) -> str:
-    return f"{name}[{at[position]}]"
+def _looked_up(numbers: Array, start: int, dims: int, at: list[str]) -> str:
+    return numbers.at(at[start : start + dims])
 
 
 def affine(i: str, start: int, stride: int) -> str:

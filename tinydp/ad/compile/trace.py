@@ -47,7 +47,8 @@ from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive
 from ..tape import Node, Var, _ages
 from ..values import Abstract
 from ..watch import WatchedTape, traced_by
-from .functions import EXPANSIONS, is_known
+from .expansions import expanded
+from .functions import is_known
 
 # ---------------------------------------------------------------------------- calls
 
@@ -180,7 +181,7 @@ class Trace:
             return same
         if op.name == "matmul" and [np.ndim(x) for x in args] == [2, 2] and np.shape(args[0])[1] == 1:
             op = _registered(np.multiply)        # of a column and a row: element by element
-        key = (op.name, *map(_key, args), repr(options))
+        key = (op.name, *map(_key, args), *((name, _key(x)) for name, x in options.items()))
         if key in self.known:
             return self.known[key]
         call = Call(op, args, options, self.here(), self.spot is not None)
@@ -257,7 +258,12 @@ def _settled(value: Any) -> Any:
 
 
 def _key(x: Any) -> Any:
-    return id(x) if isinstance(x, (Sym, np.ndarray)) else (type(x), repr(x))
+    """What is equal for equal arguments of a call; an array is equal to itself."""
+    if isinstance(x, (Sym, np.ndarray)):
+        return id(x)
+    if isinstance(x, (tuple, list)):
+        return (type(x), *map(_key, x))
+    return type(x), repr(x)
 
 
 def simpler(name: str, args: tuple) -> Any:
@@ -353,12 +359,19 @@ class Sym(Abstract):
         if kwargs.get("out") is not None:
             raise MutationError("a value of a compiled program was written into a plain array.",
                                 f"write array = np.{ufunc.__name__}(...) without out=.")
+        if ufunc in _OF_CONDITIONS and all(np.asarray(example(x)).dtype.kind == "b" for x in args):
+            ufunc = _OF_CONDITIONS[ufunc]
         return call_numpy(ufunc, args, kwargs)
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         if any(kind is Var for kind in types):
             return NotImplemented
         return call_numpy(function, args, kwargs)
+
+
+_OF_CONDITIONS: dict[Any, np.ufunc] = {
+    np.bitwise_and: np.logical_and, np.bitwise_or: np.logical_or, np.bitwise_xor: np.logical_xor,
+    np.invert: np.logical_not}
 
 
 def _registered(function: Callable) -> Primitive:
@@ -383,8 +396,9 @@ def call_numpy(function: Callable, args: tuple, kwargs: dict) -> Any:
 
 def write(op: Primitive, args: tuple, options: dict) -> Any:
     """Write down a call in the innermost program that has one of its arguments."""
-    if op.name in EXPANSIONS:
-        return EXPANSIONS[op.name](*args, **options)
+    others = expanded(op.name, args, options)
+    if others is not None:
+        return others(*args, **options)
     if not is_known(op.name):
         raise not_compiled(op.name)
     trace = max((x.trace for x in args if isinstance(x, Sym)), key=lambda trace: trace.age)
@@ -411,7 +425,10 @@ _OF_SHAPES: dict[Any, Callable] = {
         x.size if axis is None else x.shape[axis]),
     np.zeros_like: _zeros_like, np.empty_like: _zeros_like, np.ones_like: _ones_like,
     np.copy: lambda x, *args, **kwargs: x, np.real: lambda x: x, np.isrealobj: lambda x: True,
-    np.iscomplexobj: lambda x: False,
+    np.iscomplexobj: lambda x: False, np.result_type: lambda *args: np.dtype(np.float64),
+    np.tril_indices_from: lambda x, k=0: np.tril_indices(x.shape[0], k, x.shape[1]),
+    np.triu_indices_from: lambda x, k=0: np.triu_indices(x.shape[0], k, x.shape[1]),
+    np.diag_indices_from: lambda x: np.diag_indices(x.shape[0], x.ndim),
 }
 
 # ---------------------------------------------------------------------------- the values' manners

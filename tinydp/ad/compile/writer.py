@@ -30,6 +30,7 @@ class Writer:
         self.values: dict[int, Any] = {}
         self.keep: list[Any] = []
         self.constants: dict[int, tuple[str, Any]] = {}
+        self.indices: dict[tuple, tuple[str, Any]] = {}
         self.last_spot: Any = None
         self.functions: list[str] = []           # bodies of loops
         self.parameters: set[str] = set()
@@ -80,6 +81,14 @@ class Writer:
         if id(x) not in self.constants:
             self.constants[id(x)] = (self.fresh("constant"), x)
         return self.constants[id(x)][0]
+
+    def index(self, numbers: Any) -> str:
+        """The name of an array of positions."""
+        numbers = np.array(numbers, dtype=np.intp, order="C")
+        key = numbers.shape, numbers.tobytes()
+        if key not in self.indices:
+            self.indices[key] = (self.fresh("positions"), numbers)
+        return self.indices[key][0]
 
     def allocate(self, wanted: str, shape: tuple, kind: str) -> str:
         """A new array, made once at the head of the function."""

@@ -6,9 +6,10 @@ the element that was chosen. Equal elements keep their order, so in a tie the fi
 
 import numpy as np
 
-from ..errors import ConversionError, UnsupportedArgumentError
+from ..errors import ConversionError, NotCompiledError, UnsupportedArgumentError
 from ..primitives import alias, flat
 from ..tape import Var
+from ..values import Abstract
 from .reductions import as_lanes, axes_of
 
 # ---------------------------------------------------------------------------- by position
@@ -26,6 +27,9 @@ def _plain(x):
     if type(x) is Var:
         raise ConversionError("a traced value was used as an index.",
                               "write dp.value(i), as an integer; an index has no derivative.")
+    if isinstance(x, Abstract):
+        raise NotCompiledError("an index that is computed cannot be compiled.",
+                               "use fixed indices, or np.where and a sum.")
     return x
 
 

@@ -1,0 +1,76 @@
+"""Compiled programs, run by Python instead of Numba, so that hundreds of them take seconds.
+
+`python -m tests.ad.compile.interpreted rules` compares each function of the registry, and
+`... programs KIND FIRST COUNT` random programs; both print one line of JSON for each.
+"""
+
+import json
+import os
+import random
+import sys
+import warnings
+
+os.environ["NUMBA_DISABLE_JIT"] = "1"            # before Numba is imported
+
+import numpy as np
+from hypothesis import Phase, given, settings
+
+import tinydp as dp
+
+from ..rules.test_all_rules import CASES
+from . import programs
+
+
+def outcomes_of(case):
+    """What came of a few calls of a function: "equal", or why it cannot be compiled; raises if unequal."""
+    found = set()
+
+    @settings(max_examples=12, database=None, derandomize=True, phases=[Phase.generate], deadline=None)
+    @given(case.calls())
+    def compare(call):
+        try:
+            compiled = dp.compile(lambda *xs: call(*xs))
+            programs.assert_equal(compiled(*call.xs), plain(call(*call.xs)))
+            y, pull = dp.vjp(call, *call.xs)
+            g = programs.cotangent(y)
+            programs.assert_equal(dp.vjp(compiled, *call.xs)[1](g), pull(g))
+            found.add("equal")
+        except (dp.ad.errors.NotCompiledError, dp.ad.errors.ConversionError) as error:
+            found.add(str(error))
+
+    compare()
+    return sorted(found)
+
+
+def plain(y):
+    """Booleans and integers as numbers."""
+    return dp.ad.tree.map(lambda x: np.asarray(x, dtype=float) if np.ndim(x) else float(x), y)
+
+
+def report(name, outcome):
+    print(json.dumps([name, outcome]), flush=True)
+
+
+def guarded(name, run):
+    try:
+        report(name, run())
+    except Exception as error:                   # the test shows it
+        report(name, [f"{type(error).__name__}: {error}"])
+
+
+def main(what, *args):
+    warnings.simplefilter("ignore")
+    if what == "rules":
+        for case in CASES:
+            guarded(str(case), lambda case=case: outcomes_of(case))
+        return
+    kind, first, count = args[0], int(args[1]), int(args[2])
+    for seed in range(first, first + int(count)):
+        chooser = random.Random(seed)
+        length = chooser.choice([3, 6, 12])
+        f, source, arguments = programs.random_program(chooser, programs.LOOPS[kind], length)
+        guarded(source, lambda f=f, arguments=arguments: [programs.check(f, arguments) or "equal"])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
