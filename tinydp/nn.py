@@ -112,7 +112,7 @@ class MLP:
 
     def __call__(self, params: Params, x: Any) -> Any:
         """The output, of shape (out,) for `x` of shape (in,), and (batch, out) for (batch, in)."""
-        shape = np.shape(x)
+        shape = x.shape if hasattr(x, "shape") else np.shape(x)
         if not shape or shape[-1] != self.sizes[0]:
             raise ValueError(f"this MLP takes {self.sizes[0]} inputs, and x has shape {shape}: "
                              f"pass shape ({self.sizes[0]},) or (batch, {self.sizes[0]}).")

@@ -25,6 +25,7 @@ import numpy as np
 
 from .ad import tree
 from .ad.errors import StructureError
+from .ad.values import shape
 
 Rate = float | Callable[[int], float]            # a number, or a function of the step's index
 
@@ -51,12 +52,14 @@ class SGD:
 
     def step(self, params: Any, gradient: Any, state: SGDState) -> tuple[Any, SGDState]:
         """New parameters, of the structure, shapes and types of `params`, and the new state."""
+        rate = _at(self.rate, state.step)
+        after = state.step + 1
+        if not self.momentum:                    # two operations an array: a vector would not pay
+            moved = tree.map(functools.partial(_descend, rate), params, gradient)
+            return moved, SGDState(after, state.velocity)
         x, g, shaped = _vectors(params, gradient)
-        velocity = state.velocity
-        if self.momentum:
-            g = velocity = self.momentum * velocity + g
-        x = x - _at(self.rate, state.step) * g
-        return shaped(x), SGDState(state.step + 1, velocity)
+        velocity = self.momentum * state.velocity + g
+        return shaped(x - rate * velocity), SGDState(after, velocity)
 
 
 class AdamState(NamedTuple):
@@ -153,7 +156,7 @@ def _leaves(structure: Any) -> list:
 
 
 def _size(params: Any) -> int:
-    return sum(math.prod(np.shape(x)) for x in _leaves(params))
+    return sum(math.prod(shape(x)) for x in _leaves(params))
 
 
 def _vectors(params: Any, gradient: Any) -> tuple[Any, Any, Callable[[Any], Any]]:
@@ -162,11 +165,8 @@ def _vectors(params: Any, gradient: Any) -> tuple[Any, Any, Callable[[Any], Any]
     gradients: list = []
 
     def pair(x: Any, g: Any) -> None:
-        if np.shape(x) != np.shape(g):
-            raise StructureError(f"a parameter has shape {np.shape(x)}, its gradient {np.shape(g)}.",
-                                 "pass the gradient with respect to these parameters.")
         leaves.append(x)
-        gradients.append(g)
+        gradients.append(_fitting(g, x))
 
     def shaped(vector: Any) -> Any:
         parts = _parts(vector, leaves)
@@ -177,20 +177,34 @@ def _vectors(params: Any, gradient: Any) -> tuple[Any, Any, Callable[[Any], Any]
 
 
 def _vector(leaves: list) -> Any:
-    return np.concatenate([x.reshape(-1) if np.shape(x) else np.reshape(x, -1) for x in leaves] or [[]])
+    return np.concatenate([x.reshape(-1) if shape(x) else np.reshape(x, -1) for x in leaves] or [[]])
 
 
 def _parts(vector: Any, leaves: list) -> Iterator[Any]:
     """The numbers of `vector`, cut into the shapes of `leaves`, of their types."""
     start = 0
     for x in leaves:
-        shape = np.shape(x)
-        stop = start + math.prod(shape)
-        part = vector[start:stop].reshape(shape) if shape else vector[start]
+        stop = start + math.prod(shape(x))
+        yield _like(x, vector[start:stop].reshape(shape(x)) if shape(x) else vector[start])
         start = stop
-        if type(vector) is not np.ndarray:       # traced numbers stay traced
-            yield part
-        elif not shape:
-            yield float(part)
-        else:                                    # single precision stays too
-            yield part if part.dtype == x.dtype or x.dtype.kind != "f" else part.astype(x.dtype)
+
+
+def _descend(rate: Any, x: Any, g: Any) -> Any:
+    """One parameter, moved down its gradient."""
+    return _like(x, x - rate * (g if shape(g) == shape(x) else _fitting(g, x)))
+
+
+def _fitting(g: Any, x: Any) -> Any:
+    """The gradient `g`, if it has the shape of the parameter `x`."""
+    if shape(x) != shape(g):
+        raise StructureError(f"a parameter has shape {shape(x)}, its gradient {shape(g)}.",
+                             "pass the gradient with respect to these parameters.")
+    return g
+
+
+def _like(x: Any, moved: Any) -> Any:
+    """The numbers to which the parameter `x` moved, of its type."""
+    if type(moved) is np.ndarray:                # single precision stays
+        same = moved.dtype is x.dtype or x.dtype.kind != "f"
+        return moved if same else moved.astype(x.dtype)
+    return float(moved) if isinstance(moved, (int, float, np.generic)) else moved    # or traced

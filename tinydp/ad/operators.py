@@ -13,6 +13,7 @@ and the code to write instead.
     array([1., 2.])
 """
 
+import functools
 import inspect
 import math
 import operator
@@ -34,7 +35,7 @@ from .errors import (
 )
 from .primitives import PRIMITIVES, Primitive
 from .tape import EndedTape, Var, binary
-from .values import plain, shape
+from .values import plain, settle, shape
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -46,14 +47,19 @@ def _power(a: Any, b: Any) -> Any:
     return y
 
 
+def _product(a: Any, b: Any) -> Any:
+    y = np.matmul(a, b)
+    return y if type(y) is np.ndarray else settle(y)             # that of two vectors is a number
+
+
 def _record_negative(x: Var) -> Var:
     return x.tape.record(PRIMITIVES[np.negative], -x.value, x)
 
 
 # Python's name for the operator -> the operation, and how to compute it on plain numbers
 _FAST = {"add": operator.add, "sub": operator.sub, "mul": operator.mul,
-         "truediv": operator.truediv, "mod": operator.mod, "pow": _power}
-_GENERAL = {"matmul": np.matmul, "floordiv": np.floor_divide}
+         "truediv": operator.truediv, "mod": operator.mod, "pow": _power, "matmul": _product}
+_GENERAL = {"floordiv": np.floor_divide}
 _COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
 _IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "mod": "%", "pow": "**",
              "matmul": "@", "floordiv": "//"}
@@ -137,9 +143,12 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
     raise _unknown(function, f"{module}.{function.__name__}")
 
 
+_signature = functools.cache(inspect.signature)
+
+
 def _known_options(name: str, replacement: Callable, options: dict) -> dict:
     """The options that say anything; refuses those that the replacement of a function lacks."""
-    parameters = inspect.signature(replacement).parameters
+    parameters = _signature(replacement).parameters
     given = {key: x for key, x in options.items() if x is not None and x is not np._NoValue}
     unknown = given.keys() - parameters.keys()
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):

@@ -20,7 +20,7 @@ from .custom import Custom
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError
 from .primitives import dense
 from .tape import Tape, Var
-from .values import Abstract, abstract, is_on, shape, zeros_like
+from .values import FLOAT64, Abstract, abstract, is_on, shape, zeros_like
 from .watch import close_tape, open_tape
 
 
@@ -233,7 +233,11 @@ class ValueAndGradient:
             y, aux = _call(self.f, inputs.args, kwargs), None
             if self.has_aux:
                 y, aux = self._pair(y)
-            value, aux = _stripped((_one_number(y, self.f), aux), tape)
+            value = _one_number(y, self.f)
+            if is_on(tape, value):
+                value = value.value
+            if self.has_aux:
+                aux = _stripped(aux, tape)
             seeds = [(y, 1.0)] if is_on(tape, y) else []
             close_tape(tape)                           # a rule has its arguments, and nothing else
             del y                                # it would hold on to all that came before it
@@ -296,18 +300,19 @@ class Inputs:
         if len(set(self.positions)) < len(self.positions):
             raise NoInputError(f"argnums={tuple(positions)} names an argument twice.",
                                "name each argument once.")
+
+        def lift(leaf: Any) -> Var:
+            x = tape.input(_as_float(leaf))
+            self.leaves.append(leaf)
+            self.variables.append(x)
+            return x
+
         for k in self.positions:
-            self.args[k] = tree.map(functools.partial(self._lift, tape), args[k])
+            self.args[k] = tree.map(lift, args[k])
         self.originals = [args[k] for k in self.positions]
         if not self.variables:
             raise NoInputError("there is no number to differentiate by in the arguments.",
                                "pass numbers, arrays, or nested lists, tuples and dicts of them.")
-
-    def _lift(self, tape: Tape, leaf: Any) -> Var:
-        x = tape.input(_as_float(leaf))
-        self.leaves.append(leaf)
-        self.variables.append(x)
-        return x
 
     def gradients(self) -> tuple:
         """For each position the gradient gathered by the sweep, of its argument's structure."""
@@ -337,10 +342,12 @@ def _position(k: int, n: int) -> int:
 def _as_float(leaf: Any) -> Any:
     """A leaf as the tape keeps it: a float, or an array of its own of float64."""
     kind = type(leaf)
+    if kind is np.ndarray and leaf.dtype is FLOAT64 and leaf.ndim:
+        return leaf.copy()                       # the caller may change the original
     if kind is float or kind is Var or isinstance(leaf, Abstract):
         return leaf
     if kind is np.ndarray and leaf.dtype.kind in "fiu":
-        exact = leaf.astype(np.float64)          # a copy: the caller may change the original
+        exact = leaf.astype(np.float64)
         if leaf.dtype.itemsize >= 8 and leaf.dtype != np.float64:
             _require_exact(exact, leaf)
         return exact if leaf.ndim else exact.item()
@@ -368,7 +375,10 @@ def _not_real(what: str) -> DtypeError:
 
 def _of_type(leaf: Any, x: Var) -> Any:
     """The cotangent gathered in `x`, as a value of its own of the type of `leaf`."""
-    g = zeros_like(x) if x.g is None else dense(x.g)
+    g = x.g
+    if type(g) is np.ndarray and type(leaf) is np.ndarray and leaf.dtype is FLOAT64:
+        return g.copy()                          # it may be a constant of the tape, or of the user
+    g = zeros_like(x) if g is None else dense(g)
     if type(g) is Var or type(leaf) is Var or abstract(g) or abstract(leaf):
         return g
     if isinstance(leaf, np.ndarray):

@@ -11,7 +11,11 @@ A *leaf* is anything that is not one of those four containers; `None` is an empt
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from .errors import StructureError
+
+_LEAVES = frozenset((float, np.ndarray))         # known at once, for speed; all else is looked at
 
 
 def children(tree: Any) -> list | tuple | None:
@@ -19,11 +23,11 @@ def children(tree: Any) -> list | tuple | None:
     kind = type(tree)
     if kind is list or kind is tuple:
         return tree
-    if tree is None:
-        return ()
+    if isinstance(tree, tuple):
+        return tree if hasattr(kind, "_fields") else None
     if isinstance(tree, dict):
         return list(tree.values())
-    return tree if isinstance(tree, tuple) and hasattr(kind, "_fields") else None
+    return () if tree is None else None
 
 
 def steps(tree: Any) -> list[str]:
@@ -40,13 +44,13 @@ def rebuild(tree: Any, subtrees: list) -> Any:
     kind = type(tree)
     if kind is list:
         return subtrees
+    if isinstance(tree, tuple):
+        return kind(*subtrees) if hasattr(kind, "_fields") else tuple(subtrees)
     if tree is None:
         return None
-    if isinstance(tree, dict):
-        new = {} if kind is dict else tree.copy()        # keeps a defaultdict's factory
-        new.update(zip(tree, subtrees, strict=True))
-        return new
-    return kind(*subtrees) if hasattr(kind, "_fields") else tuple(subtrees)
+    new = {} if kind is dict else tree.copy()    # keeps a defaultdict's factory
+    new.update(zip(tree, subtrees, strict=True))
+    return new
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -79,44 +83,47 @@ def map(f: Callable, tree: Any, *others: Any) -> Any:
         >>> map(lambda a, b: a + b, {"x": 1, "y": [2, 3]}, {"y": [20, 30], "x": 10})
         {'x': 11, 'y': [22, 33]}
     """
-    return _map_many(f, "", tree, others) if others else _map_one(f, tree)
+    return _map_many(f, (tree, *others), None) if others else _map_one(f, tree)
 
 
 def _map_one(f: Callable, tree: Any) -> Any:
-    kind = type(tree)
-    if kind is list or kind is tuple:
-        return kind([_map_one(f, child) for child in tree])
-    if tree is None or isinstance(tree, (dict, tuple)):
-        below = children(tree)
-        if below is not None:
-            return rebuild(tree, [_map_one(f, child) for child in below])
-    return f(tree)
-
-
-def _map_many(f: Callable, path: str, tree: Any, others: tuple) -> Any:
     below = children(tree)
-    for other in others:
-        _require_alike(path, tree, other)
     if below is None:
-        return f(tree, *others)
-    if isinstance(tree, dict):           # by key, whatever the order of insertion
-        columns = [[other[key] for key in tree] for other in others]
-    else:
-        columns = [children(other) for other in others]          # type: ignore[misc]
-    rows = zip(below, *columns, strict=True)
-    return rebuild(tree, [_map_many(f, path + step, child, tuple(rest))
-                          for step, (child, *rest) in zip(steps(tree), rows, strict=True)])
+        return f(tree)
+    return rebuild(tree, [f(child) if type(child) in _LEAVES else _map_one(f, child) for child in below])
 
 
-def _require_alike(path: str, tree: Any, other: Any) -> None:
-    mine, others = children(tree), children(other)
-    if mine is None and others is None:
-        return
-    if mine is not None and others is not None and type(other) is type(tree) \
-            and (tree.keys() == other.keys() if isinstance(tree, dict) else len(mine) == len(others)):
-        return
+def _map_many(f: Callable, trees: tuple, way: tuple | None) -> Any:
+    """As `map`; `way` leads here from the roots: (the way to the parent, the parent, which child)."""
+    first = trees[0]
+    below = children(first)
+    if below is None:
+        for other in trees[1:]:
+            if children(other) is not None:
+                raise _unlike(first, other, way)
+        return f(*trees)
+    columns = [below]
+    for other in trees[1:]:
+        column = children(other)
+        if type(other) is not type(first) or column is None or len(column) != len(below):
+            raise _unlike(first, other, way)
+        if isinstance(first, dict):              # by key, whatever the order of insertion
+            if first.keys() != other.keys():
+                raise _unlike(first, other, way)
+            column = [other[key] for key in first]
+        columns.append(column)
+    return rebuild(first, [f(*row) if _LEAVES.issuperset([type(child) for child in row])
+                           else _map_many(f, row, (way, first, k))
+                           for k, row in enumerate(zip(*columns, strict=True))])
+
+
+def _unlike(first: Any, other: Any, way: tuple | None) -> StructureError:
+    path = ""
+    while way:
+        way, parent, k = way
+        path = steps(parent)[k] + path
     place = f"at {path}, " if path else ""
-    raise StructureError(f"{place}{describe(tree)} does not match {describe(other)}.")
+    return StructureError(f"{place}{describe(first)} does not match {describe(other)}.")
 
 
 def alike(tree: Any, other: Any) -> bool:

@@ -55,6 +55,8 @@ def settle(value: Any, name: str = "the function") -> Any:
     kind = type(value)
     if kind is float or kind is Var:
         return value
+    if kind is np.float64:
+        return float(value)
     if kind is np.ndarray and value.dtype == FLOAT64:
         return value if value.ndim else value.item()
     if isinstance(value, Abstract):
@@ -96,9 +98,11 @@ def listed(x: Any) -> Any:
 
 def is_finite(x: Any) -> bool:
     """Whether there is no infinity and no nan in it; a very large sum of squares says no, too."""
-    x = plain(x)
+    if type(x) is not np.ndarray:
+        x = plain(x)
     if type(x) is np.ndarray:
-        return math.isfinite(np.dot(x.ravel(), x.ravel()))       # the cheapest look at all of it
+        row = x.ravel()
+        return math.isfinite(row.dot(row))       # the cheapest look at all of it
     return not isinstance(x, float) or math.isfinite(x)
 
 
@@ -124,14 +128,15 @@ def snapshot(tape: Tape, x: Any) -> Any:
     if kind in _ATOMS:
         return x
     if kind is np.ndarray:
-        if x.dtype.kind == "f" and x.dtype != np.float64:
-            return x.astype(np.float64)
-        if x.dtype.kind not in "fiub":
-            raise DtypeError(
-                f"an array of dtype {x.dtype} met a traced value; tinydp differentiates "
-                "real numbers (float64).",
-                "for traced values in an array, write np.stack([...]) instead of np.array([...]).",
-            )
+        if x.dtype is not FLOAT64:
+            if x.dtype.kind == "f" and x.dtype != FLOAT64:
+                return x.astype(np.float64)
+            if x.dtype.kind not in "fiub":
+                raise DtypeError(
+                    f"an array of dtype {x.dtype} met a traced value; tinydp differentiates "
+                    "real numbers (float64).",
+                    "for traced values in an array, write np.stack([...]) instead of np.array([...]).",
+                )
         if x.size == 0 or _is_frozen(x):
             return x
         data = x.tobytes()

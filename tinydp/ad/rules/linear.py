@@ -12,24 +12,32 @@ from ..values import shape
 
 
 def _swap(x):
-    return np.swapaxes(x, -1, -2)
+    return x.mT if type(x) is np.ndarray else np.swapaxes(x, -1, -2)
+
+
+def _column(x):
+    return x[..., None] if type(x) is np.ndarray else np.expand_dims(x, -1)
+
+
+def _row(x):
+    return x[..., None, :] if type(x) is np.ndarray else np.expand_dims(x, -2)
 
 
 def _left(g, y, a, b):
     """The cotangent of `a` in `a @ b`; batch axes are summed by the registry."""
     if b.ndim == 1:
-        return g * b if a.ndim == 1 else np.expand_dims(g, -1) * b
+        return g * b if a.ndim == 1 else _column(g) * b
     if a.ndim == 1:
-        return np.matmul(b, np.expand_dims(g, -1))[..., 0]
+        return np.matmul(b, _column(g))[..., 0]
     return np.matmul(g, _swap(b))
 
 
 def _right(g, y, a, b):
     """The cotangent of `b` in `a @ b`."""
     if a.ndim == 1:
-        return g * a if b.ndim == 1 else np.expand_dims(a, -1) * np.expand_dims(g, -2)
+        return g * a if b.ndim == 1 else _column(a) * _row(g)
     if b.ndim == 1:
-        return np.matmul(_swap(a), np.expand_dims(g, -1))[..., 0]
+        return np.matmul(_swap(a), _column(g))[..., 0]
     return np.matmul(_swap(a), g)
 
 
@@ -38,7 +46,7 @@ defvjp(np.matmul, _left, _right, also=operator.matmul)
 
 def _matrix(a, b):
     """The outer products of the vectors on the last axes."""
-    return np.expand_dims(a, -1) * np.expand_dims(b, -2)
+    return _column(a) * _row(b)
 
 
 defvjp(np.vecdot,     lambda g, y, a, b: np.expand_dims(g, -1) * b,

@@ -24,12 +24,14 @@ def _keep(y, x, axis, keepdims):
 def _spread(g, x, axis, keepdims):
     """`g` repeated along the axes that were reduced, to the shape of `x`."""
     if type(g) is float:
-        return np.full(shape(x), g)              # the common case; broadcast_to takes longer
+        c = np.empty(shape(x))                   # the common case; np.full takes longer
+        c.fill(g)
+        return c
     return np.broadcast_to(_keep(g, x, axis, keepdims), shape(x))
 
 
 def _count(y, x):
-    return max(np.size(x), 1) / max(np.size(y), 1)
+    return max(math.prod(shape(x)), 1) / max(math.prod(shape(y)), 1)
 
 
 def _chosen(y, x, axis, keepdims):
