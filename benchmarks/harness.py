@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 FEWEST, LONGEST = 3, 3.0                 # rounds, and seconds after which no more are made
+ROUND = 0.005                            # seconds; a fast call is repeated
 
 
 class Row(NamedTuple):
@@ -50,17 +51,26 @@ def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: fl
     gc.collect()
     gc.freeze()
     times: dict[str, list[float]] = {name: [] for name in ready}
+    calls = {name: _calls(run) for name, run in ready.items()}
     for k in range(rounds):
         for name, run in ready.items():
-            if k >= FEWEST and sum(times[name]) > LONGEST:
+            if k >= FEWEST and calls[name] * sum(times[name]) > LONGEST:
                 continue                         # a slow peer; its median is known well enough
             run()                                # the others' data out of the caches
             start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
+            for _ in range(calls[name]):
+                run()
+            times[name].append((time.perf_counter() - start) / calls[name])
     medians = {name: statistics.median(ts) for name, ts in times.items()}
     base = next(iter(medians.values()))
     return [Row(name, medians[name], medians[name] / base, min(ts), max(ts)) for name, ts in times.items()]
+
+
+def _calls(run: Callable) -> int:
+    """How many calls make a round of a few milliseconds, as in a loop that trains."""
+    start = time.perf_counter()
+    run()
+    return max(1, int(ROUND / (time.perf_counter() - start)))
 
 
 def show(title: str, rows: list[Row]) -> dict[str, float]:

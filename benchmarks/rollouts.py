@@ -4,6 +4,8 @@ The pendulum, steered by an MLP 3-24-48-1, from 1,000 starts, 200 steps each. Fi
 a step, on one core.
 """
 
+import functools
+
 import numpy as np
 
 from .harness import compare
@@ -29,17 +31,17 @@ def total_cost():
             torque = 2.0 * np.tanh(net(layers, observe(state))[..., 0])
             return (step(state, torque), total + cost(state, torque)), None
 
-        (_, total), _ = dp.scan(move, (State(*start), 0.0), length=steps)
+        (_, total), _ = dp.scan(move, (State(*start), 0.0 * start[0]), length=steps)
         return total
 
     return run
 
 
-def tinydp():
-    """Ours: one program for one start, run for all."""
+def tinydp(block=None):
+    """Ours: one program for one start, or a block of them, run for all."""
     from tinydp.sims.rollouts import rollouts
 
-    run, start, arrays = rollouts(total_cost(), static=("steps",)), starts(STARTS), parameters()
+    run, start, arrays = rollouts(total_cost(), ("steps",), block), starts(STARTS), parameters()
     return lambda: run(start, arrays, STEPS)
 
 
@@ -87,7 +89,8 @@ def gymnasium():
     return run
 
 
-PEERS = {"tinydp rollouts": tinydp, "JAX jit, vmap": jax, "Gymnasium loop": gymnasium}
+PEERS = {"tinydp, blocks of 64": functools.partial(tinydp, 64), "tinydp, one by one": tinydp,
+         "JAX jit, vmap": jax, "Gymnasium loop": gymnasium}
 
 
 def main():

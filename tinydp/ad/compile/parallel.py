@@ -19,8 +19,8 @@ def {name}_of_each(n, {parameters}):
 '''
 
 
-def parallel(program: Program, starts: int, arguments: int) -> Callable:
-    """The function of (n, starts, the other arguments, constants) that runs the program for each of n starts."""
+def parallel(program: Program, starts: int) -> Callable:
+    """The function of n, the starts, the other arguments and constants that runs all programs."""
     head = re.search(r"^def (\w+)\((.*?)\):", program.source[program.source.rindex("@njit(cache=True"):],
                      re.MULTILINE | re.DOTALL)
     assert head is not None
@@ -31,9 +31,9 @@ def parallel(program: Program, starts: int, arguments: int) -> Callable:
         name=name, one=name, parameters=", ".join(parameters),
         of_first=", ".join([*(f"{x}[0]" for x in parameters[:starts]), *rest]),
         of_row=", ".join([*(f"{x}[row]" for x in parameters[:starts]), *rest]),
-        allocations="\n".join(f"    result_{k} = np.empty((n,) + np.shape(first[{k}]))" for k in range(count)),
+        allocations="\n".join(f"    result_{k} = np.empty((n,) + np.shape(first[{k}]))"
+                              for k in range(count)),
         stores="\n".join(f"        result_{k}[row] = one[{k}]" for k in range(count)),
         results=", ".join(f"result_{k}" for k in range(count)))
     source = program.source.replace("from numba import njit", "from numba import njit, prange") + text
-    del arguments
     return load(f"{name}_of_each", source)[0]

@@ -1,0 +1,57 @@
+"""Many runs at once give what each gives alone."""
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+from tinydp.ad.errors import LoopError
+from tinydp.nn import MLP
+from tinydp.sims.pendulum import State, cost, observe, step
+from tinydp.sims.rollouts import rollouts
+
+NET = MLP((3, 8, 1))
+PARAMS = NET.init(np.random.default_rng(0))
+
+
+def total_cost(start, params, steps):
+    def move(carry, _):
+        state, total = carry
+        torque = 2.0 * np.tanh(NET(params, observe(state))[..., 0])
+        return (step(state, torque), total + cost(state, torque)), state.theta
+    (_, total), angles = dp.scan(move, (start, 0.0 * start.theta), length=steps)
+    return {"total": total, "last": angles[-1]}
+
+
+def starts(n):
+    rng = np.random.default_rng(1)
+    return State(rng.uniform(-3, 3, n), rng.uniform(-1, 1, n))
+
+
+@pytest.mark.parametrize(("block", "n"), [(None, 7), (4, 7), (4, 8)])
+def test_each_run_is_as_if_alone(block, n):
+    given = starts(n)
+    found = rollouts(total_cost, static=("steps",), block=block)(given, PARAMS, 20)
+    for k in range(n):
+        alone = total_cost(State(given.theta[k], given.rate[k]), PARAMS, 20)
+        np.testing.assert_allclose(found["total"][k], alone["total"], rtol=1e-12)
+        np.testing.assert_allclose(found["last"][k], alone["last"], rtol=1e-12)
+
+
+def test_the_parameters_may_change_between_calls():
+    run = rollouts(total_cost, static=("steps",))
+    other = NET.init(np.random.default_rng(5))
+    first, second = run(starts(3), PARAMS, 5), run(starts(3), other, 5)
+    assert not np.allclose(first["total"], second["total"])
+    np.testing.assert_array_equal(run(starts(3), PARAMS, 5)["total"], first["total"])
+
+
+@pytest.mark.parametrize("bad", [
+    State(np.zeros(3), np.zeros(4)), State(0.0, 0.0), State(np.zeros(0), np.zeros(0))])
+def test_starts_that_do_not_fit_are_refused(bad):
+    with pytest.raises(LoopError, match="one row a start"):
+        rollouts(total_cost, static=("steps",))(bad, PARAMS, 5)
+
+
+def test_a_block_needs_a_result_for_each_start():
+    with pytest.raises(LoopError, match="leave block out"):
+        rollouts(lambda start: np.sum(start), block=2)(np.arange(4.0))
