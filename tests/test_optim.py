@@ -153,6 +153,20 @@ def test_single_precision_stays(optimiser):
     assert after.dtype == np.float32
 
 
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+@pytest.mark.parametrize("x", [2, 2.0, np.float64(2), np.float32(2), np.array(2.0)], ids=repr)
+def test_a_number_becomes_a_float(optimiser, x):
+    after, _ = optimiser.step(x, 1, optimiser.init(x))
+    assert type(after) is float
+
+
+@pytest.mark.parametrize("rate", [0.1, np.float64(0.1), lambda k: np.float64(0.1)])
+def test_the_type_of_the_rate_does_not_matter(rate):
+    params = [np.ones(3, dtype=np.float32), np.ones(2), np.arange(3)]
+    (single, double, integer), _ = SGD(rate).step(params, params, SGD(rate).init(params))
+    assert (single.dtype, double.dtype, integer.dtype) == (np.float32, np.float64, np.float64)
+
+
 def test_no_parameters_at_all():
     optimiser = Adam()
     assert optimiser.step([], [], optimiser.init([]))[0] == []

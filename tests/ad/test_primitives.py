@@ -254,6 +254,47 @@ def test_an_index_changed_after_use_does_not_change_the_gradient():
     assert np.array_equal(dp.grad(f)(np.ones(3)), [12.0, 1.0, 0.0])
 
 
+@pytest.mark.parametrize("f", [lambda x, c: x - c * x, lambda x, c: c @ x, lambda x, c: x @ c,
+                               lambda x, c: np.arctan2(c, x), lambda x, c: np.arctan2(x, c)])
+def test_an_array_on_either_side_is_kept_as_it_was(f):
+    constant = np.arange(1.0, 10.0).reshape(3, 3)
+    x = constant + 0.5
+
+    def spoiled(x):
+        mine = constant.copy()
+        y = np.sum(f(x, mine))
+        mine[:] = np.nan
+        return y
+
+    assert np.array_equal(dp.grad(spoiled)(x), dp.grad(lambda x: np.sum(f(x, constant)))(x))
+    assert dp.testing.check_grads(spoiled, (x,)).verdict == "right"
+
+
+@pytest.mark.parametrize("rows", [0, 1, 100, 1024, 1025])
+@pytest.mark.parametrize("columns", [1, 3])
+def test_a_bias_gets_the_sum_of_its_rows(rows, columns):
+    rng = np.random.default_rng(rows)
+    g, bias = rng.normal(size=(rows, columns)), rng.normal(size=columns)
+    found = dp.grad(lambda bias: np.sum(g * (np.zeros((rows, columns)) + bias)))(bias)
+    assert found.shape == bias.shape
+    np.testing.assert_allclose(found, g.sum(axis=0), rtol=1e-12, atol=1e-12)
+
+
+def test_what_is_not_finite_stays_in_its_column_of_a_bias():
+    g = np.ones((100, 3))
+    g[7, 1], g[8, 2] = np.inf, np.nan
+    found = dp.grad(lambda bias: np.sum(g * (np.ones((100, 3)) + bias)))(np.zeros(3))
+    assert np.array_equal(found, [100.0, np.inf, np.nan], equal_nan=True)
+
+
+def test_a_node_of_arrays_shows_its_operands():
+    tape = Tape()
+    x, ones = tape.input(np.ones((2, 2))), np.ones((2, 2))
+    for y, args in ((np.tanh(x), (x,)), (x @ x, (x, x)), (np.arctan2(x, x), (x, x)), (x - ones, (x, ones))):
+        assert all(a is b or np.array_equal(a, b) for a, b in zip(y.args, args, strict=True))
+        assert y.kwargs == {}
+
+
 def test_a_constant_is_copied_once():
     tape = Tape()
     x, matrix = tape.input(np.ones(30)), np.ones((30, 30))

@@ -36,6 +36,12 @@ def test_kinds_of_dicts_survive():
     assert type(tree.map(float, OrderedDict(b=1, a=2))) is OrderedDict
 
 
+@pytest.mark.parametrize("kind", [dict, OrderedDict])
+def test_dicts_are_matched_by_key(kind):
+    a, b = kind(x=1.0, y=2.0), kind(y=20.0, x=10.0)
+    assert tree.map(lambda a, b: a + b, a, b) == kind(x=11.0, y=22.0)
+
+
 def test_paths():
     assert list(tree.leaves({"w": [1, Pair(2, None)]})) == [("['w'][0]", 1), ("['w'][1].left", 2)]
 
@@ -46,6 +52,8 @@ def test_paths():
     ({"x": [1, {"y": 2}]}, {"x": [1, {"z": 2}]}, r"at \['x'\]\[1\], dict with the keys y does not match"),
     ([None], [1], r"at \[0\], None does not match int"),
     (Pair(1, 2), (1, 2), "Pair of 2 does not match tuple of 2"),
+    ([Pair(1.0, 2.0)], [Pair(1.0, [2.0])], r"at \[0\].right, float does not match list of 1"),
+    ({"w": [1.0]}, {"w": 1.0}, r"at \['w'\], list of 1 does not match float"),
 ])
 def test_structures_must_match(a, b, message):
     with pytest.raises(StructureError, match=message):

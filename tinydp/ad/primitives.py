@@ -18,6 +18,7 @@ is done here, once, so that no rule can forget it.
 
 import functools
 import inspect
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -247,10 +248,11 @@ class Primitive:
         if type(a) is tuple:
             return self._pull_any(node.tape, g, y, a, b)
         if b is None:
-            return [(a, self._share(0, g, self.rules[0](g, y, a.value), a.value))]      # type: ignore[misc]
-        pulled = []
+            x = a.value
+            return [(a, self._share(0, g, self.rules[0](g, y, x), x))]                  # type: ignore[misc]
         u = a.value if type(a) is Var else a
         v = b.value if type(b) is Var else b
+        pulled = []
         if type(a) is Var:
             pulled.append((a, self._share(0, g, self.rules[0](g, y, u, v), u)))         # type: ignore[misc]
         if type(b) is Var:
@@ -266,13 +268,17 @@ class Primitive:
 
     def _share(self, i: int, g: Any, c: Any, x: Any) -> Any:
         """What a rule returned for argument `i`, as the cotangent of its value `x`."""
-        if self.elementwise and c is not g and (type(c) is Var or not is_finite(c)):
-            c = _zero_wins(g, c)
         if type(c) is np.ndarray and type(x) is np.ndarray and c.dtype is FLOAT64:
+            if self.elementwise and c is not g:
+                row = c.ravel()
+                if not math.isfinite(row.dot(row)):      # the cheapest look at all of it
+                    c = _zero_wins(g, c)
             if c.shape == x.shape:
                 return c
             if x.ndim == 1 and c.shape[1:] == x.shape and len(c) <= _ONES.size:
-                return np.dot(_ONES[: len(c)], c)        # a bias: three times faster than a sum
+                return _ONES[: len(c)].dot(c)    # a bias: three times faster than a sum
+        elif self.elementwise and c is not g and (type(c) is Var or not is_finite(c)):
+            c = _zero_wins(g, c)
         return self._fit(i, c, x)
 
     def _fit(self, i: int, c: Any, x: Any) -> Any:

@@ -241,8 +241,7 @@ class ValueAndGradient:
             seeds = [(y, 1.0)] if is_on(tape, y) else []
             close_tape(tape)                           # a rule has its arguments, and nothing else
             del y                                # it would hold on to all that came before it
-            with np.errstate(all="ignore"):      # a rule is no place that the user knows
-                tape.sweep(seeds)
+            _sweep(tape, seeds)
             gradients = inputs.gradients()
         finally:
             _discard(tape)
@@ -278,8 +277,7 @@ class Pullback:
         tree.map(lambda y, g: seeds.append((y, _cotangent(y, g))), self._y, cotangent)
         with self._lock:
             try:
-                with np.errstate(all="ignore"):
-                    self._tape.sweep([(y, g) for y, g in seeds if is_on(self._tape, y)], keep=True)
+                _sweep(self._tape, [(y, g) for y, g in seeds if is_on(self._tape, y)], keep=True)
                 return self._inputs.gradients()
             finally:
                 for node in (*self._tape, *self._inputs.variables):
@@ -329,6 +327,11 @@ def _call(f: Callable, args: list, kwargs: dict) -> Any:
         if isinstance(error.__cause__, TinydpError):     # NumPy wraps what __float__ raised
             raise error.__cause__.with_traceback(error.__traceback__) from None
         raise
+
+
+@np.errstate(all="ignore")                       # a rule is no place that the user knows
+def _sweep(tape: Tape, seeds: list, keep: bool = False) -> None:
+    tape.sweep(seeds, keep)
 
 
 def _position(k: int, n: int) -> int:
