@@ -24,7 +24,7 @@ bench: $(VENV)/ready
 
 $(VENV)/ready: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --editable '.[demos,tests]'
+	$(RUN) -m pip install --quiet --editable '.[demos,cluster,tests]'
 	touch $@
 
 clean:
