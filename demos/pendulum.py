@@ -551,7 +551,7 @@ def animate_episode(path: Path, training: Training, how: Recipe) -> None:
             strategy.draw(now.params, episode.theta[:k + 1], episode.rate[:k + 1])
             doing = "letting the rod down" if k < how.down else "swinging it up"
             clock.set_text(f"{STANDARD.dt * k:.1f} s of its only episode: {doing}")
-            plane.set_title(f"Its strategy, ↺ orange, ↻ blue: mean return {style.number(now.mean_return)}",
+            plane.set_title(f"Torque ↺ orange, ↻ blue; mean return {style.number(now.mean_return)}",
                             fontsize=9.5)
 
         style.save_animation(path, picture, draw, range(len(episode.theta)), STANDARD.dt)

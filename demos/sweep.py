@@ -209,5 +209,7 @@ def draw_column(axes: Axes, column: Column, values: np.ndarray) -> None:
         style.label(axes, f"{name} {style.number(value, column.digits)}", (place, value), shift, ha=side,
                     va="center", fontsize=9, weight="bold")
     axes.margins(y=0.25)
+    if np.ptp(values) == 0:                      # a line across the middle, with few marks
+        axes.set_yticks([values[0]])
     axes.set(xlim=(-2, 102), xlabel="seeds, best to worst (%)", ylabel=column.unit)
     axes.set_title(column.title)
