@@ -10,9 +10,10 @@
     >>> print(params["w"].round(6))
     [3. 3.]
 
-Parameters are any nesting of lists, tuples, named tuples and dicts of arrays and floats. The
-arithmetic is done on all of them as one long vector: that is several times faster for the
-small arrays of a small network, and a state that is one named tuple of vectors is easy to save.
+Parameters are any nesting of lists, tuples, named tuples and dicts of arrays and floats. Where an
+optimiser has averages to keep, the arithmetic is done on all of them as one long vector: that is
+several times faster for the small arrays of a small network, and a state that is one named tuple
+of vectors is easy to save.
 """
 
 import functools

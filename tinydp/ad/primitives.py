@@ -270,7 +270,7 @@ class Primitive:
         """What a rule returned for argument `i`, as the cotangent of its value `x`."""
         if type(c) is np.ndarray and type(x) is np.ndarray and c.dtype is FLOAT64:
             if self.elementwise and c is not g:
-                row = c.ravel()
+                row = c.ravel("K")
                 if not math.isfinite(row.dot(row)):      # the cheapest look at all of it
                     c = _zero_wins(g, c)
             if c.shape == x.shape:

@@ -346,7 +346,7 @@ def _as_float(leaf: Any) -> Any:
     """A leaf as the tape keeps it: a float, or an array of its own of float64."""
     kind = type(leaf)
     if kind is np.ndarray and leaf.dtype is FLOAT64 and leaf.ndim:
-        return leaf.copy()                       # the caller may change the original
+        return leaf.copy("K")                    # the caller may change the original
     if kind is float or kind is Var or isinstance(leaf, Abstract):
         return leaf
     if kind is np.ndarray and leaf.dtype.kind in "fiu":
@@ -380,7 +380,7 @@ def _of_type(leaf: Any, x: Var) -> Any:
     """The cotangent gathered in `x`, as a value of its own of the type of `leaf`."""
     g = x.g
     if type(g) is np.ndarray and type(leaf) is np.ndarray and leaf.dtype is FLOAT64:
-        return g.copy()                          # it may be a constant of the tape, or of the user
+        return g.copy("K")                       # it may be a constant of the tape, or of the user
     g = zeros_like(x) if g is None else dense(g)
     if type(g) is Var or type(leaf) is Var or abstract(g) or abstract(leaf):
         return g

@@ -101,7 +101,7 @@ def is_finite(x: Any) -> bool:
     if type(x) is not np.ndarray:
         x = plain(x)
     if type(x) is np.ndarray:
-        row = x.ravel()
+        row = x.ravel("K")
         return math.isfinite(row.dot(row))       # the cheapest look at all of it
     return not isinstance(x, float) or math.isfinite(x)
 
