@@ -25,7 +25,7 @@ def outcomes_of(case):
     """What came of a few calls of a function: "equal", or why it cannot be compiled; raises if unequal."""
     found = set()
 
-    @settings(max_examples=12, database=None, derandomize=True, phases=[Phase.generate], deadline=None)
+    @settings(max_examples=6, database=None, derandomize=True, phases=[Phase.generate], deadline=None)
     @given(case.calls())
     def compare(call):
         try:

@@ -31,11 +31,14 @@ BINARY = [
     "np.where(({a} > 0) & ({b} > 0), {a}, {b})", "np.where(np.logical_not({a} > {b}), {a}, 0.1)",
     "np.copysign({a}, {b})",
 ]
-REDUCING = ["np.sum", "np.mean", "np.max", "np.min", "np.prod", "np.sum", "np.var", "np.std", "np.linalg.norm"]
+REDUCING = ["np.sum", "np.mean", "np.max", "np.min", "np.prod", "np.sum", "np.var", "np.std",
+            "np.linalg.norm"]
 SHAPES = [(), (), (3,), (2, 3), (3, 2), (1, 3), (2, 1), (4,), (3, 3), (2, 2, 3), (1,)]
-PRODUCTS = ["{a} @ {b}", "np.dot({a}, {b})", "{a}.T @ {b}", "{a} @ {b}.T", "np.matmul({a}, {b})", "{a} @ {a}.T"]
+PRODUCTS = ["{a} @ {b}", "np.dot({a}, {b})", "{a}.T @ {b}", "{a} @ {b}.T", "np.matmul({a}, {b})",
+            "{a} @ {a}.T"]
 COUNTER = itertools.count()
-LOOPS = {"straight": [], "scan": ["scan"] * 3, "event": ["event"] * 2, "all": ["scan", "scan", "event", "branch"]}
+LOOPS = {"straight": [], "scan": ["scan"] * 3, "event": ["event"] * 2, "all": ["scan", "scan", "event",
+    "branch"]}
 
 
 class Text:
@@ -108,7 +111,8 @@ class Text:
         return self.try_line(self.r.choice(forms).format(a=a))
 
     def index(self):
-        forms = ["{a}[0]", "{a}[-1]", "{a}[1:]", "{a}[:, 0]", "{a}[..., 0]", "{a}[[0, 1, 0]]", "{a}[::2]", "{a}[0, 1]",
+        forms = ["{a}[0]", "{a}[-1]", "{a}[1:]", "{a}[:, 0]", "{a}[..., 0]", "{a}[[0, 1, 0]]",
+                 "{a}[::2]", "{a}[0, 1]",
                  "{a}[:, ::-1]", "{a}[..., 1:]", "{a}[:, None]", "{a}[1:2]", "{a}[::-2]", "{a}[:, [1, 0, 1]]",
                  "{a}[np.array([True, False, True])]"]
         return self.try_line(self.r.choice(forms).format(a=self.pick()))
@@ -143,7 +147,8 @@ class Text:
         new, local = [], sorted(body.values)
         for name in carry:
             same = [v for v in local if np.shape(body.values[v]) == np.shape(body.values[name])]
-            new.append(r.choice(["np.tanh({c} + 0.5 * {v})", "{v} * 0.5", "{c} * 0.9 + 0.1 * np.sin({v})", "{v}"])
+            new.append(r.choice(["np.tanh({c} + 0.5 * {v})", "{v} * 0.5",
+                                 "{c} * 0.9 + 0.1 * np.sin({v})", "{v}"])
                        .format(c=name, v=r.choice(same)))
         fresh = [v for v in local if v not in self.values]
         y = r.choice(["None", r.choice(fresh), f"({r.choice(fresh)}, {r.choice(local)})"])

@@ -285,10 +285,13 @@ def _outer_products(share: Any) -> list[tuple[Any, Sym]] | None:
         if call.op.name == "add":
             parts = [factors(arg) for arg in call.args]
             return None if None in parts else [pair for part in parts for pair in part or ()]
-        if call.op.name == "multiply" and names == ["expand_dims"] * 2:
-            column, row = made_by if call.args[0].shape[1] == 1 else made_by[::-1]
-            if column.args[0].ndim == row.args[0].ndim == 1:
-                return [(column.args[0], row.args[0])]
+        if call.op.name == "multiply":
+            k = 0 if call.args[0].shape[1:] == (1,) else 1
+            column, row, x = made_by[k], made_by[1 - k], call.args[1 - k]
+            if names[1 - k] == "expand_dims" and x.shape[:1] == (1,):
+                x = row.args[0]
+            if names[k] == "expand_dims" and call.args[k].shape[1:] == (1,) and x.ndim == 1:
+                return [(column.args[0], x)]
         if call.op.name == "matmul" and names[0] in ("swapaxes", "transpose") and call.args[0].ndim == 2:
             return [(made_by[0].args[0], call.args[1])]
         return None

@@ -467,11 +467,21 @@ def _invert(x: Sym) -> Any:
 
 def _refuse_number(what: str) -> Callable:
     def method(self: Sym, *args: Any, **kwargs: Any) -> NoReturn:
+        place = user_place()
+        if place.storing:
+            raise MutationError("a value of a compiled program was written into a plain array.",
+                                "collect the values in a list and write np.stack(values) at the end.", place)
         raise ConversionError(
             f"{what} needs a plain number, and in a program that is compiled there is none yet.",
             "write np.sin(x) instead of math.sin(x), np.stack([...]) instead of np.array([...]); "
             "a number that is fixed belongs to static= of dp.compile.")
     return method
+
+
+def _number(kind: type) -> Callable:
+    """A condition as 0 or 1 is a branch; other numbers are not known yet."""
+    refuse = _refuse_number(f"{kind.__name__}(x)")
+    return lambda x: kind(_bool(x)) if x.kind == "b" else refuse(x)
 
 
 def _refuse_change(self: Sym, *args: Any, **kwargs: Any) -> NoReturn:
@@ -507,9 +517,9 @@ def _set_manners() -> None:
         "__invert__": _invert,
         "__hash__": None,
         "__bool__": _bool,
-        "__float__": _refuse_number("float(x)"),
-        "__int__": _refuse_number("int(x)"),
-        "__index__": _refuse_number("int(x)"),
+        "__float__": _number(float),
+        "__int__": _number(int),
+        "__index__": _number(int),
         "__array__": _refuse_number("a plain array"),
         "__setitem__": _refuse_change,
         "__format__": lambda x, spec: format(x.example, spec),

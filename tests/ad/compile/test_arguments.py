@@ -1,0 +1,263 @@
+"""Arguments of every kind, and compiled functions under every transformation."""
+
+import pickle
+import threading
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import pytest
+
+import tinydp as dp
+
+from .programs import assert_equal
+
+pytestmark = pytest.mark.usefixtures("interpreted")
+
+
+class Spring(NamedTuple):
+    stiffness: float
+    names: dict
+
+
+def energy(spring, x, power=2, *, scale=1.0, label=None):
+    rest = spring.names["rest"] * (1.0 if label is None else 2.0)
+    return scale * spring.stiffness * np.sum(x ** power) + rest
+
+
+SPRING = Spring(3.0, {"rest": 0.5, "none": None})
+X = np.array([1.0, -2.0, 0.5])
+
+
+# ---------------------------------------------------------------------------- arguments
+
+@pytest.mark.parametrize("options", [{}, {"scale": 2.0}, {"label": "soft"}, {"power": 3, "scale": 0.1}])
+def test_structures_and_options(options):
+    f = dp.compile(energy, static="power")
+    assert_equal(f(SPRING, X, **options), energy(SPRING, X, **options))
+    assert_equal(dp.grad(f, (0, 1))(SPRING, X, **options), dp.grad(energy, (0, 1))(SPRING, X, **options))
+
+
+def test_static_arguments_are_parts_of_the_program():
+    f = dp.compile(lambda x, n: dp.scan(lambda s, _: (s * x, None), 1.0, length=n)[0], static=(1,))
+    assert f(2.0, 3) == 8.0
+    assert f(2.0, 5) == 32.0
+    assert dp.grad(f)(2.0, 5) == 80.0
+
+
+def test_static_as_a_decorator():
+    @dp.compile(static="n")
+    def power(x, n):
+        """The power."""
+        return x ** n
+
+    assert power(3.0, n=2) == 9.0
+    assert power.__doc__ == "The power."
+    assert repr(power) == "<compiled power>"
+
+
+@pytest.mark.parametrize("x", [
+    np.arange(6).reshape(2, 3), np.ones((2, 3), np.float32), np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    np.arange(12.0).reshape(2, 6)[:, ::2], np.arange(6.0)[::-1].reshape(3, 2).T, np.array([[True, False,
+        True]]),
+    np.zeros((0, 3)), np.broadcast_to(2.0, (2, 3)), np.float64(3.0), np.float32(0.5), np.array(2.5), 7])
+def test_kinds_of_arrays(x):
+    f = lambda x: np.sum(np.sin(x * 1.0) * (np.arange(3.0) + 1))
+    if isinstance(x, np.ndarray) and x.ndim:
+        x.flags.writeable = False
+    compiled = dp.compile(f)
+    assert_equal(compiled(x), f(np.asarray(x, dtype=np.float64)))    # float32 is computed in float64
+    if np.asarray(x).dtype.kind == "f":
+        mine, theirs = dp.grad(compiled)(x), dp.grad(f)(x)
+        assert type(mine) is type(theirs)
+        assert_equal(mine, theirs)
+
+
+def test_booleans_choose_a_program():
+    f = dp.compile(lambda x, up: x + 1 if up else x - 1)
+    assert (f(1.0, True), f(1.0, False)) == (2.0, 0.0)
+
+
+def test_arrays_of_the_surroundings_may_change():
+    table = np.ones((3, 2)).T                    # not contiguous
+    whole = np.arange(3)
+    f = dp.compile(lambda x: table @ (whole * x))
+    assert_equal(f(X), table @ (whole * X))
+    table[0, 0] = 5.0
+    whole[0] = 10
+    assert_equal(f(X), table @ (whole * X))
+
+
+def test_results_are_the_callers_own():
+    kept = np.zeros(3)
+    f = dp.compile(lambda x: (x, x, kept, x[::-1], 3, True, None, {"a": x * 2.0}))
+    y = f(X)
+    assert_equal(y[:4], (X, X, kept, X[::-1]))
+    assert y[6] is None
+    y[0][0] = y[2][0] = 100.0
+    assert X[0] == 1.0
+    assert y[1][0] == 1.0
+    assert kept[0] == 0.0
+
+
+def test_scans_of_no_steps():
+    def f(x, rows):
+        last, ys = dp.scan(lambda s, row: (s + np.sum(row), s), x, rows)
+        return last if ys is None else last + np.sum(ys)
+
+    for rows in (np.zeros((0, 2)), np.ones((1, 2))):
+        compiled = dp.compile(f)
+        assert_equal(compiled(2.0, rows), f(2.0, rows))
+        assert_equal(dp.grad(compiled, (0, 1))(2.0, rows), dp.grad(f, (0, 1))(2.0, rows))
+
+
+def test_long_lists_of_positions_are_told_apart():
+    """They print alike, with dots in the middle."""
+    a = np.arange(3000) % 50
+    b = a.copy()
+    b[1500] = 49 - b[1500]
+    f = lambda x: np.sum(x[a]) - np.sum(x[b] * 1.0)
+    x = np.arange(50.0) ** 2
+    assert dp.compile(f)(x) == pytest.approx(f(x))
+    assert f(x) != 0
+
+
+# ---------------------------------------------------------------------------- transformations
+
+def curve(x, w):
+    def step(s, row):
+        return np.tanh(w @ s + row), s[0]
+
+    last, ys = dp.scan(step, x, np.ones((4, 2)) * 0.1)
+    return np.sum(last ** 2) + np.sum(ys)
+
+
+POINT = np.array([0.3, -0.7]), np.array([[0.5, 0.2], [-0.3, 0.9]])
+V = np.array([1.0, -2.0])
+
+
+@pytest.mark.parametrize("transform", [
+    lambda f: dp.grad(f, (0, 1))(*POINT), lambda f: dp.value_and_grad(f, 1)(*POINT),
+    lambda f: dp.vjp(f, *POINT)[1](2.5), lambda f: dp.jvp(f, POINT, (V, np.eye(2))),
+    lambda f: dp.jacobian(f)(*POINT), lambda f: dp.hessian(f)(*POINT),
+    lambda f: dp.hvp(lambda x: f(x, POINT[1]), POINT[0], V), lambda f: dp.grad(dp.checkpoint(f), (0,
+        1))(*POINT),
+    lambda f: dp.grad(lambda x, w: np.sin(f(x * 2.0, w)) + f(x, w) ** 2, (0, 1))(*POINT),
+    lambda f: dp.compile(dp.grad(f, (0, 1)))(*POINT), lambda f: dp.grad(dp.compile(f), (0, 1))(*POINT),
+    lambda f: dp.compile(lambda x, w: f(x, w) * dp.grad(f)(x, w)[0])(*POINT),
+    lambda f: dp.grad(dp.compile(lambda x, w: np.sum(dp.grad(f)(x, w) ** 2)))(*POINT),
+    lambda f: dp.grad(f, argnums=-1)(*POINT)])
+def test_transformations(transform):
+    assert_equal(transform(dp.compile(curve)), transform(curve), 1e-11)
+
+
+def test_auxiliary_results():
+    f = lambda x: (np.sum(x ** 2), {"x": x * 2.0, "note": 1.0})
+    assert_equal(dp.grad(dp.compile(f), has_aux=True)(X), dp.grad(f, has_aux=True)(X))
+
+
+def test_vector_valued():
+    f = lambda x: np.sin(x) * x[0]
+    assert_equal(dp.jacobian(dp.compile(f))(X), dp.jacobian(f)(X))
+
+
+def test_pickling():
+    f = pickle.loads(pickle.dumps(MODULE_LEVEL))
+    assert f(2.0) == 8.0
+    assert dp.grad(f)(2.0) == 12.0
+
+
+def cube(x):
+    return x ** 3
+
+
+MODULE_LEVEL = dp.compile(cube)
+
+
+def test_methods():
+    class Model:
+        def __init__(self, gain):
+            self.gain = gain
+
+        @dp.compile
+        def predict(self, x):
+            return self.gain * np.sin(x)
+
+    assert Model(2.0).predict(0.5) == 2.0 * np.sin(0.5)
+    assert Model(3.0).predict(0.5) == 3.0 * np.sin(0.5)
+    assert dp.grad(Model(3.0).predict)(0.5) == pytest.approx(3.0 * np.cos(0.5), rel=1e-15)
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: np.sum(dp.sign(x) * x), lambda x: np.sum(dp.stop_gradient(x) * x),
+    lambda x: np.sum(dp.straight_through(np.round)(3.0 * x)),
+    lambda x: dp.checkpoint(lambda y: np.sum(y ** 3))(x),
+    lambda x: np.sum(dp.custom_gradient(lambda y: y ** 2, lambda g, out, y: 10.0 * g)(x)),
+    lambda x: np.sum(x) + dp.scan(lambda s, row: (s + dp.sign(row) * row, None), 0.0, x)[0]])
+def test_surrogates_inside(f):
+    compiled = dp.compile(f)
+    assert_equal(compiled(X), f(X))
+    assert_equal(dp.grad(compiled)(X), dp.grad(f)(X))
+
+
+SINGULAR = [
+    lambda x: np.where(x > 0, np.sqrt(x), 0.0), lambda x: np.where(x > 0, 1.0 / x, x),
+    lambda x: x * np.where(x > 0, np.log(x), 0.0), lambda x: np.where(x > 1e300, 0.0, x) * 2.0,
+    lambda x: np.abs(x) + np.maximum(x, 0.0), lambda x: x ** 2.5, lambda x: np.arctan2(x, 0.0),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_singular_points(monkeypatch):
+    """0 * inf, sqrt(0) in the branch not taken, nan: the same numbers as eager, by Numba."""
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
+    x = np.array([0.0, -1.0, 2.0, np.inf, -np.inf, np.nan])
+    every = lambda x: [f(x) for f in SINGULAR]
+    compiled = dp.compile(every)
+    for mine, theirs in zip(compiled(x), every(x), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-15)
+    for points in (x, x[2:3].repeat(6)):
+        (_, pull), (_, expected) = dp.vjp(compiled, points), dp.vjp(every, points)
+        for k in range(len(SINGULAR)):
+            g = [np.full(6, float(i == k)) for i in range(len(SINGULAR))]
+            np.testing.assert_allclose(pull(g)[0], expected(g)[0], rtol=1e-14)
+
+
+# ---------------------------------------------------------------------------- surroundings
+
+def test_debug_nans_and_record_around():
+    f = dp.compile(lambda x: x * 1e200 * x)
+    with dp.debug_nans(), pytest.raises(dp.ad.errors.NotFiniteError):
+        dp.grad(f)(1e200)
+    with dp.debug_nans():
+        assert dp.grad(f)(1e-200) == 2.0
+    assert "4" in str(dp.record(f, 4.0))
+
+
+def test_two_threads(monkeypatch):
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
+    f = dp.compile(lambda x: np.sum(np.sin(x) ** 2))
+    found, barrier = [], threading.Barrier(4)
+
+    def work():
+        barrier.wait()
+        found.extend(dp.grad(f)(X).tolist() for _ in range(50))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 200
+    assert all(g == found[0] for g in found)
+    assert sum(map(len, f._programs.values())) == 1
+    assert "nogil=True" in f.adjoint_source
+
+
+def test_programs_can_be_forgotten():
+    gain = 2.0
+    f = dp.compile(lambda x: gain * x)
+    assert f(1.0) == 2.0
+    gain = 3.0
+    f.forget()
+    assert f(1.0) == 3.0

@@ -1,0 +1,96 @@
+"""The folder of compiled programs: shared, corrupt, read-only, missing; and warm starts."""
+
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+import tinydp as dp
+from tinydp.ad.compile import cache
+
+PROGRAM = """
+import sys
+import numba, numpy as np, tinydp as dp
+
+def f(x):
+    return np.sum(np.tanh(x) * x)
+
+y, g = dp.value_and_grad(dp.compile(f))(np.array([0.5, -1.0, 2.0]))
+assert np.allclose(dp.grad(f)(np.array([0.5, -1.0, 2.0])), g, rtol=1e-14, atol=0)
+run = next(iter(sys.modules[name] for name in sys.modules if name.startswith("adjoint_of_f_")))
+stats = run.adjoint_of_f.stats
+print(sum(stats.cache_misses.values()), sum(stats.cache_hits.values()))
+"""
+
+
+def start(folder, tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM)
+    return subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, env={"TINYDP_CACHE": str(folder), "PATH": "", "HOME": str(tmp_path)})
+
+
+def finish(process):
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return out.split()
+
+
+def test_processes_share_it(tmp_path):
+    """Two write at the same time; a third compiles nothing; corrupt files are made anew."""
+    folder = tmp_path / "cache"
+    both = [start(folder, tmp_path), start(folder, tmp_path)]
+    for process in both:
+        finish(process)
+    assert finish(start(folder, tmp_path)) == ["0", "1"]         # no compilation, one load
+    assert not [*folder.glob("*.tmp")]
+
+    (source,) = folder.glob("adjoint_of_f_*.py")
+    text = source.read_text()
+    source.write_text("rubbish(")
+    for file in [*folder.glob("__pycache__/*.nbi"), *folder.glob("__pycache__/*.nbc")]:
+        file.write_bytes(b"rubbish" + file.read_bytes()[::2])
+    finish(start(folder, tmp_path))
+    assert source.read_text() == text
+
+
+@pytest.fixture
+def interpreted_program(interpreted):
+    return lambda: dp.compile(lambda x: x * 3.0)(2.0)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch, interpreted_program):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("TINYDP_CACHE", str(tmp_path / "file" / "cache"))
+    cache._say_once.cache_clear()
+    with pytest.warns(cache.CacheWarning, match="cannot be kept"):
+        assert interpreted_program() == 6.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")           # said once
+        assert interpreted_program() == 6.0
+
+
+def test_a_full_disk(tmp_path, monkeypatch, interpreted_program):
+    full = tmp_path / "full"
+    write = cache._write
+
+    def fails_there(place, name, text):
+        if place == full:
+            raise OSError(28, "No space left on device")
+        return write(place, name, text)
+
+    monkeypatch.setenv("TINYDP_CACHE", str(full))
+    monkeypatch.setattr(cache, "_write", fails_there)
+    cache._say_once.cache_clear()
+    with pytest.warns(cache.CacheWarning, match="No space left"):
+        assert interpreted_program() == 6.0
+
+
+def test_where_it_is(monkeypatch, tmp_path):
+    assert cache.folder().name == "compiled"     # set by the tests
+    monkeypatch.delenv("TINYDP_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.folder() == tmp_path / "tinydp"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache.folder().name == "tinydp"

@@ -1,0 +1,123 @@
+"""The written programs can be read, and do no needless work."""
+
+import re
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+
+pytestmark = pytest.mark.usefixtures("interpreted")
+
+
+def lines_with(text, source):
+    return [line for line in source.splitlines() if text in line and not line.lstrip().startswith("#")]
+
+
+def loop_of(source):
+    """The lines of the function's last loop over steps."""
+    lines = source.splitlines()
+    start = max(k for k, line in enumerate(lines) if re.match(r"    for step\w* in range", line))
+    inside = [line for line in lines[start + 1:] if line.startswith("        ")]
+    return "\n".join(inside)
+
+
+def policy_loss(w, b, theta):
+    def step(carry, _):
+        theta, speed = carry
+        hidden = np.tanh(w @ np.stack([np.sin(theta), speed]) + b)
+        torque = np.sum(hidden)
+        return (theta + 0.1 * speed, speed + 0.1 * torque), torque ** 2
+
+    return np.sum(dp.scan(step, (theta, 0.0), length=20)[1])
+
+
+ARGS = np.full((3, 2), 0.1), np.zeros(3), 0.5
+
+
+@pytest.fixture
+def compiled():
+    f = dp.compile(policy_loss)
+    dp.grad(f, (0, 1, 2))(*ARGS)
+    return f
+
+
+def test_names_and_lines_are_the_users(compiled):
+    source = compiled.source
+    assert "def policy_loss(w, b, theta" in source
+    for line in ("hidden = np.tanh(w @ np.stack([np.sin(theta), speed]) + b)", "torque = np.sum(hidden)"):
+        assert re.search(r"# test_source\.py:\d+: " + re.escape(line), source)
+    assert "# back through test_source.py:" in compiled.adjoint_source
+    assert "g_hidden" in compiled.adjoint_source or "g_torque" in compiled.adjoint_source
+
+
+def test_every_line_is_short(compiled):
+    assert max(map(len, compiled.adjoint_source.splitlines())) <= 130
+
+
+def test_no_step_allocates(compiled):
+    for source in (compiled.source, compiled.adjoint_source):
+        assert lines_with("np.empty", source)
+        inside = loop_of(source)
+        assert not re.search(r"np\.(empty|zeros|array|copy)|\.copy\(|\.T\b", inside)
+
+
+def test_weights_gradients_are_formed_after_the_loop(compiled):
+    lines = compiled.adjoint_source.splitlines()
+    products = [line for line in lines if "matmul_tn(" in line]
+    assert len(products) == 1
+    assert products[0].startswith("    matmul_tn")               # not indented: in no loop
+
+
+def test_what_is_not_needed_is_not_written():
+    @dp.compile
+    def f(x, y):
+        unused = np.exp(x) * np.sin(y)               # noqa: F841
+        return x * y
+
+    f(2.0, 3.0)
+    assert "exp" not in f.source.partition("def ")[2].replace("np.exp(x) * np.sin(y)", "")
+
+
+def test_common_subexpressions_are_computed_once():
+    f = dp.compile(lambda x: np.sin(x) * np.cos(x) + np.sin(x))
+    f(2.0)
+    assert len(re.findall(r"\bsin\(x\)", "\n".join(lines_with("sin(", f.source)))) == 1
+
+
+def test_an_unused_part_of_the_carry_is_not_carried():
+    def step(carry, _):
+        x, counter = carry
+        return (x * 0.9, counter + 1.0), None
+
+    f = dp.compile(lambda x: dp.scan(step, (x, 0.0), length=5)[0][0])
+    assert f(2.0) == pytest.approx(2.0 * 0.9 ** 5)
+    assert "counter" not in "\n".join(lines_with("counter", f.source))
+    assert "+ 1.0" not in "\n".join(lines_with("+", f.source))
+
+
+def stored_numbers(f, *args):
+    """How many numbers the adjoint program keeps in arrays."""
+    compiled = dp.compile(f)
+    dp.grad(compiled)(*args)
+    shapes = re.findall(r"= np\.empty\(\(([\d, ]+)\)", compiled.adjoint_source)
+    return sum(int(np.prod([int(n) for n in shape.split(",") if n.strip()])) for shape in shapes)
+
+
+@pytest.mark.parametrize("n", [100, 400, 1600])
+def test_segments_limit_the_memory(n):
+    def chain(x, segment=None):
+        step = lambda state, _: (np.sin(state) + 0.1 * np.cos(state), None)
+        return dp.scan(step, x, length=n, segment=segment)[0]
+
+    root = round(n ** 0.5)
+    whole, parts = stored_numbers(chain, 0.3), stored_numbers(lambda x: chain(x, root), 0.3)
+    assert n <= whole <= 6 * n
+    assert parts <= 12 * root
+    everything = dp.grad(dp.compile(chain))(0.3)
+    assert dp.grad(dp.compile(lambda x: chain(x, root)))(0.3) == pytest.approx(everything, rel=1e-13)
+
+
+def test_source_needs_a_call():
+    with pytest.raises(dp.ad.errors.NotCompiledError, match="not called yet"):
+        dp.compile(policy_loss).source       # noqa: B018
