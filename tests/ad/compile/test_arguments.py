@@ -7,12 +7,19 @@ from typing import NamedTuple
 import numba
 import numpy as np
 import pytest
+from numba import njit
 
 import tinydp as dp
 
 from .programs import assert_equal
 
 pytestmark = pytest.mark.usefixtures("interpreted")
+
+
+@pytest.fixture
+def by_numba(interpreted, monkeypatch):
+    """Machine code in spite of the above."""
+    monkeypatch.setattr(numba, "njit", njit)
 
 
 class Spring(NamedTuple):
@@ -208,9 +215,8 @@ SINGULAR = [
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_singular_points(monkeypatch):
+def test_singular_points(by_numba):
     """0 * inf, sqrt(0) in the branch not taken, nan: the same numbers as eager, by Numba."""
-    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
     x = np.array([0.0, -1.0, 2.0, np.inf, -np.inf, np.nan])
     every = lambda x: [f(x) for f in SINGULAR]
     compiled = dp.compile(every)
@@ -234,8 +240,7 @@ def test_debug_nans_and_record_around():
     assert "4" in str(dp.record(f, 4.0))
 
 
-def test_two_threads(monkeypatch):
-    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
+def test_two_threads(by_numba):
     f = dp.compile(lambda x: np.sum(np.sin(x) ** 2))
     found, barrier = [], threading.Barrier(4)
 

@@ -120,8 +120,8 @@ class Recovering:
         except ArithmeticError:                  # the program's own
             raise
         except Exception:                        # unpickling rubbish may raise anything
-            if numba.config.DISABLE_JIT:
-                raise
+            if not hasattr(self.function, "py_func"):
+                raise                            # Numba is switched off
             self.forget()
             result = self.function(*args)
         self.used = True

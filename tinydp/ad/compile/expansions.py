@@ -36,7 +36,7 @@ def _einsum(*arrays: Any, subscripts: str, optimize: Any = False) -> Any:
 
     labels, target = _spelled_out(subscripts, [np.ndim(x) for x in arrays])
     parts = [_without_diagonals(own, x) for own, x in zip(labels, arrays, strict=True)]
-    if len(parts) == 2 and _is_product(*parts, target):
+    if len(parts) == 2 and _is_product(parts[0], parts[1], target):
         (a_labels, a), (b_labels, b) = parts
         common = [c for c in a_labels if c in b_labels]
         y = np.tensordot(a, b, ([a_labels.index(c) for c in common], [b_labels.index(c) for c in common]))
