@@ -1,13 +1,14 @@
 """Compiled programs go to a folder of the test session; most are run by Python, which is faster to start."""
 
-import numba
 import pytest
 
-import tinydp.ad.compile.kernels  # noqa: F401  (it is always compiled)
+from tinydp.ad.compile import build, cache
+
+SWITCHED_OFF = "njit = lambda **options: lambda f: f"
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
+def folder(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.getbasetemp() / "compiled"
     monkeypatch.setenv("TINYDP_CACHE", str(folder))
     return folder
@@ -16,4 +17,5 @@ def cache(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def interpreted(monkeypatch):
     """The written programs are run by Python; only the kernels are machine code."""
-    monkeypatch.setattr(numba, "njit", lambda **options: lambda f: f)
+    monkeypatch.setattr(build, "load", lambda name, text: cache.load(
+        name, text.replace("from numba import njit", SWITCHED_OFF)))

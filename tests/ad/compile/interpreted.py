@@ -1,16 +1,13 @@
 """Compiled programs, run by Python instead of Numba, so that hundreds of them take seconds.
 
-`python -m tests.ad.compile.interpreted rules` compares each function of the registry, and
-`... programs KIND FIRST COUNT` random programs; both print one line of JSON for each.
+`NUMBA_DISABLE_JIT=1 python -m tests.ad.compile.interpreted rules` compares each function of the
+registry, and `... programs KIND FIRST COUNT` random programs; both print one line of JSON for each.
 """
 
 import json
-import os
 import random
 import sys
 import warnings
-
-os.environ["NUMBA_DISABLE_JIT"] = "1"            # before Numba is imported
 
 import numpy as np
 from hypothesis import Phase, given, settings
