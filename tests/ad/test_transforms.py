@@ -442,3 +442,14 @@ def test_checkpoint_needs_twenty_times_less_memory():
 def test_checkpoint_refuses_traced_surroundings():
     with pytest.raises(ClosureError, match="pass the value as an argument"):
         dp.grad(lambda w: dp.checkpoint(lambda x: x * w)(2.0 * w))(1.0)
+
+
+def test_an_error_that_the_user_raises_from_one_of_ours_stays_the_users():
+    def f(x):
+        try:
+            return dp.integrate(lambda s, dt: s + dt, x, until=lambda s: s, max_steps=3, dt=1.0)
+        except dp.ad.errors.EventNotReached as error:
+            raise ValueError("it never lands") from error
+
+    with pytest.raises(ValueError, match="it never lands"):
+        dp.grad(f)(1.0)

@@ -324,7 +324,8 @@ def _call(f: Callable, args: list, kwargs: dict) -> Any:
     try:
         return f(*args, **kwargs)
     except ValueError as error:
-        if isinstance(error.__cause__, TinydpError):     # NumPy wraps what __float__ raised
+        if isinstance(error.__cause__, TinydpError) and "array element" in str(error):
+            # NumPy's wrapping of what __float__ raised; a user's own `raise ... from` stays
             raise error.__cause__.with_traceback(error.__traceback__) from None
         raise
 
