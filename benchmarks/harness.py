@@ -43,7 +43,7 @@ def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: fl
         try:
             ready[name] = prepare()
         except (ImportError, Missing):
-            print(f"  {name}: not installed, left out")
+            print(f"  {name}: left out (not installed, or not made for this)")
     results = {name: run() for name, run in ready.items()}       # warms up, too
     first = next(iter(results.values()))
     for name, result in results.items():

@@ -1,8 +1,8 @@
-"""One step of training a small network: MLP 2-16-64-16-2 with tanh, a batch of 100, eager.
+"""One step of training a small network: MLP 2-16-64-16-2 with tanh, a batch of 100.
 
 A step is the gradient of the mean squared error by all 2,210 parameters, and gradient descent on
 them. The limit is the same by hand: forward and backward in NumPy, one line an operation, with
-nothing formed that is not needed. All engines but JAX run eagerly, operation by operation.
+nothing formed that is not needed. Engines run operation by operation, if they are not called compiled.
 """
 
 import functools
@@ -69,7 +69,7 @@ def by_hand():
 
 # ---------------------------------------------------------------------------- tinydp
 
-def tinydp():
+def tinydp(compiled=False):
     """Ours, as a user writes it."""
     import tinydp as dp
     from tinydp.nn import MLP, Layer
@@ -84,7 +84,7 @@ def tinydp():
     def loss(params):
         return np.mean((net(params, x) - target)**2)
 
-    gradient = dp.value_and_grad(loss)
+    gradient = dp.value_and_grad(dp.compile(loss) if compiled else loss)
 
     def step():
         value, slopes = gradient(params)
@@ -153,7 +153,8 @@ def autograd():
     return step
 
 
-PEERS = {"NumPy by hand": by_hand, "tinydp": tinydp, "JAX jit": jax, "PyTorch eager": torch,
+PEERS = {"NumPy by hand": by_hand, "tinydp eager": tinydp,
+         "tinydp compiled": functools.partial(tinydp, compiled=True), "JAX jit": jax, "PyTorch eager": torch,
          "autograd": autograd}
 
 

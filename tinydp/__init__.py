@@ -13,6 +13,6 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ad", "checkpoint", "compile", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian", "hvp",
-    "integrate", "jacobian", "jvp", "nn", "optim", "primitive", "record", "scan", "sign", "sims", "stop_gradient",
-    "straight_through", "testing", "value", "value_and_grad", "vjp",
+    "integrate", "jacobian", "jvp", "nn", "optim", "primitive", "record", "scan", "sign", "sims",
+    "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp",
 ]

@@ -158,9 +158,10 @@ class Compiled:
         if not active or is_watched():
             return None
         try:
-            if not self._variants(call, call.leaves, active)[0].scalar:
+            variants = self._variants(call, call.leaves, active)
+            if not variants[0].scalar:
                 return None
-            program, results = self._run(call, call.leaves, active)
+            program, results = self._run(call, call.leaves, active, variants=variants)
         except ArithmeticError:
             return None
         if program.results != 1:
@@ -218,13 +219,15 @@ class Compiled:
         call = self._taken_apart(args, kwargs)
         return self._variants(call, call.leaves, None)[0], call.leaves
 
-    def _run(self, call: Call, values: list, active: tuple | None, more: tuple = ()) -> tuple[Program, list]:
+    def _run(self, call: Call, values: list, active: tuple | None, more: tuple = (),
+             variants: list[Program] | None = None) -> tuple[Program, list]:
         """The program that takes the branches of these arguments, and its results.
 
         Raises `ArithmeticError` if a tape has to look: at what is not finite, or at a branch taken
         otherwise each time.
         """
-        variants = self._variants(call, values, active)
+        if variants is None:
+            variants = self._variants(call, values, active)
         seeds = tuple([shape(x) for x in more])
         for program in list(variants):
             if program.seeds != seeds:           # other branches may return other shapes
