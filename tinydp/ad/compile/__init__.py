@@ -49,7 +49,16 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
     taken as floats), arrays, nested structures of them. Strings, booleans, None and functions among
     the arguments are fixed parts of the program, and so are arguments named in `static` (names, or
     positions), such as a number of steps: for a new value, `f` is traced anew. What `f` finds in its
-    surroundings is read when it is traced; arrays there may change their content later.
+    surroundings is read when it is traced; an array there that meets an argument directly, as in
+    `table @ x`, is read at each call.
+
+        >>> import numpy as np
+        >>> from tinydp import grad, scan
+        >>> @compile(static="years")
+        ... def balance(rate, years):
+        ...     return scan(lambda money, _: (money * (1 + rate), None), 100.0, length=years)[0]
+        >>> print(f"{balance(0.05, years=10):.2f} {grad(balance)(0.05, years=10):.2f}")
+        162.89 1551.33
 
     `.source` and `.adjoint_source` are what Numba compiled last, `.forget()` drops all programs.
     Derivatives of higher order differentiate `f` itself, at the speed of an ordinary tape.

@@ -387,7 +387,12 @@ def call_numpy(function: Callable, args: tuple, kwargs: dict) -> Any:
     if known is None:
         raise not_compiled(f"np.{getattr(function, '__name__', function)}")
     if not isinstance(known, Primitive):
-        return known(*args, **kwargs)            # it is made of others
+        try:
+            return known(*args, **kwargs)        # it is made of others
+        except NotCompiledError as error:
+            if error.advice != _ADVICE:
+                raise
+            raise not_compiled(f"np.{function.__name__}") from error
     if isinstance(known, FlatPrimitive):
         return write(known, args, {k: x for k, x in kwargs.items() if x is not np._NoValue})
     args, kwargs = known._bind(args, kwargs)
@@ -406,10 +411,11 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
 
 
 def not_compiled(name: str) -> NotCompiledError:
-    return NotCompiledError(
-        f"{name} cannot be compiled yet.",
-        "write it with elementwise functions, sums, matrix products, indexing and np.where; or call it "
-        "outside of dp.compile.")
+    return NotCompiledError(f"{name} cannot be compiled yet.", _ADVICE)
+
+
+_ADVICE = ("write it with elementwise functions, sums, matrix products, indexing and np.where; or call it "
+           "outside of dp.compile.")
 
 
 def _zeros_like(x: Any, *args: Any, **kwargs: Any) -> Any:

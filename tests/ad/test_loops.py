@@ -1,0 +1,136 @@
+"""`scan` and `integrate` on the tape: equal to the plain loop, one node, exact at the event."""
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+from tinydp.ad.errors import EndedTapeError, EventNotReached, LoopError, NotFiniteError
+from tinydp.ad.loops import locate
+
+W = np.array([[0.5, -0.3], [0.2, 0.9]])
+XS = np.random.default_rng(0).normal(size=(12, 2))
+
+
+def with_scan(w, x, rows, segment=None):
+    last, ys = dp.scan(lambda s, row: (np.tanh(w @ s + row), {"sum": np.sum(s), "state": s}), x, rows,
+                       segment=segment)
+    return np.sum(last ** 2) + np.sum(ys["sum"]) + np.sum(np.sin(ys["state"]))
+
+
+def with_a_loop(w, x, rows):
+    ys, states = [], []
+    for k in range(len(rows)):
+        ys.append(np.sum(x))
+        states.append(x)
+        x = np.tanh(w @ x + rows[k])
+    return np.sum(x ** 2) + np.sum(np.stack(ys)) + np.sum(np.sin(np.stack(states)))
+
+
+@pytest.mark.parametrize("segment", [None, 1, 3, 5, 12, 100])
+def test_scan_equals_the_loop(segment):
+    args = W, np.array([0.1, -0.2]), XS
+    scanned = dp.value_and_grad(lambda *args: with_scan(*args, segment), (0, 1, 2))(*args)
+    looped = dp.value_and_grad(with_a_loop, (0, 1, 2))(*args)
+    assert scanned[0] == pytest.approx(looped[0], rel=1e-14)
+    for mine, theirs in zip(scanned[1], looped[1], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("segment", [None, 4])
+def test_second_derivatives(segment):
+    f = lambda x: with_scan(W, x, XS, segment)
+    np.testing.assert_allclose(dp.hessian(f)(np.array([0.1, -0.2])),
+                               dp.hessian(lambda x: with_a_loop(W, x, XS))(np.array([0.1, -0.2])), rtol=1e-11)
+
+
+def test_a_scan_is_one_node():
+    tape = dp.record(lambda x: dp.scan(lambda s, _: (np.sin(s), s), x, length=9)[0] * 2.0, 0.5)
+    assert str(tape).count("scan") >= 1
+    assert str(tape).count("sin ") <= 1
+
+
+def test_a_scan_of_steps_that_make_no_node():
+    assert dp.grad(lambda x: dp.scan(lambda s, _: (s, None), x, length=3)[0] * 2.0)(1.0) == 2.0
+
+
+def test_the_inside_of_segments_is_forgotten():
+    kept = []
+
+    def step(s, _):
+        kept.append(np.sin(s))
+        return kept[-1], None
+
+    with pytest.raises(EndedTapeError):
+        dp.grad(lambda x: dp.scan(step, x, length=6, segment=2)[0] + kept[0])(0.5)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({}, "how many steps"), ({"length": -1}, "not a number of steps"),
+    ({"xs": np.ones(3), "length": 4}, "disagree"),
+    ({"xs": (np.ones(3), np.ones(4))}, "disagree"), ({"xs": 1.0}, "single number"),
+    ({"length": 3, "segment": 0}, "segment"), ({"length": 2.5}, "not a number of steps")])
+def test_lengths(options, message):
+    with pytest.raises(LoopError, match=message):
+        dp.scan(lambda s, x: (s, x), 0.0, **options)
+
+
+def test_a_step_returns_a_pair():
+    with pytest.raises(LoopError, match="return a pair"):
+        dp.scan(lambda s, x: s, 0.0, length=2)
+
+
+# ---------------------------------------------------------------------------- integrate
+
+
+def fall(height, gravity, dt):
+    """Where and how fast a thrown ball lands, and when; the steps are exact."""
+    def step(ball, dt):
+        y, v, t = ball
+        return y + dt * v - dt ** 2 * gravity / 2, v - dt * gravity, t + dt
+
+    return dp.integrate(step, (height, 1.0, 0.0), until=lambda ball: ball[0], dt=dt)
+
+
+@pytest.mark.parametrize("dt", [0.01, 0.13, 0.5, 3.0])
+def test_event_time_and_derivatives(dt):
+    """t = (v + sqrt(v^2 + 2 g h)) / g, and its derivatives of first and second order."""
+    exact = lambda h, g: (1.0 + np.sqrt(1.0 + 2.0 * g * h)) / g
+    ours = lambda h, g: fall(h, g, dt)[2]
+    assert ours(5.0, 10.0) == pytest.approx(exact(5.0, 10.0), rel=1e-12)
+    np.testing.assert_allclose(dp.grad(ours, (0, 1))(5.0, 10.0), dp.grad(exact, (0, 1))(5.0, 10.0), rtol=1e-9)
+    np.testing.assert_allclose(dp.hessian(lambda x: ours(x[0], x[1]))(np.array([5.0, 10.0])),
+                               dp.hessian(lambda x: exact(x[0], x[1]))(np.array([5.0, 10.0])), rtol=1e-7)
+
+
+def test_the_event_is_met_exactly():
+    assert abs(fall(5.0, 10.0, 0.13)[0]) < 1e-14
+    assert abs(dp.grad(lambda h: fall(h, 10.0, 0.13)[0])(5.0)) < 1e-14
+
+
+def test_without_dt_the_line_between_two_states():
+    step = lambda x: lambda s: (s[0] - 0.4 * x, s[1] + 1.0)
+    double = lambda x: dp.integrate(step(x), (1.0, 0.0), until=lambda s: s[0])[1]
+    assert double(1.0) == pytest.approx(2.5)
+    assert dp.grad(double)(1.0) == pytest.approx(-2.5)
+
+
+def test_no_event():
+    with pytest.raises(EventNotReached, match="5 steps") as caught:
+        dp.integrate(lambda s, dt: s + dt, 1.0, until=lambda s: s, max_steps=5, dt=0.5)
+    assert caught.value.state == 3.5
+
+
+def test_nan_is_no_event():
+    with pytest.raises(NotFiniteError, match="step 0"):
+        dp.integrate(lambda s, dt: s * np.nan, 1.0, until=lambda s: s, dt=0.5)
+
+
+def test_until_gives_a_number():
+    with pytest.raises(LoopError, match="one number"):
+        dp.integrate(lambda s, dt: s - dt, np.ones(2), until=lambda s: s, dt=0.5)
+
+
+def test_roots_are_located():
+    for root in (1e-9, 0.3, 0.999999):
+        for f in (lambda h, r=root: r - h, lambda h, r=root: np.exp(r) - np.exp(h)):
+            assert locate(f, 1.0) == pytest.approx(root, rel=1e-7)
