@@ -151,11 +151,18 @@ class LoopError(TinydpError, ValueError):
 class EventNotReached(TinydpError, RuntimeError):
     """`integrate` made all its steps, and the event did not come; `state` is the last state."""
 
-    def __init__(self, max_steps: int, state: Any, height: Any, place: Place | None = None):
+    def __init__(self, what: str, advice: str = "", place: Place | None = None, state: Any = None):
+        super().__init__(what, advice, place)
         self.state = state
-        super().__init__(
-            f"the event did not come within {max_steps} steps: until(state) is still {height:.6g}.",
-            "allow more with max_steps=, or look at the error's .state, the last one.", place)
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.what, self.advice, self.place, self.state)
+
+    @classmethod
+    def after(cls, max_steps: int, state: Any, height: Any) -> "EventNotReached":
+        """So many steps were made, and `until(state)` is still `height`."""
+        return cls(f"the event did not come within {max_steps} steps: until(state) is still {height:.6g}.",
+                   "allow more with max_steps=, or look at the error's .state, the last one.", state=state)
 
 
 class BranchError(TinydpError, TypeError):

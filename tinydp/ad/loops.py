@@ -191,7 +191,7 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
         if below <= 0 < height:
             return state, new
         state, height = new, below
-    raise EventNotReached(max_steps, state, height)
+    raise EventNotReached.after(max_steps, state, height)
 
 
 def part_of_step(step: Callable, before: Any, after: Any, dt: Any, h: Any) -> Any:

@@ -472,7 +472,7 @@ def _published_slide(mass: Any, params: Params, dt: Any) -> Machine:
     while mean_force(machine, after := step(machine, dt)) > 0:
         machine, steps = after, steps + 1
         if steps == most_steps(dt):
-            raise EventNotReached(steps, machine, mean_force(machine, after))
+            raise EventNotReached.after(steps, machine, mean_force(machine, after))
     force = ground_force(machine, mass, params)  # the limit of the mean force for a step of 0
     if force <= 0:
         return machine
