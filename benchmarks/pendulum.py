@@ -168,14 +168,14 @@ def autograd(batch):
 
 
 def casadi(batch):
-    """CasADi: the loop as a folded function, its reverse mode, in the virtual machine."""
+    """CasADi: one step as a function of matrices, called 200 times; its reverse mode, in its virtual machine."""
     if batch:
         raise Missing
     import casadi as ca
 
-    arrays = [ca.SX.sym(f"p{k}", *(x.shape if x.ndim == 2 else (1, len(x))))
+    arrays = [ca.MX.sym(f"p{k}", *(x.shape if x.ndim == 2 else (1, len(x))))
               for k, x in enumerate(parameters())]
-    state = ca.SX.sym("state", 3)
+    state = ca.MX.sym("state", 3)
     packed = ca.vertcat(*[ca.vec(x) for x in arrays])
 
     class Names:
@@ -196,8 +196,10 @@ def casadi(batch):
     move = ca.Function("move", [state, packed],
                        [ca.vertcat(state[0] + rate * 0.05, rate, state[2] + cost)])
     start, weights = ca.MX.sym("start", 3), ca.MX.sym("weights", packed.shape[0])
-    fold = move.mapaccum("fold", STEPS)
-    total = fold(start, ca.repmat(weights, 1, STEPS))[2, -1]
+    last = start
+    for _ in range(STEPS):
+        last = move(last, weights)
+    total = last[2]
     gradient = ca.Function("gradient", [start, weights], [total, ca.gradient(total, weights)])
     given = np.concatenate([x.ravel(order="F") for x in parameters()])
     shapes = [x.shape for x in parameters()]
