@@ -55,3 +55,9 @@ def test_starts_that_do_not_fit_are_refused(bad):
 def test_a_block_needs_a_result_for_each_start():
     with pytest.raises(LoopError, match="leave block out"):
         rollouts(lambda start: np.sum(start), block=2)(np.arange(4.0))
+
+
+def test_runs_that_take_other_branches():
+    bent = lambda x, k: (k * x if x > 0 else x ** 2)
+    given = np.array([1.0, -2.0, 3.0, -4.0, 0.5])
+    assert rollouts(bent)(given, 3.0).tolist() == [bent(x, 3.0) for x in given]

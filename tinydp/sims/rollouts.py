@@ -65,7 +65,12 @@ class Rollouts:
         run = self._runs.get(program.source)
         if run is None:
             run = self._runs[program.source] = parallel(program, len(columns))
-        results = run(len(columns[0]), *columns, *values[len(columns):], *program.constants)
+        *results, as_traced = run(len(columns[0]), *columns, *values[len(columns):], *program.constants)
+        for row in np.flatnonzero(~as_traced):   # these take other branches than the first did
+            own = iter([x[row] for x in columns])
+            found = self.one(tree.map(lambda _, own=own: next(own), starts), *shared)
+            for result, x in zip(results, tree.flatten(found)[0], strict=True):
+                result[row] = x
         if self.block:
             results = [_out_of_blocks(x, self.block, n) for x in results]
         return program.unflatten(list(results))

@@ -12,10 +12,12 @@ _DRIVER = '''
 def {name}_of_each(n, {parameters}):
     first = {one}({of_first})
 {allocations}
+    as_traced = np.empty(n, np.bool_)
     for row in prange(n):
         one = {one}({of_row})
 {stores}
-    return {results},
+        as_traced[row] = one[{last}]
+    return {results}, as_traced
 '''
 
 
@@ -34,6 +36,6 @@ def parallel(program: Program, starts: int) -> Callable:
         allocations="\n".join(f"    result_{k} = np.empty((n,) + np.shape(first[{k}]))"
                               for k in range(count)),
         stores="\n".join(f"        result_{k}[row] = one[{k}]" for k in range(count)),
-        results=", ".join(f"result_{k}" for k in range(count)))
+        last=count + 1, results=", ".join(f"result_{k}" for k in range(count)))
     source = program.source.replace("from numba import njit", "from numba import njit, prange") + text
     return load(f"{name}_of_each", source)[0]
