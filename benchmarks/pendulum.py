@@ -168,7 +168,7 @@ def autograd(batch):
 
 
 def casadi(batch):
-    """CasADi: one step as a function of matrices, called 200 times; its reverse mode, in its virtual machine."""
+    """CasADi: one step as a function of matrices, called 200 times; its reverse mode, interpreted."""
     if batch:
         raise Missing
     import casadi as ca
