@@ -17,8 +17,8 @@ FLOAT64 = np.dtype(np.float64)
 # A tape takes memory and frees all of it, gradient after gradient. By default glibc returns what is
 # free above 128 kB to the system at once, and has it back by a page fault for each 4 kB, which can
 # double the time of a gradient. Once a large block was freed it keeps twice as much: mallopt(3),
-# M_MMAP_THRESHOLD. This one is never touched, so it costs nothing.
-np.empty(2**19)
+# M_MMAP_THRESHOLD. This one, just below the largest that counts, is never touched: it costs nothing.
+np.empty(2**22 - 2**10)
 
 
 class Abstract:
