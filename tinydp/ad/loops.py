@@ -141,7 +141,7 @@ def _stacked(ys: list) -> Any:
 
 def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_000,
               dt: Any = None) -> Any:
-    """Step until the event that the number `until(state)` falls to zero; the state at the event.
+    """Step until `until(state)`, a number, falls to zero; returns the state there.
 
     `step(state, dt)` returns the state `dt` later. The last step is made anew with the length
     that ends at the event exactly, and the derivative of that length is the exact one of the
@@ -202,11 +202,11 @@ def part_of_step(step: Callable, before: Any, after: Any, dt: Any, h: Any) -> An
 def polished(height: Callable, h: Any) -> Any:
     """A root `h` of `height`, made to depend on all that `height` depends on.
 
-    Newton's step from a root stays there, and has the root's derivative; two of them have the
-    second and third derivatives, too, with a slope that is differentiated as well.
+    Newton's step from a root stays there, and has the root's derivative; k of them, with a slope that
+    is differentiated as well, have the first 2**k - 1.
     """
     levels = len(live_tapes())
-    for _ in range(min(levels, 2)):
+    for _ in range(math.ceil(math.log2(levels + 1))):
         y, pullback = vjp(height, h)
         slope = pullback(1.0)[0]
         if not abstract(slope) and plain(slope) == 0:

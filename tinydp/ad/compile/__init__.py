@@ -49,8 +49,9 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
     taken as floats), arrays, nested structures of them. Strings, booleans, None and functions among
     the arguments are fixed parts of the program, and so are arguments named in `static` (names, or
     positions), such as a number of steps: for a new value, `f` is traced anew. What `f` finds in its
-    surroundings is read when it is traced; an array there that meets an argument directly, as in
-    `table @ x`, is read at each call.
+    surroundings is read when it is traced. An array there that meets an argument directly, as in `table @ x`,
+    is watched: if its content changes, `f` is traced anew. Anything else that changes, such as an attribute
+    or a name bound to something new, has to be an argument.
 
         >>> import numpy as np
         >>> from tinydp import grad, scan
@@ -87,10 +88,16 @@ class Program(NamedTuple):
     scalar: bool                         # an adjoint of one number: its value comes with the gradient
     seeds: tuple                         # the shapes of the cotangents that an adjoint takes, if not scalar
 
+    watched: list                        # arrays of the surroundings, and what was in them
+
     @property
     def constants(self) -> list:
-        """The last arguments, as they are now."""
-        return [*map(as_argument, self.arrays), *self.positions]
+        """The last arguments."""
+        return [*self.arrays, *self.positions]
+
+    def is_current(self) -> bool:
+        """Whether the arrays of the surroundings are as they were when they were read."""
+        return all((x.shape, x.dtype.str, x.tobytes()) == content for x, content in self.watched)
 
 
 class Call(NamedTuple):
@@ -226,7 +233,10 @@ class Compiled:
     def program_for(self, *args: Any, **kwargs: Any) -> tuple[Program, list]:
         """The program for such arguments, and the numbers and arrays in them, as it takes them."""
         call = self._taken_apart(args, kwargs)
-        return self._variants(call, call.leaves, None)[0], call.leaves
+        variants = self._variants(call, call.leaves, None)
+        if not variants or not variants[0].is_current():
+            variants[:] = [self._built(call, call.leaves, None)]
+        return variants[0], call.leaves
 
     def _run(self, call: Call, values: list, active: tuple | None, more: tuple = (),
              variants: list[Program] | None = None) -> tuple[Program, list]:
@@ -239,6 +249,9 @@ class Compiled:
             variants = self._variants(call, values, active)
         seeds = tuple([shape(x) for x in more])
         for program in list(variants):
+            if not program.is_current():
+                variants.remove(program)
+                continue
             if program.seeds != seeds:           # other branches may return other shapes
                 continue
             *results, finite, as_traced = program.run(*values, *more, *program.constants)

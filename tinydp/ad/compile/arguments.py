@@ -74,7 +74,7 @@ def fixed(x: Any) -> Any:
         raise DtypeError(
             f"a {type(x).__name__} cannot be an argument of a compiled function.",
             "pass numbers, arrays or structures of them; fixed arguments must be hashable.") from None
-    return ("fixed", type(x), x)
+    return ("fixed", type(x), x, repr(x))        # 1 == True and 0.0 == -0.0, within tuples, too
 
 
 def as_argument(x: Any) -> Any:

@@ -37,7 +37,7 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
                                     trace.guards)
             run, file = load(name, source.text)
             return Program(run, source.text, file, source.arrays, source.positions, unflatten, len(results),
-                           False, ())
+                           False, (), _watched(trace))
         name = f"adjoint_of_{name}"
         made: dict[str, Any] = {}
 
@@ -61,7 +61,18 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
         source = write_function(name, title, program, names, trace.guards, len(results) if scalar else 0)
     run, file = load(name, source.text)
     return Program(run, source.text, file, source.arrays, source.positions, made["unflatten"],
-                   len(results), scalar, () if scalar else tuple(np.shape(x) for x in reals))
+                   len(results), scalar, () if scalar else tuple(np.shape(x) for x in reals), _watched(trace))
+
+
+def _watched(trace: Trace) -> list:
+    """The arrays of the surroundings that a later call may find changed.
+
+    Not those that `f` itself changes while it runs: it fills them anew each time.
+    """
+    last = {id(x): (x, content) for x, content in trace.watched}
+    first = {id(x): content for x, content in reversed(trace.watched)}
+    return [(x, content) for key, (x, content) in last.items()
+            if x.flags.writeable and content == first[key] == (x.shape, x.dtype.str, x.tobytes())]
 
 
 def _with_guards(trace: Trace, outputs: list) -> Any:

@@ -19,13 +19,14 @@ FROM_MATH = {
     "arctanh": "atanh", "expm1": "expm1", "log": "log", "log1p": "log1p", "log10": "log10",
     "log2": "log2", "sqrt": "sqrt", "hypot": "hypot", "copysign": "copysign",
     "floor": "floor", "ceil": "ceil", "trunc": "trunc", "isnan": "isnan", "isinf": "isinf",
-    "isfinite": "isfinite", "fmod": "fmod",
+    "isfinite": "isfinite",
     "deg2rad": "radians", "radians": "radians", "rad2deg": "degrees", "degrees": "degrees",
 }
 FROM_KERNELS = ("exp", "tanh", "maximum", "minimum", "fmax", "fmin", "clip", "sign", "logaddexp", "mod")
 HELPERS = ("all_finite", "cos_into", "dot", "grown", "guess", "matmul", "matmul_nt", "matmul_tn", "matvec",
            "narrowed", "sin_into", "vecmat")         # further ones, see kernels.py
-FROM_NUMPY = {"exp2": "np.exp2", "cbrt": "np.cbrt", "rint": "np.rint", "signbit": "np.signbit"}
+FROM_NUMPY = {"fmod": "np.fmod", "exp2": "np.exp2", "cbrt": "np.cbrt", "rint": "np.rint",
+              "signbit": "np.signbit"}
 WRITTEN_OUT = {                                 # by their operands
     "negative": ("-{}", SIGN), "positive": ("{}", ATOM), "abs": ("abs({})", ATOM),
     "absolute": ("abs({})", ATOM), "fabs": ("abs({})", ATOM), "square": ("{0} * {0}", PRODUCT),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import tree
-from ..errors import LoopError, NotCompiledError, RuleError
+from ..errors import EventNotReached, LoopError, NotCompiledError, RuleError
 from ..loops import Loop, _checked, _run, part_of_step, require_same_form, unrecorded
 from ..primitives import dense, pick
 from ..tape import Node, Tape, Var
@@ -255,6 +255,8 @@ def plan(step: Step, products: bool, again: bool) -> Plan:
 
 def _cheap(call: Any, x: Sym) -> bool:
     """Whether it is better computed again than stored."""
+    if isinstance(call, EventCall):
+        return True                              # its rows are as many as its steps, each time others
     if isinstance(call, LoopCall) or call.op.name in _DEAR:
         return False
     return call.op.name in _VIEWS or not x.shape or is_elementwise(call.op.name)
@@ -462,6 +464,8 @@ def integrate(trace: Trace, step: Callable, state: Any, until: Callable, max_ste
                                "compile the gradient, and differentiate what dp.compile returned.")
     leaves, state_of = tree.flatten(state)
     inits = [_plain_of(x) for x in leaves]
+    if max_steps < 1:
+        raise EventNotReached.after(max_steps, state, example(height_of(until, state)))
     length = 1.0 if dt is None else dt
 
     def one_step(given: list) -> tuple[Any, Any]:

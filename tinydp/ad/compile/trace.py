@@ -35,6 +35,7 @@ import numpy as np
 from ..errors import (
     BranchError,
     ConversionError,
+    DtypeError,
     MutationError,
     NotCompiledError,
     Spot,
@@ -118,6 +119,9 @@ class Trace:
         self.known: dict[Any, Sym] = {}
         self.spot: Spot | None = None            # of the line whose rule is at work
         self.guards: list[tuple[Sym, bool]] = [] # conditions, and how they turned out
+        self.contents: dict[tuple, np.ndarray] = {}      # arrays of the surroundings, copied
+        self.copies: dict[int, np.ndarray] = {}
+        self.watched: list[tuple[np.ndarray, tuple]] = []
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -137,7 +141,9 @@ class Trace:
         return list(self.lifted.values())
 
     def lift(self, x: Any) -> Any:
-        """A value of the program around, as a value of this one."""
+        """A value of the program around, as a value of this one; an array as it is now."""
+        if isinstance(x, np.ndarray):
+            return self.kept(x)
         if not isinstance(x, Sym) or x.trace is self:
             return x
         if id(x) not in self.lifted:
@@ -147,6 +153,25 @@ class Trace:
             outer = self.parent.lift(x)
             self.lifted[id(x)] = (outer, Sym(self, x.example, x.name))
         return self.lifted[id(x)][1]
+
+    def kept(self, x: np.ndarray) -> np.ndarray:
+        """A copy of an array of the surroundings, the same for the same content; the original is watched."""
+        root = self
+        while root.parent is not None:
+            root = root.parent
+        if id(x) in root.copies:
+            return x                             # one of ours
+        content = (x.shape, x.dtype.str, x.tobytes())
+        if content not in root.contents:
+            copy = root.contents[content] = np.array(x)
+            root.copies[id(copy)] = copy
+        root.watched.append((x, content))
+        return root.contents[content]
+
+    def kept_index(self, index: Any) -> Any:
+        parts = index if type(index) is tuple else (index,)
+        parts = tuple([self.kept(np.asarray(i)) if isinstance(i, (np.ndarray, list)) else i for i in parts])
+        return parts if type(index) is tuple else parts[0]
 
     def program(self, outputs: list) -> Program:
         outputs = [self.lift(x) for x in outputs]            # which may capture more
@@ -173,7 +198,7 @@ class Trace:
     def record(self, op: Primitive, args: tuple, options: dict) -> Any:
         """Write down one call, unless it says nothing new."""
         if op.name == "getitem":
-            args = (self.lift(args[0]), args[1])
+            args = (self.lift(args[0]), self.kept_index(args[1]))
         else:
             args = tuple(self.lift(constant(x)) for x in args)
         same = simpler(op.name, args)
@@ -495,6 +520,15 @@ def _refuse_change(self: Sym, *args: Any, **kwargs: Any) -> NoReturn:
                         "build a new one with np.where, np.stack or np.concatenate.")
 
 
+def _astype(self: Sym, dtype: Any, **kwargs: Any) -> Any:
+    if np.dtype(dtype) == np.float64:
+        return self
+    if np.dtype(dtype) == np.bool_:
+        return write(_registered(np.not_equal), (self, 0.0), {})
+    raise DtypeError(f".astype({dtype!r}) of a value of a compiled program: its numbers are float64.",
+                     "leave it out, or round with np.trunc.")
+
+
 def _set_manners() -> None:
     operators = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "mod": operator.mod,
                  "truediv": operator.truediv, "pow": operator.pow, "matmul": operator.matmul}
@@ -534,7 +568,7 @@ def _set_manners() -> None:
         "transpose": lambda x, *axes: np.transpose(x, (axes[0] if len(axes) == 1 else axes) or None),
         "flatten": lambda x: np.ravel(x),
         "copy": lambda x: x,
-        "astype": lambda x, dtype: x,
+        "astype": _astype,
     }
     for name, method in others.items():
         setattr(Sym, name, method)

@@ -59,7 +59,7 @@ class Rows:
         self.names = [self.shared if id(row) in self.columns else w.fresh(f"{label_of(row) or 'row'}_all")
                       for row in self.rows]
         for name, row in self._own():
-            of = ", np.bool_" if isinstance(row, Sym) and row.kind == "b" else ""
+            of = {"b": ", np.bool_", "i": ", np.int64"}.get(row.kind if isinstance(row, Sym) else "f", "")
             sides = ", ".join([length, *map(str, shape(row))])
             w.line(f"{name} = np.empty(({sides}{',' if ',' not in sides else ''}){of})")
         if self.shared:
