@@ -137,7 +137,7 @@ def test_an_interrupt_ends_with_130(tmp_path):
             shown += run.stderr.read(1)
         run.send_signal(signal.SIGINT)
         shown = run.communicate(timeout=60)[1]
-    assert run.returncode == 130
+    assert run.returncode == 130, shown.decode()
     assert b"Interrupted" in shown
     assert b"Traceback" not in shown
 
