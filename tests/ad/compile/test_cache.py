@@ -1,9 +1,11 @@
 """The folder of compiled programs: shared, corrupt, read-only, missing; and warm starts."""
 
+import signal
 import subprocess
 import sys
 import warnings
 
+import numpy as np
 import pytest
 
 import tinydp as dp
@@ -94,3 +96,23 @@ def test_where_it_is(monkeypatch, tmp_path):
     assert cache.folder() == tmp_path / "tinydp"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache.folder().name == "tinydp"
+
+
+def test_an_interrupt_while_a_program_runs():
+    """A signal is handled when Python has its turn, which may be where Numba asks it for an array."""
+    @dp.compile
+    def f(x):
+        return dp.scan(lambda carry, _: (np.sin(carry) + x, None), x, length=300_000)[0]
+
+    x = np.linspace(0.0, 1.0, 16)
+    run = dp.grad(lambda x: f(x).sum())
+    run(x)
+    handled = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(KeyboardInterrupt):
+            [run(x) for _ in range(1000)]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, handled)
+    assert np.isfinite(f(x)).all()

@@ -107,21 +107,32 @@ def _say_once(place: str, reason: str) -> None:
 
 
 class Recovering:
-    """A compiled function that survives a corrupt cache: what cannot be read is made anew."""
+    """A compiled function that survives a corrupt cache, and can be interrupted.
+
+    What cannot be read is made anew. A Ctrl-C while it runs becomes `KeyboardInterrupt` when it is
+    done; if that is where Numba makes its results, Numba raises `SystemError` instead.
+    """
 
     def __init__(self, function: Any, path: Path):
         self.function, self.path, self.used = function, path, False
 
     def __call__(self, *args: Any) -> Any:
-        if self.used:
-            return self.function(*args)
+        try:
+            return self.function(*args) if self.used else self.first(args)
+        except SystemError as error:
+            if _is_interrupt(error):
+                raise KeyboardInterrupt from None
+            raise
+
+    def first(self, args: tuple) -> Any:
+        """The first call, which looks at the files."""
         try:
             result = self.function(*args)
         except ArithmeticError:                  # the program's own
             raise
-        except Exception:                        # unpickling rubbish may raise anything
-            if not hasattr(self.function, "py_func"):
-                raise                            # Numba is switched off
+        except Exception as error:               # unpickling rubbish may raise anything
+            if _is_interrupt(error) or not hasattr(self.function, "py_func"):
+                raise                            # no py_func: Numba is switched off
             self.forget()
             result = self.function(*args)
         self.used = True
@@ -134,3 +145,9 @@ class Recovering:
         for stale in self.path.parent.glob(f"__pycache__/{self.path.stem}*.nb?"):
             with contextlib.suppress(OSError):
                 stale.unlink()
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
