@@ -81,19 +81,12 @@ class Program(NamedTuple):
     run: Callable
     source: str
     file: str
-    arrays: list                         # of the surroundings of `f`
-    positions: list                      # arrays of indices
+    constants: list                      # its last arguments: arrays of the surroundings of `f`, of indices
     unflatten: Callable                  # from the results to the structure that `f` returned
     results: int                         # how many they are
     scalar: bool                         # an adjoint of one number: its value comes with the gradient
     seeds: tuple                         # the shapes of the cotangents that an adjoint takes, if not scalar
-
     watched: list                        # arrays of the surroundings, and what was in them
-
-    @property
-    def constants(self) -> list:
-        """The last arguments."""
-        return [*self.arrays, *self.positions]
 
     def is_current(self) -> bool:
         """Whether the arrays of the surroundings are as they were when they were read."""
@@ -359,7 +352,8 @@ class CallOperation:
             gradients = self.by_tape(form, g)
         else:
             try:
-                _, gradients = form.compiled._run(form.call, form.values, form.active, g)
+                cotangents = tuple([as_argument(c) for c in g])
+                _, gradients = form.compiled._run(form.call, form.values, form.active, cotangents)
             except ArithmeticError:
                 gradients = self.by_tape(form, g)
         return [(node.args[k], c) for k, c in zip(form.active, gradients, strict=True)]

@@ -36,8 +36,8 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
             source = write_function(name, f"{name}, traced by tinydp.", _with_guards(trace, outputs), names,
                                     trace.guards)
             run, file = load(name, source.text)
-            return Program(run, source.text, file, source.arrays, source.positions, unflatten, len(results),
-                           False, (), _watched(trace))
+            return Program(run, source.text, file, source.constants, unflatten, len(results), False, (),
+                           _watched(trace))
         name = f"adjoint_of_{name}"
         made: dict[str, Any] = {}
 
@@ -60,8 +60,8 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
         title = f"The adjoint of {name_of(compiled.f)}, swept by tinydp."
         source = write_function(name, title, program, names, trace.guards, len(results) if scalar else 0)
     run, file = load(name, source.text)
-    return Program(run, source.text, file, source.arrays, source.positions, made["unflatten"],
-                   len(results), scalar, () if scalar else tuple(np.shape(x) for x in reals), _watched(trace))
+    return Program(run, source.text, file, source.constants, made["unflatten"], len(results), scalar,
+                   () if scalar else tuple(np.shape(x) for x in reals), _watched(trace))
 
 
 def _watched(trace: Trace) -> list:

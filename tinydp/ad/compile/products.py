@@ -12,6 +12,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 exact = numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True, cache=True)
@@ -46,6 +47,8 @@ def _tile(typingctx: Any, out: Any, at_out: Any, out_row: Any, a: Any, at_a: Any
 
     All positions and strides count elements; the columns of `out` and `b` lie side by side.
     """
+    if any((x.layout, x.dtype) != ("C", types.float64) for x in (out, a, b)):
+        raise TypingError("the tile of a product reads memory: float64, in C order")
     integer = types.int64
     signature = types.void(out, integer, integer, a, integer, integer, integer, b, integer, integer, integer)
 

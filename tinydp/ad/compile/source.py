@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import write_loops
+from .arguments import as_argument
 from .blocks import LOOPS, Block
 from .functions import FROM_KERNELS, FROM_MATH, HELPERS, NOT
 from .prune import pruned
@@ -18,8 +19,7 @@ class Source(NamedTuple):
     """A function in text, and its last arguments: arrays of the user's surroundings, and of positions."""
 
     text: str
-    arrays: list
-    positions: list
+    constants: list
 
 
 HEADER = '''"""{title}"""
@@ -78,8 +78,7 @@ def write_function(name: str, title: str, program: Program, names: list[str],
     kept = [w.get(x).text if truth else f"not {w.get(x).within(NOT)}" for x, truth in guards]
     results += [w.condition("finite", checks), w.condition("as_traced", list(dict.fromkeys(kept)))]
     w.line(f"return {', '.join(results)}")
-    constants, indices = list(w.constants.values()), list(w.indices.values())
-    parameters += [name for name, _ in (*constants, *indices)]
+    parameters += [name for name, _ in (*w.constants.values(), *w.indices.values())]
     body = "\n".join([*w.functions, *w.top, *w.lines])
     used = set(re.findall(r"\b[a-z_]\w*(?=\()", body))
     maths = ", ".join(sorted(set(FROM_MATH.values()) & used)) or "pi"
@@ -90,4 +89,5 @@ def write_function(name: str, title: str, program: Program, names: list[str],
     head.depth = 0
     head.wrapped(f"def {name}(", parameters, "):")
     text += DECORATOR + "\n".join([*head.lines, *w.top, *w.lines]) + "\n"
-    return Source(text, [x for _, x in constants], [x for _, x in indices])
+    constants = [as_argument(x) for _, x in w.constants.values()]
+    return Source(text, [*constants, *(x for _, x in w.indices.values())])

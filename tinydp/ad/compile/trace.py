@@ -48,6 +48,7 @@ from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive
 from ..tape import Node, Var, _ages
 from ..values import Abstract
 from ..watch import WatchedTape, traced_by
+from .arguments import is_bool
 from .expansions import expanded
 from .functions import is_known
 
@@ -163,7 +164,7 @@ class Trace:
             return x                             # one of ours
         content = (x.shape, x.dtype.str, x.tobytes())
         if content not in root.contents:
-            copy = root.contents[content] = np.array(x)
+            copy = root.contents[content] = np.array(x, order="C")
             root.copies[id(copy)] = copy
         root.watched.append((x, content))
         return root.contents[content]
@@ -204,8 +205,12 @@ class Trace:
         same = simpler(op.name, args)
         if same is not None:
             return same
-        if op.name == "matmul" and [np.ndim(x) for x in args] == [2, 2] and np.shape(args[0])[1] == 1:
-            op = _registered(np.multiply)        # of a column and a row: element by element
+        if op.name == "matmul":
+            if any(is_bool(example(x)) for x in args):
+                product = np.matmul(*[self.lift(_as_numbers(x)) for x in args])
+                return product != 0.0 if all(is_bool(example(x)) for x in args) else product
+            if [np.ndim(x) for x in args] == [2, 2] and np.shape(args[0])[1] == 1:
+                op = _registered(np.multiply)    # of a column and a row: element by element
         key = (op.name, *map(_key, args), *((name, _key(x)) for name, x in options.items()))
         if key in self.known:
             return self.known[key]
@@ -271,6 +276,11 @@ def constant(x: Any) -> Any:
     if isinstance(x, (list, tuple)):
         return np.asarray(x)
     return x.item() if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and not x.ndim) else x
+
+
+def _as_numbers(x: Any) -> Any:
+    """A value or array of conditions as the numbers 0 and 1; other values as they are."""
+    return np.where(x, 1.0, 0.0) if is_bool(example(x)) else x
 
 
 def example(x: Any) -> Any:
