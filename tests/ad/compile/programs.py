@@ -33,7 +33,9 @@ BINARY = [
 ]
 REDUCING = ["np.sum", "np.mean", "np.max", "np.min", "np.prod", "np.sum", "np.var", "np.std",
             "np.linalg.norm"]
-SHAPES = [(), (), (3,), (2, 3), (3, 2), (1, 3), (2, 1), (4,), (3, 3), (2, 2, 3), (1,)]
+SHAPES = [(), (), (3,), (2, 3), (3, 2), (1, 3), (2, 1), (4,), (3, 3), (2, 2, 3), (1,), (5, 9), (9, 5)]
+LARGEST = 100                            # elements; the tile of a product is 4 x 8
+LAYOUTS = [np.asarray, np.asarray, np.asfortranarray, lambda x: np.rint(2 * x).astype(int)]
 PRODUCTS = ["{a} @ {b}", "np.dot({a}, {b})", "{a}.T @ {b}", "{a} @ {b}.T", "np.matmul({a}, {b})",
             "{a} @ {a}.T"]
 COUNTER = itertools.count()
@@ -59,7 +61,7 @@ class Text:
         except (ValueError, IndexError, TypeError, ArithmeticError, AttributeError):
             return None
         value = np.asarray(value, dtype=float)
-        if value.size > 60 or not np.all(np.isfinite(value)) or (value.size and np.max(abs(value)) > 30):
+        if value.size > LARGEST or not np.all(np.isfinite(value)) or (value.size and np.max(abs(value)) > 30):
             return None
         name = f"t{next(self.names)}"
         self.lines.append(f"{self.indent}{name} = {expression}")
@@ -94,7 +96,12 @@ class Text:
         return self.try_line(f"{self.r.choice(REDUCING)}({a}{options})")
 
     def product(self):
-        return self.try_line(self.r.choice(PRODUCTS).format(a=self.pick(), b=self.pick()))
+        matrices = [name for name in sorted(self.values) if np.ndim(self.values[name])]
+        form = self.r.choice(PRODUCTS)
+        for _ in range(8 if matrices else 0):    # few pairs fit
+            if name := self.try_line(form.format(a=self.r.choice(matrices), b=self.r.choice(matrices))):
+                return name
+        return None
 
     def shape(self):
         a = self.pick()
@@ -147,9 +154,9 @@ class Text:
         new, local = [], sorted(body.values)
         for name in carry:
             same = [v for v in local if np.shape(body.values[v]) == np.shape(body.values[name])]
-            new.append(r.choice(["np.tanh({c} + 0.5 * {v})", "{v} * 0.5",
-                                 "{c} * 0.9 + 0.1 * np.sin({v})", "{v}"])
-                       .format(c=name, v=r.choice(same)))
+            forms = ["np.tanh({c} + 0.5 * {v})", "{v} * 0.5", "{c} * 0.9 + 0.1 * np.sin({v})", "{v}"]
+            forms += ["np.flip({v})", "{c}[::-1]"] if np.ndim(body.values[name]) else []
+            new.append(r.choice(forms).format(c=name, v=r.choice(same)))
         fresh = [v for v in local if v not in self.values]
         y = r.choice(["None", r.choice(fresh), f"({r.choice(fresh)}, {r.choice(local)})"])
         pad = self.indent
@@ -201,7 +208,7 @@ class Text:
         except (FloatingPointError, ZeroDivisionError, dp.ad.errors.TinydpError, TypeError, ValueError):
             return None
         found = {name: np.asarray(space[name], dtype=float) for name in results}
-        if any(x.size > 60 or not np.max(abs(x), initial=0) < 30 for x in found.values()):
+        if any(x.size > LARGEST or not np.max(abs(x), initial=0) < 30 for x in found.values()):
             return None
         self.lines += text
         self.values |= {name: x if x.ndim else x.item() for name, x in found.items()}
@@ -216,20 +223,27 @@ def random_arguments(chooser, shapes):
 
 
 def random_program(chooser, loops=(), length=12):
-    """A function, its source, and two lists of arguments of the same shapes."""
+    """A function, its source, and two lists of arguments of the same shapes.
+
+    It may use arrays of its surroundings, too, of any layout.
+    """
+    often_large = [*SHAPES[2:], *4 * SHAPES[-2:]]
+    around = random_arguments(chooser, [chooser.choice(often_large) for _ in range(chooser.randrange(3))])
+    around = {f"around{k}": chooser.choice(LAYOUTS)(x) for k, x in enumerate(around)}
     shapes = [chooser.choice(SHAPES) for _ in range(chooser.choice([2, 3, 4]))]
     arguments = random_arguments(chooser, shapes)
     names = [f"x{k}" for k in range(len(shapes))]
-    text = Text(chooser, dict(zip(names, arguments, strict=True)), names=itertools.count(len(shapes)))
+    known = dict(zip(names, arguments, strict=True)) | around
+    text = Text(chooser, known, names=itertools.count(len(shapes)))
     for _ in range(length):
         text.line(list(loops))
-    made = [name for name in text.values if name not in names][-6:] or names
+    made = [name for name in text.values if name not in known][-6:] or names
     terms = [f"{round(0.3 + 0.1 * k, 1)} * np.sum(np.sin({name}))" for k, name in enumerate(made)]
     source = "\n".join([f"def f({', '.join(names)}):", *text.lines, f"    total = {' + '.join(terms)}",
                         f"    return total, {made[0]}, {{'last': {made[-1]}, 'fixed': 2}}"]) + "\n"
     file = f"program_{next(COUNTER)}.py"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    space = {"np": np, "dp": dp}
+    space = {"np": np, "dp": dp, **around}
     exec(compile(source, file, "exec"), space)
     return space["f"], source, [arguments, random_arguments(chooser, shapes)]
 

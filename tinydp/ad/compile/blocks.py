@@ -301,6 +301,7 @@ class Block:
         name = self.w.fresh("reshaped")
         text, _ = whole
         self.w.line(f"{name} = {text}.reshape({tuple_text(new)})")
+        (self.w.shown[name],) = self.w.names_in(Text(text.partition("[")[0]))
         return in_memory(name, new)
 
     # -- products, sums, joins

@@ -33,6 +33,7 @@ def spelled_out(stand_in: Callable) -> Callable:
 
 def _plain_tile(out: Any, at_out: int, out_row: int, a: Any, at_a: int, a_row: int, a_column: int,
                 b: Any, at_b: int, b_row: int, count: int) -> None:
+    assert all(x.flags.c_contiguous and x.dtype == np.float64 for x in (out, a, b))
     out, a, b = out.reshape(-1), a.reshape(-1), b.reshape(-1)
     for i in range(HEIGHT):
         for j in range(WIDTH):

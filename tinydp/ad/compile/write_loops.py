@@ -111,21 +111,28 @@ def _column(name: str, k: int, shape: tuple) -> Array:
 def _next_carry(block: Block, carried: list, outputs: list) -> None:
     """Set the carry to its next value, all at once."""
     w = block.w
-    pairs = [(old, w.get(new)) for old, new in zip(carried, outputs, strict=True)]
-    moved = []
-    for old, value in pairs:
-        new = value
-        if isinstance(old, Array) and new is not old:
-            if any(new is other for other in carried):           # two of them change places
-                name = w.allocate("copy", old.shape, "f")
-                w.copy(new, in_memory(name, old.shape))
-                new = in_memory(name, old.shape)
-            moved.append((old, new))
+    pairs = [(old, new if isinstance(new, Text) or new is old else _apart(block, new, carried))
+             for old, new in zip(carried, map(w.get, outputs), strict=True)]
     numbers = [(old.text, new.text) for old, new in pairs if isinstance(old, Text) and old.text != new.text]
     if numbers:
         w.line(f"{', '.join(old for old, _ in numbers)} = {', '.join(new for _, new in numbers)}")
-    for old, new in moved:
-        w.copy(new, old)
+    for old, new in pairs:
+        if isinstance(old, Array) and new is not old:
+            w.copy(new, old)
+
+
+def _apart(block: Block, value: Any, carried: list) -> Any:
+    """The value, or a copy if it is written with parts of the carry, which change before it is read."""
+    w = block.w
+    if not w.names_in(value) & {name for part in carried for name in w.names_in(part)}:
+        return value
+    if isinstance(value, Text):
+        copy: Any = Text(w.fresh("copy"))
+        w.line(f"{copy.text} = {value.text}")
+        return copy
+    copy = in_memory(w.allocate("copy", value.shape, "f"), value.shape)
+    w.copy(value, copy)
+    return copy
 
 
 def write_scan(block: Block, call: ScanCall) -> None:
@@ -235,9 +242,9 @@ def write_reverse_event(block: Block, call: ReverseEventCall) -> None:
         w.bind(inner, _row_of(w.get(xs), inner, row))
     w.last_spot = None
     write_body(w, call.body, {}, "back")
-    backs = [w.get(x) for x in outputs[:n]]
     g_h = w.get(outputs[n]).text
-    shares = [w.get(x) for x in outputs[n + 1:]]
+    backs, shares = ([_apart(block, w.get(x), carried) for x in part]
+                     for part in (outputs[:n], outputs[n + 1:]))
     w.line(f"if {step} > {count}:                     # the cotangent of the state at the event ...")
     w.depth += 1
     w.line(f"{g_first} = {g_h}")

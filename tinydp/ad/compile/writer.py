@@ -35,6 +35,7 @@ class Writer:
         self.functions: list[str] = []           # bodies of loops
         self.parameters: set[str] = set()
         self.heads: dict[tuple, str] = {}
+        self.shown: dict[str, str] = {}          # names of reshaped arrays, and the array that each shows
 
     # -- text
 
@@ -76,6 +77,11 @@ class Writer:
             return in_memory(self.constant(x), x.shape)
         return Text(repr(x) if not isinstance(x, float) or math.isfinite(x) else special(x),
                     SIGN if isinstance(x, (int, float)) and x < 0 else ATOM)
+
+    def names_in(self, value: Any) -> set[str]:
+        """The variables that a value is written with; in place of a view's, that of the array it shows."""
+        text = value.text if isinstance(value, Text) else value.at(["0"] * len(value.shape))
+        return {self.shown.get(name, name) for name in re.findall(r"[A-Za-z_]\w*", text)}
 
     def constant(self, x: np.ndarray) -> str:
         if id(x) not in self.constants:

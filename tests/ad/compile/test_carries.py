@@ -1,0 +1,96 @@
+"""A carry that is moved, not computed: all parts change at once, whatever each is a view of."""
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+
+from .programs import assert_equal
+
+pytestmark = pytest.mark.usefixtures("interpreted")
+
+A, B = np.array([1.0, -2.0, 0.5, 3.0, 0.7, -0.2]), np.array([[0.3, 0.1, -0.4], [2.0, 1.5, -1.0]])
+STEPS = {
+    "reversed": lambda a, b, s: (a[::-1], b, s),
+    "changed and reversed": lambda a, b, s: ((a * s)[::-1], b[:, ::-1] * s, s),
+    "turned by one": lambda a, b, s: (np.roll(a, 1), b, s),
+    "by positions": lambda a, b, s: (a[[1, 0, 2, 2, 5, 4]], b[[1, 0]], s),
+    "changed places": lambda a, b, s: (b.reshape(6), a.reshape(2, 3), s),
+    "changed places by ravel": lambda a, b, s: (np.ravel(b), np.reshape(a, (2, 3)), s),
+    "flat, by positions": lambda a, b, s: (a, b.reshape(6)[np.array([[5, 4, 3], [0, 1, 2]])], s),
+    "turned twice": lambda a, b, s: (a, b.T.reshape(2, 3), s),
+    "a number spread": lambda a, b, s: (np.broadcast_to(s, (6,)), b, 0.5 * s + a[1]),
+    "an element taken": lambda a, b, s: (a[::-1], b * 0.9, a[0]),
+    "elements of each other": lambda a, b, s: (a * 0.5 + b[0, 1], b[:, [2, 1, 0]], b[1, 0] + a[5]),
+    "a column spread": lambda a, b, s: (a, np.broadcast_to(b[:, :1], (2, 3)), b[0, 2]),
+    "stacked": lambda a, b, s: (np.concatenate([a[3:], a[:3]]), np.stack([b[1], b[0]]), s),
+    "all of one": lambda a, b, s: (np.concatenate([b[0], b[1]]), np.stack([a[:3], a[3:]]), a[2] * b[0, 0]),
+}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_scan(step, n):
+    def f(a, b, s, scale):
+        (a, b, s), rows = dp.scan(lambda c, _: (STEPS[step](*c), (c[0], c[2])), (a * scale, b, s), length=n)
+        weights = np.arange(1.0, 7.0)
+        return (np.sum(np.sin(a) * weights) + np.sum(np.cos(b) * weights.reshape(2, 3)) * s
+                + np.sum(rows[0] ** 2 * weights) + np.sum(rows[1]))
+
+    compiled, everything = dp.compile(f), (0, 1, 2, 3)
+    point = A, B, 0.6, 1.1
+    assert_equal(compiled(*point), f(*point))
+    assert_equal(dp.grad(compiled, everything)(*point), dp.grad(f, everything)(*point))
+
+
+def test_conditions():
+    def f(x):
+        def step(carry, _):
+            on, x = carry
+            return (on[::-1], np.where(on, 1.5 * x, x + 0.1)), on
+
+        (on, x), rows = dp.scan(step, (x > 0, x), length=4)
+        return np.sum(np.where(on, x, 2 * x)) + np.sum(np.where(rows, x, 0.0))
+
+    compiled = dp.compile(f)
+    assert_equal(compiled(A), f(A))
+    assert_equal(dp.grad(compiled)(A), dp.grad(f)(A))
+
+
+def test_a_loop_in_a_loop():
+    def f(x, y):
+        def inner(carry, _):
+            a, b = carry
+            return (b[::-1], a * y), a
+
+        def outer(carry, _):
+            a, b = carry
+            (a, b), rows = dp.scan(inner, (b, a), length=3)
+            return (b, a[::-1]), np.sum(rows, axis=0)
+
+        (a, b), rows = dp.scan(outer, (x, x * y), length=2)
+        return np.sum(a * b[::-1]) + np.sum(rows * np.arange(6.0))
+
+    compiled = dp.compile(f)
+    assert_equal(compiled(A, 0.9), f(A, 0.9))
+    assert_equal(dp.grad(compiled, (0, 1))(A, 0.9), dp.grad(f, (0, 1))(A, 0.9))
+
+
+@pytest.mark.parametrize("move", [
+    lambda h, v, last, before, row: (last, h, row),
+    lambda h, v, last, before, row: (before, last, row[::-1]),
+    lambda h, v, last, before, row: (v, last + h, np.broadcast_to(v, (3,))),
+    lambda h, v, last, before, row: (row[0], row[2], row[[1, 2, 0]]),
+])
+def test_up_to_an_event(move):
+    def f(h, v, row):
+        def step(state, dt):
+            h, v, *rest = state
+            return (h + dt * v, v - dt * (1.0 + 0.1 * rest[0]), *move(h, v, *rest))
+
+        end = dp.integrate(step, (h, v, 0.3, 0.2 * h, row), lambda s: s[0], 300, 0.07)
+        return end[1] + 2 * end[2] * end[3] + np.sum(end[4] * np.array([1.0, 2.0, -1.0]))
+
+    compiled, point = dp.compile(f), (1.0, 0.4, np.array([0.2, -0.1, 0.05]))
+    assert_equal(compiled(*point), f(*point))
+    assert_equal(dp.grad(compiled, (0, 1, 2))(*point), dp.grad(f, (0, 1, 2))(*point))
