@@ -101,3 +101,25 @@ def test_a_fourth_derivative_through_an_event():
         return dp.integrate(step, (5.0, 0.0, 0.0), until=lambda ball: ball[0], dt=0.3)[2]
     fourth = dp.grad(dp.grad(dp.grad(dp.grad(fall))))(10.0)
     assert np.isclose(fourth, 105 / 16 * np.sqrt(10.0) * 10.0**-4.5, rtol=1e-9)
+
+
+def test_surroundings_that_have_become_bad():
+    """What was built for the old ones is gone, and the next call begins anew."""
+    table = np.array([1.0, 2.0])
+
+    @dp.compile
+    def f(x):
+        if table[0] > 50.0:
+            raise ValueError("too hot")
+        return np.sum(table * x)
+
+    g = dp.grad(f)
+    assert f(X) == 5.0
+    assert np.allclose(g(X), [1.0, 2.0])
+    table[:] = [100.0, 2.0]
+    for call in (f, g, f, g):
+        with pytest.raises(ValueError, match="too hot"):
+            call(X)
+    table[:] = [3.0, 2.0]
+    assert f(X) == 7.0
+    assert np.allclose(g(X), [3.0, 2.0])

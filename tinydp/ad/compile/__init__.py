@@ -111,7 +111,7 @@ class Compiled:
             raise TypeError(f"compile needs a function, not {f!r}")
         functools.update_wrapper(self, f, updated=())
         self.f, self.static = f, static
-        self._programs: dict[Any, list[Program]] = {}
+        self._programs: dict[Any, tuple[Program, ...]] = {}
         self._places: dict[Any, tuple] = {}
         self._lock = threading.RLock()
         self._last: Call | None = None
@@ -186,8 +186,9 @@ class Compiled:
         active = tuple([k for k, x in enumerate(call.leaves) if type(x) is Var])
         gradients = None
         try:
-            if self._variants(call, values, active)[0].scalar:
-                program, results = self._run(call, values, active)
+            variants = self._variants(call, values, active)
+            if variants[0].scalar:
+                program, results = self._run(call, values, active, variants=variants)
                 results, gradients = results[: program.results], results[program.results:]
             else:
                 program, results = self._run(call, values, None)
@@ -226,13 +227,10 @@ class Compiled:
     def program_for(self, *args: Any, **kwargs: Any) -> tuple[Program, list]:
         """The program for such arguments, and the numbers and arrays in them, as it takes them."""
         call = self._taken_apart(args, kwargs)
-        variants = self._variants(call, call.leaves, None)
-        if not variants or not variants[0].is_current():
-            variants[:] = [self._built(call, call.leaves, None)]
-        return variants[0], call.leaves
+        return self._variants(call, call.leaves, None)[0], call.leaves
 
     def _run(self, call: Call, values: list, active: tuple | None, more: tuple = (),
-             variants: list[Program] | None = None) -> tuple[Program, list]:
+             variants: tuple[Program, ...] | None = None) -> tuple[Program, list]:
         """The program that takes the branches of these arguments, and its results.
 
         Raises `ArithmeticError` if a tape has to look: at what is not finite, or at a branch taken
@@ -241,43 +239,44 @@ class Compiled:
         if variants is None:
             variants = self._variants(call, values, active)
         seeds = tuple([shape(x) for x in more])
-        for program in list(variants):
-            if not program.is_current():
-                variants.remove(program)
-                continue
+        for program in variants:
             if program.seeds != seeds:           # other branches may return other shapes
                 continue
             *results, finite, as_traced = program.run(*values, *more, *program.constants)
             if as_traced:
                 if program is not variants[0]:
-                    self._put_first(variants, program)
+                    self._put_first(call, active, program)
                 if not finite:
                     raise FloatingPointError
                 return program, results
         if len(variants) < MOST_BRANCHES:
-            program = self._built(call, values, active)
-            self._put_first(variants, program)
+            program = self._put_first(call, active, self._built(call, values, active))
             if program.seeds == seeds:
                 *results, finite, as_traced = program.run(*values, *more, *program.constants)
                 if as_traced and finite:
                     return program, results
         raise FloatingPointError
 
-    def _variants(self, call: Call, values: list, active: tuple | None) -> list[Program]:
-        """The programs for arguments of this form, which differ in the branches that they take."""
+    def _variants(self, call: Call, values: list, active: tuple | None) -> tuple[Program, ...]:
+        """The programs for arguments of this form, which differ in the branches that they take.
+
+        There is one at least, and none that was made of surroundings that have changed since.
+        """
         self._last = call
-        variants = self._programs.get((call.form, active))
-        if variants is None:
-            with self._lock:
-                variants = self._programs.get((call.form, active))
-                if variants is None:
-                    program = self._built(call, values, active)
-                    variants = self._programs[call.form, active] = [program]
+        key = call.form, active
+        variants = self._programs.get(key, ())
+        if not variants or not all(program.is_current() for program in variants):
+            with self._lock:                     # while one thread builds, the others wait
+                variants = tuple([x for x in self._programs.get(key, ()) if x.is_current()])
+                variants = variants or (self._built(call, values, active),)
+                self._programs[key] = variants
         return variants
 
-    def _put_first(self, variants: list[Program], program: Program) -> None:
+    def _put_first(self, call: Call, active: tuple | None, program: Program) -> Program:
         with self._lock:
-            variants[:] = [program, *(other for other in variants if other is not program)]
+            others = [x for x in self._programs.get((call.form, active), ()) if x is not program]
+            self._programs[call.form, active] = (program, *others)
+        return program
 
     def _built(self, call: Call, values: list, active: tuple | None) -> Program:
         from .build import build  # noqa: PLC0415  (imports Numba, only now)
