@@ -31,7 +31,7 @@ def form_of(x: Any, leaves: list) -> Any:
     if abstract(x):
         leaves.append(x)
         return None
-    if isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_:
+    if _is_input(x):
         leaves.append(float(x))
         return float
     return fixed(x)
@@ -39,31 +39,25 @@ def form_of(x: Any, leaves: list) -> Any:
 
 def refilled(x: Any, rest: Any) -> Any:
     """An argument with other numbers and arrays in place of its own."""
-    kind = type(x)
-    if kind is tuple or kind is list:
-        return kind([refilled(child, rest) for child in x])
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return kind(*[refilled(child, rest) for child in x])
-    if isinstance(x, dict):
-        return tree.rebuild(x, [refilled(child, rest) for child in x.values()])
-    if kind is Var or kind is np.ndarray or abstract(x) or (
-            isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_):
-        return next(rest)
-    return x
+    return tree.map(lambda leaf: next(rest) if _is_input(leaf) else leaf, x)
 
 
 def like(x: Any, rest: Any) -> Any:
     """An argument with its gradients in place of its numbers; `TypeError` if they are of another type."""
+
+    def gradient(leaf: Any) -> Any:
+        if type(leaf) is float or (type(leaf) is np.ndarray and leaf.dtype == np.float64 and leaf.ndim):
+            return next(rest)
+        raise TypeError
+
+    return tree.map(gradient, x)
+
+
+def _is_input(x: Any) -> bool:
+    """Whether a leaf is a number or an array; all else is fixed."""
     kind = type(x)
-    if kind is float or (kind is np.ndarray and x.dtype == np.float64 and x.ndim):
-        return next(rest)
-    if kind is tuple or kind is list:
-        return kind([like(child, rest) for child in x])
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return kind(*[like(child, rest) for child in x])
-    if isinstance(x, dict):
-        return tree.rebuild(x, [like(child, rest) for child in x.values()])
-    raise TypeError
+    return kind is float or kind is np.ndarray or kind is Var or abstract(x) or (
+        isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_)
 
 
 def fixed(x: Any) -> Any:
