@@ -18,7 +18,8 @@ import itertools
 import linecache
 import os
 import sys
-from types import CodeType, FrameType
+from collections.abc import Callable
+from types import CodeType
 from typing import Any, NamedTuple
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -48,10 +49,14 @@ class Place(NamedTuple):
 
 def user_spot() -> Spot:
     """The innermost line that is running and is neither ours nor NumPy's."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame and frame.f_back and _is_library(frame.f_code.co_filename):
+    return innermost_spot(_is_library)
+
+
+def innermost_spot(skipped: Callable[[str], bool]) -> Spot:
+    """The innermost line that is running, in a file that is not to be skipped."""
+    frame = sys._getframe(1)
+    while frame.f_back and skipped(frame.f_code.co_filename):
         frame = frame.f_back
-    assert frame is not None
     return Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
 
 

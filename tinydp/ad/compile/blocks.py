@@ -152,11 +152,15 @@ class Block:
         self.w.bind(out, Text(name))
 
     def may_inline(self, call: Call, user: Any, text: Text) -> bool:
-        """Whether a number that is used once may stand where it is used, as in the user's own line."""
-        return (isinstance(user, Call) and user.op.name in ELEMENTWISE and not user.out.shape
-                and user.spot.line == call.spot.line and user.back == call.back
-                and user.op.name != "square" and len(text.text) < 60
-                and sum(x is call.out for x in user.args) == 1)
+        """Whether what is used once may stand where it is used, as in the user's own line.
+
+        Not if it would be computed more often there: twice in a square, or for each element of an array.
+        """
+        return (isinstance(user, Call) and user.op.name in ELEMENTWISE
+                and user.spot.line == call.spot.line and user.back == call.back and len(text.text) < 60
+                and sum(x is call.out for x in user.args) == 1
+                and bool(user.out.shape) == bool(call.out.shape) and user.op.name != "square"
+                and not (user.op.name in ("power", "float_power") and user.args[0] is call.out))
 
     def expression(self, call: Call, args: list[Text]) -> Text:
         """The call, written with these operands."""
@@ -227,7 +231,7 @@ class Block:
                 args.append(value if isinstance(value, Text) else Text(broadcast(value, shape).at(index)))
             text = self.expression(call, args)
             users = self.users.get(id(call.out), [])
-            if id(call.out) not in targets and len(users) == 1 and self.may_inline_here(call, users[0], text):
+            if id(call.out) not in targets and len(users) == 1 and self.may_inline(call, users[0], text):
                 local[id(call.out)] = text
                 continue
             self.w.comment(call.spot, call.back)
@@ -242,12 +246,6 @@ class Block:
         self.w.depth -= len(index)
         for call in stored:
             self.w.bind(call.out, targets[id(call.out)])
-
-    def may_inline_here(self, call: Call, user: Any, text: Text) -> bool:
-        return (isinstance(user, Call) and user.op.name in ELEMENTWISE and user.op.name != "square"
-                and user.spot.line == call.spot.line and user.back == call.back and len(text.text) < 60
-                and sum(x is call.out for x in user.args) == 1
-                and not (user.op.name in ("power", "float_power") and user.args[0] is call.out))
 
     # -- views
 

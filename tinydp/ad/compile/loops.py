@@ -16,7 +16,7 @@ from ..errors import EventNotReached, LoopError, NotCompiledError, RuleError
 from ..loops import Loop, _checked, _run, part_of_step, require_same_form, unrecorded
 from ..primitives import dense, pick
 from ..tape import Node, Tape, Var
-from ..values import is_on, shape
+from ..values import is_on, plain, shape
 from ..watch import live_tapes, tracer
 from .functions import is_elementwise
 from .trace import Program, Sym, Trace, constant, example, needed
@@ -171,9 +171,7 @@ def _taken(x: Var) -> Any:
 
 def _plain_of(x: Any) -> Any:
     """The value in a Var, as programs hold it; integers as real numbers."""
-    while type(x) is Var:
-        x = x.value
-    x = constant(x)
+    x = constant(plain(x))
     if type(x) is int:
         return float(x)
     return x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind in "iu" else x

@@ -23,9 +23,9 @@ that take the same one: it checks. In the step of a loop it raises, and names `n
 """
 
 import contextlib
+import functools
 import math
 import operator
-import sys
 from collections.abc import Callable, Iterator
 from functools import partialmethod
 from typing import Any, NoReturn, cast
@@ -39,6 +39,7 @@ from ..errors import (
     MutationError,
     NotCompiledError,
     Spot,
+    innermost_spot,
     is_numpy,
     place_of,
     user_place,
@@ -46,7 +47,7 @@ from ..errors import (
 from ..operators import _CHANGING, _LEAVING
 from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive
 from ..tape import Node, Var, _ages
-from ..values import Abstract
+from ..values import Abstract, plain
 from ..watch import WatchedTape, traced_by
 from .arguments import is_bool
 from .expansions import expanded
@@ -222,19 +223,20 @@ class Trace:
                 value = math.nan
         if isinstance(value, (tuple, list)):
             raise not_compiled(op.name)
-        call.out = Sym(self, _settled(value))
+        call.out = Sym(self, constant(value))
         self.calls.append(call)
         self.known[key] = call.out
         return call.out
 
 
 def spot() -> Spot:
-    """The innermost line of the program: of anything but the engine and NumPy."""
-    frame = sys._getframe(1)
-    while frame.f_back and (frame.f_code.co_filename.startswith(_ENGINE)
-                            or is_numpy(frame.f_code.co_filename)):
-        frame = frame.f_back
-    return Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
+    """The innermost line of the program: that of a simulator of ours is one, too."""
+    return innermost_spot(_is_engine)
+
+
+@functools.cache
+def _is_engine(file: str) -> bool:
+    return file.startswith(_ENGINE) or is_numpy(file)
 
 
 _ENGINE = __file__.partition("compile")[0]
@@ -249,13 +251,13 @@ class TracingTape(WatchedTape):
         return spot()
 
     def sweep(self, seeds: list, keep: bool = False) -> None:
-        traces = {x.trace for node in self if isinstance(x := _inner(node.value), Sym)}
+        traces = {x.trace for node in self if isinstance(x := plain(node.value), Sym)}
         super().sweep(seeds, keep)
         for trace in traces:
             trace.spot = None
 
     def saw_cotangent(self, k: int, node: Node, g: Any) -> None:
-        y, g = _inner(node.value), _inner(g)
+        y, g = plain(node.value), plain(g)
         if isinstance(y, Sym):
             trace: Trace | None = y.trace
             while trace:
@@ -263,12 +265,6 @@ class TracingTape(WatchedTape):
                 trace = trace.parent
         if isinstance(g, Sym) and g.trace is getattr(y, "trace", None) and not g.name:
             g.of = y
-
-
-def _inner(x: Any) -> Any:
-    while type(x) is Var:
-        x = x.value
-    return x
 
 
 def constant(x: Any) -> Any:
@@ -285,11 +281,6 @@ def _as_numbers(x: Any) -> Any:
 
 def example(x: Any) -> Any:
     return x.example if isinstance(x, Sym) else x
-
-
-def _settled(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) or (
-        isinstance(value, np.ndarray) and not value.ndim) else value
 
 
 def _key(x: Any) -> Any:

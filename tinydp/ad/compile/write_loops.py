@@ -363,7 +363,7 @@ def write_body(w: Writer, program: Program, places: dict[int, Array], wanted: st
     names = [w.fresh(result if result.isidentifier() else "t") for result in results]
     for x, result in zip(outs.values(), names, strict=True):
         w.bind(x, Text(result))
-    w.wrapped("(" if len(names) > 1 else "", names, f"{')' if len(names) > 1 else ''} = {name}(", False)
+    w.wrapped("(" if len(names) > 1 else "", names, f"{')' if len(names) > 1 else ''} = {name}(")
     w.wrapped("    ", list(passed), ")")
     return storing
 

@@ -157,7 +157,7 @@ class Writer:
 
     # -- programs
 
-    def wrapped(self, start: str, parts: list[str], end: str, last: bool = True) -> None:
+    def wrapped(self, start: str, parts: list[str], end: str) -> None:
         """A line of many parts, broken where it gets too long."""
         indent = "    " * self.depth
         width = 100 - len(indent)
