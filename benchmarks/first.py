@@ -16,8 +16,8 @@ start = time.perf_counter()
 import numpy as np
 {imports}
 imported = time.perf_counter()
-from benchmarks import pendulum
-{setup}
+from benchmarks import harness, pendulum
+harness.parameters(pendulum.SIZES)
 prepared = time.perf_counter()
 gradient = pendulum.{peer}(0)
 gradient()
@@ -25,22 +25,22 @@ done = time.perf_counter()
 print(imported - start, done - prepared)
 """
 PEERS = {
-    "tinydp, cold": ("tinydp", "import tinydp, numba", "pendulum.parameters()", True),
-    "tinydp, warm": ("tinydp", "import tinydp, numba", "pendulum.parameters()", False),
-    "JAX jit": ("jax", "import jax", "pendulum.parameters()", True),
-    "limit (Numba by hand)": ("limit", "import numba", "pendulum.parameters()", True),
+    "tinydp, cold": ("tinydp", "import tinydp, numba", True),
+    "tinydp, warm": ("tinydp", "import tinydp, numba", False),
+    "JAX jit": ("jax", "import jax", True),
+    "limit (Numba by hand)": ("limit", "import numba", True),
 }
 
 
 def measure(peer, rounds):
     """The medians of the seconds for the import, and for the first gradient."""
-    name, imports, setup, cold = PEERS[peer]
+    name, imports, cold = PEERS[peer]
     times = []
     with tempfile.TemporaryDirectory() as warm:
         for k in range(rounds + (not cold)):
             with tempfile.TemporaryDirectory() as empty:
                 environment = {**os.environ, "TINYDP_CACHE": empty if cold else warm}
-                program = PROGRAM.format(peer=name, imports=imports, setup=setup)
+                program = PROGRAM.format(peer=name, imports=imports)
                 run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True,
                                      text=True, check=False)
             if run.returncode:

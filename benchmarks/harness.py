@@ -8,6 +8,7 @@ the medians.
 """
 
 import gc
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -27,6 +28,28 @@ class Row(NamedTuple):
     ratio: float                         # to the first peer
     fastest: float
     slowest: float
+
+
+def parameters(sizes, seed=0):
+    """The arrays of a network: a weight and a bias for each layer."""
+    rng = np.random.default_rng(seed)
+    arrays = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        limit = np.sqrt(6 / (inputs + outputs))
+        arrays += [rng.uniform(-limit, limit, (inputs, outputs)), rng.uniform(-0.1, 0.1, outputs)]
+    return arrays
+
+
+def layers_of(arrays):
+    """The same arrays as tinydp's MLP takes them."""
+    from tinydp.nn import Layer
+
+    return [Layer(weight, bias) for weight, bias in zip(arrays[::2], arrays[1::2], strict=True)]
+
+
+def flat(value, arrays):
+    """One vector to compare: a value, then all numbers of the arrays."""
+    return np.concatenate([np.ravel(np.asarray(x, dtype=np.float64)) for x in (value, *arrays)])
 
 
 class Missing(Exception):

@@ -6,25 +6,14 @@ nothing formed that is not needed. Engines run operation by operation, if they a
 """
 
 import functools
-import itertools
 
 import numpy as np
 
-from .harness import compare, show
+from .harness import compare, flat, layers_of, parameters, show
 
 SIZES = (2, 16, 64, 16, 2)
 BATCH = 100
 RATE = 0.1
-
-
-def parameters(seed=0):
-    """Eight arrays, a weight and a bias for each layer."""
-    rng = np.random.default_rng(seed)
-    arrays = []
-    for inputs, outputs in itertools.pairwise(SIZES):
-        limit = np.sqrt(6 / (inputs + outputs))
-        arrays += [rng.uniform(-limit, limit, (inputs, outputs)), rng.uniform(-0.1, 0.1, outputs)]
-    return arrays
 
 
 def examples(seed=1):
@@ -34,17 +23,12 @@ def examples(seed=1):
     return x, np.stack([np.sin(3 * x[:, 0]), x[:, 0] * x[:, 1]], axis=1)
 
 
-def flat(value, arrays):
-    """One vector to compare: the loss, then all parameters after the step."""
-    return np.concatenate([np.ravel(np.asarray(x, dtype=np.float64)) for x in (value, *arrays)])
-
-
 # ---------------------------------------------------------------------------- by hand
 
 def by_hand():
     """NumPy, forward and backward written out."""
     x, target = examples()
-    arrays = parameters()
+    arrays = parameters(SIZES)
     n = target.size
 
     def step():
@@ -72,13 +56,12 @@ def by_hand():
 def tinydp(compiled=False):
     """Ours, as a user writes it."""
     import tinydp as dp
-    from tinydp.nn import MLP, Layer
+    from tinydp.nn import MLP
     from tinydp.optim import SGD
 
     net, optimiser = MLP(SIZES), SGD(RATE)
     x, target = examples()
-    arrays = parameters()
-    params = [Layer(weight, bias) for weight, bias in zip(arrays[::2], arrays[1::2], strict=True)]
+    params = layers_of(parameters(SIZES))
     state = optimiser.init(params)
 
     def loss(params):
@@ -117,7 +100,7 @@ def jax():
         value, slopes = gradient(arrays)
         return value, [array - RATE * slope for array, slope in zip(arrays, slopes, strict=True)]
 
-    arrays = [jnp.asarray(x) for x in parameters()]
+    arrays = [jnp.asarray(x) for x in parameters(SIZES)]
     x, target = (jnp.asarray(x) for x in examples())
     return lambda: jax.block_until_ready(compiled(arrays, x, target))
 
@@ -127,7 +110,7 @@ def torch():
     import torch
 
     torch.set_num_threads(1)
-    arrays = [torch.tensor(x, requires_grad=True) for x in parameters()]
+    arrays = [torch.tensor(x, requires_grad=True) for x in parameters(SIZES)]
     x, target = (torch.tensor(x) for x in examples())
 
     def step():
@@ -144,7 +127,7 @@ def autograd():
     from autograd import value_and_grad
 
     x, target = examples()
-    arrays = parameters()
+    arrays = parameters(SIZES)
     gradient = value_and_grad(lambda arrays: error(anp.tanh, anp.mean, arrays, x, target))
 
     def step():

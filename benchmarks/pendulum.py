@@ -7,24 +7,13 @@ contiguously, polynomial tanh that runs over several elements at once, no alloca
 """
 
 import functools
-import itertools
 
 import numpy as np
 
-from .harness import Missing, compare, show
+from .harness import Missing, compare, flat, layers_of, parameters, show
 
 SIZES = (3, 24, 48, 1)
 STEPS, BATCH_STEPS, BATCH = 200, 50, 64
-
-
-def parameters(seed=0):
-    """Six arrays, a weight and a bias for each layer."""
-    rng = np.random.default_rng(seed)
-    arrays = []
-    for inputs, outputs in itertools.pairwise(SIZES):
-        limit = np.sqrt(6 / (inputs + outputs))
-        arrays += [rng.uniform(-limit, limit, (inputs, outputs)), rng.uniform(-0.1, 0.1, outputs)]
-    return arrays
 
 
 def starts(batch):
@@ -35,42 +24,39 @@ def starts(batch):
     return rng.uniform(-np.pi, np.pi, batch), rng.uniform(-1.0, 1.0, batch)
 
 
-def flat(value, gradients):
-    """One vector to compare: the value, then all gradients."""
-    return np.concatenate([np.ravel(np.asarray(x, dtype=np.float64)) for x in (value, *gradients)])
-
-
 # ---------------------------------------------------------------------------- tinydp
 
-def tinydp_loss(steps):
-    """The sum of the costs, as a user of tinydp writes it."""
+def total_cost(sizes, segment=None):
+    """The sum of the costs of a run of one pendulum or more, as a user of tinydp writes it."""
     import tinydp as dp
-    from tinydp.nn import MLP, Layer
+    from tinydp.nn import MLP
     from tinydp.sims.pendulum import State, cost, observe, step
 
-    net = MLP(SIZES)
+    net = MLP(sizes)
 
-    def loss(arrays, theta, rate):
-        layers = [Layer(weight, bias) for weight, bias in zip(arrays[::2], arrays[1::2], strict=True)]
-
+    def run(start, layers, steps):
         def move(carry, _):
             state, total = carry
             torque = 2.0 * np.tanh(net(layers, observe(state))[..., 0])
             return (step(state, torque), total + cost(state, torque)), None
 
-        (_, total), _ = dp.scan(move, (State(theta, rate), 0.0 * theta), length=steps)
-        return np.sum(total)
+        (_, total), _ = dp.scan(move, (State(*start), 0.0 * start[0]), length=steps, segment=segment)
+        return total
 
-    return loss
+    return run
 
 
 def tinydp(batch, compiled=True):
     """Ours."""
     import tinydp as dp
 
-    loss = tinydp_loss(BATCH_STEPS if batch else STEPS)
+    run, steps = total_cost(SIZES), BATCH_STEPS if batch else STEPS
+
+    def loss(arrays, theta, rate):
+        return np.sum(run((theta, rate), layers_of(arrays), steps))
+
     gradient = dp.value_and_grad(dp.compile(loss) if compiled else loss)
-    arrays, start = parameters(), starts(batch)
+    arrays, start = parameters(SIZES), starts(batch)
     return lambda: flat(*gradient(arrays, *start))
 
 
@@ -80,7 +66,7 @@ def limit(batch):
     """By hand."""
     from .pendulum_by_hand import batch_gradient, single_gradient
 
-    arrays, start = parameters(), starts(batch)
+    arrays, start = parameters(SIZES), starts(batch)
 
     def run():
         value, *gradients = (batch_gradient(BATCH_STEPS, *arrays, *start) if batch
@@ -121,7 +107,7 @@ def jax(batch):
         return jnp.sum(total)
 
     gradient = jax.jit(jax.value_and_grad(loss))
-    arrays, start = [jnp.asarray(x) for x in parameters()], [jnp.asarray(x) for x in starts(batch)]
+    arrays, start = [jnp.asarray(x) for x in parameters(SIZES)], [jnp.asarray(x) for x in starts(batch)]
     return lambda: flat(*jax.block_until_ready(gradient(arrays, *start)))
 
 
@@ -134,7 +120,7 @@ def torch(batch):
     start = [torch.tensor(x, dtype=torch.float64) for x in starts(batch)]
 
     def run():
-        arrays = [torch.tensor(x, requires_grad=True) for x in parameters()]
+        arrays = [torch.tensor(x, requires_grad=True) for x in parameters(SIZES)]
         (theta, rate), total = start, 0.0
         for _ in range(steps):
             theta, rate, cost = dynamics(torch, torch.clip, stack, arrays, theta, rate)
@@ -164,7 +150,7 @@ def autograd(batch):
         return anp.sum(total)
 
     gradient = value_and_grad(loss)
-    return lambda: flat(*gradient(parameters()))
+    return lambda: flat(*gradient(parameters(SIZES)))
 
 
 def casadi(batch):
@@ -174,7 +160,7 @@ def casadi(batch):
     import casadi as ca
 
     arrays = [ca.MX.sym(f"p{k}", *(x.shape if x.ndim == 2 else (1, len(x))))
-              for k, x in enumerate(parameters())]
+              for k, x in enumerate(parameters(SIZES))]
     state = ca.MX.sym("state", 3)
     packed = ca.vertcat(*[ca.vec(x) for x in arrays])
 
@@ -201,8 +187,8 @@ def casadi(batch):
         last = move(last, weights)
     total = last[2]
     gradient = ca.Function("gradient", [start, weights], [total, ca.gradient(total, weights)])
-    given = np.concatenate([x.ravel(order="F") for x in parameters()])
-    shapes = [x.shape for x in parameters()]
+    given = np.concatenate([x.ravel(order="F") for x in parameters(SIZES)])
+    shapes = [x.shape for x in parameters(SIZES)]
 
     def run():
         value, found = gradient([*starts(0), 0.0], given)

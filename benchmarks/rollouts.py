@@ -8,41 +8,20 @@ import functools
 
 import numpy as np
 
-from .harness import compare
-from .pendulum import SIZES, dynamics, parameters, starts
+from .harness import compare, layers_of, parameters
+from .pendulum import SIZES, dynamics, starts, total_cost
 
 STARTS, STEPS = 1_000, 200
 GYMNASIUM_STARTS = 5                     # its loop is slow; every environment does the same
-
-
-def total_cost():
-    """The sum of the costs of one run, as a user of tinydp writes it."""
-    import tinydp as dp
-    from tinydp.nn import MLP, Layer
-    from tinydp.sims.pendulum import State, cost, observe, step
-
-    net = MLP(SIZES)
-
-    def run(start, arrays, steps):
-        layers = [Layer(weight, bias) for weight, bias in zip(arrays[::2], arrays[1::2], strict=True)]
-
-        def move(carry, _):
-            state, total = carry
-            torque = 2.0 * np.tanh(net(layers, observe(state))[..., 0])
-            return (step(state, torque), total + cost(state, torque)), None
-
-        (_, total), _ = dp.scan(move, (State(*start), 0.0 * start[0]), length=steps)
-        return total
-
-    return run
 
 
 def tinydp(block=None):
     """Ours: one program for one start, or a block of them, run for all."""
     from tinydp.sims.rollouts import rollouts
 
-    run, start, arrays = rollouts(total_cost(), ("steps",), block), starts(STARTS), parameters()
-    return lambda: run(start, arrays, STEPS)
+    run, start = rollouts(total_cost(SIZES), ("steps",), block), starts(STARTS)
+    layers = layers_of(parameters(SIZES))
+    return lambda: run(start, layers, STEPS)
 
 
 def jax():
@@ -60,7 +39,7 @@ def jax():
         return jax.lax.scan(move, (theta, rate, 0.0), length=STEPS)[0][2]
 
     all_runs = jax.jit(jax.vmap(run, in_axes=(None, 0, 0)))
-    arrays, start = [jnp.asarray(x) for x in parameters()], [jnp.asarray(x) for x in starts(STARTS)]
+    arrays, start = [jnp.asarray(x) for x in parameters(SIZES)], [jnp.asarray(x) for x in starts(STARTS)]
     return lambda: np.asarray(all_runs(arrays, *start))
 
 
@@ -68,7 +47,7 @@ def gymnasium():
     """The usual loop over Gymnasium's environment; its costs are those of the same states."""
     import gymnasium
 
-    arrays, (theta, rate) = parameters(), starts(STARTS)
+    arrays, (theta, rate) = parameters(SIZES), starts(STARTS)
     env = gymnasium.make("Pendulum-v1").unwrapped
     known = tinydp()()
 

@@ -15,6 +15,9 @@ import time
 
 import numpy as np
 
+from .harness import layers_of, parameters
+from .pendulum import total_cost
+
 HORIZONS = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 SIZES = {
     "horizon": HORIZONS,                                 # steps, compiled
@@ -30,19 +33,12 @@ LABELS = {"horizon": "steps", "horizon in segments": "steps", "batch": "pendulum
 def pendulum(steps, batch, widths, segment=None):
     """The gradient of the pendulum workload, of other sizes, and its number of parameters."""
     import tinydp as dp
-    from tinydp.nn import MLP
-    from tinydp.sims.pendulum import State, cost, observe, step
 
-    net = MLP((3, *widths, 1))
-    params = net.init(np.random.default_rng(0))
+    sizes = 3, *widths, 1
+    run, params = total_cost(sizes, segment), layers_of(parameters(sizes))
 
-    def loss(params, theta, rate):
-        def move(carry, _):
-            state, total = carry
-            torque = 2.0 * np.tanh(net(params, observe(state))[..., 0])
-            return (step(state, torque), total + cost(state, torque)), None
-        (_, total), _ = dp.scan(move, (State(theta, rate), 0.0 * theta), length=steps, segment=segment)
-        return np.sum(total)
+    def loss(params, *start):
+        return np.sum(run(start, params, steps))
 
     gradient = dp.value_and_grad(dp.compile(loss))
     rng = np.random.default_rng(1)

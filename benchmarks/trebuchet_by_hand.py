@@ -314,30 +314,39 @@ def stage_back(hanging, y, y_, mass, angle, dt, n, last, states, kept):
 
 # ---------------------------------------------------------------------------- the flight
 
+@small
+def drag(u, v):
+    """The accelerations -s u and -s v - g."""
+    s = K * math.sqrt(u * u + v * v)
+    return -s * u, -s * v - G
+
+
+@fast
+def flight_stages(u, v, h):
+    """The velocities through the air, and their slopes, at the four points of a step."""
+    p1, q1 = drag(u, v)
+    u2, v2 = u + 0.5 * h * p1, v + 0.5 * h * q1
+    p2, q2 = drag(u2, v2)
+    u3, v3 = u + 0.5 * h * p2, v + 0.5 * h * q2
+    p3, q3 = drag(u3, v3)
+    u4, v4 = u + h * p3, v + h * q3
+    p4, q4 = drag(u4, v4)
+    return u2, v2, u3, v3, u4, v4, p1, q1, p2, q2, p3, q3, p4, q4
+
+
 @fast
 def fly(x, wind, h):
     """A step of RK4 in flight: position and velocity."""
-    px, py, vx, vy = x
-    u = vx - wind
-    s = K * math.sqrt(u * u + vy * vy)
-    p1, q1 = -s * u, -s * vy - G
-    u2, v2 = u + 0.5 * h * p1, vy + 0.5 * h * q1
-    s = K * math.sqrt(u2 * u2 + v2 * v2)
-    p2, q2 = -s * u2, -s * v2 - G
-    u3, v3 = u + 0.5 * h * p2, vy + 0.5 * h * q2
-    s = K * math.sqrt(u3 * u3 + v3 * v3)
-    p3, q3 = -s * u3, -s * v3 - G
-    u4, v4 = u + h * p3, vy + h * q3
-    s = K * math.sqrt(u4 * u4 + v4 * v4)
-    p4, q4 = -s * u4, -s * v4 - G
-    g = h / 6
-    return (px + h * wind + g * (u + 2 * (u2 + u3) + u4), py + g * (vy + 2 * (v2 + v3) + v4),
-            vx + g * (p1 + 2 * (p2 + p3) + p4), vy + g * (q1 + 2 * (q2 + q3) + q4))
+    px, py, vx, v = x
+    u, g = vx - wind, h / 6
+    u2, v2, u3, v3, u4, v4, p1, q1, p2, q2, p3, q3, p4, q4 = flight_stages(u, v, h)
+    return (px + h * wind + g * (u + 2 * (u2 + u3) + u4), py + g * (v + 2 * (v2 + v3) + v4),
+            vx + g * (p1 + 2 * (p2 + p3) + p4), v + g * (q1 + 2 * (q2 + q3) + q4))
 
 
 @small
 def drag_back(u, v, p_, q_):
-    """Cotangents of u and v, of the accelerations -s u and -s v - g."""
+    """Cotangents of u and v."""
     r = math.sqrt(u * u + v * v)
     s = K * r
     s_ = -(p_ * u + q_ * v) * K / r
@@ -348,20 +357,9 @@ def drag_back(u, v, p_, q_):
 def fly_back(x, wind, h, y_):
     """Cotangents of the state, the wind and the length of a step in flight."""
     _, _, vx, v = x
-    u = vx - wind
-    s = K * math.sqrt(u * u + v * v)
-    p1, q1 = -s * u, -s * v - G
-    u2, v2 = u + 0.5 * h * p1, v + 0.5 * h * q1
-    s = K * math.sqrt(u2 * u2 + v2 * v2)
-    p2, q2 = -s * u2, -s * v2 - G
-    u3, v3 = u + 0.5 * h * p2, v + 0.5 * h * q2
-    s = K * math.sqrt(u3 * u3 + v3 * v3)
-    p3, q3 = -s * u3, -s * v3 - G
-    u4, v4 = u + h * p3, v + h * q3
-    s = K * math.sqrt(u4 * u4 + v4 * v4)
-    p4, q4 = -s * u4, -s * v4 - G
+    u, g = vx - wind, h / 6
+    u2, v2, u3, v3, u4, v4, p1, q1, p2, q2, p3, q3, p4, q4 = flight_stages(u, v, h)
     x_, y__, a_, b_ = y_
-    g = h / 6
     d, e = drag_back(u4, v4, g * a_, g * b_)
     u4_, v4_ = g * x_ + d, g * y__ + e
     d, e = drag_back(u3, v3, 2 * g * a_ + h * u4_, 2 * g * b_ + h * v4_)
