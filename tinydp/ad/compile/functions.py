@@ -23,8 +23,8 @@ FROM_MATH = {
     "deg2rad": "radians", "radians": "radians", "rad2deg": "degrees", "degrees": "degrees",
 }
 FROM_KERNELS = ("exp", "tanh", "maximum", "minimum", "fmax", "fmin", "clip", "sign", "logaddexp", "mod")
-HELPERS = ("all_finite", "cos_into", "dot", "grown", "guess", "matmul", "matmul_nt", "matmul_tn", "matvec",
-           "narrowed", "sin_into", "vecmat")         # further ones, see kernels.py
+HELPERS = ("all_finite", "cos_into", "dot", "empty_array", "grown", "guess", "matmul", "matmul_nt",
+           "matmul_tn", "matvec", "narrowed", "sin_into", "vecmat")          # further ones, see kernels.py
 FROM_NUMPY = {"fmod": "np.fmod", "exp2": "np.exp2", "cbrt": "np.cbrt", "rint": "np.rint",
               "signbit": "np.signbit"}
 WRITTEN_OUT = {                                 # by their operands

@@ -6,6 +6,7 @@ lets a * b + c be rounded once; it changes neither nan nor infinity.
 """
 
 import math
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -17,9 +18,9 @@ from .. import loops
 from .products import dot, exact, matmul, matmul_nt, matmul_tn, matvec, spelled_out, summing, vecmat
 
 __all__ = [
-    "all_finite", "clip", "cos_into", "dot", "exp", "fmax", "fmin", "grown", "guess", "logaddexp", "matmul",
-    "matmul_nt", "matmul_tn", "matvec", "maximum", "minimum", "mod", "narrowed", "sign", "sin_into", "tanh",
-    "vecmat",
+    "all_finite", "clip", "cos_into", "dot", "empty_array", "exp", "fmax", "fmin", "grown", "guess",
+    "logaddexp", "matmul", "matmul_nt", "matmul_tn", "matvec", "maximum", "minimum", "mod", "narrowed",
+    "sign", "sin_into", "tanh", "vecmat",
 ]
 
 # ---------------------------------------------------------------------------- exp and tanh
@@ -230,6 +231,32 @@ def all_finite(x: Any) -> bool:
     for i in range(x.size):
         total += 0.0 * x[i]
     return total == 0.0
+
+
+LARGE = 2**22                            # bytes
+_PAGE = 2**12
+_HUGE_PAGES = 14                         # MADV_HUGEPAGE of madvise(2)
+_madvise: Any = numba.types.ExternalFunction(
+    "madvise", numba.int32(numba.uintp, numba.uintp, numba.int32))
+
+
+@exact
+def _on_linux(shape: Any) -> Any:
+    array = np.empty(shape)
+    if array.nbytes >= LARGE:
+        first = (array.ctypes.data + _PAGE - 1) // _PAGE * _PAGE
+        _madvise(numba.uintp(first), numba.uintp(array.nbytes - _PAGE), numba.int32(_HUGE_PAGES))
+    return array
+
+
+@exact
+def _elsewhere(shape: Any) -> Any:
+    return np.empty(shape)
+
+
+# np.empty for large arrays, such as what a long loop stores. New memory comes by a fault for each
+# page, which costs more than filling it: huge pages are asked for, where the system has them.
+empty_array = _on_linux if sys.platform == "linux" and not numba.config.DISABLE_JIT else _elsewhere
 
 
 @exact

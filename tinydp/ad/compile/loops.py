@@ -22,6 +22,8 @@ from .functions import is_elementwise
 from .trace import Program, Sym, Trace, constant, example, needed
 
 LONGEST_UNROLLED = 64
+LONG = 8_192                             # steps, from which on what a loop stores outgrows the caches
+LARGEST_BLOCK = 512
 
 # ---------------------------------------------------------------------------- the loops as calls
 
@@ -403,8 +405,8 @@ def scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, segment: int
         _require_short(n)
         return _run(step, carry, xs, range(n))
     if segment is not None and segment < n:
-        return _scan_in_segments(trace, step, carry, xs, n, segment)
-    return _scan(trace, step, carry, xs, n, again=False)
+        return _scan_in_parts(trace, step, carry, xs, n, segment, again=True)
+    return _scan(trace, step, carry, xs, n)
 
 
 def _require_short(n: int) -> None:
@@ -414,8 +416,14 @@ def _require_short(n: int) -> None:
             "compile the gradient, and differentiate what dp.compile returned.")
 
 
-def _scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, again: bool) -> tuple[Any, Any]:
-    """The loop as one call. With `again`, nothing but the carry is stored for the way back."""
+def _scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, again: bool = False,
+          products: bool = True) -> tuple[Any, Any]:
+    """The loop as one call. With `again`, nothing but the carry is stored for the way back.
+
+    With `products`, weights' gradients are formed after the loop, as one product of matrices. In a long
+    loop that is done block by block, while the cotangents of a block's steps are still in the cache:
+    to store them all takes as much memory again, and twice the time.
+    """
     leaves, carry_of = tree.flatten(carry)
     columns, row_of = tree.flatten(xs)
     m = len(leaves)
@@ -424,7 +432,11 @@ def _scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, again: bool
         trace, lambda given: _checked(step(carry_of(given[:m]), row_of(given[m:])), carry, 0),
         [example(x) for x in inits], [_example_row(x) for x in arrays])
     tapes = live_tapes()
-    how = plan(traced, products=not again, again=again) if tapes else NO_PLAN
+    how = plan(traced, products and not again, again) if tapes else NO_PLAN
+    if how.products and n >= LONG:
+        block = max(size for size in range(1, LARGEST_BLOCK + 1) if n % size == 0)
+        if block >= LARGEST_BLOCK // 8:          # a rest would be a loop of its own, to be compiled, too
+            return _scan_in_parts(trace, step, carry, xs, n, block, again=False)
     program = traced.body.program([*traced.results, *how.stored])
     program.inputs = traced.given
     call = ScanCall(trace, program, inits, arrays, n, reverse=False)
@@ -437,19 +449,20 @@ def _scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, again: bool
     return traced.unflatten(values)
 
 
-def _scan_in_segments(trace: Trace, step: Callable, carry: Any, xs: Any, n: int,
-                      segment: int) -> tuple[Any, Any]:
-    whole = n // segment
-    folded = tree.map(lambda x: np.reshape(x[: whole * segment], (whole, segment, *shape(x)[1:])), xs)
+def _scan_in_parts(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, size: int,
+                   again: bool) -> tuple[Any, Any]:
+    """A loop over loops of so many steps; with `again`, each of these is run twice, and stores for itself."""
+    whole = n // size
+    folded = tree.map(lambda x: np.reshape(x[: whole * size], (whole, size, *shape(x)[1:])), xs)
 
     def some_steps(carry: Any, rows: Any) -> tuple[Any, Any]:
-        return _scan(tracer(), step, carry, rows, segment, again=False)
+        return _scan(tracer(), step, carry, rows, size)
 
-    carry, ys = _scan(trace, some_steps, carry, folded, whole, again=True)
-    ys = tree.map(lambda y: np.reshape(y, (whole * segment, *shape(y)[2:])), ys)
-    if n > whole * segment:
-        rest = tree.map(lambda x: x[whole * segment:], xs)
-        carry, last = _scan(trace, step, carry, rest, n - whole * segment, again=False)
+    carry, ys = _scan(trace, some_steps, carry, folded, whole, again, products=False)
+    ys = tree.map(lambda y: np.reshape(y, (whole * size, *shape(y)[2:])), ys)
+    if n > whole * size:
+        rest = tree.map(lambda x: x[whole * size:], xs)
+        carry, last = _scan(trace, step, carry, rest, n - whole * size)
         ys = tree.map(lambda *parts: np.concatenate(parts), ys, last)
     return carry, ys
 

@@ -9,7 +9,7 @@ from .functions import POWER
 from .loops import EventCall, LoopCall, ReverseEventCall, ScanCall
 from .texts import Array, Text, broadcast, in_memory
 from .trace import Program, Sym
-from .writer import RESERVED, Writer
+from .writer import RESERVED, Writer, empty
 
 LONG = 40                                # calls, from which on a body is a function of its own
 
@@ -59,11 +59,9 @@ class Rows:
         self.names = [self.shared if id(row) in self.columns else w.fresh(f"{label_of(row) or 'row'}_all")
                       for row in self.rows]
         for name, row in self._own():
-            of = {"b": ", np.bool_", "i": ", np.int64"}.get(row.kind if isinstance(row, Sym) else "f", "")
-            sides = ", ".join([length, *map(str, shape(row))])
-            w.line(f"{name} = np.empty(({sides}{',' if ',' not in sides else ''}){of})")
+            w.line(f"{name} = {empty((length, *shape(row)), row.kind if isinstance(row, Sym) else 'f')}")
         if self.shared:
-            w.line(f"{self.shared} = np.empty(({length}, {len(self.columns)}))")
+            w.line(f"{self.shared} = {empty((length, len(self.columns)))}")
 
     def _own(self) -> list[tuple[str, Any]]:
         return [(name, row) for name, row in zip(self.names, self.rows, strict=True)

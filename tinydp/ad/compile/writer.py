@@ -11,12 +11,22 @@ import numpy as np
 
 from ..errors import Spot
 from .functions import ATOM, FROM_KERNELS, FROM_MATH, HELPERS, SIGN
+from .kernels import LARGE
 from .texts import Array, Text, broadcast, in_memory, special, tuple_text
 from .trace import Sym, line_of
 
 RESERVED = frozenset((
     *keyword.kwlist, *FROM_MATH.values(), *FROM_KERNELS, *HELPERS, "np", "njit", "math", "finite",
     "as_traced", "i", "j", "k", "l", "n", "abs", "float", "len", "min", "range"))
+
+
+def empty(shape: tuple, kind: str = "f") -> str:
+    """An expression for a new array; its length may be a name."""
+    if kind != "f":
+        return f"np.empty({tuple_text(shape)}, {'np.bool_' if kind == 'b' else 'np.int64'})"
+    length, *sides = shape
+    small = str(length).isdigit() and 8 * int(length) * math.prod(sides) < LARGE
+    return f"{'np.empty' if small else 'empty_array'}({tuple_text(shape)})"
 
 
 class Writer:
@@ -99,8 +109,7 @@ class Writer:
     def allocate(self, wanted: str, shape: tuple, kind: str) -> str:
         """A new array, made once at the head of the function."""
         name = self.fresh(wanted)
-        of = ", np.bool_" if kind == "b" else ""
-        self.top.append(f"    {name} = np.empty({tuple_text(shape)}{of})")
+        self.top.append(f"    {name} = {empty(shape, kind)}")
         return name
 
     def memory(self, x: Any) -> str:
