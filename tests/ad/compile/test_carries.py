@@ -57,6 +57,46 @@ def test_conditions():
     assert_equal(dp.grad(compiled)(A), dp.grad(f)(A))
 
 
+CHANGING = {
+    "a condition, then numbers": (lambda x: x > 0, lambda c, x: (0.7 * x * c + 0.3, 1.5 * c)),
+    "one condition, then a number": (lambda x: x[1] > 0, lambda c, x: (0.7 * x[0] * c + 0.3, 1.5 * c)),
+    "true, then a number": (lambda x: True, lambda c, x: (0.7 * x[0] * c + 0.3, 1.5 * c)),
+    "numbers, then conditions": (lambda x: x, lambda c, x: (c > 0.1, 2.0 * c)),
+    "integers, then numbers": (lambda x: np.arange(6), lambda c, x: (c * x, c)),
+    "numbers, then integers": (lambda x: x, lambda c, x: (np.arange(6), c * x)),
+    "an integer, then numbers": (lambda x: 2, lambda c, x: (c * x[3], c)),
+}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("case", CHANGING)
+def test_a_carry_that_changes_its_type(case, n):
+    start, step = CHANGING[case]
+
+    def f(x):
+        c, ys = dp.scan(lambda c, _: step(c, x), start(x), length=n)
+        c, zs = dp.scan(lambda c, _: (np.tanh(c + x), c), c * np.ones(6), length=n)
+        return np.sum(c * x) + np.sum(ys) * np.sum(zs)
+
+    compiled = dp.compile(f)
+    assert_equal(compiled(A), f(A))
+    assert_equal(dp.grad(compiled)(A), dp.grad(f)(A))
+
+
+def test_a_condition_in_a_state_that_ends_at_an_event():
+    def f(h, v):
+        def step(state, dt):
+            h, v, slow, count = state
+            return h + dt * v, v - dt, 0.5 * slow + 0.1 * h, count + 1
+
+        h, v, slow, count = dp.integrate(step, (h, v, h > 0.0, 0), lambda s: s[0], 300, 0.07)
+        return v * slow + 0.1 * count * v
+
+    compiled = dp.compile(f)
+    assert_equal(compiled(1.0, 0.4), f(1.0, 0.4))
+    assert_equal(dp.grad(compiled, (0, 1))(1.0, 0.4), dp.grad(f, (0, 1))(1.0, 0.4))
+
+
 def test_a_loop_in_a_loop():
     def f(x, y):
         def inner(carry, _):

@@ -18,6 +18,7 @@ from ..primitives import dense, pick
 from ..tape import Node, Tape, Var
 from ..values import is_on, plain, shape
 from ..watch import live_tapes, tracer
+from .arguments import is_bool
 from .functions import is_elementwise
 from .trace import Program, Sym, Trace, constant, example, needed
 
@@ -137,7 +138,21 @@ class Step(NamedTuple):
 
 
 def trace_step(trace: Trace, step: Callable, carry: list, rows: list) -> Step:
-    """Trace `step`, a function of the list of a carry and of rows like these examples."""
+    """Trace `step`, a function of the list of a carry and of rows like these examples.
+
+    Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1.
+    """
+    traced = _trace_step(trace, step, [example(x) for x in carry], rows)
+    changed = [k for k, (x, y) in enumerate(zip(carry, traced.results, strict=False))
+               if is_bool(example(x)) and not is_bool(example(plain(y)))]
+    if not changed:
+        return traced
+    for k in changed:
+        carry[k] = _plain_of(np.where(carry[k], 1.0, 0.0))
+    return trace_step(trace, step, carry, rows)
+
+
+def _trace_step(trace: Trace, step: Callable, carry: list, rows: list) -> Step:
     tapes = live_tapes()
     tape = tapes[-1] if tapes else None
     body = Trace(trace)
@@ -430,7 +445,7 @@ def _scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, again: bool
     inits, arrays = [_plain_of(x) for x in leaves], [_plain_of(x) for x in columns]
     traced = trace_step(
         trace, lambda given: _checked(step(carry_of(given[:m]), row_of(given[m:])), carry, 0),
-        [example(x) for x in inits], [_example_row(x) for x in arrays])
+        inits, [_example_row(x) for x in arrays])
     tapes = live_tapes()
     how = plan(traced, products and not again, again) if tapes else NO_PLAN
     if how.products and n >= LONG:
@@ -486,12 +501,13 @@ def integrate(trace: Trace, step: Callable, state: Any, until: Callable, max_ste
         after = part_of_step(step, before, after, None, given[-1]) if dt is None else after
         return after, height_of(until, after)
 
-    examples = [*(example(x) for x in inits), float(example(_plain_of(length)))]
-    traced = trace_step(trace, one_step, examples, [])
+    given = [*inits, _plain_of(length)]
+    traced = trace_step(trace, one_step, given, [])
+    *inits, dt_or_part = given
     how = plan(traced, products=False, again=False) if tapes else NO_PLAN
     program = traced.body.program([*traced.results, *how.stored])
     program.inputs = traced.given
-    call = EventCall(trace, program, inits, height_of(until, state), _plain_of(length), max_steps)
+    call = EventCall(trace, program, inits, height_of(until, state), dt_or_part, max_steps)
     trace.add(call)
     values: list = list(call.carry_outs)
     if tapes:

@@ -323,7 +323,9 @@ class Sym(Abstract):
     __slots__ = ("example", "name", "of", "trace")
 
     def __init__(self, trace: Trace, example: Any, name: str | None = None):
-        self.trace, self.example, self.name = trace, example, name
+        if not is_bool(example) and np.asarray(example).dtype.kind != "f":
+            example = np.asarray(example, dtype=np.float64)      # integers are real numbers, too
+        self.trace, self.example, self.name = trace, constant(example), name
         self.of: Sym | None = None               # the value whose cotangent it is
 
     def call(self, op: Any, args: tuple, options: dict) -> Any:
@@ -331,7 +333,7 @@ class Sym(Abstract):
 
     @property
     def kind(self) -> str:
-        """"f" for real numbers, "b" for booleans, "i" for integers."""
+        """"f" for real numbers, "b" for booleans."""
         return np.asarray(self.example).dtype.kind
 
     @property

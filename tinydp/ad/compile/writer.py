@@ -22,8 +22,8 @@ RESERVED = frozenset((
 
 def empty(shape: tuple, kind: str = "f") -> str:
     """An expression for a new array; its length may be a name."""
-    if kind != "f":
-        return f"np.empty({tuple_text(shape)}, {'np.bool_' if kind == 'b' else 'np.int64'})"
+    if kind == "b":
+        return f"np.empty({tuple_text(shape)}, np.bool_)"
     length, *sides = shape
     small = str(length).isdigit() and 8 * int(length) * math.prod(sides) < LARGE
     return f"{'np.empty' if small else 'empty_array'}({tuple_text(shape)})"
