@@ -37,8 +37,6 @@ says to begin anew. Many seeds at once are the work of `sweep`, windows to play 
 """
 
 import argparse
-import contextlib
-import ctypes
 import importlib.metadata
 import json
 import platform
@@ -190,19 +188,6 @@ def make_folder(path: Path, flags: argparse.ArgumentParser) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         flags.error(f"--out: cannot make the folder {path}: {error.strerror}")
-
-
-def keep_memory() -> None:
-    """Let the C library keep memory that is freed, for the next update.
-
-    GNU's gives large arrays back to the system each time, and asking for them again takes half of
-    a training's time. Other libraries are left alone. The numbers are those of its malloc.h.
-    """
-    with contextlib.suppress(OSError, AttributeError, TypeError):
-        library = ctypes.CDLL(None)
-        trim_threshold, map_threshold = -1, -3
-        library.mallopt(trim_threshold, 2**30)
-        library.mallopt(map_threshold, 2**25)
 
 
 # ---------------------------------------------------------------------------- telling

@@ -13,7 +13,6 @@ def run(demo: Demo, argv: list[str]) -> int:
     flags = command.parser(demo)
     options = flags.parse_intermixed_args(argv)
     command.make_folder(options.out, flags)
-    command.keep_memory()
     try:
         match options.action:
             case "sweep":

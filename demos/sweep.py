@@ -78,7 +78,6 @@ def all_succeed(results: list[dict]) -> tuple[bool, str]:
 
 def trial(name: str, options: dict[str, Any], seed: int) -> dict[str, Any]:
     """The content of `result.json` for one seed. It may run anywhere: it keeps nothing."""
-    command.keep_memory()
     demo: Demo = importlib.import_module(f"demos.{name}").DEMO
     with tempfile.TemporaryDirectory(prefix=f"{name}-{seed}-") as folder:
         alone = argparse.Namespace(**options | {
