@@ -15,6 +15,7 @@ from tinydp.ad.errors import StructureError
 from tinydp.optim import SGD, Adam, clip_by_norm, cosine, norm
 
 OPTIMISERS = [SGD(0.1), SGD(0.05, momentum=0.9), Adam(0.1), Adam(cosine(0.2, 0.0, 10), 0.8, 0.99, 1e-6)]
+NAMES = ["SGD", "SGD with momentum", "Adam", "Adam with a schedule"]
 
 
 class Weights(NamedTuple):
@@ -98,7 +99,7 @@ def test_equals_pytorch(ours, name, options):
 
 # ---------------------------------------------------------------------------- manners
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=NAMES)
 def test_structure_shapes_and_types_stay(optimiser):
     rng = np.random.default_rng(0)
     params = _params(rng)
@@ -111,7 +112,7 @@ def test_structure_shapes_and_types_stay(optimiser):
         assert np.shape(x) == np.shape(y)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=NAMES)
 def test_nothing_is_changed_in_place(optimiser):
     rng = np.random.default_rng(0)
     params, gradient = _params(rng), _params(rng)
@@ -126,7 +127,7 @@ def test_nothing_is_changed_in_place(optimiser):
         assert not np.shares_memory(x, y)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=NAMES)
 def test_a_saved_state_continues_with_the_same_bits(optimiser):
     rng = np.random.default_rng(0)
     params, g, h = _params(rng), _params(rng), _params(rng)
@@ -146,14 +147,14 @@ def test_the_order_of_a_dict_does_not_matter(optimiser):
     assert forwards == backwards
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=NAMES)
 def test_single_precision_stays(optimiser):
     params = np.ones(3, dtype=np.float32)
     after, _ = optimiser.step(params, params, optimiser.init(params))
     assert after.dtype == np.float32
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=NAMES)
 @pytest.mark.parametrize("x", [2, 2.0, np.float64(2), np.float32(2), np.array(2.0)], ids=repr)
 def test_a_number_becomes_a_float(optimiser, x):
     after, _ = optimiser.step(x, 1, optimiser.init(x))
@@ -237,7 +238,7 @@ def test_a_gradient_that_is_no_number_stays_visible():
 
 @pytest.mark.parametrize("optimiser", [
     SGD(0.08), SGD(0.05, momentum=0.8), Adam(0.05), Adam(cosine(0.3, 0.0, 600)),
-], ids=repr)
+], ids=NAMES)
 def test_converges_on_a_quadratic(optimiser):
     target = _params(np.random.default_rng(1))
     stiffness = np.linspace(1.0, 10.0, _vector(target).size)
