@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import tinydp as dp
 
@@ -121,3 +123,48 @@ def test_segments_limit_the_memory(n):
 def test_source_needs_a_call():
     with pytest.raises(dp.ad.errors.NotCompiledError, match="not called yet"):
         dp.compile(policy_loss).source       # noqa: B018
+
+
+# ---------------------------------------------------------------------------- precedence
+
+def conditions():
+    """Texts of conditions on `x` and `y`, nested, with the parentheses where the tree has them."""
+    numbers = st.sampled_from(["x", "y", "-x", "x + y", "x * y", "(x - 1) ** 2", "0.5", "x - (y - 1)"])
+    compared = st.builds("({} {} {})".format, numbers, st.sampled_from(["<", "<=", ">", "==", "!="]), numbers)
+    return st.recursive(compared, lambda inner: st.one_of(
+        st.builds("np.logical_{}({}, {})".format, st.sampled_from(["and", "or", "xor"]), inner, inner),
+        st.builds("({} {} {})".format, inner, st.sampled_from(["==", "!="]), inner),
+        st.builds("np.logical_not({})".format, inner),
+        st.builds("(np.where({}, x, y) < {})".format, inner, numbers)), max_leaves=6)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=conditions())
+def test_conditions_are_nested_as_they_were_written(text, interpreted):
+    condition = eval(f"lambda x, y: {text}", {"np": np})
+    xs, ys = (a.ravel() for a in np.meshgrid([-1.0, 0.0, 0.5, 1.0, 2.0], [-1.0, 0.5, 1.0, 1.5]))
+
+    def f(x, y):
+        return np.where(condition(x, y), 1.0, 2.0) * x
+
+    assert np.array_equal(dp.compile(f)(xs, ys), f(xs, ys))
+    for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
+        compiled = dp.compile(f)
+        assert compiled(x, y) == f(x, y)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(conditions(), min_size=1, max_size=3))
+def test_a_guard_is_a_condition_that_was_met(texts, interpreted):
+    """One program for each way through the branches, and no more."""
+    conditions = [eval(f"lambda x, y: {text}", {"np": np}) for text in texts]
+
+    def f(x, y):
+        return sum((k + 1) * (x if condition(x, y) else y) for k, condition in enumerate(conditions))
+
+    compiled, ways = dp.compile(f), set()
+    for x in (-1.0, 0.0, 0.5, 1.0, 2.0):
+        for y in (-1.0, 0.5, 1.5):
+            assert compiled(x, y) == f(x, y)
+            ways.add(tuple(bool(condition(x, y)) for condition in conditions))
+    assert len(next(iter(compiled._programs.values()))) == len(ways)

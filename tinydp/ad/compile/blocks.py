@@ -14,11 +14,13 @@ import numpy as np
 
 from .functions import (
     CHOICE,
+    COMPARED,
     ELEMENTWISE,
     FILLED,
     FROM_MATH,
     FROM_NUMPY,
     INFIX,
+    OR,
     POWER,
     PRODUCT,
     REDUCTIONS,
@@ -172,13 +174,15 @@ class Block:
             left, right = binding, binding + 1           # a - (b - c) keeps its parentheses
             if binding == POWER:
                 left, right = binding + 1, binding
+            if binding == COMPARED:                      # a < b < c would be a < b and b < c
+                left = binding + 1
             return Text(f"{args[0].within(left)} {symbol} {args[1].within(right)}", binding)
         if name in WRITTEN_OUT:
             form, binding = WRITTEN_OUT[name]
             inner = 0 if "(" in form else binding + 1
             return Text(form.format(args[0].within(inner)), binding)
         if name == "where":
-            return Text(f"{args[1].within(1)} if {args[0].within(1)} else {args[2].within(1)}", CHOICE)
+            return Text(f"{args[1].within(OR)} if {args[0].within(OR)} else {args[2].within(OR)}", CHOICE)
         name = "mod" if name == "remainder" else name
         function = (FROM_MATH.get(name) or FROM_NUMPY.get(name) or name)
         if function in ("floor", "ceil", "trunc"):

@@ -5,13 +5,13 @@ made of others: see `expansions.py`. The rest have loops of their own: see `bloc
 """
 
 # operator: (text, how tightly it binds); for operands that bind less, parentheses are written
-ATOM, POWER, SIGN, PRODUCT, SUM, COMPARED, NOT, CHOICE = 9, 8, 7, 6, 5, 4, 3, 0
+ATOM, POWER, SIGN, PRODUCT, SUM, COMPARED, NOT, AND, OR, CHOICE = range(9, -1, -1)
 INFIX = {
     "add": ("+", SUM), "subtract": ("-", SUM), "multiply": ("*", PRODUCT), "divide": ("/", PRODUCT),
     "power": ("**", POWER), "float_power": ("**", POWER), "floor_divide": ("//", PRODUCT),
     "less": ("<", COMPARED), "less_equal": ("<=", COMPARED), "greater": (">", COMPARED),
     "greater_equal": (">=", COMPARED), "equal": ("==", COMPARED), "not_equal": ("!=", COMPARED),
-    "logical_and": ("and", NOT), "logical_or": ("or", NOT), "logical_xor": ("!=", COMPARED),
+    "logical_and": ("and", AND), "logical_or": ("or", OR), "logical_xor": ("!=", COMPARED),
 }
 FROM_MATH = {
     "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos", "arctan": "atan",

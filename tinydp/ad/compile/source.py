@@ -8,7 +8,7 @@ import numpy as np
 from . import write_loops
 from .arguments import as_argument
 from .blocks import LOOPS, Block
-from .functions import FROM_KERNELS, FROM_MATH, HELPERS, NOT
+from .functions import AND, FROM_KERNELS, FROM_MATH, HELPERS, NOT
 from .prune import pruned
 from .texts import Text, in_memory
 from .trace import Program, Sym
@@ -75,7 +75,7 @@ def write_function(name: str, title: str, program: Program, names: list[str],
     if unchecked is not None:
         checks = [f"all_finite({text})" if np.shape(x) or getattr(x, "shape", ()) else f"isfinite({text})"
                   for x, text in zip(returned[unchecked:], results[unchecked:], strict=True)]
-    kept = [w.get(x).text if truth else f"not {w.get(x).within(NOT)}" for x, truth in guards]
+    kept = [w.get(x).within(AND) if truth else f"not {w.get(x).within(NOT)}" for x, truth in guards]
     results += [w.condition("finite", checks), w.condition("as_traced", list(dict.fromkeys(kept)))]
     w.line(f"return {', '.join(results)}")
     parameters += [name for name, _ in (*w.constants.values(), *w.indices.values())]
