@@ -33,11 +33,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import tree
-from ..errors import NotCompiledError
+from ..errors import MutationError, NotCompiledError
 from ..primitives import dense, parameters_of, pick
 from ..tape import Node, Tape, Var
 from ..transforms import vjp
-from ..values import Abstract, shape, youngest
+from ..values import Abstract, is_on, shape, youngest
 from ..watch import WatchedTape, is_watched, tracer
 from .arguments import as_argument, fixed, form_of, is_bool, like, name_of, refilled
 
@@ -84,9 +84,23 @@ class Program(NamedTuple):
     constants: list                      # its last arguments: arrays of the surroundings of `f`, of indices
     unflatten: Callable                  # from the results to the structure that `f` returned
     results: int                         # how many they are
+    real: tuple                          # which of them are real numbers; others are conditions
+    bare: bool                           # there is one, in no structure
     scalar: bool                         # an adjoint of one number: its value comes with the gradient
     seeds: tuple                         # the shapes of the cotangents that an adjoint takes, if not scalar
     watched: list                        # arrays of the surroundings, and what was in them
+
+    def results_of(self, values: list, more: tuple = ()) -> list | None:
+        """What it returns for these arguments and cotangents; None if it took other branches when traced.
+
+        Raises `FloatingPointError` if a tape has to look: a gradient is not finite.
+        """
+        if self.seeds != tuple([shape(x) for x in more]):        # other branches may return other shapes
+            return None
+        *results, finite, as_traced = self.run(*values, *more, *self.constants)
+        if as_traced and not finite:
+            raise FloatingPointError
+        return results if as_traced else None
 
     def is_current(self) -> bool:
         """Whether the arrays of the surroundings are as they were when they were read."""
@@ -146,9 +160,9 @@ class Compiled:
             except ArithmeticError:
                 return self.f(*args, **kwargs)   # it knows what is wrong, or that nothing is
             return program.unflatten(results)
-        values = [as_argument(x.value) if type(x) is Var else x for x in leaves]
+        values = [as_argument(x.value) if is_on(tape, x) else x for x in leaves]
         if any(type(x) is Var for x in values) or isinstance(tape, WatchedTape):
-            return self.f(*args, **kwargs)       # of higher order; or somebody wants to see each step
+            return self.f(*args, **kwargs)       # on several tapes; or somebody wants to see each step
         return self._recorded(tape, call, values)
 
     def value_and_gradient(self, args: tuple, kwargs: dict, positions: tuple) -> tuple[Any, tuple] | None:
@@ -173,7 +187,7 @@ class Compiled:
             program, results = self._run(call, call.leaves, active, variants=variants)
         except ArithmeticError:
             return None
-        if program.results != 1:
+        if not program.bare:
             return None
         rest = iter([results[k] for k in order])
         try:
@@ -186,20 +200,21 @@ class Compiled:
         active = tuple([k for k, x in enumerate(call.leaves) if type(x) is Var])
         gradients = None
         try:
-            variants = self._variants(call, values, active)
-            if variants[0].scalar:
-                program, results = self._run(call, values, active, variants=variants)
+            adjoints = self._variants(call, values, active)
+            if adjoints[0].scalar:
+                program, results = self._run(call, values, active, variants=adjoints)
                 results, gradients = results[: program.results], results[program.results:]
             else:
                 program, results = self._run(call, values, None)
+                # whatever becomes of the caller's arrays before the sweep
+                values = [x if type(x) is float or k in active else x.copy() for k, x in enumerate(values)]
         except ArithmeticError:
             return self.f(*call.args, **call.kwargs)
-        real = [k for k, x in enumerate(results) if not is_bool(x)]
-        if real:
-            form = Kept(self, call, values, active, real, gradients)
-            whole = tape.record(CallOperation(self), tuple([results[k] for k in real]), tuple(call.leaves),
-                                {"form": form})
-            for i, k in enumerate(real):
+        if program.real:
+            form = Kept(self, call, values, active, program, adjoints, gradients)
+            whole = tape.record(CallOperation(self), tuple([results[k] for k in program.real]),
+                                tuple(call.leaves), {"form": form})
+            for i, k in enumerate(program.real):
                 results[k] = pick(whole, i)
         return program.unflatten(results)
 
@@ -238,23 +253,17 @@ class Compiled:
         """
         if variants is None:
             variants = self._variants(call, values, active)
-        seeds = tuple([shape(x) for x in more])
         for program in variants:
-            if program.seeds != seeds:           # other branches may return other shapes
-                continue
-            *results, finite, as_traced = program.run(*values, *more, *program.constants)
-            if as_traced:
+            results = program.results_of(values, more)
+            if results is not None:
                 if program is not variants[0]:
                     self._put_first(call, active, program)
-                if not finite:
-                    raise FloatingPointError
                 return program, results
         if len(variants) < MOST_BRANCHES:
             program = self._put_first(call, active, self._built(call, values, active))
-            if program.seeds == seeds:
-                *results, finite, as_traced = program.run(*values, *more, *program.constants)
-                if as_traced and finite:
-                    return program, results
+            results = program.results_of(values, more)
+            if results is not None:
+                return program, results
         raise FloatingPointError
 
     def _variants(self, call: Call, values: list, active: tuple | None) -> tuple[Program, ...]:
@@ -326,7 +335,8 @@ class Kept(NamedTuple):
     call: Call
     values: list
     active: tuple                        # which leaves are on the tape
-    real: list                           # which results are numbers or arrays with a derivative
+    program: Program                     # that computed the results
+    adjoints: tuple[Program, ...]        # made of the same surroundings
     gradients: list | None               # of one real number, by the active leaves
 
 
@@ -351,14 +361,30 @@ class CallOperation:
             gradients = self.by_tape(form, g)
         else:
             try:
-                cotangents = tuple([as_argument(c) for c in g])
-                _, gradients = form.compiled._run(form.call, form.values, form.active, cotangents)
+                gradients = self.by_adjoint(form, tuple([as_argument(c) for c in g]))
             except ArithmeticError:
                 gradients = self.by_tape(form, g)
         return [(node.args[k], c) for k, c in zip(form.active, gradients, strict=True)]
 
+    def by_adjoint(self, form: Kept, g: tuple) -> list:
+        """The results of the adjoint program that took the same branches; it may have to be made."""
+        for program in form.adjoints:
+            gradients = program.results_of(form.values, g)
+            if gradients is not None:
+                return gradients
+        self.require_unchanged(form)
+        return form.compiled._run(form.call, form.values, form.active, g)[1]
+
+    def require_unchanged(self, form: Kept) -> None:
+        """What is made now must be made of what the function found when it was called."""
+        if not form.program.is_current():
+            raise MutationError(
+                f"an array that {self.name} found in its surroundings was changed before its pullback.",
+                "pass the array as an argument, or let it be until the gradient is there.")
+
     def by_tape(self, form: Kept, g: Any) -> list:
         """The same by an ordinary tape, which knows what to do at a singular point."""
+        self.require_unchanged(form)
 
         def of_active(*xs: Any) -> Any:
             values = list(form.values)
@@ -366,7 +392,7 @@ class CallOperation:
                 values[k] = x
             args, kwargs = form.compiled.filled(form.call, values)
             results = tree.flatten(form.compiled.f(*args, **kwargs))[0]
-            return tuple(results[k] for k in form.real)
+            return tuple(results[k] for k in form.program.real)
 
         _, pullback = vjp(of_active, *(form.values[k] for k in form.active))
         return list(pullback(tuple(g)))

@@ -1,7 +1,6 @@
 """The steps of compiling one function for arguments of one form: trace, write, compile."""
 
 import itertools
-import keyword
 import re
 from typing import Any
 
@@ -12,12 +11,13 @@ from ..errors import ClosureError, DtypeError
 from ..show import argument_names
 from ..tape import Var
 from ..transforms import vjp
-from ..values import plain
+from ..values import is_on, plain
 from . import Call, Compiled, Program
 from .arguments import is_bool, name_of
 from .cache import load
 from .source import write_function
-from .trace import Sym, Trace, constant
+from .trace import Sym, Trace, constant, example
+from .writer import RESERVED
 
 _MARK = object()
 
@@ -28,16 +28,16 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
     inputs = [trace.input(x) for x in values]
     names = _names(compiled, call)
     name = re.sub(r"\W+", "_", name_of(compiled.f)).strip("_") or "f"
-    name = name if name[0].isalpha() and not keyword.iskeyword(name) else f"f_{name}"
+    name = name if name[0].isalpha() and name not in RESERVED else f"f_{name}"
     with trace.writing(), np.errstate(all="ignore"):
         if active is None:
-            results, unflatten = _called(compiled, call, inputs)
+            results, unflatten, bare = _called(compiled, call, inputs)
             outputs = [_output(x) for x in results]
             source = write_function(name, f"{name}, traced by tinydp.", _with_guards(trace, outputs), names,
                                     trace.guards)
             run, file = load(name, source.text)
-            return Program(run, source.text, file, source.constants, unflatten, len(results), False, (),
-                           _watched(trace))
+            return Program(run, source.text, file, source.constants, unflatten, len(results), _real(outputs),
+                           bare, False, (), _watched(trace))
         name = f"adjoint_of_{name}"
         made: dict[str, Any] = {}
 
@@ -45,11 +45,12 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
             leaves: list[Any] = list(inputs)
             for k, x in zip(active, xs, strict=True):
                 leaves[k] = x
-            made["results"], made["unflatten"] = _called(compiled, call, leaves)
-            return [x for x in made["results"] if _is_real(x)]
+            made["tape"] = xs[0].tape
+            made["results"], made["unflatten"], made["bare"] = _called(compiled, call, leaves)
+            return [made["results"][k] for k in _real(made["results"])]
 
         reals, pullback = vjp(real_results, *(inputs[k] for k in active))
-        results = [_output(x.value if type(x) is Var else x) for x in made["results"]]
+        results = [_output(x.value if is_on(made["tape"], x) else x) for x in made["results"]]
         scalar = len(reals) == 1 and np.shape(reals[0]) == ()
         seeds: list[Any] = [1.0]
         if not scalar:
@@ -60,8 +61,8 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
         title = f"The adjoint of {name_of(compiled.f)}, swept by tinydp."
         source = write_function(name, title, program, names, trace.guards, len(results) if scalar else 0)
     run, file = load(name, source.text)
-    return Program(run, source.text, file, source.constants, made["unflatten"], len(results), scalar,
-                   () if scalar else tuple(np.shape(x) for x in reals), _watched(trace))
+    return Program(run, source.text, file, source.constants, made["unflatten"], len(results), _real(results),
+                   made["bare"], scalar, () if scalar else tuple(np.shape(x) for x in reals), _watched(trace))
 
 
 def _watched(trace: Trace) -> list:
@@ -79,10 +80,11 @@ def _with_guards(trace: Trace, outputs: list) -> Any:
     return trace.program([*outputs, *(condition for condition, _ in trace.guards)])
 
 
-def _called(compiled: Compiled, call: Call, leaves: list) -> tuple[list, Any]:
-    """The results of `f` with these leaves in its arguments."""
+def _called(compiled: Compiled, call: Call, leaves: list) -> tuple[list, Any, bool]:
+    """The results of `f` with these leaves in its arguments, and whether there is just one."""
     args, kwargs = compiled.filled(call, leaves)
-    return tree.flatten(compiled.f(*args, **kwargs))
+    y = compiled.f(*args, **kwargs)
+    return *tree.flatten(y), tree.children(y) is None
 
 
 def _output(x: Any) -> Any:
@@ -96,11 +98,9 @@ def _output(x: Any) -> Any:
     return x
 
 
-def _is_real(x: Any) -> bool:
-    x = plain(x)
-    if isinstance(x, Sym):
-        return x.kind == "f"
-    return not is_bool(x)
+def _real(results: list) -> tuple[int, ...]:
+    """Which results are real numbers, and no conditions."""
+    return tuple(k for k, x in enumerate(results) if not is_bool(example(plain(x))))
 
 
 def _names(compiled: Compiled, call: Call) -> list[str]:

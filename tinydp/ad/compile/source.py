@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import write_loops
-from .arguments import as_argument
+from .arguments import as_argument, is_bool
 from .blocks import LOOPS, Block
 from .functions import AND, FROM_KERNELS, FROM_MATH, HELPERS, NOT
 from .prune import pruned
 from .texts import Text, in_memory
-from .trace import Program, Sym
+from .trace import Program, Sym, example
 from .writer import Writer
 
 
@@ -57,19 +57,19 @@ def write_function(name: str, title: str, program: Program, names: list[str],
         w.bind(x, in_memory(parameter, x.shape) if x.shape else Text(parameter))
     Block(w, program, {}).write()
     results = []
-    seen: set[str] = set()
+    taken = set(parameters)
     returned: list[Any] = program.outputs[: len(program.outputs) - len(guards)]
     for x in returned:
         value = w.get(x)
         if isinstance(value, Text):
-            results.append(f"float({value.text})" if isinstance(x, (int, bool)) else value.text)
+            results.append(f"float({value.text})" if type(x) is int else value.text)
             continue
-        shape = np.shape(x) if not isinstance(x, Sym) else x.shape
-        text = value.as_memory(shape)
-        if text is None or text in seen or text in parameters or not isinstance(x, Sym):
-            text = w.allocate("result", shape, "f")          # an array of its own
-            w.copy(value, in_memory(text, shape))
-        seen.add(text)
+        text = value.as_memory(np.shape(x))
+        if text is None or w.names_in(value) & taken or not isinstance(x, Sym):
+            text = w.allocate("result", np.shape(x), "b" if is_bool(example(x)) else "f")
+            value = in_memory(text, np.shape(x))             # an array of its own
+            w.copy(w.get(x), value)
+        taken |= w.names_in(value)
         results.append(text)
     checks = []
     if unchecked is not None:

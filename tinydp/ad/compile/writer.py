@@ -129,6 +129,7 @@ class Writer:
             return f"{text}.reshape({tuple_text(new)})"
         if (text, new) not in self.heads:
             name = self.heads[text, new] = self.fresh(f"{text}_flat")
+            self.shown[name] = text
             self.top.append(f"    {name} = {text}.reshape({tuple_text(new)})")
         return self.heads[text, new]
 
