@@ -195,8 +195,11 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
 
 
 def part_of_step(step: Callable, before: Any, after: Any, dt: Any, h: Any) -> Any:
-    """The state `h` into the last step: made anew, or without `dt` on the line to the next state."""
-    return step(before, h) if dt is not None else tree.map(lambda a, b: a + h * (b - a), before, after)
+    """The state `h` into the last step: made anew, or without `dt` on the line to the next state.
+
+    For a whole step, h = 1, that is the next state to the last digit: a + h (b - a) would not be.
+    """
+    return step(before, h) if dt is not None else tree.map(lambda a, b: (1.0 - h) * a + h * b, before, after)
 
 
 def polished(height: Callable, h: Any) -> Any:

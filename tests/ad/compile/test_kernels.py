@@ -37,6 +37,12 @@ def test_sin_and_cos_of_arrays(kernel, function, exact):
     kernel(large, out)
     with np.errstate(invalid="ignore"):
         np.testing.assert_allclose(out, function(large), rtol=1e-15)
+    for odd in (np.nan, 1e18, -np.inf, np.inf):          # in whatever order
+        mixed = np.array([1e18, odd, 1.0])
+        out = np.empty_like(mixed)
+        kernel(mixed, out)
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_allclose(out, function(mixed), rtol=1e-15)
 
 
 ODD = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 710.0, -746.0, 5e-324, 1e308, -1e308]

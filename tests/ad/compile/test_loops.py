@@ -48,3 +48,77 @@ def test_large_stacks_ask_for_huge_pages():
     assert "empty_array" in f.adjoint_source
     assert np.allclose(dp.grad(f)(x[:3]), wide[:3])
     assert "empty_array" not in f.adjoint_source
+
+
+# ---------------------------------------------------------------------------- long steps, functions themselves
+
+def long(c, a, b=1.0):
+    """Sixty calls."""
+    for _ in range(15):
+        c = np.sin(c * a) + np.cos(a * c) * 0.3 * b
+    return c
+
+
+LONG_STEPS = {
+    "over the rows of another loop": lambda a, x: dp.scan(
+        lambda c, r: (long(c, r), None), x[0], dp.scan(lambda c, _: (c * a, c), x[1], length=5)[1])[0],
+    "one value under two names": lambda a, x: dp.scan(
+        lambda c, _: (long(c, np.sum(a), x[0] * x[0:1][0]), None), a, length=3)[0],
+    "with nothing to return": lambda a, x: dp.scan(
+        lambda c, _: ((long(c, a), 1.0)[1], None), a, length=3)[0] * a,
+    "with rows": lambda a, x: np.sum(dp.scan(lambda c, r: (long(c, a), c * r), a, x)[1]),
+}
+
+
+@pytest.mark.usefixtures("interpreted")
+@pytest.mark.parametrize("case", LONG_STEPS)
+def test_a_long_step_of_numbers(case):
+    f, point = LONG_STEPS[case], (0.5, np.array([0.5, -0.3, 0.8]))
+    compiled = dp.compile(f)
+    assert_equal(compiled(*point), f(*point))
+    assert_equal(dp.grad(compiled, (0, 1))(*point), dp.grad(f, (0, 1))(*point))
+
+
+# ---------------------------------------------------------------------------- small things
+
+@pytest.mark.usefixtures("interpreted")
+def test_arrays_without_axes_in_a_carry():
+    f = lambda a: dp.scan(lambda c, _: (np.array(2.0), c * np.array(3.0)), a, length=3)
+    assert_equal(dp.compile(f)(0.5), f(0.5))
+    assert dp.grad(dp.compile(lambda a: np.sum(f(a)[1])))(0.5) == 3.0
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_whole_steps_are_whole_without_dt():
+    """The state that a step returns is kept to the last digit, however much smaller than the one before."""
+    def f(scale, start):
+        step = lambda s: (s[0] - 1.0, s[1] * 1e-9 * scale)
+        return dp.integrate(step, (2.5, start), lambda s: s[0], 10)[1]
+
+    assert np.isclose(dp.compile(f)(0.37, 1e18), f(0.37, 1e18), rtol=1e-14)
+    assert np.isclose(f(0.37, 1e18), (1e18 * 3.7e-10**2) * (1 - 0.5 * (1 - 3.7e-10)), rtol=1e-14)
+
+
+REDUCED = {
+    "max of conditions": lambda x: np.max(np.stack([x > 5, x > 6]), axis=0) * 1.0 + x,
+    "min of conditions": lambda x: np.min(np.stack([x > 0, x > -6]), axis=0) * 1.0 + x,
+    "any number": lambda x: np.any(x) * x,
+    "all numbers": lambda x: np.all(x * (x > 0)) * x,
+    "any of rows": lambda x: np.any(np.stack([x, 0 * x]), axis=1) * 1.0,
+    "any of one": lambda x: np.any(x[0]) * x,
+    "a sum of one condition": lambda x: np.sum(x[0] > 0) * x + np.sum(x[1] > 0),
+    "conditions as numbers": lambda x: ((x > 0).astype(float) + (x > 0.6).astype(float))[::-1] * x,
+}
+
+
+@pytest.mark.usefixtures("interpreted")
+@pytest.mark.parametrize("case", REDUCED)
+def test_conditions_and_numbers_are_told_apart(case):
+    f, x = REDUCED[case], np.array([0.5, -0.3, 0.8])
+    assert_equal(dp.compile(f)(x), f(x))
+
+
+def test_no_product_is_contracted():
+    """With a * a - b * b rounded once, the root of what should be zero is that of -1e-18."""
+    f = dp.compile(lambda a, b: np.sqrt(a * a - b * b))
+    assert [f(a, a) for a in (0.1, 0.3, 0.7, 1.1)] == [0.0] * 4

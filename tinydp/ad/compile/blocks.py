@@ -25,6 +25,7 @@ from .functions import (
     PRODUCT,
     REDUCTIONS,
     RUNNING,
+    SUM,
     VIEWS,
     WHOLE,
     WRITTEN_OUT,
@@ -357,21 +358,28 @@ class Block:
         return array.turned.as_memory(array.turned.shape) if array.turned is not None else None
 
     def reduce(self, call: Call) -> None:
-        x, out, name = call.args[0], call.out, call.op.name.removeprefix("a")
+        x, out, name = call.args[0], call.out, call.op.name
+        name = {"amax": "max", "amin": "min"}.get(name, name)
+        if out.kind == "b":
+            name = {"max": "any", "min": "all"}.get(name, name)
         if not x.shape:
-            self.w.bind(out, self.w.get(x))
+            text = self.w.get(x)
+            if x.kind == "b" != out.kind:
+                text = Text(f"1.0 if {text.within(OR)} else 0.0", CHOICE)
+            elif x.kind != "b" == out.kind:
+                text = Text(f"{text.within(SUM)} != 0.0", COMPARED)
+            self.w.bind(out, text)
             return
         axis = call.args[1] if len(call.args) > 1 else call.options.get("axis")
         n = x.ndim
         axes = set(range(n)) if axis is None else {int(k) % n for k in np.atleast_1d(axis)}
         array, w = self.w.get(x), self.w
         count = math.prod(x.shape[k] for k in axes)
-        if call.op.name in ("any", "all"):
-            name = call.op.name
         start = {"sum": "0.0", "mean": "0.0", "prod": "1.0", "max": "-np.inf", "min": "np.inf",
                  "any": "False", "all": "True"}[name]
         form = {"sum": "{} + {}", "mean": "{} + {}", "prod": "{} * {}", "max": "maximum({}, {})",
                 "min": "minimum({}, {})", "any": "{} or {}", "all": "{} and {}"}[name]
+        form += " != 0.0" if name in ("any", "all") and x.kind != "b" else ""
         order = [*sorted(set(range(n)) - axes), *sorted(axes)]
         if len(axes) < n and max(axes) < n - 1:  # the last axis stays innermost, for speed
             order = list(range(n))

@@ -2,7 +2,7 @@
 
 Loops over arrays stay fast if nothing in them calls a library: `exp` and `tanh` are polynomials
 without a branch, which the processor computes for several elements at once. The flag "contract"
-lets a * b + c be rounded once; it changes neither nan nor infinity.
+lets a * b + c be rounded once, here only: in a program of yours, a * a - b * b is to be 0 for equal numbers.
 """
 
 import math
@@ -114,9 +114,9 @@ def fmin(a: float, b: float) -> float:
 
 @exact
 def clip(x: float, low: float, high: float) -> float:
-    """x, moved into [low, high]."""
-    y = low if x < low else x
-    return high if y > high else y
+    """x, moved into [low, high]; nan if one of the three is nan."""
+    y = low if x < low or math.isnan(low) else x
+    return high if y > high or math.isnan(high) else y
 
 
 @exact
@@ -193,7 +193,7 @@ def _sin_and_cos(x: float) -> tuple[float, float]:
 def _is_moderate(x: Any) -> bool:
     largest = 0.0
     for i in range(x.size):
-        largest = largest if abs(x[i]) <= largest else abs(x[i])
+        largest = abs(x[i]) if abs(x[i]) > largest else largest          # nan is never larger
     return largest <= _LARGEST
 
 

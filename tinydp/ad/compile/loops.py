@@ -160,6 +160,7 @@ def _trace_step(trace: Trace, step: Callable, carry: list, rows: list) -> Step:
     with body.writing():
         if tape is None:
             results, unflatten = tree.flatten(step(given))
+            results = [constant(x) for x in results]
             return Step(body, given, len(rows), results, unflatten, [], {}, [None] * len(given), [])
         arguments = [tape.input(x) if x.kind == "f" else x for x in given]
         start = len(tape)
@@ -168,7 +169,7 @@ def _trace_step(trace: Trace, step: Callable, carry: list, rows: list) -> Step:
         known = {id(x) for x in (*part, *arguments)}
         used = [x for node in part for x in node.args] + leaves
         owners = {id(x): x for x in used if is_on(tape, x) and id(x) not in known}
-        results = [x.value if is_on(tape, x) else x for x in leaves]
+        results = [constant(x.value if is_on(tape, x) else x) for x in leaves]
         seeds = {k: body.input(np.ones(shape(x)) if shape(x) else 1.0)
                  for k, x in enumerate(leaves) if is_on(tape, x)}
         part.sweep([(leaves[k], g) for k, g in seeds.items()], keep=True)
@@ -420,7 +421,7 @@ def scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, segment: int
         _require_short(n)
         return _run(step, carry, xs, range(n))
     if segment is not None and segment < n:
-        return _scan_in_parts(trace, step, carry, xs, n, segment, again=True)
+        return _scan_in_parts(trace, step, carry, xs, n, int(segment), again=True)
     return _scan(trace, step, carry, xs, n)
 
 

@@ -33,8 +33,8 @@ from tinydp.ad.compile.kernels import ({kernels})
 
 
 '''
-DECORATOR = '@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})\n'
-DECORATOR_INSIDE = '@njit(nogil=True, error_model="numpy", fastmath={"contract"})\n'
+DECORATOR = '@njit(cache=True, nogil=True, error_model="numpy")\n'
+DECORATOR_INSIDE = '@njit(nogil=True, error_model="numpy")\n'
 KERNELS = (*FROM_KERNELS, *HELPERS)
 LOOPS.update(write_loops.LOOPS)
 

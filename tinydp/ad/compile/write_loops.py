@@ -330,19 +330,23 @@ def write_body(w: Writer, program: Program, places: dict[int, Array], wanted: st
         element = re.fullmatch(r"(\w+)\[(\w+), (\d+)\]", outside[key].text)
         if element:                          # of a shared array, which is passed as a whole
             for text, parameter in ((element[1], "stored"), (element[2], "row")):
-                passed.setdefault(text, w.fresh(parameter) if text not in passed else "")
+                if text not in passed:
+                    passed[text] = w.fresh(parameter)
             text = f"{passed[element[1]]}[{passed[element[2]]}, {element[3]}]"
             own = w.fresh(label_of(x) or "t")
             w.line(f"{own} = {text}")
             w.bind(x, Text(own))
             continue
-        own = w.fresh(x.name or label_of(x) or "t")
-        passed[outside[key].text] = own
-        w.bind(x, Text(own))
+        text = outside[key].text
+        if text not in passed:
+            passed[text] = w.fresh(x.name or label_of(x) or "t")
+        w.bind(x, Text(passed[text]))
     Block(w, program, {}).write()
     storing = rows is not None and bool(rows.shared)
     if rows is not None and rows.shared:
-        passed[rows.shared], passed[step] = w.fresh("stored"), w.fresh("row")
+        for text, parameter in ((rows.shared, "stored"), (step, "row")):
+            if text not in passed:
+                passed[text] = w.fresh(parameter)
         rows.store_shared(passed[rows.shared], passed[step])
         kept = {id(x) for x in program.outputs[: len(program.outputs) - len(rows.rows)]}
         kept |= {id(row) for _, row in rows._own()}
@@ -361,8 +365,11 @@ def write_body(w: Writer, program: Program, places: dict[int, Array], wanted: st
     names = [w.fresh(result if result.isidentifier() else "t") for result in results]
     for x, result in zip(outs.values(), names, strict=True):
         w.bind(x, Text(result))
-    w.wrapped("(" if len(names) > 1 else "", names, f"{')' if len(names) > 1 else ''} = {name}(")
-    w.wrapped("    ", list(passed), ")")
+    if names:
+        w.wrapped("(" if len(names) > 1 else "", names, f"{')' if len(names) > 1 else ''} = {name}(")
+        w.wrapped("    ", list(passed), ")")
+    elif storing:
+        w.wrapped(f"{name}(", list(passed), ")")
     return storing
 
 
