@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 .PHONY: test lint types demo bench clean
 
 test: lint types  ## everything that must hold: lint, types, tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/ready
 	$(RUN) -m ruff check .

@@ -50,7 +50,7 @@ def test_large_stacks_ask_for_huge_pages():
     assert "empty_array" not in f.adjoint_source
 
 
-# ---------------------------------------------------------------------------- long steps, functions themselves
+# ---------------------------------------------------------------------------- long steps
 
 def long(c, a, b=1.0):
     """Sixty calls."""
