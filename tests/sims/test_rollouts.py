@@ -61,3 +61,10 @@ def test_runs_that_take_other_branches():
     bent = lambda x, k: (k * x if x > 0 else x ** 2)
     given = np.array([1.0, -2.0, 3.0, -4.0, 0.5])
     assert rollouts(bent)(given, 3.0).tolist() == [bent(x, 3.0) for x in given]
+
+
+@pytest.mark.parametrize("other", [lambda x: (1.0, x), lambda x: x[:1], lambda x: {"x": x, "y": 1.0}])
+def test_branches_of_unlike_results_are_refused(other):
+    run = rollouts(lambda x: x if x[0] > 0.0 else other(x))
+    with pytest.raises(LoopError, match="return the same from every branch"):
+        run(np.array([[1.0, 2.0, 3.0], [-1.0, 2.0, 3.0]]))

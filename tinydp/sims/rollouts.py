@@ -34,8 +34,8 @@ def rollouts(f: Callable, static: tuple[str, ...] = (), block: int | None = None
     With `block`, `f` is one that takes arrays of starts, and it is given so many at once: a network
     that multiplies matrices instead of vectors is about twice as fast (64 is a good number).
 
-    Raises `LoopError` if the arrays of `starts` differ in length or are empty, and what `dp.compile`
-    raises.
+    Raises `LoopError` if the arrays of `starts` differ in length or are empty, or the results of two
+    starts in structure or shape; and what `dp.compile` raises.
     """
     return Rollouts(f, static, block)
 
@@ -69,7 +69,11 @@ class Rollouts:
         for row in np.flatnonzero(~as_traced):   # these take other branches than the first did
             own = iter([x[row] for x in columns])
             found = self.one(tree.map(lambda _, own=own: next(own), starts), *shared)
-            for result, x in zip(results, tree.flatten(found)[0], strict=True):
+            leaves = tree.flatten(found)[0]
+            if [np.shape(x) for x in leaves] != [x.shape[1:] for x in results]:
+                raise LoopError("the results of two starts differ in shape or structure.",
+                                "return the same from every branch.")
+            for result, x in zip(results, leaves, strict=True):
                 result[row] = x
         if self.block:
             results = [_out_of_blocks(x, self.block, n) for x in results]
