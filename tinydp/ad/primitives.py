@@ -21,6 +21,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,9 @@ _float64 = np.float64
 
 # NumPy function (or one of Python's operators) -> what to call when an argument is traced.
 PRIMITIVES: dict[Callable, Callable] = {}
+
+# While a program is compiled: is shown the arguments of functions as the user passed them.
+witness: ContextVar[Callable[..., None] | None] = ContextVar("witness", default=None)
 
 
 # ---------------------------------------------------------------------------- primitives
@@ -136,6 +140,8 @@ class Primitive:
             outer = outer or type(value) is Var or isinstance(value, Abstract)
             values.append(value)
             operands.append(operand)
+        if outer and (see := witness.get()):
+            see(args, kwargs)
         if kwargs:
             kwargs = {name: snapshot(tape, x) for name, x in kwargs.items()}
         y = self(*values, **kwargs) if outer else self.fn(*values, **kwargs)
@@ -201,7 +207,7 @@ class Primitive:
             and not (name == "dtype" and x in (float, np.float64))
         }
         unknown = options.keys() - self._options if self._options is not None else set()
-        if unknown and youngest(args) is not None:
+        if unknown and (youngest(args) is not None or any(isinstance(x, Abstract) for x in args)):
             raise UnsupportedArgumentError(
                 f"the gradient rule of {self.name} does not know the argument {min(unknown)!r}.",
                 "leave it out, or compute the same with other functions (np.where for where=).",
@@ -525,7 +531,13 @@ def alias(f: Callable) -> Callable[[Callable], Callable]:
     """Decorator: for traced arguments, `f` is computed by the decorated function instead."""
 
     def register(replacement: Callable) -> Callable:
-        PRIMITIVES[f] = replacement
+        @functools.wraps(replacement)
+        def seen(*args: Any, **kwargs: Any) -> Any:
+            if see := witness.get():
+                see(args, kwargs)
+            return replacement(*args, **kwargs)
+
+        PRIMITIVES[f] = seen
         return replacement
 
     return register

@@ -70,10 +70,8 @@ def _watched(trace: Trace) -> list:
 
     Not those that `f` itself changes while it runs: it fills them anew each time.
     """
-    last = {id(x): (x, content) for x, content in trace.watched}
-    first = {id(x): content for x, content in reversed(trace.watched)}
-    return [(x, content) for key, (x, content) in last.items()
-            if x.flags.writeable and content == first[key] == (x.shape, x.dtype.str, x.tobytes())]
+    return [(x, first) for x, first, last in trace.watched.values()
+            if first == last == (x.shape, x.dtype.str, x.tobytes())]
 
 
 def _with_guards(trace: Trace, outputs: list) -> Any:

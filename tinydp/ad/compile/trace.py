@@ -24,11 +24,13 @@ that take the same one: it checks. In the step of a loop it raises, and names `n
 
 import contextlib
 import functools
+import inspect
 import math
+import numbers
 import operator
 from collections.abc import Callable, Iterator
 from functools import partialmethod
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 
@@ -39,19 +41,20 @@ from ..errors import (
     MutationError,
     NotCompiledError,
     Spot,
+    UnsupportedArgumentError,
     innermost_spot,
     is_numpy,
     place_of,
     user_place,
 )
-from ..operators import _CHANGING, _LEAVING
-from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive
+from ..operators import _CHANGING, _IN_PLACE, _LEAVING, _in_place, _known_options, _reshape
+from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive, witness
 from ..tape import Node, Var, _ages
-from ..values import Abstract, plain
+from ..values import Abstract, _is_frozen, listed, plain
 from ..watch import WatchedTape, traced_by
 from .arguments import is_bool
 from .expansions import expanded
-from .functions import is_known
+from .functions import REDUCTIONS, RUNNING, is_elementwise, is_known
 
 # ---------------------------------------------------------------------------- calls
 
@@ -123,13 +126,17 @@ class Trace:
         self.guards: list[tuple[Sym, bool]] = [] # conditions, and how they turned out
         self.contents: dict[tuple, np.ndarray] = {}      # arrays of the surroundings, copied
         self.copies: dict[int, np.ndarray] = {}
-        self.watched: list[tuple[np.ndarray, tuple]] = []
+        self.watched: dict[int, Watched] = {}
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """A context in which loops and tapes know that a program is being written down."""
         with traced_by(self, TracingTape, fresh=self.parent is None):
-            yield
+            before = witness.set(self.see)
+            try:
+                yield
+            finally:
+                witness.reset(before)
 
     def input(self, example: Any, name: str | None = None) -> "Sym":
         """A value that the program is given."""
@@ -156,24 +163,68 @@ class Trace:
             self.lifted[id(x)] = (outer, Sym(self, x.example, x.name))
         return self.lifted[id(x)][1]
 
+    @property
+    def root(self) -> "Trace":
+        """The program around all loops."""
+        trace = self
+        while trace.parent is not None:
+            trace = trace.parent
+        return trace
+
+    def see(self, args: Any, options: Any = None) -> None:
+        """Watch the arrays of the surroundings among the arguments of a function."""
+        for x in (*args, *(options or {}).values()):
+            if isinstance(x, np.ndarray):
+                self.watch(x)
+            elif isinstance(x, (list, tuple)):
+                self.see(x)
+            elif isinstance(x, complex):
+                raise DtypeError(f"the complex number {x} met a value of a compiled program.",
+                                 "tinydp differentiates real numbers: keep both parts apart.")
+
+    def watch(self, x: np.ndarray) -> tuple:
+        """Note what is in an array of the surroundings; returns that."""
+        root = self.root
+        if type(x) is not np.ndarray and not isinstance(x, np.memmap):
+            raise DtypeError(
+                f"a {type(x).__name__} met a value of a compiled program; "
+                "its arithmetic is not that of an array.",
+                "convert it with np.asarray(x), or np.ma.filled(x).")
+        if x.dtype.kind not in "fiub":
+            raise DtypeError(f"an array of dtype {x.dtype} met a value of a compiled program.",
+                             "its arrays hold real numbers or booleans.")
+        content = (x.shape, x.dtype.str, x.tobytes())
+        if id(x) not in root.copies and not _is_frozen(x):
+            known = root.watched.setdefault(id(x), Watched(x, content, content))
+            if known.last != content:
+                root.watched[id(x)] = known._replace(last=content)
+        return content
+
     def kept(self, x: np.ndarray) -> np.ndarray:
         """A copy of an array of the surroundings, the same for the same content; the original is watched."""
-        root = self
-        while root.parent is not None:
-            root = root.parent
+        root = self.root
         if id(x) in root.copies:
             return x                             # one of ours
-        content = (x.shape, x.dtype.str, x.tobytes())
+        content = self.watch(x)
         if content not in root.contents:
             copy = root.contents[content] = np.array(x, order="C")
             root.copies[id(copy)] = copy
-        root.watched.append((x, content))
         return root.contents[content]
 
     def kept_index(self, index: Any) -> Any:
-        parts = index if type(index) is tuple else (index,)
-        parts = tuple([self.kept(np.asarray(i)) if isinstance(i, (np.ndarray, list)) else i for i in parts])
+        parts = tuple(map(self._kept_part, index if type(index) is tuple else (index,)))
         return parts if type(index) is tuple else parts[0]
+
+    def _kept_part(self, part: Any) -> Any:
+        """A part of an index: a plain integer, an array of ours, or as it is."""
+        if not isinstance(part, (np.ndarray, list, numbers.Integral, np.bool_)):
+            return part
+        empty = isinstance(part, list) and not np.size(part)
+        array = np.asarray(part, dtype=np.intp if empty else None)       # which NumPy would make floats
+        if array.dtype.kind == "b" and not array.ndim:
+            raise NotCompiledError(f"an index that is {part} cannot be compiled.",
+                                   "write x[None] instead of x[True], or np.where(condition, x, 0.0).")
+        return int(array) if isinstance(part, numbers.Integral) else self.kept(array)
 
     def program(self, outputs: list) -> Program:
         outputs = [self.lift(x) for x in outputs]            # which may capture more
@@ -202,7 +253,10 @@ class Trace:
         if op.name == "getitem":
             args = (self.lift(args[0]), self.kept_index(args[1]))
         else:
+            op, args = _of_one_kind(op, tuple(map(constant, args)))
             args = tuple(self.lift(constant(x)) for x in args)
+        if op.name in REDUCTIONS and (args[1] if len(args) > 1 else options.get("axis")) == ():
+            return args[0]
         same = simpler(op.name, args)
         if same is not None:
             return same
@@ -223,6 +277,9 @@ class Trace:
                 value = math.nan
         if isinstance(value, (tuple, list)):
             raise not_compiled(op.name)
+        if np.asarray(value).dtype.kind not in "fiub":
+            raise DtypeError(f"{op.name} gave a result of dtype {np.asarray(value).dtype}.",
+                             "a program computes with real numbers and conditions.")
         call.out = Sym(self, constant(value))
         self.calls.append(call)
         self.known[key] = call.out
@@ -267,11 +324,73 @@ class TracingTape(WatchedTape):
             g.of = y
 
 
+class Watched(NamedTuple):
+    """An array of the surroundings, and what was in it at its first and at its last use."""
+
+    array: np.ndarray
+    first: tuple
+    last: tuple
+
+
 def constant(x: Any) -> Any:
-    """A constant as programs hold it: a Python number, or an array of its own type."""
+    """A constant as programs hold it: a bool, an int, a float, or an array of its own type."""
+    if isinstance(x, Sym):
+        return x
+    x = listed(x)
     if isinstance(x, (list, tuple)):
         return np.asarray(x)
-    return x.item() if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and not x.ndim) else x
+    if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and not x.ndim):
+        x = x.item()
+    if type(x) in (bool, float) or not isinstance(x, numbers.Real):
+        return x
+    number = int(x) if isinstance(x, numbers.Integral) else float(x)
+    return number if abs(number) < 2**63 else float(number)                  # Numba's integers end there
+
+
+# ---------------------------------------------------------------------------- numbers and conditions
+
+_TRUTHS = ("logical_and", "logical_or", "logical_xor", "any", "all")
+_COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_not")
+_BESIDE_FLOATS = ("add", "subtract", "multiply", "divide", "where")       # there True is 1.0 anyway
+_OF_CONDITIONS: dict[str, Any] = {               # what NumPy computes instead, of arrays of conditions
+    "bitwise_and": np.logical_and, "bitwise_or": np.logical_or, "bitwise_xor": np.logical_xor,
+    "invert": np.logical_not, "multiply": np.logical_and, "add": np.logical_or,
+    "minimum": np.logical_and, "maximum": np.logical_or, "min": np.all, "amin": np.all, "max": np.any,
+    "amax": np.any, "subtract": None, "negative": None, "positive": None}
+
+
+def _of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
+    """The function and its arguments, conditions made numbers, or numbers conditions, where it needs that.
+
+    Python and Numba compute with single conditions as with integers, which wrap around, and their
+    `and` returns an operand; NumPy's arrays of conditions have an arithmetic of their own.
+    """
+    name, operands = op.name, args
+    if name in _TRUTHS:
+        n = 1 if name in ("any", "all") else 2
+        return op, (*(x if is_bool(example(x)) else np.not_equal(x, 0.0) for x in args[:n]), *args[n:])
+    if name in REDUCTIONS or name in RUNNING:
+        operands = args[:1]
+    elif name == "where":
+        operands = args[1:]
+    elif not is_elementwise(name) or name in _COMPARISONS:
+        return op, args
+    conditions = [is_bool(example(x)) for x in operands]
+    if all(conditions) and any(np.ndim(example(x)) for x in operands) and name in _OF_CONDITIONS:
+        return _registered(_OF_CONDITIONS[name]) if _OF_CONDITIONS[name] else op, args
+    if name == "where":
+        if not any(map(_is_float, operands)) and not all(conditions):
+            args = (args[0], *(1.0 * x if type(x) in (int, bool) else _as_numbers(x) for x in operands))
+        return op, args
+    if not any(conditions) or (name in _BESIDE_FLOATS and any(map(_is_float, operands))):
+        return op, args
+    if name in REDUCTIONS and operands[0].shape:
+        return op, args                          # counted, beginning with 0.0
+    return op, (*map(_as_numbers, operands), *args[len(operands):])
+
+
+def _is_float(x: Any) -> bool:
+    return not is_bool(example(x)) and type(x) is not int
 
 
 def _as_numbers(x: Any) -> Any:
@@ -387,19 +506,14 @@ class Sym(Abstract):
         if kwargs.get("out") is not None:
             raise MutationError("a value of a compiled program was written into a plain array.",
                                 f"write array = np.{ufunc.__name__}(...) without out=.")
-        if ufunc in _OF_CONDITIONS and all(np.asarray(example(x)).dtype.kind == "b" for x in args):
-            ufunc = _OF_CONDITIONS[ufunc]
+        if _OF_CONDITIONS.get(ufunc.__name__) and all(is_bool(example(x)) for x in args):
+            ufunc = _OF_CONDITIONS[ufunc.__name__]
         return call_numpy(ufunc, args, kwargs)
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         if any(kind is Var for kind in types):
             return NotImplemented
         return call_numpy(function, args, kwargs)
-
-
-_OF_CONDITIONS: dict[Any, np.ufunc] = {
-    np.bitwise_and: np.logical_and, np.bitwise_or: np.logical_or, np.bitwise_xor: np.logical_xor,
-    np.invert: np.logical_not}
 
 
 def _registered(function: Callable) -> Primitive:
@@ -409,32 +523,53 @@ def _registered(function: Callable) -> Primitive:
 
 def call_numpy(function: Callable, args: tuple, kwargs: dict) -> Any:
     """A NumPy function, as the registry knows it, with a value of a program among its arguments."""
+    name = getattr(function, "__name__", str(function))
     if function in _OF_SHAPES:
-        return _OF_SHAPES[function](*args, **kwargs)
+        of_shape = _OF_SHAPES[function]
+        return of_shape(*args, **_known_options(name, of_shape, kwargs))
     known = PRIMITIVES.get(function)
     if known is None:
-        raise not_compiled(f"np.{getattr(function, '__name__', function)}")
+        raise not_compiled(f"np.{name}")
     if not isinstance(known, Primitive):
         try:
-            return known(*args, **kwargs)        # it is made of others
+            return known(*args, **_known_options(name, known, kwargs))       # it is made of others
         except NotCompiledError as error:
             if error.advice != _ADVICE:
                 raise
-            raise not_compiled(f"np.{function.__name__}") from error
+            raise not_compiled(f"np.{name}") from error
     if isinstance(known, FlatPrimitive):
-        return write(known, args, {k: x for k, x in kwargs.items() if x is not np._NoValue})
-    args, kwargs = known._bind(args, kwargs)
-    return write(known, args, kwargs)
+        return write(known, *_of_flat(known, args, kwargs))
+    return write(known, *known._bind(args, kwargs))
+
+
+def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
+    """Arguments and options of a function without derivative; refuses what would be ignored."""
+    if op.name in REDUCTIONS:
+        args, options = args[:1], dict(zip(op._parameters[1:], args[1:], strict=False)) | options
+    options = op._bind((), options)[1]           # those that say anything
+    unknown = options.keys() - (("axis", "keepdims") if op.name in REDUCTIONS else ())
+    if unknown and is_known(op.name) and expanded(op.name, args, options) is None:
+        raise UnsupportedArgumentError(
+            f"np.{op.name} of a value of a compiled program does not know the argument {min(unknown)!r}.",
+            "leave it out, or compute the same with other functions (np.where for where=).")
+    return args, options
 
 
 def write(op: Primitive, args: tuple, options: dict) -> Any:
     """Write down a call in the innermost program that has one of its arguments."""
+    trace = max((x.trace for x in args if isinstance(x, Sym)), key=lambda trace: trace.age)
+    trace.see(args, options)
     others = expanded(op.name, args, options)
     if others is not None:
+        try:
+            inspect.signature(others).bind(*args, **options)
+        except TypeError as error:
+            raise UnsupportedArgumentError(
+                f"np.{op.name} of a value of a compiled program: {error}.",
+                "leave it out, or compute the same with other functions.") from None
         return others(*args, **options)
     if not is_known(op.name):
         raise not_compiled(op.name)
-    trace = max((x.trace for x in args if isinstance(x, Sym)), key=lambda trace: trace.age)
     return trace.record(op, args, options)
 
 
@@ -446,19 +581,21 @@ _ADVICE = ("write it with elementwise functions, sums, matrix products, indexing
            "outside of dp.compile.")
 
 
-def _zeros_like(x: Any, *args: Any, **kwargs: Any) -> Any:
-    return np.zeros(np.shape(x)) if np.shape(x) else 0.0
+def _filled(value: float) -> Callable:
+    """`zeros_like` or `ones_like`: a constant."""
 
+    def like(x: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+        y = np.full(np.shape(x) if shape is None else shape, value, dtype or x.dtype)
+        return y if y.ndim else y.item()
 
-def _ones_like(x: Any, *args: Any, **kwargs: Any) -> Any:
-    return np.ones(np.shape(x)) if np.shape(x) else 1.0
+    return like
 
 
 _OF_SHAPES: dict[Any, Callable] = {
     np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x, axis=None: (
         x.size if axis is None else x.shape[axis]),
-    np.zeros_like: _zeros_like, np.empty_like: _zeros_like, np.ones_like: _ones_like,
-    np.copy: lambda x, *args, **kwargs: x, np.real: lambda x: x, np.isrealobj: lambda x: True,
+    np.zeros_like: _filled(0.0), np.empty_like: _filled(0.0), np.ones_like: _filled(1.0),
+    np.copy: lambda x, order="K", subok=False: x, np.real: lambda x: x, np.isrealobj: lambda x: True,
     np.iscomplexobj: lambda x: False, np.result_type: lambda *args: np.dtype(np.float64),
     np.tril_indices_from: lambda x, k=0: np.tril_indices(x.shape[0], k, x.shape[1]),
     np.triu_indices_from: lambda x, k=0: np.triu_indices(x.shape[0], k, x.shape[1]),
@@ -480,6 +617,14 @@ def _reflected(op: Primitive) -> Callable:
     return lambda b, a: write(op, (a, b), {})
 
 
+def _bitwise(op: Primitive, symbol: str) -> Callable:
+    def method(a: Sym, b: Any) -> Any:
+        if not (is_bool(example(a)) and is_bool(example(constant(b)))):
+            raise TypeError(f"{symbol} is for conditions, such as (x > 0) {symbol} (y > 0), not for numbers")
+        return write(op, (a, b), {})
+    return method
+
+
 def _bool(self: Sym) -> bool:
     """The branch that the example takes; the program checks at each run that it is the right one."""
     if self.trace.parent is not None or self.shape:
@@ -497,6 +642,12 @@ def _invert(x: Sym) -> Any:
         raise NotCompiledError("~ of a single condition is a number, and always counts as true.",
                                "write np.logical_not(condition).")
     return np.logical_not(x)
+
+
+def _rounded(x: Sym, digits: Any = None) -> Any:
+    if digits is not None:
+        raise NotCompiledError("round(x, digits) cannot be compiled.", "write np.round(x, digits).")
+    return np.rint(x)
 
 
 def _refuse_number(what: str) -> Callable:
@@ -525,7 +676,7 @@ def _refuse_change(self: Sym, *args: Any, **kwargs: Any) -> NoReturn:
 
 def _astype(self: Sym, dtype: Any, **kwargs: Any) -> Any:
     if np.dtype(dtype) == np.float64:
-        return self
+        return _as_numbers(self)
     if np.dtype(dtype) == np.bool_:
         return write(_registered(np.not_equal), (self, 0.0), {})
     raise DtypeError(f".astype({dtype!r}) of a value of a compiled program: its numbers are float64.",
@@ -533,18 +684,25 @@ def _astype(self: Sym, dtype: Any, **kwargs: Any) -> Any:
 
 
 def _set_manners() -> None:
-    operators = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "mod": operator.mod,
-                 "truediv": operator.truediv, "pow": operator.pow, "matmul": operator.matmul}
+    operators: dict[str, Callable] = {
+        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "mod": operator.mod,
+        "truediv": operator.truediv, "pow": operator.pow, "matmul": operator.matmul,
+        "floordiv": np.floor_divide}
     for name, function in operators.items():
         setattr(Sym, f"__{name}__", _forward(_registered(function)))
         setattr(Sym, f"__r{name}__", _reflected(_registered(function)))
-    flat = {"floordiv": np.floor_divide, "lt": np.less, "le": np.less_equal, "gt": np.greater,
-            "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "and": np.logical_and,
-            "or": np.logical_or}
-    for name, ufunc in flat.items():
+    comparisons = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+                   "eq": np.equal, "ne": np.not_equal}
+    for name, ufunc in comparisons.items():
         setattr(Sym, f"__{name}__", _forward(_registered(ufunc)))
-    for name in ("floordiv", "and", "or"):
-        setattr(Sym, f"__r{name}__", _reflected(_registered(flat[name])))
+    bitwise = {"and": ("&", np.logical_and), "or": ("|", np.logical_or), "xor": ("^", np.logical_xor)}
+    for name, (symbol, logical) in bitwise.items():
+        method = _bitwise(_registered(logical), symbol)
+        setattr(Sym, f"__{name}__", method)
+        setattr(Sym, f"__r{name}__", method)     # in either order
+        setattr(Sym, f"__i{name}__", _in_place(f"{name}_".replace("xor_", "xor"), symbol))
+    for name, symbol in _IN_PLACE.items():
+        setattr(Sym, f"__i{name}__", _in_place(name, symbol))
     for name in dir(np.ndarray):
         numpys: Any = getattr(np, name, None)
         if name in _CHANGING:
@@ -557,6 +715,9 @@ def _set_manners() -> None:
         "__neg__": lambda x: write(_registered(np.negative), (x,), {}),
         "__pos__": lambda x: x,
         "__abs__": lambda x: np.abs(x),
+        "__divmod__": lambda a, b: (a // b, a % b),
+        "__rdivmod__": lambda b, a: (a // b, a % b),
+        "__round__": _rounded,
         "__invert__": _invert,
         "__hash__": None,
         "__bool__": _bool,
@@ -567,10 +728,13 @@ def _set_manners() -> None:
         "__setitem__": _refuse_change,
         "__format__": lambda x, spec: format(x.example, spec),
         "__str__": lambda x: str(x.example),
-        "reshape": lambda x, *shape: np.reshape(x, shape[0] if len(shape) == 1 else shape),
+        "real": property(lambda x: x),
+        "imag": property(lambda x: np.zeros_like(x)),
+        "compress": lambda x, condition, axis=None: np.compress(condition, x, axis=axis),
+        "reshape": _reshape,
         "transpose": lambda x, *axes: np.transpose(x, (axes[0] if len(axes) == 1 else axes) or None),
-        "flatten": lambda x: np.ravel(x),
-        "copy": lambda x: x,
+        "flatten": lambda x, order="C": np.ravel(x, order=order),
+        "copy": lambda x, order="C": x,
         "astype": _astype,
     }
     for name, method in others.items():
