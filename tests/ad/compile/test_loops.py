@@ -122,3 +122,17 @@ def test_no_product_is_contracted():
     """With a * a - b * b rounded once, the root of what should be zero is that of -1e-18."""
     f = dp.compile(lambda a, b: np.sqrt(a * a - b * b))
     assert [f(a, a) for a in (0.1, 0.3, 0.7, 1.1)] == [0.0] * 4
+
+
+@pytest.mark.usefixtures("interpreted")
+@pytest.mark.parametrize("turn", [
+    lambda a: np.transpose(a, (0, 1)), lambda a: np.swapaxes(a, 0, 0), lambda a: a.T,
+    lambda a: np.moveaxis(a, -1, -1), lambda a: np.moveaxis(a, 0, 1), lambda a: np.swapaxes(a, 0, -1)])
+def test_products_that_are_turned_or_not(turn):
+    """A weight's gradient is one product after the loop only if its factors are what they seem."""
+    def f(w):
+        step = lambda c, x: (np.tanh(c + turn(w @ x)), None)
+        last, _ = dp.scan(step, np.zeros((4, 4)), X[:12].reshape(3, 4, 4))
+        return np.sum(last * np.arange(16.0).reshape(4, 4))
+
+    assert_equal(dp.value_and_grad(dp.compile(f))(W), dp.value_and_grad(f)(W))

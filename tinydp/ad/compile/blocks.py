@@ -20,6 +20,7 @@ from .functions import (
     FROM_MATH,
     FROM_NUMPY,
     INFIX,
+    MOVING_AXES,
     OR,
     POWER,
     PRODUCT,
@@ -29,6 +30,7 @@ from .functions import (
     VIEWS,
     WHOLE,
     WRITTEN_OUT,
+    axes_moved,
 )
 from .loops import LoopCall
 from .texts import Array, Text, affine, broadcast, in_memory, indexed, tuple_text
@@ -269,8 +271,8 @@ class Block:
             return found if found.shape else Text(found.at([]))
         if name == "broadcast_to":
             return broadcast(array, out.shape)
-        if name in ("transpose", "swapaxes", "moveaxis"):
-            order = _order(name, n, rest, options)
+        if name in MOVING_AXES:
+            order = axes_moved(name, n, rest, options)
             back = [order.index(k) for k in range(n)]
             if order == [1, 0] and any(isinstance(user, LoopCall) for user in self.users.get(id(out), [])):
                 turned = in_memory(self.w.allocate("turned", out.shape, "f"), out.shape)
@@ -467,14 +469,6 @@ def _rearranges(index: Any) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
     return any(isinstance(part, (list, np.ndarray)) or (isinstance(part, slice) and part.step is not None)
                for part in parts)
-
-
-def _order(name: str, n: int, rest: tuple, options: dict) -> list[int]:
-    """The axes of the old array in the order of the new one."""
-    marks = np.empty(tuple(range(1, n + 1)))
-    functions: dict[str, Any] = {"transpose": np.transpose, "swapaxes": np.swapaxes, "moveaxis": np.moveaxis}
-    moved = functions[name](marks, *rest, **options)
-    return [side - 1 for side in moved.shape]
 
 
 def _flipped(name: str, n: int, rest: tuple, options: dict) -> set[int]:

@@ -4,6 +4,10 @@ Most are elementwise: an operator, or a function of `math`, of NumPy or of `kern
 made of others: see `expansions.py`. The rest have loops of their own: see `blocks.py`.
 """
 
+from collections.abc import Callable
+
+import numpy as np
+
 # operator: (text, how tightly it binds); for operands that bind less, parentheses are written
 ATOM, POWER, SIGN, PRODUCT, SUM, COMPARED, NOT, AND, OR, CHOICE = range(9, -1, -1)
 INFIX = {
@@ -51,3 +55,14 @@ def is_known(name: str) -> bool:
 def is_elementwise(name: str) -> bool:
     """Whether a function works element by element, and is written as an expression."""
     return name in ELEMENTWISE
+
+
+MOVING_AXES: dict[str, Callable] = {
+    "transpose": np.transpose, "swapaxes": np.swapaxes, "moveaxis": np.moveaxis,
+}
+
+
+def axes_moved(name: str, n: int, rest: tuple, options: dict) -> list[int]:
+    """The axes of an old array of `n` axes in the order of the new one."""
+    moved = MOVING_AXES[name](np.empty(tuple(range(1, n + 1))), *rest, **options)
+    return [side - 1 for side in moved.shape]

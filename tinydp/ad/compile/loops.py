@@ -19,7 +19,7 @@ from ..tape import Node, Tape, Var
 from ..values import is_on, plain, shape
 from ..watch import live_tapes, tracer
 from .arguments import is_bool
-from .functions import is_elementwise
+from .functions import MOVING_AXES, axes_moved, is_elementwise
 from .trace import Program, Sym, Trace, constant, example, needed
 
 LONGEST_UNROLLED = 64
@@ -310,7 +310,8 @@ def _outer_products(share: Any) -> list[tuple[Any, Sym]] | None:
                 x = row.args[0]
             if names[k] == "expand_dims" and call.args[k].shape[1:] == (1,) and x.ndim == 1:
                 return [(column.args[0], x)]
-        if call.op.name == "matmul" and names[0] in ("swapaxes", "transpose") and call.args[0].ndim == 2:
+        if call.op.name == "matmul" and call.args[0].ndim == 2 and names[0] in MOVING_AXES and axes_moved(
+                names[0], 2, made_by[0].args[1:], made_by[0].options) == [1, 0]:
             return [(made_by[0].args[0], call.args[1])]
         return None
 
