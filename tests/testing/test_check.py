@@ -63,7 +63,53 @@ def test_a_wrong_slope_at_a_kink_is_wrong():
     assert check_grads(abs, 0.0, grad=lambda x: 1.5, raises=False).verdict == "wrong"
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+@pytest.mark.parametrize("order", [1, 2])
+def test_arguments_of_fewer_digits(kind, order):
+    for x in (kind(3), np.array([3.0, 0.1], kind)):
+        assert check_grads(lambda x: np.sum(np.sin(x) * x), x, order=order).verdict == "right"
+    slightly = dp.custom_gradient(np.sin, lambda g, y, x: 1.00001 * g * np.cos(x))
+    assert check_grads(slightly, kind(3), raises=False).culprit == "sin"
+
+
+@pytest.mark.parametrize("x", [0.1, 0.01346349, 1e9 / 3])
+@pytest.mark.parametrize("f", [np.var, np.std])
+def test_a_rule_that_lost_its_digits_is_not_wrong(f, x):
+    """The mean of equal numbers is rounded, and what remains without it is not zero."""
+    assert check_grads(f, np.full(5, x)).verdict == ("right" if x < 1.0 or f is np.std else "inconclusive")
+
+
 # ---------------------------------------------------------------------------- wrong, and whose fault
+
+@pytest.mark.parametrize("size", [1e-3, 1e-6, 1e-9, 1e-10])
+def test_the_accuracy_is_no_tolerance(size):
+    by_hand = lambda x: 2 * x * (1 + size)
+    assert check_grads(lambda x: x**2, 1.5, grad=by_hand, raises=False).verdict == "wrong"
+    square = dp.custom_gradient(lambda x: x**2, lambda g, y, x: 2 * g * x * (1 + size))
+    report = check_grads(lambda x: np.sin(square(x)), 1.5, raises=False)
+    assert report.verdict == "wrong"
+    assert report.culprit == "<lambda>"
+
+
+@pytest.mark.parametrize("f", [
+    lambda x, wrong: 1e8 * x + wrong,
+    lambda x, wrong: (1e8 * x, wrong),
+    lambda x, wrong: {"large": 1e20 * x, "others": [wrong, "text", 3]},
+    lambda x, wrong: np.stack([wrong, 1e20 * x, -1e30 * x]),
+], ids=range(4))
+def test_a_small_wrong_part_does_not_hide_behind_a_large_one(f):
+    cube = dp.custom_gradient(lambda x: x**3, lambda g, y, x: 0 * g * x)
+    report = check_grads(lambda x: f(x, cube(x)), 1.5, raises=False)
+    assert (report.verdict, report.culprit) == ("wrong", "<lambda>")
+    assert check_grads(lambda x: f(x, x**3), 1.5).verdict == "right"
+
+
+def test_the_report_names_the_result():
+    cube = dp.custom_gradient(lambda x: x**3, lambda g, y, x: 0 * g * x)
+    report = check_grads(lambda x: {"large": 1e20 * x, "small": cube(x)}, 1.5, raises=False)
+    assert str(report).splitlines()[1].startswith(
+        "argument 0, of result['small'] alone: the gradient says 0, measured 6.75 +- ")
+
 
 def test_the_report_of_a_wrong_rule_reads_well():
     def cube_of(x):

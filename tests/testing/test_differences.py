@@ -307,6 +307,7 @@ def test_the_number_of_calls(f, x):
 
 @pytest.mark.parametrize(("rule", "measured", "said"), [
     (1.0, (1.0, 0.0), "right"), (1.0, (1.0 + 1e-7, 1e-7), "right"), (1.0, (1.001, 1e-7), "wrong"),
+    (1.0, (1.0 + 1e-12, 1e-13), "wrong"), (1.0, (1.0 + 4e-16, 0.0), "right"),
     (1.0, (1.001, 0.1), "inconclusive"), (1.0, (3.0, 0.1), "wrong"), (0.0, (0.0, 1e-9), "right"),
     (1e-12, (0.0, 1e-9), "inconclusive"), (0.0, (0.0, INF), "inconclusive"),
     (1.0, (1.0, INF), "inconclusive"), (math.nan, (1.0, 1e-9), "wrong"),
@@ -320,3 +321,12 @@ def test_the_accuracy_is_that_of_the_verdict():
     measured = Derivative(1.0, 1e-5)
     assert verdict(1.0, measured) == "inconclusive"
     assert verdict(1.0, measured, accuracy=1e-4) == "right"
+    assert verdict(1.0 + 2e-5, measured, accuracy=1e-4) == "wrong"       # it is no tolerance
+
+
+def test_a_rule_that_is_rounded_has_a_bar_too():
+    assert verdict(1.0 + 1e-9, Derivative(1.0, 1e-12)) == "wrong"
+    assert verdict(1.0 + 1e-9, Derivative(1.0, 1e-12), rounding=1e-8) == "right"
+    assert verdict(1.0 + 1e-9, Derivative(1.0, 1e-12), rounding=1e-5) == "inconclusive"
+    assert judge(2.0 + 1e-9, lambda x: x * x, 1.0)[0] == "wrong"
+    assert judge(2.0 + 1e-9, lambda x: x * x, 1.0, rounding=1e-8)[0] == "right"

@@ -94,6 +94,36 @@ def test_at_a_tie_a_slope_that_no_side_has_is_wrong():
     assert check_grads(abs, 0.0, grad=lambda x: 1.5, raises=False).verdict == "wrong"
 
 
+@pytest.mark.parametrize(("f", "x"), [
+    (lambda x: 1.0 + 0 * x if x == 0 else (np.exp(x) - 1) / x, 0.0),
+    (lambda x: 3.0 if x == 1.0 else 3 * x, 1.0),
+    (lambda x: np.sum(np.where(x == 0, 1.0, (np.exp(x) - 1) / np.where(x == 0, 1.0, x))),
+     np.array([0.0, 1.0, 2.0])),
+    (lambda x: dp.nn.relu(x) - dp.nn.relu(-x), 0.0),
+], ids=["if", "constant", "where", "two kinks that cancel"])
+def test_a_course_that_only_this_point_takes_says_nothing(f, x):
+    """Both sides agree, and the gradient of the course taken is another."""
+    assert check_grads(f, x, raises=False).verdict == "wrong"
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: np.sum(np.clip(x, 0.0, 1.0)),
+    lambda x: np.sum(np.clip(x, 0.0, 1.0) * [2.0, -3.0, 1.0]),
+    lambda x: dp.nn.relu(x[0]) - dp.nn.relu(x[1] - 1.0) + x[2],
+], ids=range(3))
+def test_several_numbers_at_kinks_of_their_own(f):
+    x = np.array([0.0, 1.0, 0.5])
+    assert check_grads(f, x).verdict == "right"
+    wrong = dp.custom_gradient(lambda x: x, lambda g, y, x: 1.7 * g)
+    assert check_grads(lambda x: f(wrong(x)), x, raises=False).verdict == "wrong"
+
+
+def test_numbers_that_are_tied_again_by_rounding():
+    """Beside the tie of three, two of them are equal at the nearest point, and at the next no more."""
+    x = [[-0.5697055, 1.0, -1.0, 2.0], [-0.5697055, 0.5, 1.0000023, 1.0000023], [1.0, 2.0, 1.0, 2.0]]
+    assert check_grads(np.max, np.array(x)).verdict == "right"
+
+
 def test_between_two_kinks_close_together():
     report = check_grads(lambda x: np.clip(x, 1.0 - 1e-5, 1.0 + 1e-5), 1.0)
     assert [check.verdict for check in report.checks] == ["right"]

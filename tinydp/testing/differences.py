@@ -40,6 +40,7 @@ TINY = 2.0**-1074                        # the smallest float
 FINEST = -46                             # the smallest window, 2**FINEST times the scale of x
 DEGREES = (4, 6)                         # of the two fits in each window
 MARGIN = 3.0                             # the largest noise, in units of its root mean square
+LAST_DIGITS = 8.0                        # a right rule may be off by this, in units of EPSILON
 ROUNDINGS = 2.0                          # f is rounded as often as this, at least: to half a digit each
 LEVEL = 4.0                              # noise varies by less than this from window to window
 ANYWHERE = (-math.inf, math.inf)         # how far behind and ahead of x one may look
@@ -79,14 +80,14 @@ def derivative(f: Callable, x: Any, direction: Any = None,
 
 def judge(rule: float, f: Callable, x: Any, direction: Any = None,
           domain: tuple[float, float] | None = None, accuracy: float = 1e-6,
-          reach: tuple[float, float] = ANYWHERE) -> tuple[str, Derivative]:
+          reach: tuple[float, float] = ANYWHERE, rounding: float = 0.0) -> tuple[str, Derivative]:
     """The verdict on `rule`, and the derivative that it rests on.
 
     A right rule is seen to be right at a glance, in about 25 calls of `f`: if two windows are free
     of noise and their bar is small. Whatever else a glance shows is not believed: then it is
     `derivative` that decides. `reach` keeps all points at distances between its two numbers,
-    counted along `direction`. A rule of exactly zero, as at a minimum, is compared with how steep `f`
-    is elsewhere.
+    counted along `direction`. `rounding` is how far the rule is rounded (see `verdict`). A rule of zero,
+    as at a minimum, is compared with how steep `f` is elsewhere.
 
         >>> judge(1.0, np.sin, 0.0)[0], judge(1.001, np.sin, 0.0)[0]
         ('right', 'wrong')
@@ -94,12 +95,12 @@ def judge(rule: float, f: Callable, x: Any, direction: Any = None,
     with np.errstate(all="ignore"):
         line, times = along(f, x, direction, domain, reach)
         measured = scaled(glance(line, rule / times if times else 0.0, accuracy), times)
-        if verdict(rule, measured, accuracy) != "right":
+        if verdict(rule, measured, accuracy, rounding) != "right":
             measured = scaled(survey(line), times)
-        said = verdict(rule, measured, accuracy)
-        if rule == 0.0 and said == "inconclusive":       # no bar is small relative to zero
+        said = verdict(rule, measured, accuracy, rounding)
+        if abs(rule) <= rounding and said == "inconclusive":     # no bar is small relative to zero
             small = accuracy * line.steepness() * abs(times)
-            said = "right" if abs(measured.value) <= measured.error <= small else said
+            said = "right" if abs(measured.value) <= measured.error <= small - rounding else said
         return said, measured
 
 
@@ -128,12 +129,14 @@ def scaled(measured: Derivative, times: float) -> Derivative:
     return Derivative(value, measured.error * abs(times) + EPSILON * abs(value))
 
 
-def verdict(rule: float, measured: Derivative, accuracy: float = 1e-6) -> str:
+def verdict(rule: float, measured: Derivative, accuracy: float = 1e-6, rounding: float = 0.0) -> str:
     """Whether a rule's derivative is "right", "wrong" or "inconclusive".
 
-    Two exact zeros agree, whatever the bar.
+    It is wrong if it lies outside of the bar, to which is added how far the rule itself is rounded:
+    by `rounding`, and to a few of its last digits in any case. Otherwise it is right if the bar is
+    small, `accuracy` times the derivative at most. Two exact zeros agree, whatever the bar.
 
-        >>> verdict(2.0, Derivative(2.0 + 1e-9, 1e-8)), verdict(2.001, Derivative(2.0, 1e-8))
+        >>> verdict(2.0, Derivative(2.0 + 1e-9, 1e-8)), verdict(2.0 + 1e-7, Derivative(2.0, 1e-8))
         ('right', 'wrong')
         >>> verdict(2.001, Derivative(2.0, 0.5))
         'inconclusive'
@@ -145,10 +148,10 @@ def verdict(rule: float, measured: Derivative, accuracy: float = 1e-6) -> str:
         return "inconclusive"
     if not math.isfinite(rule):
         return "wrong"
-    allowed = accuracy * max(abs(rule), abs(value))
-    if abs(rule - value) > error + allowed:
+    size = max(abs(rule), abs(value))
+    if abs(rule - value) > error + rounding + LAST_DIGITS * EPSILON * size:
         return "wrong"
-    return "right" if error <= allowed else "inconclusive"
+    return "right" if error + rounding <= accuracy * size else "inconclusive"
 
 
 class Window(NamedTuple):

@@ -233,6 +233,12 @@ def _extreme(y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return x == (y if keepdims or axis is None else np.expand_dims(y, axis))
 
 
+def _without_mean(x: Any, axis: Any = None) -> Any:
+    """What remains without the mean, where the rounding of the mean counts as nothing."""
+    rest = x - np.mean(x, axis, keepdims=True)
+    return np.where(np.abs(rest) <= 2.0**-50 * np.max(np.abs(x), axis, keepdims=True), 0.0, rest)
+
+
 def _through_zero(x: Any, axis: Any = None) -> Any:
     """The sign of some linear function of `x`, which changes if `x` passes through 0 on a line."""
     return np.sign(np.sum(x * np.reshape(2 + np.cos(np.arange(np.size(x))), np.shape(x)), axis=axis))
@@ -256,8 +262,7 @@ SIDES: dict[Callable, Callable] = {
     np.fmod:         lambda y, a, b: np.trunc(np.divide(a, b)),
     np.copysign:     lambda y, a, b: np.signbit(a) == np.signbit(b),
     np.hypot:        lambda y, a, b: np.sign(a + b / 3),
-    np.std:          lambda y, x, axis=None, **options: _through_zero(
-                         x - np.mean(x, axis, keepdims=True), axis),
+    np.std:          lambda y, x, axis=None, **options: _through_zero(_without_mean(x, axis), axis),
     norm2.fn:        lambda y, x, axis=None, **options: _through_zero(x, axis),
     np.unwrap:       lambda y, p, discont=None, axis=-1, period=2 * np.pi: np.rint((y - p) / period),
     np.nan_to_num:   lambda y, x, *others: np.isfinite(x),

@@ -32,6 +32,7 @@ from .domains import SIDES
 
 STRIDE = 8.0                             # from one point to the next, in the search for a kink
 BISECTIONS = 7
+DOUBLINGS = 6                            # of the smallest distance, until two points take the same course
 
 
 class Course(NamedTuple):
@@ -164,8 +165,8 @@ def margins(course: Callable[[float], Course | None], finest: float,
     here = course(0.0)
     reach, like = [], []
     for side in (-1.0, 1.0):
-        first, second = course(side * finest), course(side * 2 * finest)
-        if first is None or second is None or here is None or first.discrete != second.discrete:
+        start, first, second = _two_alike(course, side, finest)
+        if first is None or second is None or here is None:
             reach.append(side * math.inf)
             like.append(True)
             continue
@@ -181,8 +182,23 @@ def margins(course: Callable[[float], Course | None], finest: float,
         def holds(t: float, side: float = side, same: Callable = same) -> bool:
             return same(course(side * t))
 
-        reach.append(side * _last(holds, 2 * finest, widest))
+        reach.append(side * _last(holds, 2 * start, widest))
     return (reach[0], reach[1]), (like[0], like[1])
+
+
+def _two_alike(course: Callable[[float], Course | None], side: float,
+               finest: float) -> tuple[float, Course | None, Course | None]:
+    """The smallest distance that takes the same course as twice that, and both courses.
+
+    Where several kinks meet, rounding ties some of them at the nearest points.
+    """
+    first = course(side * finest)
+    for start in (finest * 2.0**k for k in range(DOUBLINGS)):
+        second = course(side * 2 * start)
+        if first is None or second is None or first.discrete == second.discrete:
+            return start, first, second
+        first = second
+    return finest, None, None
 
 
 def _last(holds: Callable[[float], bool], start: float, widest: float) -> float:

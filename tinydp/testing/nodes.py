@@ -12,7 +12,7 @@ from ..ad.tape import Node, Tape, Var
 from ..ad.transforms import Inputs
 from ..ad.values import plain, shape
 from ..ad.watch import WatchedTape, close_tape, open_tape
-from .judging import directions, judged
+from .judging import directions, judged, slope_along
 from .kinks import Course, has_sides, operation, side_of
 from .report import Check, Culprit
 
@@ -148,15 +148,11 @@ def local_checks(node: Any, accuracy: float, rng: np.random.Generator) -> list[t
         if isinstance(value, tuple):             # of one of the results of a node
             value = list(value)
         for name, v in directions(value, rng):
-            products = (np.sum(np.asarray(a) * b) for a, b in zip(_parts(c), _parts(v), strict=True))
-            checks.append((position, judged(along, value, v, float(sum(products)) / unit, accuracy,
+            rule, rounding = slope_along(c, v)
+            checks.append((position, judged(along, value, v, rule / unit, accuracy,
                                             f"argument {position}{name}",
-                                            course if has_sides(node.op) else None)))
+                                            course if has_sides(node.op) else None, rounding / unit)))
     return checks
-
-
-def _parts(x: Any) -> Any:
-    return x if isinstance(x, (tuple, list)) else (x,)
 
 
 def same_value(entry: Entry) -> bool:

@@ -38,6 +38,8 @@ class Check(NamedTuple):
             return ""
         if abs(self.ratio + 1.0) < 1e-6:
             return ": the wrong sign"
+        if abs(self.ratio - 1.0) < 1e-5:
+            return f": off by {self.rule - self.value:.3g}"
         return f": {self.ratio:.6g} times what it should be"
 
 
@@ -121,7 +123,7 @@ class Report:
         worst = self.worst
         if worst and worst.verdict == "wrong":
             worst_of = "worst: " * (self.count("wrong") > 1)
-            of_sum = " of a weighted sum of the results" * self.summed
+            of_sum = " of a weighted sum of the results" * (self.summed and ", of result" not in worst.where)
             lines.append(f"{worst_of}{worst.where}: the gradient{of_sum} says {worst}")
         if worst and self.verdict == "inconclusive":
             poor = max(self.checks, key=lambda check: check.verdict == "inconclusive")
@@ -142,7 +144,8 @@ def _why(check: Check) -> str:
     if math.isnan(check.value):
         return "f is not finite, or jumps, here or right beside: there is no derivative to measure"
     if math.isinf(check.error):
-        return "no window around here shows a slope: f jumps, is infinitely steep, or wavers too fast"
+        return ("no window around here shows a slope: f jumps, is infinitely steep, wavers too fast, or has "
+                "kinks in several numbers")
     return (f"measured {check.value:.6g} +- {check.error:.1g}, the gradient says {check.rule:.6g}: f itself "
             "has too few digits left here (cancellation, saturation or a pole nearby)")
 
