@@ -1,5 +1,7 @@
 """Arguments of every kind, and compiled functions under every transformation."""
 
+import fractions
+import functools
 import pickle
 import threading
 from typing import NamedTuple
@@ -9,6 +11,7 @@ import pytest
 
 import tinydp as dp
 from tinydp.ad.compile import build, cache
+from tinydp.ad.errors import DtypeError
 
 from .programs import assert_equal
 
@@ -51,6 +54,18 @@ def test_static_arguments_are_parts_of_the_program():
     assert dp.grad(f)(2.0, 5) == 80.0
 
 
+@pytest.mark.parametrize("static", [2, -3, (0, 5), "z"])
+def test_static_that_is_no_parameter(static):
+    with pytest.raises(ValueError, match="not a parameter of <lambda>: it has x, n"):
+        dp.compile(lambda x, n: x * n, static=static)
+
+
+def test_static_counted_from_the_end():
+    f = dp.compile(lambda x, n: x ** n, static=-1)
+    assert f(2.0, 3) == 8.0
+    assert "** 3" in f.source
+
+
 def test_static_as_a_decorator():
     @dp.compile(static="n")
     def power(x, n):
@@ -77,6 +92,27 @@ def test_kinds_of_arrays(x):
         mine, theirs = dp.grad(compiled)(x), dp.grad(f)(x)
         assert type(mine) is type(theirs)
         assert_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("n", [
+    10**17 + 3, 10**400, np.int64(10**17 + 3), np.array([1, 10**17 + 3]), np.array(10**17 + 3), 2**63 - 1,
+    np.array([2**63 - 1]), np.longdouble(1) / 3, np.array([np.longdouble(1) / 3]), fractions.Fraction(1, 3)])
+def test_arguments_that_would_lose_digits(n):
+    f = dp.compile(lambda n: n % 10)
+    with pytest.raises(DtypeError, match="cannot hold it exactly"):
+        f(n)
+
+
+@pytest.mark.parametrize("n", [2**60, np.array([2**60, 7]), np.longdouble(0.5), fractions.Fraction(1, 2)])
+def test_arguments_of_many_digits(n):
+    assert_equal(dp.compile(lambda n: n / 4)(n), np.asarray(n, dtype=np.float64) / 4)
+
+
+def test_a_condition_in_an_array_of_no_axes_is_no_number():
+    f = dp.compile(lambda x: x + x * 1.0 if isinstance(x, float) else np.where(x, 5.0, 6.0) + 0.0 * x)
+    assert [f(np.array(True)), f(np.array(False)), f(np.array(2.0)), f(0.0)] == [5.0, 6.0, 5.0, 6.0]
+    g = dp.compile(lambda x: x + x)
+    assert [g(np.array(True)), g(2.0), g(np.array(True)), g(np.array(2.5))] == [2.0, 4.0, 2.0, 5.0]
 
 
 def test_booleans_choose_a_program():
@@ -171,6 +207,24 @@ def test_pickling():
     f = pickle.loads(pickle.dumps(MODULE_LEVEL))
     assert f(2.0) == 8.0
     assert dp.grad(f)(2.0) == 12.0
+
+
+def test_pickling_what_was_decorated():
+    for f in (decorated, Holder.method):
+        assert pickle.loads(pickle.dumps(f)) is f
+    f = pickle.loads(pickle.dumps(dp.compile(functools.partial(cube))))
+    assert f(2.0) == 8.0
+
+
+@dp.compile
+def decorated(x):
+    return x ** 2
+
+
+class Holder:
+    @dp.compile
+    def method(self, x):
+        return x ** 2
 
 
 def cube(x):

@@ -71,7 +71,8 @@ def test_logaddexp():
 
 def test_clip():
     for x in ODD:
-        np.testing.assert_equal(k.clip(x, -0.5, 0.7), float(np.clip(x, -0.5, 0.7)))
+        for low, high in [(-0.5, 0.7), (1.0, -1.0), (np.nan, 0.7), (-0.5, np.nan), (-np.inf, np.inf)]:
+            np.testing.assert_equal(k.clip(x, low, high), float(np.clip(x, low, high)))
 
 
 def test_mod_is_pythons_bit_for_bit():

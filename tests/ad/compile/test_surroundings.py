@@ -58,6 +58,73 @@ def test_an_array_that_meets_an_argument_is_watched():
     assert np.allclose(dp.grad(f)(X), [10.0, 20.0])
 
 
+WATCHED = [
+    ([1, 2],         lambda x, a: (x - a) ** 2),
+    ([1.0, 2.0],     lambda x, a: np.maximum(x, a) * x),
+    ([True, False],  lambda x, a: np.multiply(a, x * x)),
+    ([True, False],  lambda x, a: np.where(a, x, 2.0) * x),
+    (3,              lambda x, a: a * x * x),
+    (3.0,            lambda x, a: np.maximum(a, x) * x),
+    ([0, 1],         lambda x, a: x[a] * x),
+    ([0, 0],         lambda x, a: np.take(x, a) ** 2),
+    ([1, 2],         lambda x, a: np.repeat(x * x, a)),
+    ([True, False],  lambda x, a: np.compress(a, x * x)),
+    ([True, False],  lambda x, a: np.extract(a, x * x)),
+    ([0],            lambda x, a: np.delete(x, a) ** 2),
+    ([1, 2],         lambda x, a: np.polyval(a, x)),
+    ([1.0, 2.0],     lambda x, a: np.convolve(a, x * x) * np.arange(3.0)),
+    ([1, 4],         lambda x, a: np.trapezoid(x * x, a)),
+    ([1, 4],         lambda x, a: np.gradient(x * x, a)),
+    ([1, 4],         lambda x, a: np.linspace(x, a, 3) ** 2),
+    ([1.0, 2.0],     lambda x, a: np.logaddexp2(x, a)),
+    ([1.0, 2.0],     lambda x, a: np.einsum("i,i,j->j", x, a, x)),
+    ([1.0, 2.0],     lambda x, a: np.meshgrid(x, a)[1].T * x),
+    ([1.0, 2.0],     lambda x, a: np.stack([x, a])[1] * x),
+    ([1.0, 2.0],     lambda x, a: np.full_like(x, a) * x),
+    ([1, 2],         lambda x, a: dp.scan(lambda s, row: (s * row + x, None), x, a)[0]),
+    ([1.0, 2.0],     lambda x, a: dp.scan(lambda s, _: (s * a, None), x, length=3)[0]),
+    ([1, 2],         lambda x, a: dp.scan(lambda s, _: (s * x, None), a, length=3)[0]),
+    ([1, 2],         lambda x, a: dp.integrate(lambda s, dt: s - dt * x * x, a, lambda s: s[0], dt=0.3)),
+]
+
+
+@pytest.mark.usefixtures("interpreted")
+@pytest.mark.parametrize(("content", "use"), WATCHED, ids=range(len(WATCHED)))
+@pytest.mark.parametrize("gradient_first", [False, True])
+def test_every_array_that_a_function_is_given_is_watched(content, use, gradient_first):
+    a = np.array(content)
+    f = dp.compile(lambda x: np.sum(use(x, a)))
+    call = dp.value_and_grad(f) if gradient_first else f
+    before = call(X)
+    a[...] = a[..., ::-1] if len(np.unique(a)) > 1 else a == 0
+    y, slope = dp.value_and_grad(f.f)(X)
+    assert not np.isclose(before[0] if gradient_first else before, y)
+    assert np.isclose(f(X), y, rtol=1e-13)
+    assert np.allclose(dp.grad(f)(X), slope, rtol=1e-13)
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_an_array_seen_through_a_view_that_cannot_be_written():
+    table = np.array([1.0, 2.0])
+    view = np.broadcast_to(table, (2, 2))
+    f = dp.compile(lambda x: np.sum(view * x))
+    assert f(X) == 10.0
+    table[:] = 3.0
+    assert f(X) == 18.0
+    assert np.allclose(dp.grad(f)(X), [6.0, 6.0])
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_what_cannot_change_is_not_watched():
+    table = np.array([1.0, 2.0])
+    frozen = np.array([3.0, 4.0])
+    frozen.flags.writeable = False
+    f = dp.compile(lambda x: np.sum(table * x + np.maximum(table, x) + np.stack([table, x])) + frozen @ x)
+    program, _ = f.program_for(X)
+    assert len(program.watched) == 1
+    assert program.watched[0][0] is table
+
+
 def test_fixed_arguments_that_are_equal_but_not_the_same():
     f = dp.compile(lambda x, n: np.arctan2(x, n[0]), static="n")
     assert f(0.0, (0.0,)) == 0.0

@@ -26,6 +26,7 @@ adjoint; both are turned into source (`source.py`) and compiled (`cache.py`).
 """
 
 import functools
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -130,18 +131,23 @@ class Compiled:
         self._lock = threading.RLock()
         self._last: Call | None = None
         order = [p.name for p in parameters_of(f)]
-        self._fixed_names = {order[x] if isinstance(x, int) else x for x in static}
-        unknown = [name for name in self._fixed_names if order and name not in order]
+        known = (*order, *range(-len(order), len(order)))
+        unknown = [x for x in static if x not in known and (order or isinstance(x, int))]
         if unknown:
             raise ValueError(f"static={unknown[0]!r} is not a parameter of {name_of(f)}: "
-                             f"it has {', '.join(order)}.")
+                             f"it has {', '.join(order) or 'none that Python can tell'}.")
+        self._fixed_names = {order[x] if isinstance(x, int) else x for x in static}
         self._fixed_positions = {k for k, name in enumerate(order) if name in self._fixed_names}
 
     def __repr__(self) -> str:
         return f"<compiled {name_of(self.f)}>"
 
-    def __reduce__(self) -> tuple:
-        return Compiled, (self.f, self.static)
+    def __reduce__(self) -> str | tuple:
+        found: Any = sys.modules.get(self.__module__)
+        path = getattr(self.f, "__qualname__", "")
+        for name in path.split("."):             # a decorated function has the place of its own f
+            found = getattr(found, name, None)
+        return path if found is self else (Compiled, (self.f, self.static))
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:          # as a method
         return self if instance is None else functools.partial(self, instance)

@@ -1,5 +1,6 @@
 """Arguments of compiled functions, taken apart into numbers and arrays, and what is fixed."""
 
+import math
 import numbers
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +20,9 @@ def form_of(x: Any, leaves: list) -> Any:
         leaves.append(x)
         return float
     if kind is np.ndarray:
-        leaves.append(as_argument(x))
-        return (x.shape, x.dtype.kind == "b") if x.ndim else float
+        y = as_argument(x)
+        leaves.append(x if y is x else _exactly(x, y))
+        return (x.shape, x.dtype.kind == "b") if x.ndim or x.dtype.kind == "b" else float
     if kind is Var:
         leaves.append(x)
         return (shape(x), False) if shape(x) else float
@@ -32,7 +34,7 @@ def form_of(x: Any, leaves: list) -> Any:
         leaves.append(x)
         return None
     if _is_input(x):
-        leaves.append(float(x))
+        leaves.append(_exactly(x, as_argument(x)))
         return float
     return fixed(x)
 
@@ -74,15 +76,34 @@ def fixed(x: Any) -> Any:
 def as_argument(x: Any) -> Any:
     """A leaf as compiled functions take it: a float, or a C-contiguous array of its own kind."""
     if type(x) is not np.ndarray:
-        return float(x) if isinstance(x, (np.generic, int)) and not is_bool(x) else x
+        return _as_float(x) if isinstance(x, numbers.Real) and not is_bool(x) else x
     if not x.ndim:
-        return x.item()
+        return x.item() if is_bool(x) else _as_float(x)
     if x.dtype == np.float64 and x.flags.c_contiguous and x.flags.writeable and x.flags.aligned:
         return x
     if x.dtype.kind not in "fiub":
         raise DtypeError(f"an array of dtype {x.dtype} cannot be an argument of a compiled function.",
                          "pass arrays of real numbers or booleans.")
     return np.array(x, dtype=np.bool_ if x.dtype.kind == "b" else np.float64, order="C")
+
+
+def _as_float(x: Any) -> float:
+    try:
+        return float(x)
+    except OverflowError:                        # an integer
+        return math.inf
+
+
+def _exactly(x: Any, y: Any) -> Any:
+    """`y`, which is `x` as a float or as an array of them; raises if digits were lost."""
+    if not (isinstance(x, np.ndarray) and x.dtype.itemsize < 8):
+        with np.errstate(invalid="ignore"):      # 2**63 - 1 becomes 2**63
+            back = np.asarray(y).astype(np.asarray(x).dtype)
+        if not np.all((back == x) | np.isnan(y)):
+            raise DtypeError(
+                f"{x!r:.60} cannot be an argument of a compiled function: float64 cannot hold it exactly.",
+                "pass float(x) if a rounded number will do; an integer can also be static.")
+    return y
 
 
 def is_bool(x: Any) -> bool:

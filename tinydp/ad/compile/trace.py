@@ -34,6 +34,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 
+from .. import tree
 from ..errors import (
     BranchError,
     ConversionError,
@@ -233,17 +234,19 @@ class Trace:
     def add(self, call: Any) -> None:
         self.calls.append(call)
 
-    def scan(self, *args: Any) -> Any:
+    def scan(self, step: Callable, *args: Any) -> Any:
         """`dp.scan`, as one call."""
         from .loops import scan  # noqa: PLC0415  (it builds on this file)
 
-        return scan(self, *args)
+        self.see(tree.flatten(args)[0])
+        return scan(self, step, *args)
 
-    def integrate(self, *args: Any) -> Any:
+    def integrate(self, step: Callable, state: Any, *args: Any) -> Any:
         """`dp.integrate`, as one call."""
         from .loops import integrate  # noqa: PLC0415
 
-        return integrate(self, *args)
+        self.see(tree.flatten(state)[0])
+        return integrate(self, step, state, *args)
 
     def here(self) -> Spot:
         return self.spot or spot()
