@@ -1,6 +1,7 @@
 """Traced values as citizens of Python and NumPy, and what they refuse."""
 
 import copy
+import enum
 import inspect
 import math
 import operator
@@ -58,6 +59,24 @@ def test_comparisons_are_plain(compare):
     dp.grad(f)(1.5, 2.0)
 
 
+class Axis(enum.IntEnum):
+    ROWS = 0
+    COLUMNS = 1
+
+
+@pytest.mark.parametrize("f", [
+    lambda x, one: x[one], lambda x, one: x[one, 0], lambda x, one: x[:, one], lambda x, one: x * one,
+    lambda x, one: np.sum(x, axis=one), lambda x, one: x.mean(one), lambda x, one: np.swapaxes(x, 0, one),
+    lambda x, one: x ** one,
+], ids=range(8))
+def test_integers_of_other_kinds_stay_integers(f):
+    x = np.arange(1.0, 7.0).reshape(2, 3)
+    (y, pullback), (expected, expected_pullback) = (
+        dp.vjp(lambda x, one=one: f(x, one), x) for one in (Axis.COLUMNS, 1))
+    assert np.array_equal(y, expected)
+    assert np.array_equal(pullback(y)[0], expected_pullback(y)[0])
+
+
 def test_formatting_and_printing():
     def f(x, v):
         assert f"{x:.3f} {x} {v}" == "1.235 1.23456 [1. 2.]"
@@ -83,6 +102,14 @@ def test_numpy_attributes_and_methods():
     x = np.arange(6.0).reshape(2, 3)
     expected = 4 + 0.5 + np.array([[2, 1, 0], [0, 0, 1]]) + 1 + np.array([[3, 4, 5], [0, 1, 2]])
     assert np.array_equal(dp.grad(f)(x), expected)
+
+
+def test_a_copy_has_the_order_that_it_has_in_numpy():
+    x, w = np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(6.0)
+    for f in (lambda x: x.copy(), lambda x: x.copy("F"), lambda x: x.copy(order="A"), np.copy, copy.copy):
+        value, gradient = dp.value_and_grad(lambda x, f=f: np.ravel(f(x), order="K") @ w)(x)
+        assert value == np.ravel(f(x), order="K") @ w
+        assert gradient.ravel() @ x.ravel() == value             # it is linear
 
 
 def test_attributes_that_numpy_has_no_function_for():

@@ -346,7 +346,7 @@ _OTHER_MANNERS: dict[str, Any] = {
     "transpose": _transpose,
     "flatten": np.ravel,
     "astype": _astype,
-    "copy": lambda self: self,
+    "copy": lambda self, order="C": np.copy(self, order),        # np.copy itself keeps the order of x
 }
 
 for _name, _method in (*_methods(), *_array_methods(), *_OTHER_MANNERS.items()):

@@ -168,6 +168,8 @@ def snapshot(tape: Tape, x: Any) -> Any:
     if isinstance(x, complex):
         raise DtypeError(f"the complex number {x} met a traced value.",
                          "tinydp differentiates real numbers: keep both parts apart.")
+    if isinstance(x, numbers.Integral):          # as an IntEnum is: it may be an index or an axis
+        return int(x)
     return float(x) if isinstance(x, numbers.Real) else x
 
 
