@@ -95,7 +95,8 @@ MASK = np.array([True, False, True, True])
     lambda x: np.full_like(x, 1.0, shape=(4,)), lambda x: np.greater(x, 1.0, where=MASK),
     lambda x: np.any(x, where=MASK), lambda x: np.any(x, 0, None, False, where=x > 0),
     lambda x: np.floor(x, dtype=np.float32), lambda x: np.prod(x, initial=5.0),
-    lambda x: x.sum(where=MASK), lambda x: np.array_equal(x, x, equal_nan=True)])
+    lambda x: x.sum(where=MASK), lambda x: np.any(a=x), lambda x: np.round(a=x),
+    lambda x: np.array_equal(x, x, equal_nan=True)])
 def test_options_that_would_be_ignored_are_refused(f):
     with pytest.raises(UnsupportedArgumentError, match=f"{__file__}"):
         dp.compile(f)(X)
@@ -106,7 +107,8 @@ def test_options_that_would_be_ignored_are_refused(f):
     lambda x: np.ones_like(x), lambda x: np.zeros_like(x > 0) * 1.0, lambda x: np.empty_like(x).shape,
     lambda x: np.sum(x, 0, float, None, True), lambda x: np.any(x > 4, 0, None, True),
     lambda x: np.sum(x, where=True), lambda x: np.floor(x, where=True), lambda x: np.sum(x, axis=()),
-    lambda x: np.max(x, axis=()), lambda x: np.any(x, axis=()), lambda x: np.copy(x, order="F")])
+    lambda x: np.max(x, axis=()), lambda x: np.any(x, axis=()), lambda x: np.isclose(1.0, b=x),
+    lambda x: np.copy(x, order="F")])
 def test_options_that_are_known(f):
     mine, theirs = dp.compile(f)(M), f(M)
     assert np.shape(mine) == np.shape(theirs)

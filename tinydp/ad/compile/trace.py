@@ -560,7 +560,8 @@ def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
 
 def write(op: Primitive, args: tuple, options: dict) -> Any:
     """Write down a call in the innermost program that has one of its arguments."""
-    trace = max((x.trace for x in args if isinstance(x, Sym)), key=lambda trace: trace.age)
+    values = [x for x in (*args, *options.values()) if isinstance(x, Sym)]
+    trace = max((x.trace for x in values), key=lambda trace: trace.age)
     trace.see(args, options)
     others = expanded(op.name, args, options)
     if others is not None:
@@ -588,7 +589,7 @@ def _filled(value: float) -> Callable:
     """`zeros_like` or `ones_like`: a constant."""
 
     def like(x: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
-        y = np.full(np.shape(x) if shape is None else shape, value, dtype or x.dtype)
+        y = np.full(x.shape if shape is None else shape, value, x.dtype if dtype is None else dtype)
         return y if y.ndim else y.item()
 
     return like
