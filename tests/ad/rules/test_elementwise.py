@@ -317,3 +317,13 @@ def test_clip_refuses_out():
 @pytest.mark.parametrize("f", [np.maximum, np.minimum, np.fmax, np.fmin])
 def test_tie_with_a_list(f):
     assert grad(lambda x: np.sum(f(x, [2.0, 2.0])))(2.0) == 1.0
+
+
+@pytest.mark.parametrize(("a", "b"), [(31.6, 0.5), (0.5, 31.6), (1e6, 1e6 + 0.3), (-1e9, -1e9), (700.0, 0.0)])
+@pytest.mark.parametrize(("f", "power"), [(np.logaddexp, np.exp), (np.logaddexp2, np.exp2)])
+def test_logaddexp_keeps_its_digits(f, power, a, b):
+    """Those that the result has lost, too, and those of small second derivatives."""
+    p, q = 1.0 / (1.0 + power(b - a)), 1.0 / (1.0 + power(a - b))
+    second = p * q * (np.log(2.0) if power is np.exp2 else 1.0)
+    assert grad(f, argnums=(0, 1))(a, b) == pytest.approx((p, q), rel=1e-12)
+    assert grad(grad(f), argnums=(0, 1))(a, b) == pytest.approx((second, -second), rel=1e-12)

@@ -78,8 +78,11 @@ defpartials(np.log,     lambda y, x: 1 / x)                                 # in
 defpartials(np.log2,    lambda y, x: 1 / (x * np.log(2)))                   # infinite at 0
 defpartials(np.log10,   lambda y, x: 1 / (x * np.log(10)))                  # infinite at 0
 defpartials(np.log1p,   lambda y, x: 1 / (1 + x))                           # infinite at -1
-defvjp(np.logaddexp,    lambda g, y, a, b: g * np.exp(a - y),   lambda g, y, a, b: g * np.exp(b - y))
-defvjp(np.logaddexp2,   lambda g, y, a, b: g * np.exp2(a - y),  lambda g, y, a, b: g * np.exp2(b - y))
+# exp(a - y) would lose the digits that y has not, and its derivative all of them where y is nearly a
+defvjp(np.logaddexp,    lambda g, y, a, b: g * np.exp(-np.logaddexp(0.0, b - a)),
+                        lambda g, y, a, b: g * np.exp(-np.logaddexp(0.0, a - b)))
+defvjp(np.logaddexp2,   lambda g, y, a, b: g * np.exp2(-np.logaddexp2(0.0, b - a)),
+                        lambda g, y, a, b: g * np.exp2(-np.logaddexp2(0.0, a - b)))
 
 # ---------------------------------------------------------------------------- angles
 
