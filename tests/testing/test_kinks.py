@@ -118,6 +118,14 @@ def test_several_numbers_at_kinks_of_their_own(f):
     assert check_grads(lambda x: f(wrong(x)), x, raises=False).verdict == "wrong"
 
 
+def test_several_kinks_of_a_function_from_elsewhere():
+    """At 0 the slope of a relu is 0 by convention, also of those that are subtracted."""
+    w = np.array([2.0, -3.0, 1.0])
+    f = lambda x: w @ np.maximum(x, 0.0)
+    assert check_grads(f, np.zeros(3), grad=lambda x: w * (x > 0)).verdict == "right"
+    assert check_grads(f, np.zeros(3), grad=lambda x: -0.1 * w, raises=False).verdict == "wrong"
+
+
 def test_numbers_that_are_tied_again_by_rounding():
     """Beside the tie of three, two of them are equal at the nearest point, and at the next no more."""
     x = [[-0.5697055, 1.0, -1.0, 2.0], [-0.5697055, 0.5, 1.0000023, 1.0000023], [1.0, 2.0, 1.0, 2.0]]

@@ -72,7 +72,7 @@ def judged(f: Callable, x: Any, v: Any, rule: float, accuracy: float, where: str
         check = _by_both_sides(f, x, v, rule, where, reach, rounding)
         if check is not None and check.verdict == "kink":
             return check
-    together = at_kink and np.count_nonzero(flat(v)) > 1
+    several = np.count_nonzero(flat(v)) > 1 and (at_kink or (course is None and check is not None))
     if at_kink and course and taken and (check is not None or found != "wrong" or _goes_on(course, x)):
         piece = judged(taken(), x, v, rule, accuracy, where, rounding=rounding)
         if piece.verdict in ("right", "kink"):
@@ -81,7 +81,7 @@ def judged(f: Callable, x: Any, v: Any, rule: float, accuracy: float, where: str
         if reach != ANYWHERE and like == (True, True):
             found, measured = judge(rule, f, x, v, accuracy=accuracy, reach=reach, rounding=rounding)
         check = Check(where, rule, *measured, found)
-    return check._replace(error=math.inf, verdict="inconclusive") if together else check
+    return check._replace(error=math.inf, verdict="inconclusive") if several else check
 
 
 def _goes_on(course: Callable, x: Any) -> bool:
