@@ -112,7 +112,7 @@ def test_a_condition_in_an_array_of_no_axes_is_no_number():
     f = dp.compile(lambda x: x + x * 1.0 if isinstance(x, float) else np.where(x, 5.0, 6.0) + 0.0 * x)
     assert [f(np.array(True)), f(np.array(False)), f(np.array(2.0)), f(0.0)] == [5.0, 6.0, 5.0, 6.0]
     g = dp.compile(lambda x: x + x)
-    assert [g(np.array(True)), g(2.0), g(np.array(True)), g(np.array(2.5))] == [2.0, 4.0, 2.0, 5.0]
+    assert [g(np.array(True)), g(2.0), g(np.array(True)), g(np.array(2.5))] == [True, 4.0, True, 5.0]
 
 
 def test_booleans_choose_a_program():

@@ -62,6 +62,16 @@ def test_conditions_of_single_numbers_are_pythons(f):
         assert compiled(x, y) == f(x, y)
 
 
+@pytest.mark.parametrize("f", [
+    lambda m, k: np.any(m) + np.any(k) + 1, lambda m, k: m[0] + k[0] + 1.0, lambda m, k: (m + k) * 1.0,
+    lambda m, k: np.max(m) * 2.0 + np.any(m) + np.all(k), lambda m, k: (m[0] > k[1]) + np.True_ + 1,
+    lambda m, k: m @ k + m * 2.0, lambda m, k: (m[0] & k[0]) + m[2] + 1.0, lambda m, k: m[0] - 1.0])
+def test_single_conditions_out_of_arrays_are_numpys(f):
+    compiled = dp.compile(f)
+    for m, k in np.array([([1, 0, 1], [1, 1, 0]), ([0, 0, 0], [1, 1, 1]), ([1, 1, 1], [1, 1, 1])]) > 0:
+        np.testing.assert_array_equal(compiled(m, k), f(m, k))
+
+
 def test_conditions_do_not_wrap_around():
     assert dp.compile(lambda x: (x > 0) * 2**62 * 4)(1.0) == 2.0**64
     assert dp.compile(lambda x: np.where(x > 0, 2**62, 0) * 4)(1.0) == 2.0**64

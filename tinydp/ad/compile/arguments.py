@@ -78,7 +78,7 @@ def as_argument(x: Any) -> Any:
     if type(x) is not np.ndarray:
         return _as_float(x) if isinstance(x, numbers.Real) and not is_bool(x) else x
     if not x.ndim:
-        return x.item() if is_bool(x) else _as_float(x)
+        return np.bool_(x) if is_bool(x) else _as_float(x)
     if x.dtype == np.float64 and x.flags.c_contiguous and x.flags.writeable and x.flags.aligned:
         return x
     if x.dtype.kind not in "fiub":

@@ -256,7 +256,7 @@ class Trace:
         if op.name == "getitem":
             args = (self.lift(args[0]), self.kept_index(args[1]))
         else:
-            op, args = _of_one_kind(op, tuple(map(constant, args)))
+            op, args = _of_one_kind(op, args)
             args = tuple(self.lift(constant(x)) for x in args)
         if op.name in REDUCTIONS and (args[1] if len(args) > 1 else options.get("axis")) == ():
             return args[0]
@@ -283,7 +283,9 @@ class Trace:
         if np.asarray(value).dtype.kind not in "fiub":
             raise DtypeError(f"{op.name} gave a result of dtype {np.asarray(value).dtype}.",
                              "a program computes with real numbers and conditions.")
-        call.out = Sym(self, constant(value))
+        if op.name in _COMPARISONS and not any(map(_is_numpys, args)):
+            value = constant(value)              # of Python's floats, it is Python's bool
+        call.out = Sym(self, value)
         self.calls.append(call)
         self.known[key] = call.out
         return call.out
@@ -355,7 +357,7 @@ def constant(x: Any) -> Any:
 _TRUTHS = ("logical_and", "logical_or", "logical_xor", "any", "all")
 _COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_not")
 _BESIDE_FLOATS = ("add", "subtract", "multiply", "divide", "where")       # there True is 1.0 anyway
-_OF_CONDITIONS: dict[str, Any] = {               # what NumPy computes instead, of arrays of conditions
+_OF_CONDITIONS: dict[str, Any] = {               # what NumPy computes instead, of conditions
     "bitwise_and": np.logical_and, "bitwise_or": np.logical_or, "bitwise_xor": np.logical_xor,
     "invert": np.logical_not, "multiply": np.logical_and, "add": np.logical_or,
     "minimum": np.logical_and, "maximum": np.logical_or, "min": np.all, "amin": np.all, "max": np.any,
@@ -366,8 +368,10 @@ def _of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     """The function and its arguments, conditions made numbers, or numbers conditions, where it needs that.
 
     Python and Numba compute with single conditions as with integers, which wrap around, and their
-    `and` returns an operand; NumPy's arrays of conditions have an arithmetic of their own.
+    `and` returns an operand; NumPy's conditions have an arithmetic of their own.
     """
+    numpys = any(map(_is_numpys, args))
+    args = tuple(map(constant, args))
     name, operands = op.name, args
     if name in _TRUTHS:
         n = 1 if name in ("any", "all") else 2
@@ -379,7 +383,7 @@ def _of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     elif not is_elementwise(name) or name in _COMPARISONS:
         return op, args
     conditions = [is_bool(example(x)) for x in operands]
-    if all(conditions) and any(np.ndim(example(x)) for x in operands) and name in _OF_CONDITIONS:
+    if all(conditions) and numpys and name in _OF_CONDITIONS:
         return _registered(_OF_CONDITIONS[name]) if _OF_CONDITIONS[name] else op, args
     if name == "where":
         if not any(map(_is_float, operands)) and not all(conditions):
@@ -392,12 +396,17 @@ def _of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     return op, (*map(_as_numbers, operands), *args[len(operands):])
 
 
+def _is_numpys(x: Any) -> bool:
+    """Whether it is an array, or a condition that came out of one."""
+    return type(example(x)) is np.bool_ or np.ndim(example(x)) > 0
+
+
 def _is_float(x: Any) -> bool:
     return not is_bool(example(x)) and type(x) is not int
 
 
 def _as_numbers(x: Any) -> Any:
-    """A value or array of conditions as the numbers 0 and 1; other values as they are."""
+    """A condition or array of conditions as the numbers 0 and 1; other values as they are."""
     return np.where(x, 1.0, 0.0) if is_bool(example(x)) else x
 
 
@@ -447,7 +456,9 @@ class Sym(Abstract):
     def __init__(self, trace: Trace, example: Any, name: str | None = None):
         if not is_bool(example) and np.asarray(example).dtype.kind != "f":
             example = np.asarray(example, dtype=np.float64)      # integers are real numbers, too
-        self.trace, self.example, self.name = trace, constant(example), name
+        if type(example) is not np.bool_:        # whose arithmetic is not that of Python's bool
+            example = constant(example)
+        self.trace, self.example, self.name = trace, example, name
         self.of: Sym | None = None               # the value whose cotangent it is
 
     def call(self, op: Any, args: tuple, options: dict) -> Any:
