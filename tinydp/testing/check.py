@@ -125,15 +125,22 @@ def _compare(report: Report, f: Callable, args: tuple, gradient: Callable[..., t
     close_by: list = []
 
     def blurred(k: int, v: Any, rule: float) -> float:
-        """How much the gradient changes with the last digits of the arguments; 0 if that is no rounding."""
+        """How far the rule can be rounded by what was added up to get it, which is not known.
+
+        By the last digits of the largest number in the gradient; and by as much as it changes with the
+        last digits of the arguments, unless that takes it across a kink.
+        """
+        largest = max(float(np.max(np.abs(g), initial=0.0)) for g in found)
+        summed = slope_along(np.asarray(largest, found[k].dtype), np.abs(v))[1]
         if not close_by:
             nudged = _nudged(leaves, rng)
             here, there = (course_of(ours, xs) if ours else None for xs in (leaves, nudged))
             close_by[:] = gradient(*fill(nudged)), here is not None and here == there
         change = abs(slope_along(np.asarray(close_by[0][k]), v)[0] - rule)
-        return BLURRED * change if close_by[1] or change <= accuracy * abs(rule) else 0.0
+        return summed + (BLURRED * change if close_by[1] or change <= accuracy * abs(rule) else 0.0)
 
-    for k, (place, x, g) in enumerate(zip(places, leaves, map(np.asarray, gradient(*args)), strict=True)):
+    found = [np.asarray(g) for g in gradient(*args)]
+    for k, (place, x, g) in enumerate(zip(places, leaves, found, strict=True)):
         def along(t: Any, k: int = k) -> float:
             return f(*fill([*leaves[:k], t, *leaves[k + 1 :]]))
 
