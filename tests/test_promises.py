@@ -81,6 +81,19 @@ def test_a_default_argument_reused_between_calls():
     assert np.array_equal(dp.grad(reuses_a_buffer)(np.ones(3)), [3.0, 3.0, 3.0])
 
 
+def test_a_read_only_window_of_a_buffer():
+    """Its memory has another owner, which may write there."""
+    buffer = np.arange(5.0)
+    windows = np.lib.stride_tricks.sliding_window_view(buffer, 2)
+
+    def f(x):
+        y = np.sum(windows * x * x)
+        buffer[:] = 100.0
+        return y
+
+    assert dp.grad(f)(1.0) == 32.0
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_arrays_stay_as_writable_as_they_were(fails):
     x, constant, fixed = np.ones(3), np.ones(3), np.ones(3)

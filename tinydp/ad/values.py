@@ -188,7 +188,7 @@ def _is_frozen(x: Any) -> bool:
         if x.flags.writeable:
             return False
         x = x.base
-    return True
+    return x is None or isinstance(x, bytes)     # of memory that something else owns, nothing is known
 
 
 def plain(x: Any) -> Any:

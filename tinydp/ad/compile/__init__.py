@@ -154,7 +154,7 @@ class Compiled:
 
     # -- calls
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         call = self._taken_apart(args, kwargs)
         leaves = call.leaves
         tape = youngest(leaves)

@@ -323,8 +323,8 @@ def write_body(w: Writer, program: Program, places: dict[int, Array], wanted: st
     outs = {id(x): x for x in program.outputs if id(x) in made}
 
     name = w.fresh(wanted)
-    before = w.lines, w.depth, w.names, w.last_spot
-    w.lines, w.depth, w.names, w.last_spot = [], 1, set(RESERVED) | {name}, None
+    before = w.lines, w.depth, w.names, w.counts, w.last_spot
+    w.lines, w.depth, w.names, w.counts, w.last_spot = [], 1, set(RESERVED) | {name}, {}, None
     passed: dict[str, str] = {}              # expression around -> parameter
     for key, x in given.items():
         element = re.fullmatch(r"(\w+)\[(\w+), (\d+)\]", outside[key].text)
@@ -354,7 +354,7 @@ def write_body(w: Writer, program: Program, places: dict[int, Array], wanted: st
     results = [w.values[key].text for key in outs]
     w.wrapped("return ", results, "")
     lines = w.lines
-    w.lines, w.depth, w.names, w.last_spot = before
+    w.lines, w.depth, w.names, w.counts, w.last_spot = before
     head = Writer()
     head.depth = 0
     head.wrapped(f"def {name}(", list(passed.values()), "):")

@@ -37,6 +37,7 @@ class Writer:
         self.depth = 1
         self.top: list[str] = []
         self.names: set[str] = set(RESERVED)
+        self.counts: dict[str, int] = {}
         self.values: dict[int, Any] = {}
         self.keep: list[Any] = []
         self.constants: dict[int, tuple[str, Any]] = {}
@@ -56,9 +57,10 @@ class Writer:
         """A name that is not taken yet."""
         wanted = re.sub(r"\W+", "_", wanted).strip("_") or "t"
         wanted = f"v_{wanted}" if wanted[0].isdigit() else wanted
-        name, k = wanted, 1
+        name, k = wanted, self.counts.get(wanted, 1)
         while name in self.names:
             name, k = f"{wanted}_{k}", k + 1
+        self.counts[wanted] = k                  # from one again, a long program would take forever
         self.names.add(name)
         return name
 
