@@ -85,7 +85,7 @@ class Recipe(NamedTuple):
 # earlier ones, by returns from the evaluated starts.
 RECIPES = {
     "episode": Recipe(600, 64, (40, 40), (5e-3, 1e-4), push=1.0, down=50, choose=False, goal=-200.0),
-    "batch": Recipe(3000, 64, (40, 66), (5e-3, 5e-5), push=0.0, down=0, choose=True, goal=-136.0),
+    "batch": Recipe(3000, 96, (40, 66), (5e-3, 5e-5), push=0.0, down=0, choose=True, goal=-136.0),
 }
 
 

@@ -65,7 +65,7 @@ def test_result_json(tiny):
     budget, got = result["budget"], result["result"]
     how = pendulum.RECIPES[mode]._replace(updates=3)
     assert budget["gradient_evaluations"] == 3
-    assert budget["training_steps"] == 64 * 3 * how.horizon[-1]
+    assert budget["training_steps"] == how.windows * 3 * how.horizon[-1]
     assert budget["validation_steps"] == 4 * 240 * 200
     if mode == "episode":
         assert budget["episodes"] == 1
