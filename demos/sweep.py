@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from . import command, style
 from .command import Column, Demo, Options
@@ -208,6 +209,8 @@ def draw_column(axes: Axes, column: Column, values: np.ndarray) -> None:
         style.label(axes, f"{name} {style.number(value, column.digits)}", (place, value), shift, ha=side,
                     va="center", fontsize=9, weight="bold")
     axes.margins(y=0.25)
+    if column.digits == 0:
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     if np.ptp(values) == 0:                      # a line across the middle, with few marks
         axes.set_yticks([values[0]])
     axes.set(xlim=(-2, 102), xlabel="seeds, best to worst (%)", ylabel=column.unit)
