@@ -33,7 +33,7 @@ from .errors import EventNotReached, LoopError, NotFiniteError, Spot
 from .primitives import dense, pick
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
-from .values import abstract, is_on, plain, settle, shape
+from .values import abstract, is_condition, is_on, plain, settle, shape
 from .watch import WatchedTape, live_tapes, reopened, tracer
 
 # ---------------------------------------------------------------------------- scan
@@ -197,9 +197,11 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
 def part_of_step(step: Callable, before: Any, after: Any, dt: Any, h: Any) -> Any:
     """The state `h` into the last step: made anew, or without `dt` on the line to the next state.
 
-    For a whole step, h = 1, that is the next state to the last digit: a + h (b - a) would not be.
+    In this form, what is the same in both stays so, and a whole step, h = 1, ends at the next state, both to
+    the last digit. A condition is that of the next state.
     """
-    return step(before, h) if dt is not None else tree.map(lambda a, b: (1.0 - h) * a + h * b, before, after)
+    return step(before, h) if dt is not None else tree.map(
+        lambda a, b: b if is_condition(b) else b - (1.0 - h) * (b - a), before, after)
 
 
 def polished(height: Callable, h: Any) -> Any:

@@ -220,7 +220,7 @@ class ValueAndGradient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.f!r}, argnums={self.argnums})"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         several = isinstance(self.argnums, tuple)
         direct = getattr(self.f, "value_and_gradient", None)     # a compiled function has it ready
         if direct and not self.has_aux:

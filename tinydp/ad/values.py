@@ -102,6 +102,12 @@ def listed(x: Any) -> Any:
     return list(x)
 
 
+def is_condition(x: Any) -> bool:
+    """Whether it is a boolean, or an array of them."""
+    x = plain(x)
+    return isinstance(x, (bool, np.bool_)) or getattr(getattr(x, "dtype", None), "kind", "") == "b"
+
+
 def is_finite(x: Any) -> bool:
     """Whether there is no infinity and no nan in it; a very large sum of squares says no, too."""
     if type(x) is not np.ndarray:

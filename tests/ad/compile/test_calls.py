@@ -138,3 +138,9 @@ def test_a_new_branch_after_the_surroundings_changed():
     table[:] = 0.0
     with pytest.raises(MutationError, match="before its pullback"):
         pull(Y)
+
+
+def test_a_branch_without_a_derivative():
+    compiled = dp.compile(lambda x: x * 2.0 if x > 0 else x > -5)
+    assert dp.value_and_grad(compiled)(1.0) == (2.0, 2.0)
+    assert dp.value_and_grad(compiled)(-1.0) == (True, 0.0)

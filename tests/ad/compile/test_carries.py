@@ -97,6 +97,74 @@ def test_a_condition_in_a_state_that_ends_at_an_event():
     assert_equal(dp.grad(compiled, (0, 1))(1.0, 0.4), dp.grad(f, (0, 1))(1.0, 0.4))
 
 
+FLAGS = {
+    "that starts as a condition": (False, 1, 0), "that starts as an integer": (0, 1, 0),
+    "that is one": (False, True, False), "of numbers": (0.0, 1.0, 0.0)}
+
+
+@pytest.mark.parametrize("case", FLAGS)
+@pytest.mark.parametrize("segment", [None, 2])
+def test_a_flag(case, segment):
+    """It is 0 or 1, has no derivative, and may be a condition."""
+    start, yes, no = FLAGS[case]
+
+    def f(x):
+        def step(carry, row):
+            value, flag = carry
+            value = np.where(dp.value(flag) == 1, value * x[0], value + row * x[2])
+            return (value, np.where(value > 0.5, yes, no)), None
+        return dp.scan(step, (x[1], start), np.ones(5), segment=segment)[0][0]
+
+    compiled, x = dp.compile(f), np.array([0.3, -0.4, 0.5])
+    assert_equal(compiled(x), f(x))
+    assert_equal(dp.grad(compiled)(x), dp.grad(f)(x))
+
+
+def test_a_flag_is_a_condition():
+    def f(x):
+        def step(carry, row):
+            value, flag = carry
+            value = np.where(flag, value * x[0], value + row * x[2])
+            return (value, np.where(value > 0.5, 1, 0)), None
+        return dp.scan(step, (x[1], False), np.ones(5))[0][0]
+
+    x = np.array([0.3, -0.4, 0.5])
+    assert_equal(dp.value_and_grad(dp.compile(f))(x), dp.value_and_grad(f)(x))
+
+
+@pytest.mark.parametrize("start", [0, 0.0, False])
+def test_a_sum_that_starts_at_nothing(start):
+    def f(x):
+        step = lambda c, r: ((c[0] + r * x[0], c[1] + 1), c)
+        (total, count), rows = dp.scan(step, (start, 0), np.arange(4.0))
+        return total * count + np.sum(rows[0] * rows[1])
+
+    x = np.array([0.3, -0.4])
+    assert_equal(dp.value_and_grad(dp.compile(f))(x), dp.value_and_grad(f)(x))
+
+
+STATES = {
+    "conditions, added up": (lambda x: x > 0, lambda s, x: s + (x > 0.1)),
+    "conditions": (lambda x: np.zeros(3, bool), lambda s, x: s | (x > 0.1)),
+    "numbers, then conditions": (lambda x: np.zeros(3), lambda s, x: x > 0.1),
+}
+
+
+@pytest.mark.parametrize("dt", [None, 0.3])
+@pytest.mark.parametrize("case", STATES)
+def test_a_state_with_conditions_up_to_an_event(case, dt):
+    start, move = STATES[case]
+
+    def f(x):
+        step = lambda s, dt=0.3: (s[0] - dt * x[2], move(s[1], x))
+        height, state = dp.integrate(step, (1.0, start(x)), lambda s: s[0], dt=dt)
+        return np.sum(np.where(state, x * (height + 1.0), x * x)), state
+
+    compiled, x = dp.compile(f), np.array([0.3, -0.4, 0.5])
+    assert_equal(compiled(x), tuple(np.asarray(y, dtype=float) if np.ndim(y) else y for y in f(x)))
+    assert_equal(dp.grad(lambda x: compiled(x)[0])(x), dp.grad(lambda x: f(x)[0])(x))
+
+
 def test_a_loop_in_a_loop():
     def f(x, y):
         def inner(carry, _):

@@ -99,6 +99,13 @@ def test_whole_steps_are_whole_without_dt():
     assert np.isclose(f(0.37, 1e18), (1e18 * 3.7e-10**2) * (1 - 0.5 * (1 - 3.7e-10)), rtol=1e-14)
 
 
+@pytest.mark.parametrize("dt", [None, 0.3])
+def test_what_stays_the_same_up_to_an_event_stays_to_the_last_digit(dt):
+    for height in np.linspace(0.31, 1.0, 50):
+        step = lambda s, dt=0.3: (s[0] - dt, s[1])
+        assert dp.integrate(step, (height, 0.1), lambda s: s[0], dt=dt)[1] == 0.1
+
+
 REDUCED = {
     "max of conditions": lambda x: np.max(np.stack([x > 5, x > 6]), axis=0) * 1.0 + x,
     "min of conditions": lambda x: np.min(np.stack([x > 0, x > -6]), axis=0) * 1.0 + x,

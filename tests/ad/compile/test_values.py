@@ -101,7 +101,7 @@ MASK = np.array([True, False, True, True])
     lambda x: np.max(x, initial=50.0), lambda x: np.sum(x, where=MASK), lambda x: np.sum(x, initial=3.0),
     lambda x: np.mean(x, dtype=int), lambda x: np.sin(x, where=MASK), lambda x: np.cumsum(x, dtype=int),
     lambda x: np.mean(x, where=x > 1), lambda x: np.var(x, where=MASK), lambda x: np.var(x, mean=3.0),
-    lambda x: np.nan_to_num(x, copy=False), lambda x: np.isclose(x, x, equal_nan=True),
+    lambda x: np.nan_to_num(x, copy=False),
     lambda x: np.full_like(x, 1.0, shape=(4,)), lambda x: np.greater(x, 1.0, where=MASK),
     lambda x: np.any(x, where=MASK), lambda x: np.any(x, 0, None, False, where=x > 0),
     lambda x: np.floor(x, dtype=np.float32), lambda x: np.prod(x, initial=5.0),
@@ -239,3 +239,11 @@ def test_rounding_to_digits_is_refused():
     """Python rounds the decimal number, NumPy the binary one."""
     with pytest.raises(NotCompiledError, match=r"np\.round\(x, digits\)"):
         dp.compile(lambda x: round(x, 2))(2.675)
+
+
+@pytest.mark.parametrize("equal_nan", [False, True])
+def test_what_is_close(equal_nan):
+    x, y = np.array([1.0, np.nan, np.inf, 2.0, np.nan]), np.array([1.0 + 1e-9, np.nan, np.inf, 2.1, 0.0])
+    f = lambda x, y: np.isclose(x, y, equal_nan=equal_nan)
+    with np.errstate(invalid="ignore"):
+        assert np.array_equal(dp.compile(f)(x, y), f(x, y))

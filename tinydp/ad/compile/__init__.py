@@ -193,7 +193,7 @@ class Compiled:
             program, results = self._run(call, call.leaves, active, variants=variants)
         except ArithmeticError:
             return None
-        if not program.bare:
+        if not (program.bare and program.scalar):        # another branch may return something else
             return None
         rest = iter([results[k] for k in order])
         try:

@@ -96,7 +96,10 @@ def _as_float(x: Any) -> float:
 
 def _exactly(x: Any, y: Any) -> Any:
     """`y`, which is `x` as a float or as an array of them; raises if digits were lost."""
-    if not (isinstance(x, np.ndarray) and x.dtype.itemsize < 8):
+    if isinstance(x, float) or (isinstance(x, np.ndarray) and (
+            x.dtype.itemsize < 8 or x.dtype.str[1:] == "f8")):
+        return y                                 # at once, since there is nothing to lose
+    if type(x) is not int or x != y:
         with np.errstate(invalid="ignore"):      # 2**63 - 1 becomes 2**63
             back = np.asarray(y).astype(np.asarray(x).dtype)
         if not np.all((back == x) | np.isnan(y)):

@@ -154,9 +154,10 @@ def _nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) 
     return np.where(x == -np.inf, -largest if neginf is None else neginf, x)
 
 
-def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> Any:
+def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     near = np.abs(a - b) <= atol + rtol * np.abs(b)
-    return np.logical_or(np.logical_and(near, np.isfinite(b)), a == b)
+    close = np.logical_or(np.logical_and(near, np.isfinite(b)), a == b)
+    return np.logical_or(close, np.logical_and(np.isnan(a), np.isnan(b))) if equal_nan else close
 
 
 EXPANSIONS: dict[str, Callable] = {

@@ -20,7 +20,7 @@ from ..values import is_on, plain, shape
 from ..watch import live_tapes, tracer
 from .arguments import is_bool
 from .functions import MOVING_AXES, axes_moved, is_elementwise
-from .trace import Program, Sym, Trace, constant, example, needed
+from .trace import Program, Sym, Trace, as_numbers, constant, example, needed
 
 LONGEST_UNROLLED = 64
 LONG = 8_192                             # steps, from which on what a loop stores outgrows the caches
@@ -137,22 +137,25 @@ class Step(NamedTuple):
     shares: list                         # the cotangents of `owners`, None for those without
 
 
-def trace_step(trace: Trace, step: Callable, carry: list, rows: list) -> Step:
+def trace_step(trace: Trace, step: Callable, carry: list, rows: list,
+               still: frozenset[int] = frozenset()) -> Step:
     """Trace `step`, a function of the list of a carry and of rows like these examples.
 
-    Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1.
+    Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1. Such
+    parts of the carry, and those `still` ones that start as an integer, are differentiated by only
+    if they go on as something with a derivative: a flag that is 0 or 1 has none.
     """
-    traced = _trace_step(trace, step, [example(x) for x in carry], rows)
+    traced = _trace_step(trace, step, [example(x) for x in carry], rows, still)
     changed = [k for k, (x, y) in enumerate(zip(carry, traced.results, strict=False))
-               if is_bool(example(x)) and not is_bool(example(plain(y)))]
-    if not changed:
+               if is_bool(example(x)) and not is_bool(example(y))]
+    if not changed and not still & traced.seeds.keys():
         return traced
     for k in changed:
         carry[k] = _plain_of(np.where(carry[k], 1.0, 0.0))
-    return trace_step(trace, step, carry, rows)
+    return trace_step(trace, step, carry, rows, (still | set(changed)) - traced.seeds.keys())
 
 
-def _trace_step(trace: Trace, step: Callable, carry: list, rows: list) -> Step:
+def _trace_step(trace: Trace, step: Callable, carry: list, rows: list, still: frozenset[int]) -> Step:
     tapes = live_tapes()
     tape = tapes[-1] if tapes else None
     body = Trace(trace)
@@ -160,16 +163,16 @@ def _trace_step(trace: Trace, step: Callable, carry: list, rows: list) -> Step:
     with body.writing():
         if tape is None:
             results, unflatten = tree.flatten(step(given))
-            results = [constant(x) for x in results]
+            results = _of_kinds(results, given[: len(carry)])
             return Step(body, given, len(rows), results, unflatten, [], {}, [None] * len(given), [])
-        arguments = [tape.input(x) if x.kind == "f" else x for x in given]
+        arguments = [tape.input(x) if x.kind == "f" and k not in still else x for k, x in enumerate(given)]
         start = len(tape)
         leaves, unflatten = tree.flatten(step(arguments))
         part = tape.cut(start)
         known = {id(x) for x in (*part, *arguments)}
         used = [x for node in part for x in node.args] + leaves
         owners = {id(x): x for x in used if is_on(tape, x) and id(x) not in known}
-        results = [constant(x.value if is_on(tape, x) else x) for x in leaves]
+        results = _of_kinds([x.value if is_on(tape, x) else x for x in leaves], given[: len(carry)])
         seeds = {k: body.input(np.ones(shape(x)) if shape(x) else 1.0)
                  for k, x in enumerate(leaves) if is_on(tape, x)}
         part.sweep([(leaves[k], g) for k, g in seeds.items()], keep=True)
@@ -179,6 +182,18 @@ def _trace_step(trace: Trace, step: Callable, carry: list, rows: list) -> Step:
         back = [_taken(x) if type(x) is Var else None for x in arguments]
         shares = [_taken(x) for x in owners.values()]
     return Step(body, given, len(rows), results, unflatten, list(owners.values()), seeds, back, shares)
+
+
+def _of_kinds(results: list, carry: list) -> list:
+    """The results of a step; a condition where there was a number in the carry is one again, 0 or 1."""
+    numbers = {k for k, x in enumerate(carry) if x.kind == "f"}
+    return [constant(as_numbers(x) if k in numbers else x) for k, x in enumerate(results)]
+
+
+def _integers(leaves: list) -> frozenset[int]:
+    """Which of these are integers, or arrays of them."""
+    return frozenset(k for k, x in enumerate(leaves)
+                     if not isinstance(x, (Var, Sym)) and np.asarray(x).dtype.kind in "iu")
 
 
 def _taken(x: Var) -> Any:
@@ -447,7 +462,7 @@ def _scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, again: bool
     inits, arrays = [_plain_of(x) for x in leaves], [_plain_of(x) for x in columns]
     traced = trace_step(
         trace, lambda given: _checked(step(carry_of(given[:m]), row_of(given[m:])), carry, 0),
-        inits, [_example_row(x) for x in arrays])
+        inits, [_example_row(x) for x in arrays], _integers(leaves))
     tapes = live_tapes()
     how = plan(traced, products and not again, again) if tapes else NO_PLAN
     if how.products and n >= LONG:
@@ -504,7 +519,7 @@ def integrate(trace: Trace, step: Callable, state: Any, until: Callable, max_ste
         return after, height_of(until, after)
 
     given = [*inits, _plain_of(length)]
-    traced = trace_step(trace, one_step, given, [])
+    traced = trace_step(trace, one_step, given, [], _integers(leaves))
     *inits, dt_or_part = given
     how = plan(traced, products=False, again=False) if tapes else NO_PLAN
     program = traced.body.program([*traced.results, *how.stored])
@@ -569,7 +584,7 @@ def _record_event(tape: Tape, form: EventForm, values: list) -> None:
     given = [x for x in (*form.leaves, form.length, *owners.values()) if is_on(tape, x)]
     if not given:
         return
-    traced = [k for k in range(n) if values[k].kind == "f"]
+    traced = sorted(k for k in form.step.seeds if k < n)
     whole = tape.record(EVENT, tuple(values[k] for k in traced), tuple(given), {"form": form})
     for i, k in enumerate(traced):
         values[k] = pick(whole, i)
@@ -582,7 +597,8 @@ def reverse_event(tape: Tape, form: EventForm, g: tuple) -> list:
     assert trace is not None
     n = len(leaves)
     real = [k for k in range(n) if step.given[k].kind == "f"]
-    arriving = dict(zip(real, g, strict=True))
+    traced = sorted(k for k in step.seeds if k < n)
+    arriving = {k: _zeros(step.given[k]) for k in real} | dict(zip(traced, g, strict=True))
     owners = {id(x): x for x in step.owners} | slopes.owners
     by_owner = {id(step.owners[k]): share for k, share in how.sums.items()}
     used = [key for key in owners if key in by_owner or key in slopes.shares]

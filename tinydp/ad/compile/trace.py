@@ -176,7 +176,8 @@ class Trace:
         """Watch the arrays of the surroundings among the arguments of a function."""
         for x in (*args, *(options or {}).values()):
             if isinstance(x, np.ndarray):
-                self.watch(x)
+                if id(x) not in self.root.copies:
+                    self.watch(x)
             elif isinstance(x, (list, tuple)):
                 self.see(x)
             elif isinstance(x, complex):
@@ -265,7 +266,7 @@ class Trace:
             return same
         if op.name == "matmul":
             if any(is_bool(example(x)) for x in args):
-                product = np.matmul(*[self.lift(_as_numbers(x)) for x in args])
+                product = np.matmul(*[self.lift(as_numbers(x)) for x in args])
                 return product != 0.0 if all(is_bool(example(x)) for x in args) else product
             if [np.ndim(x) for x in args] == [2, 2] and np.shape(args[0])[1] == 1:
                 op = _registered(np.multiply)    # of a column and a row: element by element
@@ -387,13 +388,13 @@ def _of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
         return _registered(_OF_CONDITIONS[name]) if _OF_CONDITIONS[name] else op, args
     if name == "where":
         if not any(map(_is_float, operands)) and not all(conditions):
-            args = (args[0], *(1.0 * x if type(x) in (int, bool) else _as_numbers(x) for x in operands))
+            args = (args[0], *(1.0 * x if type(x) in (int, bool) else as_numbers(x) for x in operands))
         return op, args
     if not any(conditions) or (name in _BESIDE_FLOATS and any(map(_is_float, operands))):
         return op, args
     if name in REDUCTIONS and operands[0].shape:
         return op, args                          # counted, beginning with 0.0
-    return op, (*map(_as_numbers, operands), *args[len(operands):])
+    return op, (*map(as_numbers, operands), *args[len(operands):])
 
 
 def _is_numpys(x: Any) -> bool:
@@ -405,7 +406,7 @@ def _is_float(x: Any) -> bool:
     return not is_bool(example(x)) and type(x) is not int
 
 
-def _as_numbers(x: Any) -> Any:
+def as_numbers(x: Any) -> Any:
     """A condition or array of conditions as the numbers 0 and 1; other values as they are."""
     return np.where(x, 1.0, 0.0) if is_bool(example(x)) else x
 
@@ -691,7 +692,7 @@ def _refuse_change(self: Sym, *args: Any, **kwargs: Any) -> NoReturn:
 
 def _astype(self: Sym, dtype: Any, **kwargs: Any) -> Any:
     if np.dtype(dtype) == np.float64:
-        return _as_numbers(self)
+        return as_numbers(self)
     if np.dtype(dtype) == np.bool_:
         return write(_registered(np.not_equal), (self, 0.0), {})
     raise DtypeError(f".astype({dtype!r}) of a value of a compiled program: its numbers are float64.",
