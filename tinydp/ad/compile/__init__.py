@@ -38,9 +38,9 @@ from ..errors import MutationError, NotCompiledError
 from ..primitives import dense, parameters_of, pick
 from ..tape import Node, Tape, Var
 from ..transforms import vjp
-from ..values import Abstract, is_on, shape, youngest
+from ..values import Abstract, is_condition, is_on, shape, youngest
 from ..watch import WatchedTape, is_watched, tracer
-from .arguments import as_argument, fixed, form_of, is_bool, like, name_of, refilled
+from .arguments import as_argument, fixed, form_of, like, name_of, refilled
 
 
 def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = ()) -> Any:
@@ -320,7 +320,7 @@ class Compiled:
                 "call it once.")
         call = self._last
         values = [as_argument(x.value) if type(x) is Var else x for x in call.leaves]
-        active = tuple([k for k, x in enumerate(values) if not is_bool(x)])
+        active = tuple([k for k, x in enumerate(values) if not is_condition(x)])
         return self._variants(call, values, active if adjoint else None)[0].source
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .. import tree
 from ..errors import DtypeError
 from ..tape import Var
-from ..values import abstract, shape
+from ..values import abstract, is_condition, shape
 
 
 def form_of(x: Any, leaves: list) -> Any:
@@ -76,9 +76,9 @@ def fixed(x: Any) -> Any:
 def as_argument(x: Any) -> Any:
     """A leaf as compiled functions take it: a float, or a C-contiguous array of its own kind."""
     if type(x) is not np.ndarray:
-        return _as_float(x) if isinstance(x, numbers.Real) and not is_bool(x) else x
+        return _as_float(x) if isinstance(x, numbers.Real) and not is_condition(x) else x
     if not x.ndim:
-        return np.bool_(x) if is_bool(x) else _as_float(x)
+        return np.bool_(x) if is_condition(x) else _as_float(x)
     if x.dtype == np.float64 and x.flags.c_contiguous and x.flags.writeable and x.flags.aligned:
         return x
     if x.dtype.kind not in "fiub":
@@ -107,10 +107,6 @@ def _exactly(x: Any, y: Any) -> Any:
                 f"{x!r:.60} cannot be an argument of a compiled function: float64 cannot hold it exactly.",
                 "pass float(x) if a rounded number will do; an integer can also be static.")
     return y
-
-
-def is_bool(x: Any) -> bool:
-    return isinstance(x, (bool, np.bool_)) or (isinstance(x, np.ndarray) and x.dtype.kind == "b")
 
 
 def name_of(f: Callable) -> str:

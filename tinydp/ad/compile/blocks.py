@@ -26,7 +26,6 @@ from .functions import (
     PRODUCT,
     REDUCTIONS,
     RUNNING,
-    SUM,
     VIEWS,
     WHOLE,
     WRITTEN_OUT,
@@ -362,15 +361,8 @@ class Block:
     def reduce(self, call: Call) -> None:
         x, out, name = call.args[0], call.out, call.op.name
         name = {"amax": "max", "amin": "min"}.get(name, name)
-        if out.kind == "b":
-            name = {"max": "any", "min": "all"}.get(name, name)
         if not x.shape:
-            text = self.w.get(x)
-            if x.kind == "b" != out.kind:
-                text = Text(f"1.0 if {text.within(OR)} else 0.0", CHOICE)
-            elif x.kind != "b" == out.kind:
-                text = Text(f"{text.within(SUM)} != 0.0", COMPARED)
-            self.w.bind(out, text)
+            self.w.bind(out, self.w.get(x))
             return
         axis = call.args[1] if len(call.args) > 1 else call.options.get("axis")
         n = x.ndim
@@ -381,7 +373,6 @@ class Block:
                  "any": "False", "all": "True"}[name]
         form = {"sum": "{} + {}", "mean": "{} + {}", "prod": "{} * {}", "max": "maximum({}, {})",
                 "min": "minimum({}, {})", "any": "{} or {}", "all": "{} and {}"}[name]
-        form += " != 0.0" if name in ("any", "all") and x.kind != "b" else ""
         order = [*sorted(set(range(n)) - axes), *sorted(axes)]
         if len(axes) < n and max(axes) < n - 1:  # the last axis stays innermost, for speed
             order = list(range(n))

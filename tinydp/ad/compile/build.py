@@ -11,12 +11,12 @@ from ..errors import ClosureError, DtypeError
 from ..show import argument_names
 from ..tape import Var
 from ..transforms import vjp
-from ..values import is_on, plain
+from ..values import is_condition, is_on
 from . import Call, Compiled, Program
-from .arguments import is_bool, name_of
+from .arguments import name_of
 from .cache import load
 from .source import write_function
-from .trace import Sym, Trace, constant, example
+from .trace import Sym, Trace, constant
 from .writer import RESERVED
 
 _MARK = object()
@@ -98,7 +98,7 @@ def _output(x: Any) -> Any:
 
 def _real(results: list) -> tuple[int, ...]:
     """Which results are real numbers, and no conditions."""
-    return tuple(k for k, x in enumerate(results) if not is_bool(example(plain(x))))
+    return tuple(k for k, x in enumerate(results) if not is_condition(x))
 
 
 def _names(compiled: Compiled, call: Call) -> list[str]:

@@ -16,9 +16,8 @@ from ..errors import EventNotReached, LoopError, NotCompiledError, RuleError
 from ..loops import Loop, _checked, _run, part_of_step, require_same_form, unrecorded
 from ..primitives import dense, pick
 from ..tape import Node, Tape, Var
-from ..values import is_on, plain, shape
+from ..values import is_condition, is_on, plain, shape
 from ..watch import live_tapes, tracer
-from .arguments import is_bool
 from .functions import MOVING_AXES, axes_moved, is_elementwise
 from .trace import Program, Sym, Trace, as_numbers, constant, example, needed
 
@@ -136,6 +135,10 @@ class Step(NamedTuple):
     back: list                           # the cotangents of `given`, None for those without
     shares: list                         # the cotangents of `owners`, None for those without
 
+    def traced(self, n: int) -> list[int]:
+        """Which of the first `n` results are on the tape."""
+        return sorted(k for k in self.seeds if k < n)
+
 
 def trace_step(trace: Trace, step: Callable, carry: list, rows: list,
                still: frozenset[int] = frozenset()) -> Step:
@@ -147,7 +150,7 @@ def trace_step(trace: Trace, step: Callable, carry: list, rows: list,
     """
     traced = _trace_step(trace, step, [example(x) for x in carry], rows, still)
     changed = [k for k, (x, y) in enumerate(zip(carry, traced.results, strict=False))
-               if is_bool(example(x)) and not is_bool(example(y))]
+               if is_condition(x) and not is_condition(y)]
     if not changed and not still & traced.seeds.keys():
         return traced
     for k in changed:
@@ -358,7 +361,7 @@ SCAN = LoopOperation("scan")
 
 def _record(tape: Tape, op: LoopOperation, form: Form, values: list) -> None:
     """Put the results that depend on the tape's values on it, as one node."""
-    traced = sorted(k for k in form.step.seeds if k < len(values))
+    traced = form.step.traced(len(values))
     if not traced:
         return
     operands = tuple(x for x in form.operands if is_on(tape, x))
@@ -584,7 +587,7 @@ def _record_event(tape: Tape, form: EventForm, values: list) -> None:
     given = [x for x in (*form.leaves, form.length, *owners.values()) if is_on(tape, x)]
     if not given:
         return
-    traced = sorted(k for k in form.step.seeds if k < n)
+    traced = form.step.traced(n)
     whole = tape.record(EVENT, tuple(values[k] for k in traced), tuple(given), {"form": form})
     for i, k in enumerate(traced):
         values[k] = pick(whole, i)
@@ -597,8 +600,7 @@ def reverse_event(tape: Tape, form: EventForm, g: tuple) -> list:
     assert trace is not None
     n = len(leaves)
     real = [k for k in range(n) if step.given[k].kind == "f"]
-    traced = sorted(k for k in step.seeds if k < n)
-    arriving = {k: _zeros(step.given[k]) for k in real} | dict(zip(traced, g, strict=True))
+    arriving = {k: _zeros(step.given[k]) for k in real} | dict(zip(step.traced(n), g, strict=True))
     owners = {id(x): x for x in step.owners} | slopes.owners
     by_owner = {id(step.owners[k]): share for k, share in how.sums.items()}
     used = [key for key in owners if key in by_owner or key in slopes.shares]

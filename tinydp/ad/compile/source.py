@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..values import is_condition
 from . import write_loops
-from .arguments import as_argument, is_bool
+from .arguments import as_argument
 from .blocks import LOOPS, Block
 from .functions import AND, FROM_KERNELS, FROM_MATH, HELPERS, NOT
 from .prune import pruned
 from .texts import Text, in_memory
-from .trace import Program, Sym, example
+from .trace import Program, Sym
 from .writer import Writer
 
 
@@ -66,7 +67,7 @@ def write_function(name: str, title: str, program: Program, names: list[str],
             continue
         text = value.as_memory(np.shape(x))
         if text is None or w.names_in(value) & taken or not isinstance(x, Sym):
-            text = w.allocate("result", np.shape(x), "b" if is_bool(example(x)) else "f")
+            text = w.allocate("result", np.shape(x), "b" if is_condition(x) else "f")
             value = in_memory(text, np.shape(x))             # an array of its own
             w.copy(w.get(x), value)
         taken |= w.names_in(value)

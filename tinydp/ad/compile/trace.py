@@ -51,9 +51,8 @@ from ..errors import (
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, _in_place, _known_options, _reshape
 from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive, witness
 from ..tape import Node, Var, _ages
-from ..values import Abstract, _is_frozen, listed, plain
+from ..values import Abstract, _is_frozen, is_condition, listed, plain
 from ..watch import WatchedTape, traced_by
-from .arguments import is_bool
 from .expansions import expanded
 from .functions import REDUCTIONS, RUNNING, is_elementwise, is_known
 
@@ -265,9 +264,9 @@ class Trace:
         if same is not None:
             return same
         if op.name == "matmul":
-            if any(is_bool(example(x)) for x in args):
+            if any(is_condition(x) for x in args):
                 product = np.matmul(*[self.lift(as_numbers(x)) for x in args])
-                return product != 0.0 if all(is_bool(example(x)) for x in args) else product
+                return product != 0.0 if all(is_condition(x) for x in args) else product
             if [np.ndim(x) for x in args] == [2, 2] and np.shape(args[0])[1] == 1:
                 op = _registered(np.multiply)    # of a column and a row: element by element
         key = (op.name, *map(_key, args), *((name, _key(x)) for name, x in options.items()))
@@ -376,14 +375,14 @@ def _of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     name, operands = op.name, args
     if name in _TRUTHS:
         n = 1 if name in ("any", "all") else 2
-        return op, (*(x if is_bool(example(x)) else np.not_equal(x, 0.0) for x in args[:n]), *args[n:])
+        return op, (*(x if is_condition(x) else np.not_equal(x, 0.0) for x in args[:n]), *args[n:])
     if name in REDUCTIONS or name in RUNNING:
         operands = args[:1]
     elif name == "where":
         operands = args[1:]
     elif not is_elementwise(name) or name in _COMPARISONS:
         return op, args
-    conditions = [is_bool(example(x)) for x in operands]
+    conditions = [is_condition(x) for x in operands]
     if all(conditions) and numpys and name in _OF_CONDITIONS:
         return _registered(_OF_CONDITIONS[name]) if _OF_CONDITIONS[name] else op, args
     if name == "where":
@@ -403,12 +402,12 @@ def _is_numpys(x: Any) -> bool:
 
 
 def _is_float(x: Any) -> bool:
-    return not is_bool(example(x)) and type(x) is not int
+    return not is_condition(x) and type(x) is not int
 
 
 def as_numbers(x: Any) -> Any:
     """A condition or array of conditions as the numbers 0 and 1; other values as they are."""
-    return np.where(x, 1.0, 0.0) if is_bool(example(x)) else x
+    return np.where(x, 1.0, 0.0) if is_condition(x) else x
 
 
 def example(x: Any) -> Any:
@@ -455,7 +454,7 @@ class Sym(Abstract):
     __slots__ = ("example", "name", "of", "trace")
 
     def __init__(self, trace: Trace, example: Any, name: str | None = None):
-        if not is_bool(example) and np.asarray(example).dtype.kind != "f":
+        if not is_condition(example) and np.asarray(example).dtype.kind != "f":
             example = np.asarray(example, dtype=np.float64)      # integers are real numbers, too
         if type(example) is not np.bool_:        # whose arithmetic is not that of Python's bool
             example = constant(example)
@@ -521,7 +520,7 @@ class Sym(Abstract):
         if kwargs.get("out") is not None:
             raise MutationError("a value of a compiled program was written into a plain array.",
                                 f"write array = np.{ufunc.__name__}(...) without out=.")
-        if _OF_CONDITIONS.get(ufunc.__name__) and all(is_bool(example(x)) for x in args):
+        if _OF_CONDITIONS.get(ufunc.__name__) and all(is_condition(x) for x in args):
             ufunc = _OF_CONDITIONS[ufunc.__name__]
         return call_numpy(ufunc, args, kwargs)
 
@@ -635,7 +634,7 @@ def _reflected(op: Primitive) -> Callable:
 
 def _bitwise(op: Primitive, symbol: str) -> Callable:
     def method(a: Sym, b: Any) -> Any:
-        if not (is_bool(example(a)) and is_bool(example(constant(b)))):
+        if not (is_condition(a) and is_condition(constant(b))):
             raise TypeError(f"{symbol} is for conditions, such as (x > 0) {symbol} (y > 0), not for numbers")
         return write(op, (a, b), {})
     return method
@@ -716,7 +715,7 @@ def _set_manners() -> None:
         method = _bitwise(_registered(logical), symbol)
         setattr(Sym, f"__{name}__", method)
         setattr(Sym, f"__r{name}__", method)     # in either order
-        setattr(Sym, f"__i{name}__", _in_place(f"{name}_".replace("xor_", "xor"), symbol))
+        setattr(Sym, f"__i{name}__", _in_place(f"__{name}__", symbol))
     for name, symbol in _IN_PLACE.items():
         setattr(Sym, f"__i{name}__", _in_place(name, symbol))
     for name in dir(np.ndarray):

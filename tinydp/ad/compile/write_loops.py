@@ -326,28 +326,25 @@ def write_body(w: Writer, program: Program, places: dict[int, Array], wanted: st
     before = w.lines, w.depth, w.names, w.counts, w.last_spot
     w.lines, w.depth, w.names, w.counts, w.last_spot = [], 1, set(RESERVED) | {name}, {}, None
     passed: dict[str, str] = {}              # expression around -> parameter
+
+    def parameter(text: str, wanted: str) -> str:
+        if text not in passed:
+            passed[text] = w.fresh(wanted)
+        return passed[text]
+
     for key, x in given.items():
         element = re.fullmatch(r"(\w+)\[(\w+), (\d+)\]", outside[key].text)
         if element:                          # of a shared array, which is passed as a whole
-            for text, parameter in ((element[1], "stored"), (element[2], "row")):
-                if text not in passed:
-                    passed[text] = w.fresh(parameter)
-            text = f"{passed[element[1]]}[{passed[element[2]]}, {element[3]}]"
+            stored, row = parameter(element[1], "stored"), parameter(element[2], "row")
             own = w.fresh(label_of(x) or "t")
-            w.line(f"{own} = {text}")
+            w.line(f"{own} = {stored}[{row}, {element[3]}]")
             w.bind(x, Text(own))
             continue
-        text = outside[key].text
-        if text not in passed:
-            passed[text] = w.fresh(x.name or label_of(x) or "t")
-        w.bind(x, Text(passed[text]))
+        w.bind(x, Text(parameter(outside[key].text, x.name or label_of(x) or "t")))
     Block(w, program, {}).write()
     storing = rows is not None and bool(rows.shared)
     if rows is not None and rows.shared:
-        for text, parameter in ((rows.shared, "stored"), (step, "row")):
-            if text not in passed:
-                passed[text] = w.fresh(parameter)
-        rows.store_shared(passed[rows.shared], passed[step])
+        rows.store_shared(parameter(rows.shared, "stored"), parameter(step, "row"))
         kept = {id(x) for x in program.outputs[: len(program.outputs) - len(rows.rows)]}
         kept |= {id(row) for _, row in rows._own()}
         outs = {key: x for key, x in outs.items() if key in kept}
