@@ -192,7 +192,7 @@ def _parts(vector: Any, leaves: list) -> Iterator[Any]:
 
 def _descend(rate: Any, x: Any, g: Any) -> Any:
     """One parameter, moved down its gradient."""
-    return _like(x, x - rate * (g if shape(g) == shape(x) else _fitting(g, x)))
+    return _like(x, x - rate * _fitting(g, x))
 
 
 def _fitting(g: Any, x: Any) -> Any:
