@@ -46,7 +46,7 @@ class Rollouts:
     def __init__(self, f: Callable, static: tuple[str, ...], block: int | None):
         self.one = Compiled(f, tuple(static))
         self.block = block
-        self._runs: dict[str, Callable] = {}
+        self._runs: dict[tuple[str, int], Callable] = {}
 
     def __call__(self, starts: Any, *shared: Any) -> Any:
         from ..ad.compile.parallel import parallel  # noqa: PLC0415  (imports Numba, only now)
@@ -62,9 +62,10 @@ class Rollouts:
         first = iter([x[0] for x in columns])
         start = tree.map(lambda _: next(first), starts)
         program, values = self.one.program_for(start, *shared)
-        run = self._runs.get(program.source)
+        key = program.source, len(columns)
+        run = self._runs.get(key)
         if run is None:
-            run = self._runs[program.source] = parallel(program, len(columns))
+            run = self._runs[key] = parallel(program, len(columns))
         *results, as_traced = run(len(columns[0]), *columns, *values[len(columns):], *program.constants)
         for row in np.flatnonzero(~as_traced):   # these take other branches than the first did
             own = iter([x[row] for x in columns])

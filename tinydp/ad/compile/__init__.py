@@ -80,6 +80,8 @@ class Program(NamedTuple):
     """A compiled program: the function, its source, and how its results are put together."""
 
     run: Callable
+    name: str                            # of the function in the source
+    parameters: list                     # ... and those of its parameters
     source: str
     file: str
     constants: list                      # its last arguments: arrays of the surroundings of `f`, of indices

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from .functions import (
+    ATOM,
     CHOICE,
     COMPARED,
+    CONDITIONS,
     ELEMENTWISE,
     FILLED,
     FROM_MATH,
@@ -32,7 +34,18 @@ from .functions import (
     axes_moved,
 )
 from .loops import LoopCall
-from .texts import Array, Text, affine, broadcast, in_memory, indexed, tuple_text
+from .texts import (
+    Array,
+    Text,
+    broadcast,
+    chosen,
+    in_memory,
+    indexed,
+    literal,
+    only_reshapes,
+    tuple_text,
+    variable,
+)
 from .trace import Call, Program, Sym, line_of, not_compiled
 from .writer import Writer
 
@@ -111,7 +124,8 @@ class Block:
         self.w.comment(call.spot, call.back)
         if name in WHOLE:
             target = self.target(out)
-            self.w.line(f"{name}_into({self.w.memory(call.args[0])}, {target.as_memory(out.shape)})")
+            into = self.w.use(f"{name}_into")
+            self.w.line(f"{into}({self.w.memory(call.args[0])}, {target.as_memory(out.shape)})")
         elif name == "matmul":
             self.matmul(call)
         elif name in REDUCTIONS:
@@ -125,9 +139,7 @@ class Block:
 
     def target(self, out: Sym) -> Array:
         """Where an array is written to: from now on it is there."""
-        array = self.places.get(id(out))
-        if array is None:
-            array = self.new_array(out)
+        array = self.places.get(id(out)) or self.new_array(out)
         self.w.bind(out, array)
         return array
 
@@ -135,10 +147,10 @@ class Block:
         """Memory for a value; that of a single row or column is a vector."""
         shape = out.shape
         if len(shape) != 2 or 1 not in shape:
-            return in_memory(self.w.allocate(self.name_of(out), shape, out.kind), shape)
-        size, k = math.prod(shape), 0 if shape[1] == 1 else 1
-        name = self.w.allocate(self.name_of(out), (size,), out.kind)
-        return Array(shape, lambda at: f"{name}[{at[k]}]", (name, (size,)))
+            return self.w.allocate(self.name_of(out), shape, out.kind)
+        k = 0 if shape[1] == 1 else 1
+        row = self.w.allocate(self.name_of(out), (math.prod(shape),), out.kind)
+        return row.seen(shape, lambda at: row.at([at[k]]), whole=row.whole)
 
     # -- numbers
 
@@ -153,7 +165,7 @@ class Block:
         self.w.comment(call.spot, call.back)
         name = self.w.fresh(self.name_of(out))
         self.w.line(f"{name} = {text.text}")
-        self.w.bind(out, Text(name))
+        self.w.bind(out, variable(name, text.kind))
 
     def may_inline(self, call: Call, user: Any, text: Text) -> bool:
         """Whether what is used once may stand where it is used, as in the user's own line.
@@ -168,9 +180,15 @@ class Block:
 
     def expression(self, call: Call, args: list[Text]) -> Text:
         """The call, written with these operands."""
-        name = call.op.name
-        if name in ("power", "float_power") and type(call.args[1]) in (int, float) and call.args[1] == 2:
-            return Text(f"{args[0].within(POWER)} * {args[0].within(POWER)}", PRODUCT)
+        text, binding = self.written(call.op.name, call, args)
+        conditions = args[1:] if call.op.name == "where" else []
+        is_condition = call.op.name in CONDITIONS or (conditions and all(x.kind == "b" for x in conditions))
+        return Text(text, binding, "b" if is_condition else "f", frozenset().union(*(x.reads for x in args)))
+
+    def written(self, name: str, call: Call, args: list[Text]) -> tuple[str, int]:
+        """The text of an operation, and how tightly it binds."""
+        if name in ("power", "float_power") and type(call.args[1]) in (int, float):
+            return self.power(args[0], call.args[1], bool(call.out.shape))
         if name in INFIX:
             symbol, binding = INFIX[name]
             left, right = binding, binding + 1           # a - (b - c) keeps its parentheses
@@ -178,18 +196,31 @@ class Block:
                 left, right = binding + 1, binding
             if binding == COMPARED:                      # a < b < c would be a < b and b < c
                 left = binding + 1
-            return Text(f"{args[0].within(left)} {symbol} {args[1].within(right)}", binding)
+            return f"{args[0].within(left)} {symbol} {args[1].within(right)}", binding
         if name in WRITTEN_OUT:
             form, binding = WRITTEN_OUT[name]
             inner = 0 if "(" in form else binding + 1
-            return Text(form.format(args[0].within(inner)), binding)
+            return form.format(args[0].within(inner)), binding
         if name == "where":
-            return Text(f"{args[1].within(OR)} if {args[0].within(OR)} else {args[2].within(OR)}", CHOICE)
+            return f"{args[1].within(OR)} if {args[0].within(OR)} else {args[2].within(OR)}", CHOICE
         name = "mod" if name == "remainder" else name
-        function = (FROM_MATH.get(name) or FROM_NUMPY.get(name) or name)
-        if function in ("floor", "ceil", "trunc"):
-            function = f"np.{function}"
-        return Text(f"{function}({', '.join(x.text for x in args)})")
+        function = FROM_NUMPY.get(name) or self.w.use(FROM_MATH.get(name, name))
+        return f"{function}({', '.join(x.text for x in args)})", ATOM
+
+    def power(self, base: Text, exponent: float, of_array: bool) -> tuple[str, int]:
+        """A fixed power. Products lose a digit with each factor, so there are few of them.
+
+        Numba would square its way up to any integer. NumPy takes a root, but of arrays only; it is not
+        the same at -0.0 and -inf.
+        """
+        if exponent == 2:
+            return f"{base.within(POWER)} * {base.within(POWER)}", PRODUCT
+        if exponent == -1:
+            return f"1.0 / {base.within(PRODUCT + 1)}", PRODUCT
+        if exponent == 0.5 and of_array:
+            return f"{self.w.use('sqrt')}({base.text})", ATOM
+        exponent = exponent if type(exponent) is int and exponent in (3, 4) else float(exponent)
+        return f"{base.within(POWER + 1)} ** {literal(exponent).within(POWER)}", POWER
 
     # -- arrays, element by element
 
@@ -220,10 +251,7 @@ class Block:
                 stored.append(call)
         targets = {}
         for call in stored:                      # named before the loop, where they are made
-            array = self.places.get(id(call.out))
-            if array is None:
-                array = self.new_array(call.out)
-            targets[id(call.out)] = array
+            targets[id(call.out)] = self.places.get(id(call.out)) or self.new_array(call.out)
         self.w.comment(calls[0].spot, calls[0].back)
         index = self.w.loops(shape)
         local: dict[int, Text] = {}
@@ -234,7 +262,7 @@ class Block:
                     args.append(local[id(x)])
                     continue
                 value = self.w.get(x)
-                args.append(value if isinstance(value, Text) else Text(broadcast(value, shape).at(index)))
+                args.append(value if isinstance(value, Text) else broadcast(value, shape).element(index))
             text = self.expression(call, args)
             users = self.users.get(id(call.out), [])
             if id(call.out) not in targets and len(users) == 1 and self.may_inline(call, users[0], text):
@@ -246,7 +274,7 @@ class Block:
                 continue
             name = self.w.fresh(self.name_of(call.out) + ("" if id(call.out) not in targets else "_here"))
             self.w.line(f"{name} = {text.text}")
-            local[id(call.out)] = Text(name)
+            local[id(call.out)] = variable(name, text.kind)
             if id(call.out) in targets:
                 self.w.line(f"{targets[id(call.out)].at(index)} = {name}")
         self.w.depth -= len(index)
@@ -262,34 +290,30 @@ class Block:
         if not x.shape and not out.shape:
             return array
         if isinstance(array, Text):              # a number that is spread or given an axis
-            return Array(out.shape, lambda at: array.within(PRODUCT))
+            return broadcast(array, out.shape)
         if name in ("copy", "real", "conjugate"):
             return array
         if name == "getitem":
-            found = indexed(array, rest[0], self.w.index)
-            return found if found.shape else Text(found.at([]))
+            found = indexed(array, rest[0], self.w.table)
+            return found if found.shape else found.element([])
         if name == "broadcast_to":
             return broadcast(array, out.shape)
         if name in MOVING_AXES:
             order = axes_moved(name, n, rest, options)
             back = [order.index(k) for k in range(n)]
+            moved = array.seen(out.shape, lambda at: array.at([at[k] for k in back]),
+                               turned=array if order == [1, 0] else None)
             if order == [1, 0] and any(isinstance(user, LoopCall) for user in self.users.get(id(out), [])):
-                turned = in_memory(self.w.allocate("turned", out.shape, "f"), out.shape)
-                self.w.copy(Array(out.shape, lambda at: array.at([at[k] for k in back])), turned)
-                return turned                    # once, before the loop
-            return Array(out.shape, lambda at: array.at([at[k] for k in back]),
-                         turned=array if order == [1, 0] else None)
+                return self.w.copied("turned", moved)    # once, before the loop
+            return moved
         if name in ("flip", "fliplr", "flipud"):
-            axes = _flipped(name, n, rest, options)
-            return Array(out.shape, lambda at: array.at(
-                [affine(i, x.shape[k] - 1, -1) if k in axes else i for k, i in enumerate(at)]))
+            return chosen(array, lambda places: call.op.fn(places, *rest, **options), self.w.table)
         return self.reshaped(array, x.shape, out.shape)
 
     def reshaped(self, array: Array, old: tuple, new: tuple) -> Any:
         """The same elements in the same order."""
-        whole = array.whole
         if not new:
-            return Text(array.at(["0"] * len(old)))
+            return array.element(["0"] * len(old))
         if _without_ones(old) == _without_ones(new):
             wide = [k for k, n in enumerate(new) if n != 1]
 
@@ -297,16 +321,14 @@ class Block:
                 rest = iter([index[k] for k in wide])
                 return array.at(["0" if n == 1 else next(rest) for n in old])
 
-            return Array(new, at, whole)
-        if whole is None:
-            name = self.w.allocate("copy", old, "f")
-            self.w.copy(array, in_memory(name, old))
-            whole = (name, old)
+            return array.seen(new, at, whole=array.whole)
+        if array.whole is None:
+            array = self.w.copied("copy", array)
+        assert array.whole is not None
         name = self.w.fresh("reshaped")
-        text, _ = whole
-        self.w.line(f"{name} = {text}.reshape({tuple_text(new)})")
-        (self.w.shown[name],) = self.w.names_in(Text(text.partition("[")[0]))
-        return in_memory(name, new)
+        self.w.line(f"{name} = {array.whole[0]}.reshape({tuple_text(new)})")
+        same = in_memory(name, new, array.kind)
+        return Array(new, array.kind, array.reads, same.at, same.whole)
 
     # -- products, sums, joins
 
@@ -318,38 +340,39 @@ class Block:
             raise not_compiled("matmul of arrays of more than two axes")
         if dims == (1, 1):
             name = w.fresh(self.name_of(out))
-            w.line(f"{name} = dot({w.memory(a)}, {w.memory(b)})")
-            w.bind(out, Text(name))
+            w.line(f"{name} = {w.use('dot')}({w.memory(a)}, {w.memory(b)})")
+            w.bind(out, variable(name, "f"))
             return
         shapes = np.shape(a), np.shape(b)
         place = self.target(out)
         result = place.as_memory(out.shape)
         if place.shape and math.prod(place.shape) == 1:      # one element, of a vector and a column
-            w.line(f"{place.at(['0'] * len(place.shape))} = dot({self.as_vector(a)}, {self.as_vector(b)})")
+            first = place.at(["0"] * len(place.shape))
+            w.line(f"{first} = {w.use('dot')}({self.as_vector(a)}, {self.as_vector(b)})")
         elif dims == (1, 2) or (dims == (2, 2) and shapes[0][0] == 1):
             vector = self.as_vector(a)
             result = place.as_memory((shapes[1][1],))
             turned = self.turned(b)
-            w.line(f"matvec({turned}, {vector}, {result})" if turned else
-                   f"vecmat({vector}, {w.memory(b)}, {result})")
+            w.line(f"{w.use('matvec')}({turned}, {vector}, {result})" if turned else
+                   f"{w.use('vecmat')}({vector}, {w.memory(b)}, {result})")
         elif dims == (2, 1) or shapes[1][1] == 1:
             vector = self.as_vector(b)
             result = place.as_memory((shapes[0][0],))
             turned = self.turned(a)
-            w.line(f"vecmat({vector}, {turned}, {result})" if turned else
-                   f"matvec({w.memory(a)}, {vector}, {result})")
+            w.line(f"{w.use('vecmat')}({vector}, {turned}, {result})" if turned else
+                   f"{w.use('matvec')}({w.memory(a)}, {vector}, {result})")
         elif self.turned(a):
-            w.line(f"matmul_tn({self.turned(a)}, {w.memory(b)}, {result})")
+            w.line(f"{w.use('matmul_tn')}({self.turned(a)}, {w.memory(b)}, {result})")
         elif self.turned(b):
-            w.line(f"matmul_nt({w.memory(a)}, {self.turned(b)}, {result})")
+            w.line(f"{w.use('matmul_nt')}({w.memory(a)}, {self.turned(b)}, {result})")
         else:
-            w.line(f"matmul({w.memory(a)}, {w.memory(b)}, {result})")
+            w.line(f"{w.use('matmul')}({w.memory(a)}, {w.memory(b)}, {result})")
 
     def as_vector(self, x: Any) -> str:
         size = math.prod(np.shape(x))
         array = self.w.get(x)
         if array.whole is None:
-            array = in_memory(self.w.memory(x), array.shape)
+            array = self.w.copied("copy", array)
         text, its_shape = array.whole
         return self.w.reshaped(text, its_shape, (size,))
 
@@ -373,6 +396,9 @@ class Block:
                  "any": "False", "all": "True"}[name]
         form = {"sum": "{} + {}", "mean": "{} + {}", "prod": "{} * {}", "max": "maximum({}, {})",
                 "min": "minimum({}, {})", "any": "{} or {}", "all": "{} and {}"}[name]
+        if name in ("max", "min"):
+            w.use(f"{name}imum")
+        kind = "b" if name in ("any", "all") else "f"
         order = [*sorted(set(range(n)) - axes), *sorted(axes)]
         if len(axes) < n and max(axes) < n - 1:  # the last axis stays innermost, for speed
             order = list(range(n))
@@ -380,10 +406,10 @@ class Block:
         total = w.fresh(self.name_of(out)) if not out.shape else ""
         if out.shape:
             target = self.target(out)
-            w.copy(Text(start), target)
+            w.copy(Text(start, ATOM, kind, frozenset()), target)
         else:
             w.line(f"{total} = {start}")
-        names = dict(zip(order, w.index_names(n), strict=True))
+        names = dict(zip(order, w.names.axes(n), strict=True))
         for k in order:
             w.line(f"for {names[k]} in range({x.shape[k]}):")
             w.depth += 1
@@ -399,7 +425,7 @@ class Block:
             else:
                 w.line(f"{total} /= {float(count)}")
         if not out.shape:
-            w.bind(out, Text(total))
+            w.bind(out, variable(total, kind))
 
     def accumulate(self, call: Call) -> None:
         """Running sums or products along an axis."""
@@ -417,18 +443,15 @@ class Block:
         out, w, name = call.out, self.w, call.op.name
         if name == "scatter":
             shape, indices = call.options["shape"], call.options["indices"]
-            views = [indexed(in_memory("", shape), index, w.index) for index in indices]
-            if len(call.args) == 1 and _without_ones(views[0].shape) == _without_ones(shape) \
-                    and not _rearranges(indices[0]):
-                source = w.get(call.args[0])
-                if (isinstance(source, Array) and source.shape == views[0].shape
-                        and id(out) not in self.places):
-                    w.bind(out, self.reshaped(source, source.shape, shape))
-                    return
+            first = w.get(call.args[0])
+            if (len(call.args) == 1 and isinstance(first, Array) and id(out) not in self.places
+                    and math.prod(first.shape) == math.prod(shape) and only_reshapes(indices[0], shape)):
+                w.bind(out, self.reshaped(first, first.shape, shape))
+                return
             target = self.target(out)
-            w.copy(Text("0.0"), target)
+            w.copy(literal(0.0), target)
             for index, g in zip(indices, call.args, strict=True):
-                part = indexed(target, index, w.index)
+                part = indexed(target, index, w.table)
                 if part.shape:
                     w.copy(w.get(g), part, add=True)
                 else:
@@ -444,7 +467,7 @@ class Block:
             else:
                 here = (*[slice(None)] * axis, slice(start, start + np.shape(x)[axis]))
                 start += np.shape(x)[axis]
-            part = indexed(target, here, w.index)
+            part = indexed(target, here, w.table)
             if part.shape:
                 w.copy(w.get(x), part)
             else:
@@ -453,22 +476,6 @@ class Block:
 
 def _without_ones(shape: tuple) -> list[int]:
     return [n for n in shape if n != 1]
-
-
-def _rearranges(index: Any) -> bool:
-    """Whether the elements may come in another order: a list, or a slice that runs backwards."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(part, (list, np.ndarray)) or (isinstance(part, slice) and part.step is not None)
-               for part in parts)
-
-
-def _flipped(name: str, n: int, rest: tuple, options: dict) -> set[int]:
-    if name == "fliplr":
-        return {1}
-    if name == "flipud":
-        return {0}
-    axis = rest[0] if rest else options.get("axis")
-    return set(range(n)) if axis is None else {int(k) % n for k in np.atleast_1d(axis)}
 
 
 def label_of(row: Any) -> str:

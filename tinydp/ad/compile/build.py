@@ -1,7 +1,6 @@
 """The steps of compiling one function for arguments of one form: trace, write, compile."""
 
 import itertools
-import re
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from ..values import is_condition, is_on
 from . import Call, Compiled, Program
 from .arguments import name_of
 from .cache import load
+from .names import identifier
 from .source import write_function
 from .trace import Sym, Trace, constant
-from .writer import RESERVED
 
 _MARK = object()
 
@@ -27,18 +26,16 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
     trace = Trace()
     inputs = [trace.input(x) for x in values]
     names = _names(compiled, call)
-    name = re.sub(r"\W+", "_", name_of(compiled.f)).strip("_") or "f"
-    name = name if name[0].isalpha() and name not in RESERVED else f"f_{name}"
+    name = identifier(name_of(compiled.f))
     with trace.writing(), np.errstate(all="ignore"):
         if active is None:
             results, unflatten, bare = _called(compiled, call, inputs)
             outputs = [_output(x) for x in results]
             source = write_function(name, f"{name}, traced by tinydp.", _with_guards(trace, outputs), names,
                                     trace.guards)
-            run, file = load(name, source.text)
-            return Program(run, source.text, file, source.constants, unflatten, len(results), _real(outputs),
+            run, file = load(source.name, source.text)
+            return Program(run, *source[:3], file, source.constants, unflatten, len(results), _real(outputs),
                            bare, False, (), _watched(trace))
-        name = f"adjoint_of_{name}"
         made: dict[str, Any] = {}
 
         def real_results(*xs: Any) -> Any:
@@ -58,10 +55,10 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
             names += [f"g_result_{k}" if len(reals) > 1 else "g_result" for k in range(len(reals))]
         gradients = [_output(x) for x in pullback(seeds)]
         program = _with_guards(trace, [*results, *gradients] if scalar else gradients)
-        title = f"The adjoint of {name_of(compiled.f)}, swept by tinydp."
-        source = write_function(name, title, program, names, trace.guards, len(results) if scalar else 0)
-    run, file = load(name, source.text)
-    return Program(run, source.text, file, source.constants, made["unflatten"], len(results), _real(results),
+        title = f"The adjoint of {name}, swept by tinydp."
+        source = write_function(f"adjoint_of_{name}", title, program, names, trace.guards, len(results) if scalar else 0)
+    run, file = load(source.name, source.text)
+    return Program(run, *source[:3], file, source.constants, made["unflatten"], len(results), _real(results),
                    made["bare"], scalar, () if scalar else tuple(np.shape(x) for x in reals), _watched(trace))
 
 

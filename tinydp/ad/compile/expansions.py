@@ -148,6 +148,18 @@ def _sinc(x: Any) -> Any:
     return np.sin(y) / y
 
 
+def _round(x: Any, decimals: int = 0) -> Any:
+    """As NumPy does it: 10 to a negative power would not be exact, and so it divides first."""
+    scale = 1.0
+    for _ in range(abs(int(decimals))):          # 10.0**23 is another number
+        scale *= 10.0
+        if scale == math.inf:
+            break
+    if decimals == 0:
+        return np.rint(x)
+    return np.rint(x * scale) / scale if decimals > 0 else np.rint(x / scale) * scale
+
+
 def _nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     largest = np.finfo(float).max
     x = np.where(x == np.inf, largest if posinf is None else posinf, np.where(np.isnan(x), nan, x))
@@ -171,8 +183,7 @@ EXPANSIONS: dict[str, Callable] = {
     "einsum": _einsum,
     "convolve": _convolve,
     "logaddexp2": lambda a, b: np.logaddexp(a * math.log(2), b * math.log(2)) / math.log(2),
-    "round": lambda x, decimals=0: np.rint(x * 10.0**decimals) / 10.0**decimals,
-    "around": lambda x, decimals=0: np.rint(x * 10.0**decimals) / 10.0**decimals,
+    "round": _round, "around": _round,
     "fix": lambda x: np.trunc(x),
     "tril": lambda m, k=0: np.where(_lower(m, k), m, 0.0),
     "triu": lambda m, k=0: np.where(_lower(m, k - 1), 0.0, m),

@@ -22,20 +22,22 @@ FROM_MATH = {
     "arctan2": "atan2", "sinh": "sinh", "cosh": "cosh", "arcsinh": "asinh", "arccosh": "acosh",
     "arctanh": "atanh", "expm1": "expm1", "log": "log", "log1p": "log1p", "log10": "log10",
     "log2": "log2", "sqrt": "sqrt", "hypot": "hypot", "copysign": "copysign",
-    "floor": "floor", "ceil": "ceil", "trunc": "trunc", "isnan": "isnan", "isinf": "isinf",
-    "isfinite": "isfinite",
+    "isnan": "isnan", "isinf": "isinf", "isfinite": "isfinite",
     "deg2rad": "radians", "radians": "radians", "rad2deg": "degrees", "degrees": "degrees",
 }
 FROM_KERNELS = ("exp", "tanh", "maximum", "minimum", "fmax", "fmin", "clip", "sign", "logaddexp", "mod")
 HELPERS = ("all_finite", "cos_into", "dot", "empty_array", "grown", "guess", "matmul", "matmul_nt",
            "matmul_tn", "matvec", "narrowed", "sin_into", "vecmat")          # further ones, see kernels.py
-FROM_NUMPY = {"fmod": "np.fmod", "exp2": "np.exp2", "cbrt": "np.cbrt", "rint": "np.rint",
-              "signbit": "np.signbit"}
+FROM_NUMPY = {name: f"np.{name}" for name in (
+    "fmod", "exp2", "cbrt", "rint", "signbit", "floor", "ceil", "trunc")}
 WRITTEN_OUT = {                                 # by their operands
     "negative": ("-{}", SIGN), "positive": ("{}", ATOM), "abs": ("abs({})", ATOM),
     "absolute": ("abs({})", ATOM), "fabs": ("abs({})", ATOM), "square": ("{0} * {0}", PRODUCT),
     "reciprocal": ("1.0 / {}", PRODUCT), "logical_not": ("not {}", NOT),
 }
+CONDITIONS = frozenset((                        # whose result is true or false
+    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and", "logical_or",
+    "logical_xor", "logical_not", "isnan", "isinf", "isfinite", "signbit", "any", "all"))
 REDUCTIONS = ("sum", "mean", "max", "min", "amax", "amin", "prod", "any", "all")
 VIEWS = ("getitem", "reshape", "ravel", "squeeze", "expand_dims", "transpose", "swapaxes", "moveaxis",
           "broadcast_to", "flip", "fliplr", "flipud", "copy", "real", "conjugate")

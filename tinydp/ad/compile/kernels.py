@@ -83,7 +83,7 @@ def tanh(x: float) -> float:
     r = (z - k * _LN2_HIGH) - k * _LN2_LOW
     scale = _power_of_two(t)
     e = scale * _expm1_reduced(r) + (scale - 1.0)                    # exp(2 x) - 1
-    return x if math.isnan(x) else e / (e + 2.0)
+    return x if x == 0.0 or math.isnan(x) else e / (e + 2.0)         # -0.0 keeps its sign
 
 
 # ---------------------------------------------------------------------------- elementwise, like NumPy's
@@ -91,13 +91,13 @@ def tanh(x: float) -> float:
 @exact
 def maximum(a: float, b: float) -> float:
     """The larger; nan if one is nan."""
-    return a if a >= b or math.isnan(a) else b
+    return a if a > b or math.isnan(a) else b    # of two zeros, NumPy takes the second
 
 
 @exact
 def minimum(a: float, b: float) -> float:
     """The smaller; nan if one is nan."""
-    return a if a <= b or math.isnan(a) else b
+    return a if a < b or math.isnan(a) else b
 
 
 @exact
@@ -174,7 +174,7 @@ def _sin_and_cos(x: float) -> tuple[float, float]:
     p = p * s - 1.98412698298579493134e-04
     p = p * s + 8.33333333332248946124e-03
     p = p * s - 1.66666666666666324348e-01
-    sine = r + r * s * p
+    sine = r + r * s * p if s > 0.0 else r       # -0.0 keeps its sign
     q = -1.13596475577881948265e-11
     q = q * s + 2.08757232129817482790e-09
     q = q * s - 2.75573143513906633035e-07

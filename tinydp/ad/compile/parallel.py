@@ -1,41 +1,48 @@
 """One compiled program for many starts, in parallel."""
 
-import re
 from collections.abc import Callable
 
 from . import Program
 from .cache import load
+from .names import Names
+from .writer import wrapped
 
 _DRIVER = '''
 
+from numba import prange
+
+
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def {name}_of_each(n, {parameters}):
-    first = {one}({of_first})
+{head}
+    {first} = {one}({of_first})
 {allocations}
-    as_traced = np.empty(n, np.bool_)
-    for row in prange(n):
-        one = {one}({of_row})
+    {as_traced} = np.empty({n}, np.bool_)
+    for {row} in prange({n}):
+        {results} = {one}({of_row})
 {stores}
-        as_traced[row] = one[{last}]
-    return {results}, as_traced
+        {as_traced}[{row}] = {results}[{last}]
+    return {returned}
 '''
 
 
 def parallel(program: Program, starts: int) -> Callable:
     """The function of n, the starts, the other arguments and constants that runs all programs."""
-    head = re.search(r"^def (\w+)\((.*?)\):", program.source[program.source.rindex("@njit(cache=True"):],
-                     re.MULTILINE | re.DOTALL)
-    assert head is not None
-    name, parameters = head[1], [part.strip() for part in head[2].split(",") if part.strip()]
-    rest = parameters[starts:]
-    count = program.results
+    module = Names()
+    one, name = module.fresh(program.name), module.fresh(f"{program.name}_of_each")
+    assert one == program.name
+    names = Names(module)
+    parameters = [names.fresh(x) for x in program.parameters]
+    n, first, row, results, as_traced = map(names.fresh, ("n", "first", "row", "results", "as_traced"))
+    stacks = [names.fresh("result") for _ in range(program.results)]
+    kinds = ["np.float64" if k in program.real else "np.bool_" for k in range(program.results)]
+    given, rest = parameters[:starts], parameters[starts:]
     text = _DRIVER.format(
-        name=name, one=name, parameters=", ".join(parameters),
-        of_first=", ".join([*(f"{x}[0]" for x in parameters[:starts]), *rest]),
-        of_row=", ".join([*(f"{x}[row]" for x in parameters[:starts]), *rest]),
-        allocations="\n".join(f"    result_{k} = np.empty((n,) + np.shape(first[{k}]))"
-                              for k in range(count)),
-        stores="\n".join(f"        result_{k}[row] = one[{k}]" for k in range(count)),
-        last=count + 1, results=", ".join(f"result_{k}" for k in range(count)))
-    source = program.source.replace("from numba import njit", "from numba import njit, prange") + text
-    return load(f"{name}_of_each", source)[0]
+        head="\n".join(wrapped(0, f"def {name}(", [n, *parameters], "):")),
+        one=one, n=n, first=first, row=row, results=results, as_traced=as_traced,
+        of_first=", ".join([*(f"{x}[0]" for x in given), *rest]),
+        of_row=", ".join([*(f"{x}[{row}]" for x in given), *rest]),
+        allocations="\n".join(
+            f"    {x} = np.empty(({n},) + np.shape({first}[{k}]), {kinds[k]})" for k, x in enumerate(stacks)),
+        stores="\n".join(f"        {x}[{row}] = {results}[{k}]" for k, x in enumerate(stacks)),
+        last=program.results + 1, returned=", ".join([*stacks, as_traced]))
+    return load(name, program.source + text)[0]

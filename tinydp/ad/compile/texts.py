@@ -3,11 +3,14 @@
 Reshaping, transposing, slicing and broadcasting cost nothing, for they change only how an index
 is written:
 
-    >>> w = in_memory("w", (3, 2))
+    >>> w = in_memory("w", (3, 2), "f")
     >>> w.at(["i", "j"])
     'w[i, j]'
     >>> indexed(w, slice(None, None, -1), str).at(["i", "j"])
     'w[2 - i, j]'
+
+Each value knows its kind, "f" for real numbers or "b" for conditions, and which variables it is
+written with: nobody has to look for them in a text.
 """
 
 import math
@@ -17,26 +20,66 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .functions import ATOM
-from .trace import not_compiled
+from ..values import is_condition
+from .functions import ATOM, SIGN
+
+
+class Cell(NamedTuple):
+    """A place in an array of numbers that a loop stores, a row a step."""
+
+    array: str
+    row: str
+    column: int
 
 
 class Text(NamedTuple):
-    """A number, as an expression."""
+    """A number or a condition, as an expression."""
 
     text: str
-    binding: int = ATOM
+    binding: int
+    kind: str
+    reads: frozenset[str]                # the variables in it; for a view, the array that it shows
+    cell: Cell | None = None             # where it is stored, if it is just read from there
+
+    shape = ()
 
     def within(self, binding: int) -> str:
         return self.text if self.binding >= binding else f"({self.text})"
 
 
+def variable(name: str, kind: str) -> Text:
+    """The value of a variable."""
+    return Text(name, ATOM, kind, frozenset((name,)))
+
+
+def literal(x: Any) -> Text:
+    """A constant number."""
+    text = repr(x) if not isinstance(x, float) or math.isfinite(x) else special(x)
+    return Text(text, SIGN if text.startswith("-") else ATOM, kind_of(x), frozenset())
+
+
+def kind_of(x: Any) -> str:
+    """"f" for real numbers, "b" for conditions."""
+    return "b" if is_condition(x) else "f"
+
+
 class Array:
     """An array: how its element at given indices is written, and, if it lies in memory as a whole, that."""
 
-    def __init__(self, shape: tuple, at: Callable[[list[str]], str], whole: "tuple[str, tuple] | None" = None,
-                 turned: "Array | None" = None):
-        self.shape, self.at, self.whole, self.turned = shape, at, whole, turned
+    def __init__(self, shape: tuple, kind: str, reads: frozenset[str], at: Callable[[list[str]], str],
+                 whole: "tuple[str, tuple] | None" = None, turned: "Array | None" = None,
+                 column: "tuple[str, int] | None" = None):
+        self.shape, self.kind, self.reads, self.at = shape, kind, reads, at
+        self.whole, self.turned = whole, turned
+        self.column = column             # of what array, if it is a column of numbers
+
+    def seen(self, shape: tuple, at: Callable[[list[str]], str], **more: Any) -> "Array":
+        """The same elements, seen otherwise."""
+        return Array(shape, self.kind, self.reads, at, **more)
+
+    def element(self, index: list[str]) -> Text:
+        """One element, as an expression."""
+        return Text(self.at(index), ATOM, self.kind, self.reads)
 
     def as_memory(self, shape: tuple) -> str | None:
         """An expression for the whole array, in C order and of this shape."""
@@ -51,92 +94,89 @@ def tuple_text(shape: tuple) -> str:
     return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
 
 
-def in_memory(name: str, shape: tuple, prefix: tuple[str, ...] = ()) -> Array:
+def in_memory(name: str, shape: tuple, kind: str, prefix: tuple[str, ...] = ()) -> Array:
     """An array of this name; with a prefix, the part of it at these indices."""
     whole = f"{name}[{', '.join(prefix)}]" if prefix else name
-    return Array(shape, lambda at: f"{name}[{', '.join((*prefix, *at))}]", (whole, shape))
+    return Array(shape, kind, frozenset((name, *prefix)),
+                 lambda at: f"{name}[{', '.join((*prefix, *at))}]", (whole, shape))
 
 
-def broadcast(array: Array, shape: tuple) -> Array:
-    """The array spread to a shape, by NumPy's rules."""
-    if array.shape == shape:
-        return array
-    extra = len(shape) - len(array.shape)
+def broadcast(value: "Array | Text", shape: tuple) -> Array:
+    """An array or a number spread to a shape, by NumPy's rules."""
+    if isinstance(value, Text):
+        return Array(shape, value.kind, value.reads, lambda at: value.within(ATOM))
+    if value.shape == shape:
+        return value
+    extra = len(shape) - len(value.shape)
 
     def at(index: list[str]) -> str:
-        return array.at(["0" if n == 1 else i for i, n in zip(index[extra:], array.shape, strict=True)])
+        return value.at(["0" if n == 1 else i for i, n in zip(index[extra:], value.shape, strict=True)])
 
-    return Array(shape, at)
+    return value.seen(shape, at)
 
 
-def indexed(array: Array, index: Any, constant: Callable[[Any], str]) -> Array:
-    """`array[index]`, for fixed integers, slices, None, ... and arrays, by NumPy's rules.
+# ---------------------------------------------------------------------------- elements, chosen by NumPy
 
-    `constant` gives the name of an array of integers.
+def indexed(array: Array, index: Any, table: Callable[[np.ndarray], str]) -> Array:
+    """`array[index]`, for any fixed index."""
+    return chosen(array, lambda places: places[index], table)
+
+
+def chosen(array: Array, choose: Callable[[np.ndarray], Any], table: Callable[[np.ndarray], str]) -> Array:
+    """What NumPy's `choose` takes out of an array, by an index or a flip.
+
+    NumPy itself says what that is: it is given arrays of this shape in which each element holds its own
+    position along one axis. `table` gives the name of an array of positions.
     """
-    parts = _without_ellipsis(index, len(array.shape))
-    lists = [k for k, part in enumerate(parts) if not isinstance(part, (slice, int, np.integer, type(None)))]
-    if lists:                                    # then single integers count as lists
-        lists = [k for k, part in enumerate(parts) if not isinstance(part, (slice, type(None)))]
-    sides = iter(array.shape)
-    along = [1 if part is None else next(sides) for part in parts]
-    together: tuple = np.broadcast_shapes(*(np.shape(parts[k]) for k in lists))
-    adjacent = not lists or lists == list(range(lists[0], lists[-1] + 1))
-    shape: list[int] = [] if adjacent else list(together)
-    axes: list[Callable[[list[str]], str]] = []
-    start_of_lists = 0
-    for k, (part, side) in enumerate(zip(parts, along, strict=True)):
-        if lists and adjacent and k == lists[0]:
-            start_of_lists = len(shape)
-            shape += together
-        if part is None:
-            shape.append(1)
-        elif isinstance(part, slice):
-            start, stop, stride = part.indices(side)
-            axes.append(partial(_sliced, len(shape), start, stride))
-            shape.append(len(range(start, stop, stride)))
-        elif k not in lists or not np.ndim(part):
-            axes.append(partial(_fixed, str(int(part) % side)))
+    shape = choose(np.broadcast_to(0, array.shape)).shape
+    axes = [_position(choose(places), table) for places in own_positions(array.shape)]
+    return array.seen(shape, lambda at: array.at([axis(at) for axis in axes]))
+
+
+def own_positions(shape: tuple) -> list[np.ndarray]:
+    """For each axis, an array in which each element holds its own position along that axis."""
+    return [np.broadcast_to(np.arange(n).reshape(-1, *[1] * (len(shape) - k - 1)), shape)
+            for k, n in enumerate(shape)]
+
+
+def _position(places: np.ndarray, table: Callable[[np.ndarray], str]) -> Callable[[list[str]], str]:
+    """How the positions in an array are written by its own indices: a number, a line, or a table."""
+    if not places.size:
+        return lambda at: "0"
+    repeated = tuple([slice(0, 1) if stride == 0 else slice(None) for stride in places.strides])
+    places, varying = places[repeated], []
+    for k in range(places.ndim):
+        first = places.take([0], axis=k)
+        if np.array_equal(places, np.broadcast_to(first, places.shape)):
+            places = first
         else:
-            numbers = np.asarray(part) % max(side, 1)
-            looked_up = broadcast(in_memory(constant(numbers), numbers.shape), together)
-            axes.append(partial(_looked_up, looked_up, start_of_lists, len(together)))
-    return Array(tuple(shape), lambda at: array.at([axis(at) for axis in axes]))
-
-
-def _without_ellipsis(index: Any, n: int) -> list:
-    """The parts of an index of `n` axes: slices, None, integers and arrays of integers."""
-    parts: list = []
-    for part in index if isinstance(index, tuple) else (index,):
-        if part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)):
-            parts.append(part)
-            continue
-        numbers = np.asarray(part)
-        if numbers.size == 0 and numbers.dtype.kind == "f":      # an empty list
-            numbers = numbers.astype(int)
-        if numbers.dtype.kind == "b" and numbers.ndim:
-            parts += np.nonzero(numbers)
-        elif numbers.dtype.kind in "iu":
-            parts.append(numbers)
-        else:
-            raise not_compiled(f"an index such as [{part!r:.40}]")
-    rest = [slice(None)] * (n - sum(part is not None and part is not Ellipsis for part in parts))
-    for k, part in enumerate(parts):
-        if part is Ellipsis:
-            return parts[:k] + rest + parts[k + 1:]
-    return parts + rest
-
-
-def _sliced(position: int, start: int, stride: int, at: list[str]) -> str:
-    return affine(at[position], start, stride)
+            varying.append(k)
+    places = places.reshape([places.shape[k] for k in varying])
+    if not varying:
+        return partial(_fixed, str(int(places)))
+    if len(varying) == 1 and len(steps := np.unique(np.diff(places))) == 1:
+        return partial(_on_line, varying[0], int(places[0]), int(steps[0]))
+    return partial(_looked_up, table(places), varying)
 
 
 def _fixed(i: str, at: list[str]) -> str:
     return i
 
 
-def _looked_up(numbers: Array, start: int, dims: int, at: list[str]) -> str:
-    return numbers.at(at[start : start + dims])
+def _on_line(axis: int, start: int, stride: int, at: list[str]) -> str:
+    return affine(at[axis], start, stride)
+
+
+def _looked_up(name: str, axes: list[int], at: list[str]) -> str:
+    return f"{name}[{', '.join([at[k] for k in axes])}]"
+
+
+def only_reshapes(index: Any, shape: tuple) -> bool:
+    """Whether an index takes all elements of an array, in their order."""
+    size = math.prod(shape)
+    if np.broadcast_to(0, shape)[index].size != size:
+        return False
+    return np.array_equal(np.arange(size).reshape(shape)[index].ravel(), np.arange(size))
 
 
 def affine(i: str, start: int, stride: int) -> str:

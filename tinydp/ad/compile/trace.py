@@ -386,7 +386,7 @@ def _of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     if all(conditions) and numpys and name in _OF_CONDITIONS:
         return _registered(_OF_CONDITIONS[name]) if _OF_CONDITIONS[name] else op, args
     if name == "where":
-        if not any(map(_is_float, operands)) and not all(conditions):
+        if not all(conditions):
             args = (args[0], *(1.0 * x if type(x) in (int, bool) else as_numbers(x) for x in operands))
         return op, args
     if not any(conditions) or (name in _BESIDE_FLOATS and any(map(_is_float, operands))):
@@ -424,26 +424,23 @@ def _key(x: Any) -> Any:
 
 
 def simpler(name: str, args: tuple) -> Any:
-    """The result, if it is one of the arguments unchanged."""
-    if len(args) == 2 and sum(isinstance(x, Sym) for x in args) == 1:
-        a, b = args
-        neutral = {"multiply": 1.0, "add": 0.0}
-        if name in neutral and isinstance(a, Sym) and _is_number(b, neutral[name]):
-            return _real(a)
-        if name in neutral and isinstance(b, Sym) and _is_number(a, neutral[name]):
-            return _real(b)
-        if isinstance(a, Sym) and ((name == "subtract" and _is_number(b, 0.0))
-                                   or (name in ("divide", "power") and _is_number(b, 1.0))):
-            return _real(a)
+    """The result, if it is one of the arguments unchanged, to the last bit."""
+    if name not in _NEUTRAL or len(args) != 2:
+        return None
+    a, b = args
+    if isinstance(a, Sym) and a.kind == "f" and _is_number(b, _NEUTRAL[name]):
+        return a
+    if name in ("add", "multiply") and isinstance(b, Sym) and b.kind == "f" and _is_number(a, _NEUTRAL[name]):
+        return b
     return None
 
 
+# x + 0.0 is 0.0 where x is -0.0, but nothing changes by x + -0.0 and x - 0.0
+_NEUTRAL = {"add": -0.0, "subtract": 0.0, "multiply": 1.0, "divide": 1.0, "power": 1.0}
+
+
 def _is_number(x: Any, number: float) -> bool:
-    return type(x) in (float, int) and x == number
-
-
-def _real(x: "Sym") -> Any:
-    return x if x.kind == "f" else None
+    return type(x) in (float, int) and x == number and math.copysign(1.0, x) == math.copysign(1.0, number)
 
 
 # ---------------------------------------------------------------------------- the values

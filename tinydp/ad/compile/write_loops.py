@@ -1,15 +1,15 @@
 """Writing loops down: `scan` forwards and back, and up to an event and back."""
 
-import re
 from typing import Any
 
 from ..values import shape
 from .blocks import Block, label_of
 from .functions import POWER
 from .loops import EventCall, LoopCall, ReverseEventCall, ScanCall
-from .texts import Array, Text, broadcast, in_memory
+from .names import Names
+from .texts import Array, Cell, Text, broadcast, in_memory, kind_of, variable
 from .trace import Program, Sym
-from .writer import RESERVED, Writer, empty
+from .writer import Comment, Writer, wrapped
 
 LONG = 40                                # calls, from which on a body is a function of its own
 
@@ -19,19 +19,15 @@ def _begin_carry(block: Block, call: Any) -> list:
     w = block.w
     carried: list = []
     for inner, init in zip(call.body.inputs, call.inits, strict=False):
-        name = inner.name or "carry"
+        label = inner.name or "carry"
         if inner.shape:
-            array = in_memory(w.allocate(name, inner.shape, inner.kind), inner.shape)
-            w.copy(w.get(init), array)
-            carried.append(array)
-            w.bind(inner, array)
+            carried.append(w.allocate(label, inner.shape, inner.kind))
+            w.copy(w.get(init), carried[-1])
         else:
-            name = w.fresh(name)
-            text = w.get(init).text
-            w.line(f"{name} = {float(init)!r}" if isinstance(init, int) and not isinstance(init, bool)
-                   else f"{name} = {text}")
-            carried.append(Text(name))
-            w.bind(inner, Text(name))
+            carried.append(variable(w.fresh(label), inner.kind))
+            start = w.get(float(init) if type(init) is int else init)
+            w.line(f"{carried[-1].text} = {start.text}")
+        w.bind(inner, carried[-1])
     return carried
 
 
@@ -59,9 +55,9 @@ class Rows:
         self.names = [self.shared if id(row) in self.columns else w.fresh(f"{label_of(row) or 'row'}_all")
                       for row in self.rows]
         for name, row in self._own():
-            w.line(f"{name} = {empty((length, *shape(row)), row.kind if isinstance(row, Sym) else 'f')}")
+            w.line(f"{name} = {w.empty((length, *shape(row)), kind_of(row))}")
         if self.shared:
-            w.line(f"{self.shared} = {empty((length, len(self.columns)))}")
+            w.line(f"{self.shared} = {w.empty((length, len(self.columns)), 'f')}")
 
     def _own(self) -> list[tuple[str, Any]]:
         return [(name, row) for name, row in zip(self.names, self.rows, strict=True)
@@ -75,7 +71,7 @@ class Rows:
     def places(self, call: Any, step: str) -> dict[int, Array]:
         """Where the arrays made in the body are written: straight into their rows."""
         made = {id(out) for inner in call.body.calls for out in inner.outs}
-        return {id(row): in_memory(name, row.shape, (step,)) for name, row in self._own()
+        return {id(row): in_memory(name, row.shape, row.kind, (step,)) for name, row in self._own()
                 if isinstance(row, Sym) and row.shape and id(row) in made}
 
     def store(self, step: str, places: dict, done: bool = False) -> None:
@@ -85,8 +81,8 @@ class Rows:
             value = w.get(row)
             if isinstance(value, Text):
                 w.line(f"{name}[{step}] = {value.text}")
-            elif places.get(id(row)) is None or not (value.whole and value.whole[0] == f"{name}[{step}]"):
-                w.copy(value, in_memory(name, shape(row), (step,)))
+            elif value is not places.get(id(row)) or name not in value.reads:        # not written there yet
+                w.copy(value, in_memory(name, shape(row), kind_of(row), (step,)))
         if not done:
             self.store_shared(self.shared, step)
 
@@ -99,16 +95,19 @@ class Rows:
         """From now on, the stacks are there."""
         for out, row, name in zip(self.outs, self.rows, self.names, strict=True):
             k = self.columns.get(id(row))
-            self.w.bind(out, in_memory(name, out.shape) if k is None else _column(name, k, out.shape))
+            self.w.bind(out, in_memory(name, out.shape, out.kind) if k is None
+                        else _column(name, k, out.shape))
 
 
 def _column(name: str, k: int, shape: tuple) -> Array:
-    return Array(shape, lambda at: f"{name}[{at[0]}, {k}]")
+    return Array(shape, "f", frozenset((name,)), lambda at: f"{name}[{at[0]}, {k}]", column=(name, k))
 
 
 def _next_carry(block: Block, carried: list, outputs: list) -> None:
     """Set the carry to its next value, all at once."""
     w = block.w
+    for old, new in zip(carried, map(w.get, outputs), strict=True):
+        assert (old.shape, old.kind) == (new.shape, new.kind)
     pairs = [(old, new if isinstance(new, Text) or new is old else _apart(block, new, carried))
              for old, new in zip(carried, map(w.get, outputs), strict=True)]
     numbers = [(old.text, new.text) for old, new in pairs if isinstance(old, Text) and old.text != new.text]
@@ -122,14 +121,12 @@ def _next_carry(block: Block, carried: list, outputs: list) -> None:
 def _apart(block: Block, value: Any, carried: list) -> Any:
     """The value, or a copy if it is written with parts of the carry, which change before it is read."""
     w = block.w
-    if not w.names_in(value) & {name for part in carried for name in w.names_in(part)}:
+    if not any(value.reads & part.reads for part in carried):
         return value
-    if isinstance(value, Text):
-        copy: Any = Text(w.fresh("copy"))
-        w.line(f"{copy.text} = {value.text}")
-        return copy
-    copy = in_memory(w.allocate("copy", value.shape, "f"), value.shape)
-    w.copy(value, copy)
+    if isinstance(value, Array):
+        return w.copied("copy", value)
+    copy = variable(w.fresh("copy"), value.kind)
+    w.line(f"{copy.text} = {value.text}")
     return copy
 
 
@@ -153,7 +150,7 @@ def write_scan(block: Block, call: ScanCall) -> None:
     rows.store(step, places, done)
     _next_carry(block, carried, call.body.outputs[:n])
     w.depth -= 1
-    if all(line.lstrip().startswith("#") for line in w.lines[start:]):
+    if all(isinstance(line, Comment) for line in w.lines[start:]):
         del w.lines[start - 1:]                  # nothing happens in this loop
     w.last_spot = None
     for out, value in zip(call.carry_outs, carried, strict=True):
@@ -172,7 +169,7 @@ def write_event(block: Block, call: EventCall) -> None:
     step, length, search = w.fresh("step"), w.fresh("h"), w.fresh("search")
     bracket = [w.fresh(name) for name in ("above", "height_above", "below", "height_below", "tries")]
     inside = ", ".join(bracket)
-    w.bind(call.body.inputs[len(call.inits)], Text(length))
+    w.bind(call.body.inputs[len(call.inits)], variable(length, "f"))
     w.line(f"{height} = {w.get(call.height).text}")
     w.line(f"{inside} = 0.0, 0.0, 0.0, 0.0, 0")
     w.line(f"{step}, {length}, {search} = 0, {dt}, False")
@@ -181,7 +178,7 @@ def write_event(block: Block, call: EventCall) -> None:
     if rows.arrays:
         w.line(f"if {step} == len({rows.arrays[0]}):")
         for name in rows.arrays:
-            w.line(f"    {name} = grown({name})")
+            w.line(f"    {name} = {w.use('grown')}({name})")
     places = rows.places(call, step)
     w.last_spot = None
     done = write_body(w, call.body, places, "forward", rows, step)
@@ -192,9 +189,9 @@ def write_event(block: Block, call: EventCall) -> None:
     w.depth += 1
     w.line(f"if not {new} <= 0 < {height}:")
     w.depth += 1
-    w.line(f"if {step} == {call.max_steps - 1} or isnan({new}):")
+    w.line(f"if {step} == {call.max_steps - 1} or {w.use('isnan')}({new}):")
     w.line("    raise ArithmeticError('the event did not come')")
-    _next_carry(block, [*carried, Text(height)], call.body.outputs[: n + 1])
+    _next_carry(block, [*carried, variable(height, "f")], call.body.outputs[: n + 1])
     w.line(f"{step} += 1")
     w.line("continue")
     w.depth -= 1
@@ -203,16 +200,16 @@ def write_event(block: Block, call: EventCall) -> None:
     w.line(f"elif {bracket[0]} == {bracket[2]}:")
     w.line("    break")
     w.line("else:")
-    w.line(f"    {inside} = narrowed({inside}, {length}, {new})")
-    w.line(f"{length} = {bracket[2]} if {bracket[0]} == {bracket[2]} else guess({inside})")
+    w.line(f"    {inside} = {w.use('narrowed')}({inside}, {length}, {new})")
+    w.line(f"{length} = {bracket[2]} if {bracket[0]} == {bracket[2]} else {w.use('guess')}({inside})")
     w.depth -= 1
     w.last_spot = None
     _next_carry(block, carried, call.body.outputs[:n])
     for out, value in zip(call.carry_outs, carried, strict=True):
         w.bind(out, value)
     rows.bind()
-    w.bind(call.count, Text(step))
-    w.bind(call.last, Text(length))
+    w.bind(call.count, variable(step, "f"))
+    w.bind(call.last, variable(length, "f"))
 
 
 def write_reverse_event(block: Block, call: ReverseEventCall) -> None:
@@ -223,7 +220,7 @@ def write_reverse_event(block: Block, call: ReverseEventCall) -> None:
     carried = _begin_carry(block, call)
     _bind_captures(block, call)
     outputs = call.body.outputs
-    sums = [_variable(block, "sum", out) for out in call.more_outs[:-1]]
+    sums = [_variable(block, "total", out) for out in call.more_outs[:-1]]
     sum_of_dt = w.fresh("g_dt")
     first = [_variable(block, "first", x) for x in (*call.carry_outs, *call.more_outs[:-1])]
     g_first, scale = w.fresh("g_h_first"), w.fresh("scale")
@@ -235,7 +232,7 @@ def write_reverse_event(block: Block, call: ReverseEventCall) -> None:
     w.depth += 1
     w.line(f"{row} = min({step}, {count})")
     w.line(f"{length} = {dt} if {step} < {count} else {w.get(call.last).text}")
-    w.bind(call.body.inputs[n], Text(length))
+    w.bind(call.body.inputs[n], variable(length, "f"))
     for inner, xs in zip(call.body.inputs[n + 1:], call.xs, strict=True):
         w.bind(inner, _row_of(w.get(xs), inner, row))
     w.last_spot = None
@@ -268,17 +265,17 @@ def write_reverse_event(block: Block, call: ReverseEventCall) -> None:
     w.depth -= 2
     w.last_spot = None
     outs = *call.carry_outs, *call.more_outs
-    for out, value in zip(outs, (*carried, *sums, Text(sum_of_dt)), strict=True):
+    for out, value in zip(outs, (*carried, *sums, variable(sum_of_dt, "f")), strict=True):
         w.bind(out, value)
 
 
-def _variable(block: Block, name: str, like: Sym) -> Any:
+def _variable(block: Block, label: str, like: Sym) -> Any:
     """A number, or an array, that can be assigned to."""
     if like.shape:
-        return in_memory(block.w.allocate(name, like.shape, "f"), like.shape)
-    name = block.w.fresh(name)
+        return block.w.allocate(label, like.shape, "f")
+    name = block.w.fresh(label)
     block.w.line(f"{name} = 0.0")
-    return Text(name)
+    return variable(name, "f")
 
 
 def _assign(block: Block, target: Any, form: str, *sources: Any) -> None:
@@ -297,13 +294,14 @@ def _assign(block: Block, target: Any, form: str, *sources: Any) -> None:
 def _row_of(stack: Array, inner: Sym, step: str) -> Any:
     """Row `step` of what was stored."""
     if not inner.shape:
-        return Text(stack.at([step]))
+        element = stack.element([step])
+        return element._replace(cell=Cell(stack.column[0], step, stack.column[1])) if stack.column else element
     at, whole = stack.at, stack.whole
     memory = (f"{whole[0]}[{step}]", inner.shape) if whole and whole[1][1:] == inner.shape else None
-    return Array(inner.shape, lambda index: at([step, *index]), memory)
+    return Array(inner.shape, stack.kind, stack.reads | {step}, lambda index: at([step, *index]), memory)
 
 
-def write_body(w: Writer, program: Program, places: dict[int, Array], wanted: str,
+def write_body(w: Writer, program: Program, places: dict[int, Array], label: str,
                rows: "Rows | None" = None, step: str = "") -> bool:
     """The body of a loop; a long one of numbers alone becomes a function of its own.
 
@@ -322,25 +320,27 @@ def write_body(w: Writer, program: Program, places: dict[int, Array], wanted: st
     made = {id(out) for call in program.calls for out in call.outs}
     outs = {id(x): x for x in program.outputs if id(x) in made}
 
-    name = w.fresh(wanted)
-    before = w.lines, w.depth, w.names, w.counts, w.last_spot
-    w.lines, w.depth, w.names, w.counts, w.last_spot = [], 1, set(RESERVED) | {name}, {}, None
+    module = w.names.around
+    assert module is not None
+    name = module.fresh(label)
+    before = w.lines, w.depth, w.names, w.last_spot
+    w.lines, w.depth, w.names, w.last_spot = [], 1, Names(module), None
     passed: dict[str, str] = {}              # expression around -> parameter
 
-    def parameter(text: str, wanted: str) -> str:
+    def parameter(text: str, label: str) -> str:
         if text not in passed:
-            passed[text] = w.fresh(wanted)
+            passed[text] = w.fresh(label)
         return passed[text]
 
     for key, x in given.items():
-        element = re.fullmatch(r"(\w+)\[(\w+), (\d+)\]", outside[key].text)
-        if element:                          # of a shared array, which is passed as a whole
-            stored, row = parameter(element[1], "stored"), parameter(element[2], "row")
+        cell = outside[key].cell
+        if cell:                             # of a shared array, which is passed as a whole
+            stored, row = parameter(cell.array, "stored"), parameter(cell.row, "row")
             own = w.fresh(label_of(x) or "t")
-            w.line(f"{own} = {stored}[{row}, {element[3]}]")
-            w.bind(x, Text(own))
-            continue
-        w.bind(x, Text(parameter(outside[key].text, x.name or label_of(x) or "t")))
+            w.line(f"{own} = {stored}[{row}, {cell.column}]")
+        else:
+            own = parameter(outside[key].text, x.name or label_of(x) or "t")
+        w.bind(x, variable(own, x.kind))
     Block(w, program, {}).write()
     storing = rows is not None and bool(rows.shared)
     if rows is not None and rows.shared:
@@ -349,24 +349,21 @@ def write_body(w: Writer, program: Program, places: dict[int, Array], wanted: st
         kept |= {id(row) for _, row in rows._own()}
         outs = {key: x for key, x in outs.items() if key in kept}
     results = [w.values[key].text for key in outs]
-    w.wrapped("return ", results, "")
-    lines = w.lines
-    w.lines, w.depth, w.names, w.counts, w.last_spot = before
-    head = Writer()
-    head.depth = 0
-    head.wrapped(f"def {name}(", list(passed.values()), "):")
-    w.functions.append("\n".join([*head.lines, *lines]))
+    lines = [*w.lines, *wrapped(1, "return ", results, "")]
+    w.lines, w.depth, w.names, w.last_spot = before
+    w.functions.append("\n".join([*wrapped(0, f"def {name}(", list(passed.values()), "):"), *lines]))
 
     for key, x in given.items():
         w.bind(x, outside[key])
-    names = [w.fresh(result if result.isidentifier() else "t") for result in results]
+    names = [w.fresh(result) for result in results]
     for x, result in zip(outs.values(), names, strict=True):
-        w.bind(x, Text(result))
+        w.bind(x, variable(result, x.kind))
     if names:
-        w.wrapped("(" if len(names) > 1 else "", names, f"{')' if len(names) > 1 else ''} = {name}(")
-        w.wrapped("    ", list(passed), ")")
+        w.lines += wrapped(w.depth, "(" if len(names) > 1 else "", names,
+                           f"{')' if len(names) > 1 else ''} = {name}(")
+        w.lines += wrapped(w.depth, "    ", list(passed), ")")
     elif storing:
-        w.wrapped(f"{name}(", list(passed), ")")
+        w.lines += wrapped(w.depth, f"{name}(", list(passed), ")")
     return storing
 
 
