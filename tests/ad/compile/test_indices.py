@@ -48,7 +48,8 @@ def shapes_and_indices(draw):
             axis += 1
         elif kind in ("array", "list"):
             sides = draw(st.sampled_from([together, together[1:], (1,) * len(together)]))
-            some = st.lists(st.integers(-side, side - 1), min_size=math.prod(sides), max_size=math.prod(sides))
+            size = math.prod(sides)
+            some = st.lists(st.integers(-side, side - 1), min_size=size, max_size=size)
             numbers = np.array(draw(some), dtype=int).reshape(sides)
             parts.append(numbers if kind == "array" else numbers.tolist())
             axis += 1
@@ -78,7 +79,8 @@ EXAMPLES = [
     ((2, 3, 4), (np.array(1), slice(None), np.array(2))), ((2, 3, 4), (np.ones((2, 3), bool), None)),
     ((2, 3, 4), (slice(None), np.array([[True, False, True, True]] * 3))), ((4,), []), ((4,), ([], None)),
     ((3, 4), (slice(5, 1), [0, 1])), ((3, 4), ([2, 1, 0], [0, 1, 2])), ((3, 4), ([[0, 1]], [[0], [1]])),
-    ((2, 3, 2, 3), (0, None, [0, 1], slice(None), -1)), ((3, 4), (slice(None, None, -1), slice(None, None, -2))),
+    ((2, 3, 2, 3), (0, None, [0, 1], slice(None), -1)),
+    ((3, 4), (slice(None, None, -1), slice(None, None, -2))),
     ((3, 4), ([-1, -1, 0],)), ((2, 3), ([[0], [1]], [[0, 1, 2]])), ((2, 3), ([[0, 1]], [[0], [1], [2]])),
 ]
 
@@ -192,7 +194,8 @@ M = array_of((3, 4))
     lambda x: dp.scan(lambda c, r: ((c[1], r > 0), c[0]), (x[0] > 0, x[1] > 0), x),
     lambda x: dp.scan(lambda c, r: ((c[1][::-1], c[0]), None), (x[0] > 0, x[1] > 0), length=3),
     lambda x: dp.scan(lambda c, r: (c, (r.T > 0, np.array([True, False]), True)), 0.0, np.stack([x, 2 * x])),
-    lambda x: dp.scan(lambda c, r: (c, r), 0.0, x > 0), lambda x: dp.scan(lambda c, r: (r, c), False, x[0] > 0),
+    lambda x: dp.scan(lambda c, r: (c, r), 0.0, x > 0),
+    lambda x: dp.scan(lambda c, r: (r, c), False, x[0] > 0),
     lambda x: (x > 0)[:, None][:, 0, ::2].reshape(6, 1), lambda x: np.squeeze((x > 0)[1:2]),
     lambda x: (x[:, 0] > 0) & (x[:, 1] > 0), lambda x: np.roll(x > 0, 1, axis=0), lambda x: np.signbit(x),
     lambda x: np.where(x > 0, True, 0.5), lambda x: np.where(x[0, 0] > 0, x[0, 1] > 0, 0.5),

@@ -56,7 +56,8 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
         gradients = [_output(x) for x in pullback(seeds)]
         program = _with_guards(trace, [*results, *gradients] if scalar else gradients)
         title = f"The adjoint of {name}, swept by tinydp."
-        source = write_function(f"adjoint_of_{name}", title, program, names, trace.guards, len(results) if scalar else 0)
+        source = write_function(f"adjoint_of_{name}", title, program, names, trace.guards,
+                                len(results) if scalar else 0)
     run, file = load(source.name, source.text)
     return Program(run, *source[:3], file, source.constants, made["unflatten"], len(results), _real(results),
                    made["bare"], scalar, () if scalar else tuple(np.shape(x) for x in reals), _watched(trace))

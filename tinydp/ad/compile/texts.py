@@ -41,7 +41,9 @@ class Text(NamedTuple):
     reads: frozenset[str]                # the variables in it; for a view, the array that it shows
     cell: Cell | None = None             # where it is stored, if it is just read from there
 
-    shape = ()
+    @property
+    def shape(self) -> tuple:
+        return ()
 
     def within(self, binding: int) -> str:
         return self.text if self.binding >= binding else f"({self.text})"

@@ -81,7 +81,7 @@ class Rows:
             value = w.get(row)
             if isinstance(value, Text):
                 w.line(f"{name}[{step}] = {value.text}")
-            elif value is not places.get(id(row)) or name not in value.reads:        # not written there yet
+            elif name not in value.reads or value is not places.get(id(row)):        # not written there yet
                 w.copy(value, in_memory(name, shape(row), kind_of(row), (step,)))
         if not done:
             self.store_shared(self.shared, step)
@@ -294,8 +294,8 @@ def _assign(block: Block, target: Any, form: str, *sources: Any) -> None:
 def _row_of(stack: Array, inner: Sym, step: str) -> Any:
     """Row `step` of what was stored."""
     if not inner.shape:
-        element = stack.element([step])
-        return element._replace(cell=Cell(stack.column[0], step, stack.column[1])) if stack.column else element
+        element, column = stack.element([step]), stack.column
+        return element._replace(cell=Cell(column[0], step, column[1])) if column else element
     at, whole = stack.at, stack.whole
     memory = (f"{whole[0]}[{step}]", inner.shape) if whole and whole[1][1:] == inner.shape else None
     return Array(inner.shape, stack.kind, stack.reads | {step}, lambda index: at([step, *index]), memory)

@@ -3,7 +3,7 @@
 import math
 import os
 import textwrap
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -123,8 +123,9 @@ class Writer:
 
     def memory(self, x: Any) -> str:
         """The whole of an array value in C order; copied to be so if need be."""
-        array = self.get(x)
-        array = self.copied("copy", array) if array.whole is None else array
+        array: Any = self.get(x)
+        if array.whole is None:
+            array = cast(Any, self.copied("copy", array))
         return array.as_memory(shape(x))
 
     def reshaped(self, text: str, old: tuple, new: tuple) -> str:
