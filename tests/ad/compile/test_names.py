@@ -31,7 +31,8 @@ NAMES = sorted({*MADE, *(f"{name}_1" for name in MADE), *kernels.__all__,
 UNICODE = ["ϕ", "θ", "ﬁ", "\u017fin", "\U0001d6fc", "ª", "Å", "é", "e\u0301",
            "_x_", "__x__", "\u212f", "x\u00b7y", "变量", "ⅷ"]
 LABELS = [*NAMES, *UNICODE, *keyword.kwlist, "a b", "a-b", "a_b", "params['a b']", "1", "v_1", "",
-          "é()", '"""', "\n", "x\ny", "#", "\ud800", "a" * 300, "a" * 299 + "b", "\u0661", "x\u0301", "\u0301"]
+          "é()", '"""', "\n", "x\ny",
+          "#", "\ud800", "a" * 300, "a" * 299 + "b", "\u0661", "x\u0301", "\u0301"]
 
 
 def written(text, **space):
