@@ -28,6 +28,7 @@ import inspect
 import math
 import numbers
 import operator
+import os
 from collections.abc import Callable, Iterator
 from functools import partialmethod
 from typing import Any, NamedTuple, NoReturn, cast
@@ -301,7 +302,7 @@ def _is_engine(file: str) -> bool:
     return file.startswith(_ENGINE) or is_numpy(file)
 
 
-_ENGINE = __file__.partition("compile")[0]
+_ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class TracingTape(WatchedTape):
