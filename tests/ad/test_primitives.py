@@ -1,5 +1,6 @@
 """The registry: primitives, rules, custom gradients, and what they check."""
 
+import contextlib
 import pickle
 import warnings
 
@@ -15,7 +16,7 @@ from tinydp.ad.errors import (
     UnknownFunctionError,
     UnsupportedArgumentError,
 )
-from tinydp.ad.primitives import PRIMITIVES
+from tinydp.ad.primitives import PRIMITIVES, Primitive
 from tinydp.ad.tape import Tape
 
 
@@ -89,6 +90,47 @@ def test_a_rule_of_the_wrong_arity_is_refused_at_once(rule):
         dp.defvjp(f, rule)
     with pytest.raises(RuleError, match="does not fit"):
         dp.custom_gradient(lambda a, b: a * b, rule)
+
+
+WRONG = [None, "1", 1j, (), [], np.ones(2), np.ones((1, 2)), np.ones((4, 1)), np.ones((2, 3)), 1.5,
+         np.float64(1.5), np.ones(()), np.ones(1), np.ones(3), 2, True, np.float32(1.5)]
+KINDS = [(1.0, 2.0), (np.ones(3), 2.0), (np.ones(3), np.ones(3)), (np.ones((3, 1)), np.ones(3))]
+
+
+@pytest.mark.parametrize("total", [False, True], ids=["a result of its shape", "a number as result"])
+@pytest.mark.parametrize("kind", KINDS, ids=["numbers", "array, number", "arrays", "broadcast"])
+@pytest.mark.parametrize("returned", WRONG, ids=repr)
+def test_a_wrong_rule_is_refused_by_every_sweep(returned, kind, total, monkeypatch):
+    """The fast lane of numbers, the general sweep and the watched one say the same of each rule."""
+    compute = (lambda a, b: np.sum(a * b)) if total else (lambda a, b: a * b)
+    f = Primitive(compute, "f")
+    outcomes = []
+    for argnums in (0, 1):
+        x = kind[argnums]
+        f.rules = (lambda g, y, a, b: returned, lambda g, y, a, b: returned)
+        fits = isinstance(returned, (int, float, np.ndarray, np.floating)) and (
+            np.shape(returned) == np.shape(x) or np.size(returned) == np.size(x) == 1
+            or (not total and np.shape(returned) == np.shape(kind[0] * kind[1])))
+        for watch in (contextlib.nullcontext, dp.debug_nans):
+            try:
+                with watch():
+                    g = dp.grad(lambda a, b: np.sum(f(a, b)), argnums)(*kind)
+            except (RuleError, DtypeError) as error:
+                outcomes.append((type(error), error.what))
+                assert not fits
+            else:
+                assert fits
+                assert np.shape(g) == np.shape(x)
+                outcomes.append(np.asarray(g).tolist())
+        assert outcomes[-1] == outcomes[-2]
+
+
+def test_a_number_as_result_does_not_hide_a_wrong_rule(monkeypatch):
+    monkeypatch.setitem(PRIMITIVES, np.nanvar, None)
+    monkeypatch.delitem(PRIMITIVES, np.nanvar)
+    dp.defvjp(np.nanvar, lambda g, y, a: 2 * g * np.nanmean(a))
+    with pytest.raises(RuleError, match=r"shape \(\), where the argument has shape \(3,\)"):
+        dp.grad(lambda x: np.nanvar(x))(np.array([1.0, 2.0, 4.0]))
 
 
 def test_a_cotangent_of_the_wrong_shape_is_refused():

@@ -59,4 +59,4 @@ def test_nodes_of_the_sweep_know_what_was_swept():
     entries = nodes_of_slope(lambda x: np.sqrt(np.sin(x)), [1.0], [0.7])
     assert [entry.node.op.name for entry in entries[:2]] == ["sin", "sqrt"]
     assert [entry.within for entry in entries[:2]] == ["", ""]
-    assert {entry.within for entry in entries if entry.node.op.name in ("times", "cos")} == {"sqrt", "sin"}
+    assert {entry.within for entry in entries if entry.node.op.name in ("divide", "cos")} == {"sqrt", "sin"}

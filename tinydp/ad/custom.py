@@ -120,7 +120,7 @@ class Custom(Primitive):
         args = form.call([_own(x.value if is_on(tape, x) else x) for x in leaves])
         g, y = (form.fill(tuple(map(_own, parts))) for parts in (dense(g), node.value))
         cotangents = self.leaf_cotangents(traced, g, y, args, options)
-        return [(leaves[k], _own(self._fit(k, c, leaves[k].value)))
+        return [(leaves[k], _own(self._fit(k, c, leaves[k].value, node.value)))
                 for k, c in zip(traced, cotangents, strict=True)]
 
     def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict) -> list:

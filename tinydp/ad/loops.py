@@ -30,7 +30,7 @@ import numpy as np
 
 from . import tree
 from .errors import EventNotReached, LoopError, NotFiniteError, Spot
-from .primitives import dense, pick
+from .primitives import pick
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
 from .values import abstract, is_condition, is_on, plain, settle, shape
@@ -288,7 +288,8 @@ class Loop:
     def pull(self, node: Node, g: Any) -> list:
         """Nothing is returned: the cotangents go straight to what the steps had used."""
         part, results = self.inside(node)
-        part.sweep([] if g is None else [*zip(results, dense(g), strict=True)], keep=True)
+        arrived = [] if g is None else zip(results, g.of_each(), strict=True)
+        part.sweep([(y, c) for y, c in arrived if c is not None], keep=True)
         return []
 
     def inside(self, node: Node) -> Inside:

@@ -18,6 +18,7 @@ import inspect
 import math
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterator
 from functools import partialmethod
 from typing import Any, NoReturn
@@ -33,18 +34,72 @@ from .errors import (
     UnsupportedArgumentError,
     user_place,
 )
-from .primitives import PRIMITIVES, Primitive
+from .primitives import PRIMITIVES, Primitive, registered, sweeping
 from .tape import EndedTape, Var, binary
-from .values import plain, settle, shape
+from .values import abstract, plain, settle, shape
 
 # ---------------------------------------------------------------------------- arithmetic
+
+class NotReal(ArithmeticError):
+    """A power of Python's numbers that is complex."""
+
 
 def _power(a: Any, b: Any) -> Any:
     y = a ** b
     if type(y) is complex:
-        raise DtypeError(f"({a!r}) ** {b!r} is complex; tinydp differentiates real numbers.",
-                         "keep the base positive, or use np.cbrt for a cube root.")
+        raise NotReal
     return y
+
+
+def _singular(compute: Callable, a: Any, b: Any) -> Any:
+    """The value of an operation for which Python's numbers raised just now.
+
+    A number that came from NumPy is infinite or nan there, as in the plain program, and NumPy warns.
+    """
+    values = [float(x.value if type(x) is Var else x) for x in (a, b)]
+    if sweeping.get() or from_numpy(a) or from_numpy(b):
+        return float(compute(*map(np.float64, values)))
+    if isinstance(sys.exc_info()[1], NotReal):
+        raise DtypeError(f"({values[0]!r}) ** {values[1]!r} is complex; tinydp differentiates real numbers.",
+                         "keep the base positive, or use np.cbrt for a cube root.") from None
+    raise                                        # what they raised  # noqa: PLE0704
+
+
+def from_numpy(x: Any) -> bool:
+    """Whether this number is one of NumPy's in the plain program, and not one of Python's.
+
+    What NumPy's functions give and what is taken from arrays is NumPy's, and so is all that Python's
+    operators make of it.
+    """
+    pending, seen = [x], set()
+    while pending:
+        x = pending.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        if type(x) is not Var:
+            if isinstance(x, np.generic):
+                return True
+        elif x.op is None:                       # an input says what it was
+            if x.b is not None:
+                return True
+        elif x.op.source is not None:
+            pending.append(x.op.source(x))
+        elif x.op.operator is None or type(x.a) is tuple:
+            return True
+        else:
+            pending += x.args
+    return False
+
+
+def _floor_divide(a: Any, b: Any) -> Any:
+    """a // b, which has no derivative: a plain number."""
+    if shape(a) or shape(b) or abstract(a) or abstract(b):
+        return PRIMITIVES[np.floor_divide](a, b)
+    try:
+        return operator.floordiv(plain(a), plain(b))
+    except ArithmeticError:
+        return _singular(operator.floordiv, a, b)
 
 
 def _product(a: Any, b: Any) -> Any:
@@ -53,13 +108,16 @@ def _product(a: Any, b: Any) -> Any:
 
 
 def _record_negative(x: Var) -> Var:
-    return x.tape.record(PRIMITIVES[np.negative], -x.value, x)
+    return x.tape.record(PRIMITIVES[operator.neg], -x.value, x)
+
+
+def _record_absolute(x: Var) -> Var:
+    return x.tape.record(PRIMITIVES[operator.abs], abs(x.value), x)
 
 
 # Python's name for the operator -> the operation, and how to compute it on plain numbers
 _FAST = {"add": operator.add, "sub": operator.sub, "mul": operator.mul,
          "truediv": operator.truediv, "mod": operator.mod, "pow": _power, "matmul": _product}
-_GENERAL = {"floordiv": np.floor_divide}
 _COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
 _IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "mod": "%", "pow": "**",
              "matmul": "@", "floordiv": "//"}
@@ -85,20 +143,19 @@ def _in_place(name: str, symbol: str) -> Callable:
 def _methods() -> Iterator[tuple[str, Any]]:
     """All of Python's operators, by their special names."""
     for name, compute in _FAST.items():
-        forward, reflected = binary(PRIMITIVES[getattr(operator, name)], compute)
+        primitive = registered(getattr(operator, name))
+        primitive.methods = forward, reflected = binary(primitive, compute, _singular)
         yield f"__{name}__", forward
         yield f"__r{name}__", reflected
-    for name, function in _GENERAL.items():
-        primitive = PRIMITIVES[function]
-        yield f"__{name}__", lambda a, b, f=primitive: f(a, b)
-        yield f"__r{name}__", lambda a, b, f=primitive: f(b, a)
+    yield "__floordiv__", _floor_divide
+    yield "__rfloordiv__", lambda a, b: _floor_divide(b, a)
     for name, symbol in _IN_PLACE.items():
         yield f"__i{name}__", _in_place(name, symbol)
     for name in _COMPARISONS:
         yield f"__{name}__", _comparison(getattr(operator, name))
     yield "__neg__", _record_negative
     yield "__pos__", lambda x: x
-    yield "__abs__", lambda x: np.abs(x)
+    yield "__abs__", _record_absolute
     yield "__bool__", lambda x: bool(plain(x))
     yield "__divmod__", lambda a, b: (a // b, a % b)
     yield "__rdivmod__", lambda b, a: (a // b, a % b)

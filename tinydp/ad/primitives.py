@@ -18,11 +18,10 @@ is done here, once, so that no rule can forget it.
 
 import functools
 import inspect
-import math
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -35,13 +34,13 @@ from .errors import (
     UnsupportedArgumentError,
     user_place,
 )
+from .selected import NOTHING, Selected, bare, later, made
 from .tape import Tape, Var
 from .values import (
     FLOAT64,
     Abstract,
     abstract,
     as_float64,
-    is_finite,
     listed,
     plain,
     settle,
@@ -61,6 +60,9 @@ PRIMITIVES: dict[Callable, Callable] = {}
 # While a program is compiled: is shown the arguments of functions as the user passed them.
 witness: ContextVar[Callable[..., None] | None] = ContextVar("witness", default=None)
 
+# Whether it is a gradient rule that computes now, and not the user's program.
+sweeping: ContextVar[bool] = ContextVar("sweeping", default=False)
+
 
 # ---------------------------------------------------------------------------- primitives
 
@@ -73,6 +75,10 @@ class Primitive:
     """
 
     loop = False                                 # one node that has others inside, see loops.py
+    product = False                              # linear in each argument
+    cut: "Primitive | None" = None               # the same, with constant factors that are zero somewhere
+    mover = False                                # only moves or sums elements
+    steep = False                                # its derivative is infinite somewhere
 
     def __init__(self, fn: Callable, name: str | None = None):
         functools.update_wrapper(self, fn, updated=())
@@ -82,6 +88,8 @@ class Primitive:
         self.rules: tuple[Rule | None, ...] = ()
         self.each: Rule | None = None
         self.operator: Callable | None = None    # Python's, that does the same
+        self.methods: tuple = ()                 # ... and what a value calls for it, in both orders
+        self.source: Callable | None = None      # from a node to the value that it only hands on
         self.elementwise = isinstance(fn, np.ufunc) and fn.signature is None
 
     def __repr__(self) -> str:
@@ -105,14 +113,16 @@ class Primitive:
                     if type(b) is Var and a.tape is b.tape and type(b.value) is not Var:
                         return self._record(a.tape, self.fn(a.value, b.value), a, b)
                     if type(b) is np.ndarray and type(a.value) is np.ndarray and b.dtype is FLOAT64:
-                        return self._record(a.tape, self.fn(a.value, b), a, snapshot(a.tape, b))
+                        return self.met(b)._record(a.tape, self.fn(a.value, b), a, snapshot(a.tape, b))
                 elif type(b) is Var and type(a) is np.ndarray and type(b.value) is np.ndarray \
                         and a.dtype is FLOAT64:
-                    return self._record(b.tape, self.fn(a, b.value), snapshot(b.tape, a), b)
-            if self.operator and (type(a) is _float64 or type(b) is _float64):
-                return self.operator(float(a) if type(a) is _float64 else a,     # NumPy's scalars
-                                     float(b) if type(b) is _float64 else b)     # are slow
-        if args and type(args[-1]) is Parts:     # var + parts is for Parts.__radd__
+                    return self.met(a)._record(b.tape, self.fn(a, b.value), snapshot(b.tape, a), b)
+            if self.methods:                     # a number of NumPy's, which is slow
+                if type(b) is _float64 and type(a) is Var:
+                    return self.methods[0](a, b)
+                if type(a) is _float64 and type(b) is Var:
+                    return self.methods[1](b, a)
+        if args and type(args[-1]) in (Parts, Selected):         # var + parts is for Parts.__radd__
             return NotImplemented
         if not self.rules and not self.each and youngest((*args, *kwargs.values())) is not None:
             self._refuse(0)
@@ -145,7 +155,14 @@ class Primitive:
         if kwargs:
             kwargs = {name: snapshot(tape, x) for name, x in kwargs.items()}
         y = self(*values, **kwargs) if outer else self.fn(*values, **kwargs)
-        return self._record(tape, y, tuple(operands), kwargs)
+        return self.met(*operands)._record(tape, y, tuple(operands), kwargs)
+
+    def met(self, *operands: Any) -> "Primitive":
+        """This operation, or the one that knows that a constant factor is zero: no path leads through that.
+
+        The factors that rules multiply by are no constants of the program: there, 0 may be a slope.
+        """
+        return self.cut if self.cut and any(map(_has_zero, operands)) and not sweeping.get() else self
 
     def unary(self, x: Var) -> Any:
         """The call with one traced argument: the common case, and a hot one."""
@@ -156,7 +173,7 @@ class Primitive:
         y = self.fn(value) if kind is float or kind is np.ndarray else self(value)
         if type(y) is np.ndarray and y.ndim and y.dtype is FLOAT64:
             return x.tape.record(self, y, x)
-        if type(y) is _float64:
+        if type(y) is _float64 and not self.operator:
             return x.tape.record(self, float(y), x)
         return self._record(x.tape, y, x)
 
@@ -245,50 +262,110 @@ class Primitive:
     # -- the pullback
 
     def pull(self, node: Any, g: Any) -> list[tuple[Var, Any]]:
-        """For each traced operand of `node`, the cotangent that `g` brings it."""
+        """For each traced operand of `node` that a path leads to, the cotangent that `g` brings it."""
+        live = None
         if type(g) is Parts:
             g = g.total()
-        if type(g) is float and g == 0.0:
-            return []
+        if type(g) is Selected:
+            live, g = g, g.g
         y, a, b = node.value, node.a, node.b
         if type(a) is tuple:
-            return self._pull_any(node.tape, g, y, a, b)
-        if b is None:
-            x = a.value
-            return [(a, self._share(0, g, self.rules[0](g, y, x), x))]                  # type: ignore[misc]
+            return self._pull_any(node, g, live)
         u = a.value if type(a) is Var else a
+        if b is None:
+            c = self._share(0, g, y, (u,), (a,), live)
+            return [] if c is NOTHING else [(a, c)]
         v = b.value if type(b) is Var else b
         pulled = []
-        if type(a) is Var:
-            pulled.append((a, self._share(0, g, self.rules[0](g, y, u, v), u)))         # type: ignore[misc]
-        if type(b) is Var:
-            pulled.append((b, self._share(1, g, self.rules[1](g, y, u, v), v)))         # type: ignore[misc]
+        if type(a) is Var and (c := self._share(0, g, y, (u, v), (a, b), live)) is not NOTHING:
+            pulled.append((a, c))
+        if type(b) is Var and (c := self._share(1, g, y, (u, v), (a, b), live)) is not NOTHING:
+            pulled.append((b, c))
         return pulled
 
-    def _pull_any(self, tape: Tape, g: Any, y: Any, args: tuple, kwargs: dict) -> list[tuple[Var, Any]]:
-        values = [x.value if type(x) is Var and x.tape is tape else x for x in args]
+    def _pull_any(self, node: Any, g: Any, live: Any) -> list[tuple[Var, Any]]:
+        """The same for a node with any number of operands, and with options."""
+        tape, y, args, kwargs = node.tape, node.value, node.a, node.b
+        values = tuple([x.value if type(x) is Var and x.tape is tape else x for x in args])
         each = self.each and self.each(g, y, *values, **kwargs)
-        return [(x, self._share(i, g, each(i) if each
-                                else self.rules[i](g, y, *values, **kwargs), values[i]))   # type: ignore[misc]
-                for i, x in enumerate(args) if type(x) is Var and x.tape is tape]
+        return [(x, c) for i, x in enumerate(args) if type(x) is Var and x.tape is tape
+                and (c := self._share(i, g, y, values, args, live, kwargs, each)) is not NOTHING]
 
-    def _share(self, i: int, g: Any, c: Any, x: Any) -> Any:
-        """What a rule returned for argument `i`, as the cotangent of its value `x`."""
+    def _share(self, i: int, g: Any, y: Any, values: tuple, operands: tuple, live: Any,
+               kwargs: dict | None = None, each: Callable | None = None) -> Any:
+        """The cotangent of argument `i`, in the shape of its value."""
+        c = each(i) if each else self._applied(i, g, y, values, kwargs or {})
+        x = values[i]
+        if live is not None or type(c) is Selected or self.product:
+            return self._selected(i, c, y, values, operands, live, kwargs or {})
         if type(c) is np.ndarray and type(x) is np.ndarray and c.dtype is FLOAT64:
-            if self.elementwise and c is not g:
-                row = c.ravel("K")
-                if not math.isfinite(row.dot(row)):      # the cheapest look at all of it
-                    c = _zero_wins(g, c)
             if c.shape == x.shape:
                 return c
-            if x.ndim == 1 and c.shape[1:] == x.shape and len(c) <= _ONES.size:
+            if x.ndim == 1 and c.shape[1:] == x.shape and c.shape == shape(y) and len(c) <= _ONES.size:
                 return _ONES[: len(c)].dot(c)    # a bias: three times faster than a sum
-        elif self.elementwise and c is not g and (type(c) is Var or not is_finite(c)):
-            c = _zero_wins(g, c)
-        return self._fit(i, c, x)
+        return self._fit(i, c, x, y)
 
-    def _fit(self, i: int, c: Any, x: Any) -> Any:
-        """`c` summed over the axes along which `x` was broadcast, so that it has its shape."""
+    def _applied(self, i: int, g: Any, y: Any, values: tuple, kwargs: dict) -> Any:
+        """What the rule of argument `i` returns."""
+        rule: Any = self.rules[i]
+        try:
+            return rule(g, y, *values, **kwargs)
+        except ArithmeticError:                  # Python's floats raise where NumPy's are infinite
+            g, y, *numbers = [np.float64(x) if type(x) in (float, int) else x for x in (g, y, *values)]
+            return rule(g, y, *numbers, **kwargs)
+
+    # -- ... where no path leads to some of the elements, see selected.py
+
+    def _selected(self, i: int, c: Any, y: Any, values: tuple, operands: tuple, live: Any,
+                  kwargs: dict) -> Any:
+        """The share `c` of argument `i` with its mask; `live` is the cotangent with the mask it came with."""
+        x, chosen = values[i], None
+        if type(c) is Parts:
+            c.gs = [Selected(g, live.mask) for g in c.gs]
+            return c
+        if type(c) is Selected:                  # the rule itself chose
+            c, chosen = c.g, c.mask
+        mask = self._way(i, live, y, values, operands, kwargs) if live is not None or chosen is None else None
+        if mask is None or chosen is None:
+            mask = chosen if mask is None else mask
+        else:
+            came = mask
+            mask = later(lambda: np.logical_and(made(came), made(chosen)), came, chosen)
+        if mask is None:                         # this function mixes the elements
+            return self._fit(i, c, x, y)
+        g = Selected(c, mask)
+        if self.steep or not abstract(c):
+            g.g = g.kept(c)
+        if shape(c) != shape(x):
+            fits = later(lambda: np.not_equal(self._fit(i, np.where(made(mask), 1.0, 0.0), x, y), 0.0), mask)
+            g = Selected(self._fit(i, g.g, x, y), fits)
+        if shape(x) or abstract(g.live):
+            return g
+        return g.g if g.live else NOTHING
+
+    def _way(self, i: int, live: Any, y: Any, values: tuple, operands: tuple, kwargs: dict) -> Any:
+        """The mask of the share of argument `i`; None if it cannot be told.
+
+        What only moves or sums shows by its own rule where a cotangent goes, and so does a product, if its
+        constant factors are as they are and all others are 1.
+        """
+        if live is not None and self.elementwise and not self.product:
+            return live.mask
+        if not (self.product or self.cut or self.mover):
+            return None
+        before = None if live is None else live.mask
+
+        def way() -> Any:
+            flow = np.where(made(before), 1.0, 0.0) if live else np.ones(shape(y)) if shape(y) else 1.0
+            factors = values if self.mover else [_reach(v) for v in operands]
+            c = (self.each(flow, y, *factors, **kwargs)(i) if self.each
+                 else self._applied(i, flow, y, tuple(factors), kwargs))
+            return np.not_equal(bare(dense(c)), 0.0)
+
+        return later(way, before)
+
+    def _fit(self, i: int, c: Any, x: Any, y: Any) -> Any:
+        """`c` summed over the axes along which `x` was broadcast to `y`, so that it has its shape."""
         if type(c) is Parts:
             return c
         if type(c) is not np.ndarray or not c.ndim or c.dtype != FLOAT64:
@@ -298,7 +375,8 @@ class Primitive:
             return c
         extra = len(have) - len(want)
         stretched = tuple(extra + k for k, n in enumerate(want) if n == 1)
-        if extra >= 0 and all(n in (1, have[extra + k]) for k, n in enumerate(want)):
+        if extra >= 0 and all(n in (1, have[extra + k]) for k, n in enumerate(want)) \
+                and _stretched_with(have, (*range(extra), *stretched), y):
             axes = (*range(extra), *stretched) if extra != 1 or stretched else 0
             c = np.add.reduce(c, axes) if type(c) is np.ndarray else np.sum(c, axes)
             return settle(np.reshape(c, want) if stretched else c, self.name)
@@ -312,18 +390,36 @@ class Primitive:
 _ONES = np.ones(1024)
 
 
-def _zero_wins(g: Any, c: Any) -> Any:
-    """`c` with zeros where a zero `g` met something infinite or undefined.
+def _stretched_with(sides: tuple, axes: tuple, y: Any) -> bool:
+    """Whether a cotangent is as long as the result, or one of the results, along these axes."""
+    results = y if isinstance(y, tuple) else (y,)
+    return any(all(sides[k] == 1 or shape(part)[k : k + 1] == (sides[k],) for k in axes) for part in results)
 
-    A zero `g` that is a constant makes `c` a constant zero, which has no derivative either. One
-    that is traced may have a derivative, so there only what is not finite is replaced.
-    """
-    if shape(g) != shape(c) or not shape(c) or abstract(c):
-        return c
-    lost = plain(g) == 0.0
-    if type(g) is Var:
-        lost &= ~np.isfinite(plain(c))
-    return np.where(lost, 0.0, c) if np.any(lost) else c
+
+def _has_zero(x: Any) -> bool:
+    """Whether an operand is a constant that is exactly zero somewhere."""
+    if type(x) is np.ndarray:
+        return bool(np.count_nonzero(x) < x.size)
+    return bool(x == 0) if isinstance(x, (float, int)) else False
+
+
+def _reach(x: Any) -> Any:
+    """How far a factor lets through: a constant as far as it is not zero, all else everywhere."""
+    return np.abs(x) if isinstance(x, (np.ndarray, float, int)) else np.ones(shape(x)) if shape(x) else 1.0
+
+
+class CutProduct(Primitive):
+    """A product that met a constant factor of zero: the same, but no path leads through the zero."""
+
+    product = True
+
+    def __init__(self, whole: Primitive):
+        self.__dict__.update({**vars(whole), "whole": whole, "cut": None})
+        self.__dict__.pop("rules", None)
+        self.__dict__.pop("each", None)
+
+    def __getattr__(self, name: str) -> Any:     # its rules are those of the whole, whatever becomes of them
+        return getattr(self.__dict__["whole"], name)
 
 
 class FlatPrimitive(Primitive):
@@ -392,15 +488,36 @@ class Parts:
 
     def total(self) -> Any:
         if isinstance(self.like, tuple):         # of the results of one node
-            totals: list = [None] * len(self.like)
-            for i, g in zip(self.indices, self.gs, strict=True):
-                totals[i] = dense(g) if totals[i] is None else totals[i] + dense(g)
-            return tuple(zeros_like(x) if g is None else g for x, g in zip(self.like, totals, strict=True))
-        total = settle(scatter(*self.gs, shape=shape(self.like), indices=self.indices))
+            return tuple(zeros_like(x) if g is None else bare(g)
+                         for x, g in zip(self.like, self.of_each(), strict=True))
+        total = settle(scatter(*map(bare, self.gs), shape=shape(self.like), indices=self.indices))
+        if shape(total) and not abstract(total) and not self._all_named():
+            total = Selected(total, later(self.reached))
         return total if self.whole is None else total + self.whole
+
+    def of_each(self) -> list:
+        """The cotangents of the results of one node, None for those that nothing arrived at."""
+        totals: list = [None] * len(self.like)
+        for i, part in zip(self.indices, self.gs, strict=True):
+            g = dense(part)
+            totals[i] = g if totals[i] is None else totals[i] + g
+        return totals
+
+    def _all_named(self) -> bool:
+        """Whether each element was named by its number, as far as that is quickly told."""
+        n = shape(self.like)[0]
+        return len(self.indices) >= n == len({i for i in self.indices if type(i) is int})
+
+    def reached(self) -> Any:
+        """The mask of the elements that a part arrived at."""
+        live = np.zeros(shape(self.like), dtype=bool)
+        for index, g in zip(self.indices, self.gs, strict=True):
+            np.logical_or.at(live, index, g.live if type(g) is Selected else True)
+        return live
 
 
 def dense(g: Any) -> Any:
+    """A cotangent with its parts summed."""
     return g.total() if type(g) is Parts else g
 
 
@@ -447,21 +564,21 @@ def defvjp(f: Callable, *rules: Rule | None, also: Callable | None = None) -> No
         >>> grad(np.spacing)(1.0)
         0.0
     """
-    registered = f if isinstance(f, Primitive) else PRIMITIVES.get(f)
-    if not isinstance(registered, Primitive) or isinstance(registered, FlatPrimitive):
+    known = f if isinstance(f, Primitive) else PRIMITIVES.get(f)
+    if not isinstance(known, Primitive) or isinstance(known, FlatPrimitive):
         if not callable(f):
             raise RuleError(f"{f!r} is not a function.", "pass a NumPy function or a primitive.")
-        registered = Primitive(f)
+        known = Primitive(f)
     for rule in rules:
         if rule is not None:
-            check_arity(registered.name, registered.fn, rule)
-    registered.rules, registered.each = rules, None
-    registered.__dict__.pop("_options", None)
-    if registered is not f:
-        PRIMITIVES[f] = registered
+            check_arity(known.name, known.fn, rule)
+    known.rules, known.each = rules, None
+    known.__dict__.pop("_options", None)
+    if known is not f:
+        PRIMITIVES[f] = known
     if also:
-        PRIMITIVES[also] = registered
-        registered.operator = also
+        PRIMITIVES[also] = known
+        known.operator = also
 
 
 def defvjp_each(f: Primitive, rule: Rule) -> None:
@@ -476,49 +593,56 @@ def defvjp_each(f: Primitive, rule: Rule) -> None:
 def defpartials(f: Callable, *partials: Rule | None, also: Callable | None = None) -> None:
     """Register a function whose derivative is infinite or undefined somewhere.
 
-    A partial is the derivative alone, `partial(y, *args)`. The rule is its product with `g`,
-    in which zero is strong: 0 * inf = 0. So `np.where(x > 0, np.sqrt(x), 0.0)` has the
-    gradient 0 at x = 0, where the branch not taken would make it nan.
+    A partial is the derivative alone, `partial(y, *args)`, and the rule its product with `g`. An infinite
+    gradient is announced by a `SteepGradientWarning`.
     """
-    name = f.__name__
-    defvjp(f, *(p and steep(name, p) for p in partials), also=also)
+    defvjp(f, *(p and steep(f.__name__, p) for p in partials), also=also)
+    singular(f)
 
 
 def steep(name: str, partial: Rule) -> Rule:
-    """The rule `g * partial(y, *args)`, in which a zero `g` wins."""
+    """The rule `g * partial(y, *args)`, which warns if that is infinite."""
 
     def rule(g, y, *args):
-        try:
-            d = partial(y, *args)
-        except ZeroDivisionError:                # Python's floats raise where arrays say inf
-            d = partial(*(np.reshape(x, (1,)) if shape(x) == () else x for x in (y, *args)))
-            d = np.reshape(d, shape(y))
-        return times(g, d, name=name)
+        c = g * partial(y, *args)
+        warn_if_steep(name, c)
+        return c
 
     return rule
 
 
-def _times(g: Any, d: Any, name: str = "") -> Any:
-    """The product `g * d`, in which a zero `g` wins over an infinite or undefined `d`."""
-    if type(g) is float:
-        y = 0.0 if g == 0.0 else g * d
-    else:
-        y = np.where(g == 0.0, 0.0, g * d)
-    if name and not abstract(d) and not np.isfinite(d).all() and (np.isinf(d) & (g != 0.0)).any():
+def warn_if_steep(name: str, c: Any) -> None:
+    """Say that a cotangent is infinite, since the derivative of this function is."""
+    if not abstract(c) and np.isinf(plain(c)).any():
         place = user_place()
         warnings.warn_explicit(
             f"the derivative of {name} is infinite here (so is the gradient); keep away from "
             "that point, or take the other branch there with np.where.",
             SteepGradientWarning, place.file, place.line,
         )
-    return y
 
 
-times = Primitive(_times, "times")
-times.rules = (
-    lambda h, y, g, d, name="": times(h, d),     # what it warns of was said once
-    lambda h, y, g, d, name="": times(h, g),
-)
+def products(*functions: Callable) -> None:
+    """Declare functions linear in each argument: no path leads through a constant factor of zero."""
+    for primitive in map(registered, functions):
+        primitive.cut = CutProduct(primitive)
+
+
+def movers(*functions: Callable) -> None:
+    """Declare functions that only move or sum elements, each of which keeps apart what led to it."""
+    for primitive in map(registered, functions):
+        primitive.mover = True
+
+
+def singular(*functions: Callable) -> None:
+    """Declare functions whose derivative is infinite or undefined somewhere."""
+    for primitive in map(registered, functions):
+        primitive.steep = True
+
+
+def registered(f: Callable) -> Primitive:
+    """The primitive that the registry has for a function."""
+    return f if isinstance(f, Primitive) else cast(Primitive, PRIMITIVES[f])
 
 
 def flat(*functions: Callable) -> None:

@@ -125,31 +125,39 @@ class Tape(list):
                     y.op.pull(y, None)
                 continue
             y.g = None
-            kind = type(g)
-            if kind is not float and isinstance(g, float):
-                g, kind = float(g), float        # NumPy's scalars compute three times slower
-            if kind is float:                    # the fast lane: one or two numbers
-                if g == 0.0:                     # zero is strong: 0 * inf would be nan
-                    continue
+            if isinstance(g, float):             # the fast lane: one or two numbers
+                if type(g) is not float:
+                    g = float(g)                 # NumPy's scalars compute three times slower
                 a = y.a
                 b = y.b
-                if type(a) is Var:
-                    if type(b) is Var:
-                        rule_a, rule_b = y.op.rules
-                        c = rule_b(g, y.value, a.value, b.value)
-                        b.g = c if b.g is None else b.g + c
-                        c = rule_a(g, y.value, a.value, b.value)
-                    elif b is None:
-                        c = y.op.rules[0](g, y.value, a.value)
-                    else:
-                        c = y.op.rules[0](g, y.value, a.value, b)
-                    a.g = c if a.g is None else a.g + c
-                    continue
-                if type(b) is Var:
-                    c = y.op.rules[1](g, y.value, a, b.value)
-                    b.g = c if b.g is None else b.g + c
-                    continue
-            for a, c in y.op.pull(y, g):         # all else, one operand after the other
+                try:
+                    if type(a) is Var:
+                        u = a.value
+                        if type(u) is not float:
+                            pass
+                        elif type(b) is Var:
+                            rule_a, rule_b = y.op.rules
+                            c = rule_a(g, y.value, u, b.value)
+                            d = rule_b(g, y.value, u, b.value)
+                            if isinstance(c, float) and isinstance(d, float) and type(b.value) is float:
+                                b.g = d if b.g is None else b.g + d
+                                a.g = c if a.g is None else a.g + c
+                                continue
+                        elif b is None or ((isinstance(b, float) or type(b) is int) and b):
+                            rule = y.op.rules[0]
+                            c = rule(g, y.value, u) if b is None else rule(g, y.value, u, b)
+                            if isinstance(c, float):
+                                a.g = c if a.g is None else a.g + c
+                                continue
+                    elif type(b) is Var and (isinstance(a, float) or type(a) is int) and a:
+                        u = b.value
+                        c = y.op.rules[1](g, y.value, a, u)
+                        if isinstance(c, float) and type(u) is float:
+                            b.g = c if b.g is None else b.g + c
+                            continue
+                except ArithmeticError:          # Python's floats raise where NumPy's are infinite
+                    pass
+            for a, c in y.op.pull(y, g):         # all else: arrays, a path that ends, what does not fit
                 a.g = c if a.g is None else a.g + c
             a = b = None                         # or they would keep all before them alive
 
@@ -160,29 +168,38 @@ class EndedTape(Tape):
     __slots__ = ()
 
 
-def binary(op: Any, compute: Any) -> tuple[Any, Any]:
+def binary(op: Any, compute: Any, singular: Any) -> tuple[Any, Any]:
     """The methods `a op b` and, reflected, `b op a`, for an operator such as `*`.
 
     This is the hot path of a scalar program, hence the node made in place. Two values of one tape,
-    or one and a Python number, need no more; anything else goes through `op`, which knows constant
-    arrays and outer tapes.
+    or one and a number, need no more; anything else goes through `op`, which knows constant
+    arrays and outer tapes. Where Python's numbers raise, as in 1 / 0, `singular` gives the value.
     """
 
     def forward(a, b):
         kind = type(b)
         tape = a.tape
-        if kind is Var:
-            if b.tape is not tape:
+        made_by = op
+        try:
+            if kind is Var:
+                if b.tape is not tape:
+                    return op(a, b)
+                value = compute(a.value, b.value)
+            elif kind is float or kind is int:
+                value = compute(a.value, b)
+                if not b:
+                    made_by = op.met(b)          # a factor of zero cuts the path
+            elif isinstance(b, float):           # of NumPy, and slower
+                value = compute(a.value, float(b))
+                made_by = op.met(b)
+            else:
                 return op(a, b)
-            value = compute(a.value, b.value)
-        elif kind is float or kind is int:
-            value = compute(a.value, b)
-        else:
-            return op(a, b)
+        except ArithmeticError:
+            value = singular(compute, a, b)
         y = Var()
         y.value = value
         y.tape = tape
-        y.op = op
+        y.op = made_by
         y.a = a
         y.b = b
         y.g = None
@@ -190,9 +207,12 @@ def binary(op: Any, compute: Any) -> tuple[Any, Any]:
         return y
 
     def reflected(b, a):
-        kind = type(a)
-        if kind is not float and kind is not int:
+        if not isinstance(a, float) and type(a) is not int:
             return op(a, b)
-        return b.tape.record(op, compute(a, b.value), a, b)
+        try:
+            value = compute(float(a) if isinstance(a, float) else a, b.value)
+        except ArithmeticError:
+            value = singular(compute, a, b)
+        return b.tape.record(op if a else op.met(a), value, a, b)
 
     return forward, reflected

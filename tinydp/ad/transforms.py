@@ -18,9 +18,10 @@ import numpy as np
 from . import tree
 from .custom import Custom
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError
-from .primitives import dense
+from .primitives import dense, sweeping
+from .selected import NOTHING, bare, seed
 from .tape import Tape, Var
-from .values import FLOAT64, Abstract, abstract, is_on, shape, zeros_like
+from .values import FLOAT64, Abstract, abstract, is_condition, is_on, shape, zeros_like
 from .watch import close_tape, open_tape
 
 
@@ -90,6 +91,7 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
         (0.0, 20.0)
     """
     y, pullback = vjp(f, *primals)
+    _require_no_conditions(y, f)
     # at any cotangent, since the pullback is linear; but at zero it stops early
     _, pushforward = vjp(pullback, tree.map(lambda leaf: zeros_like(leaf) + 1.0, y))
     (change,) = pushforward(tuple(tangents))
@@ -121,6 +123,7 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
             return f(*full, **kwargs)
 
         y, pullback = vjp(of_chosen, *(args[k] for k in at))
+        _require_no_conditions(y, f)
         results, unflatten = tree.flatten(y)
 
         def rows(i: int) -> Any:
@@ -274,10 +277,11 @@ class Pullback:
 
     def __call__(self, cotangent: Any) -> tuple:
         seeds: list[tuple[Var, Any]] = []
-        tree.map(lambda y, g: seeds.append((y, _cotangent(y, g))), self._y, cotangent)
+        tree.map(lambda y, g: seeds.append((y, seed(_cotangent(y, g)))), self._y, cotangent)
         with self._lock:
             try:
-                _sweep(self._tape, [(y, g) for y, g in seeds if is_on(self._tape, y)], keep=True)
+                _sweep(self._tape, [(y, g) for y, g in seeds if is_on(self._tape, y) and g is not NOTHING],
+                       keep=True)
                 return self._inputs.gradients()
             finally:
                 for node in (*self._tape, *self._inputs.variables):
@@ -301,6 +305,7 @@ class Inputs:
 
         def lift(leaf: Any) -> Var:
             x = tape.input(_as_float(leaf))
+            x.b = leaf.dtype if isinstance(leaf, (np.generic, np.ndarray)) else None     # whose number it is
             self.leaves.append(leaf)
             self.variables.append(x)
             return x
@@ -321,6 +326,7 @@ class Inputs:
 # ---------------------------------------------------------------------------- values
 
 def _call(f: Callable, args: list, kwargs: dict) -> Any:
+    token = sweeping.set(False)                  # it may be a rule that differentiates
     try:
         return f(*args, **kwargs)
     except ValueError as error:
@@ -328,11 +334,17 @@ def _call(f: Callable, args: list, kwargs: dict) -> Any:
             # NumPy's wrapping of what __float__ raised; a user's own `raise ... from` stays
             raise error.__cause__.with_traceback(error.__traceback__) from None
         raise
+    finally:
+        sweeping.reset(token)
 
 
 @np.errstate(all="ignore")                       # a rule is no place that the user knows
 def _sweep(tape: Tape, seeds: list, keep: bool = False) -> None:
-    tape.sweep(seeds, keep)
+    token = sweeping.set(True)
+    try:
+        tape.sweep(seeds, keep)
+    finally:
+        sweeping.reset(token)
 
 
 def _position(k: int, n: int) -> int:
@@ -382,7 +394,7 @@ def _of_type(leaf: Any, x: Var) -> Any:
     g = x.g
     if type(g) is np.ndarray and type(leaf) is np.ndarray and leaf.dtype is FLOAT64:
         return g.copy("K")                       # it may be a constant of the tape, or of the user
-    g = zeros_like(x) if g is None else dense(g)
+    g = zeros_like(x) if g is None else bare(dense(g))
     if type(g) is Var or type(leaf) is Var or abstract(g) or abstract(leaf):
         return g
     if isinstance(leaf, np.ndarray):
@@ -393,6 +405,8 @@ def _of_type(leaf: Any, x: Var) -> Any:
 
 
 def _one_number(y: Any, f: Callable) -> Any:
+    if is_condition(y):
+        raise _condition(f)
     if isinstance(y, (Var, Abstract, numbers.Real)) or (type(y) is np.ndarray and y.dtype.kind in "fiu"):
         if shape(y) == ():
             return y
@@ -403,6 +417,16 @@ def _one_number(y: Any, f: Callable) -> Any:
         raise DtypeError(f"{_name(f)} returned {y!r}, which is not a real number.")
     forgotten = "add a return statement." if y is None else "return one number (has_aux=True for more)."
     raise NonScalarOutputError(f"{_name(f)} returned {tree.describe(y)}, not a number.", forgotten)
+
+
+def _condition(f: Callable) -> DtypeError:
+    return DtypeError(f"{_name(f)} returned a condition, true or false, which has no derivative.",
+                      "return the number that you compared, or np.where(condition, a, b) with numbers.")
+
+
+def _require_no_conditions(y: Any, f: Callable) -> None:
+    if any(is_condition(leaf) for leaf in tree.flatten(y)[0]):
+        raise _condition(f)
 
 
 def _name(f: Callable) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 
 from .errors import NotFiniteError, Spot, place_of, user_spot
 from .primitives import dense
+from .selected import bare
 from .tape import EndedTape, Tape, Var
 from .values import plain
 
@@ -134,8 +135,7 @@ class WatchedTape(Tape):
                 if y.op.loop:
                     y.op.pull(y, None)
                 continue
-            g = dense(g)
-            self.saw_cotangent(k, y, g)
+            self.saw_cotangent(k, y, bare(dense(g)))
             for x, c in y.op.pull(y, g):
                 self.saw_share(k, y, x, c)
                 x.g = c if x.g is None else x.g + c
@@ -207,12 +207,13 @@ class FiniteTape(WatchedTape):
         self._raise(k, node, f"gave {bad} in the value, from {operands}.")
 
     def saw_share(self, k: int, node: Any, x: Var, c: Any) -> None:
-        where = _not_finite(dense(c))
+        c = bare(dense(c))
+        where = _not_finite(c)
         if where is None:
             return
         position = next(i for i, a in enumerate(node.args) if a is x)
         operands = ", ".join(shown(_at(x, where)) for x in node.args)
-        self._raise(k, node, f"gave {float(_at(dense(c), where))} in the cotangent of operand {position}; "
+        self._raise(k, node, f"gave {float(_at(c, where))} in the cotangent of operand {position}; "
                              f"its operands are {operands}.")
 
     def _raise(self, k: int, node: Any, what: str) -> None:

@@ -216,6 +216,7 @@ for _name, _arguments in {"matvec": (TABLE, VECTOR), "vecmat": (Array((3,)), TAB
 OTHER_NAMES: dict[Callable, Callable] = {
     operator.add: np.add,           operator.sub: np.subtract,
     operator.mul: np.multiply,      operator.truediv: np.divide,
+    operator.abs: np.abs,
     operator.neg: np.negative,      operator.pos: np.positive,
     operator.pow: np.power,         operator.mod: np.mod,
     operator.matmul: np.matmul,

@@ -8,6 +8,7 @@ import numpy as np
 from ..ad.errors import Spot, place_of
 from ..ad.loops import nodes_of
 from ..ad.primitives import dense
+from ..ad.selected import bare
 from ..ad.tape import Node, Tape, Var
 from ..ad.transforms import Inputs
 from ..ad.values import plain, shape
@@ -125,13 +126,13 @@ def local_checks(node: Any, accuracy: float, rng: np.random.Generator) -> list[t
     parts = node.value if isinstance(node.value, tuple) else (node.value,)
     u = tuple(rng.uniform(0.5, 1.5, shape(p)) if shape(p) else float(rng.uniform(0.5, 1.5)) for p in parts)
     unit = u[0] if len(u) == 1 and type(u[0]) is float else 1.0      # the report shows the rule for g = 1
-    pulled = iter(node.op.pull(node, u if isinstance(node.value, tuple) else u[0]))
+    pulled = node.op.pull(node, u if isinstance(node.value, tuple) else u[0])
     checks = []
     for position, x in enumerate(node.args):
         if type(x) is not Var or x.tape is not node.tape:
             continue
-        _, c = next(pulled, (x, 0.0))
-        value, c = values[position], dense(c)
+        c = pulled.pop(0)[1] if pulled and pulled[0][0] is x else 0.0       # no path may lead there
+        value, c = values[position], bare(dense(c))
 
         def with_operand(t: Any, position: int = position) -> list:
             return [*values[:position], t, *values[position + 1 :]]

@@ -187,7 +187,6 @@ EXPANSIONS: dict[str, Callable] = {
     "fix": lambda x: np.trunc(x),
     "tril": lambda m, k=0: np.where(_lower(m, k), m, 0.0),
     "triu": lambda m, k=0: np.where(_lower(m, k - 1), 0.0, m),
-    "times": lambda g, d, name="": np.where(g == 0.0, 0.0, g * d),
     "roll": _roll, "rot90": _rot90, "diag": _diag, "pad": _pad, "linspace": _linspace,
     "real_if_close": lambda a, tol=100: a,
     "sinc": _sinc, "nan_to_num": _nan_to_num, "isclose": _isclose,

@@ -51,6 +51,7 @@ from ..errors import (
 )
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, _in_place, _known_options, _reshape
 from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive, witness
+from ..selected import Selected
 from ..tape import Node, Var, _ages
 from ..values import Abstract, _is_frozen, is_condition, listed, plain
 from ..watch import WatchedTape, traced_by
@@ -620,7 +621,7 @@ _OF_SHAPES: dict[Any, Callable] = {
 
 def _forward(op: Primitive) -> Callable:
     def method(a: Sym, b: Any) -> Any:
-        if type(b) is Var or type(b) is Parts:
+        if type(b) in (Var, Parts, Selected):
             return NotImplemented
         return write(op, (a, b), {})
     return method

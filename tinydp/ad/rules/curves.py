@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ..primitives import Primitive, alias, defvjp
+from ..primitives import Primitive, alias, defvjp, movers, products
 from ..values import as_float64, plain
 
 # ---------------------------------------------------------------------------- differences, areas
@@ -115,6 +115,7 @@ def _linspace_stop(g, y, start, stop, num=50, endpoint=True, axis=0):
 
 defvjp(np.sinc,         _sinc)
 defvjp(np.linspace,     _linspace_start, _linspace_stop)
+movers(np.linspace)
 defvjp(np.unwrap,       lambda g, y, p, discont=None, axis=-1, period=2 * np.pi: g)
 
 # ---------------------------------------------------------------------------- convolution
@@ -122,6 +123,7 @@ defvjp(np.unwrap,       lambda g, y, p, discont=None, axis=-1, period=2 * np.pi:
 convolved = Primitive(np.convolve, "convolve")   # of all overlaps
 defvjp(convolved,       lambda g, y, a, v: np.correlate(g, v, "valid"),
                         lambda g, y, a, v: np.correlate(g, a, "valid"))
+products(convolved)
 
 
 @alias(np.convolve)

@@ -16,7 +16,8 @@ import operator
 import numpy as np
 
 from ..errors import UnsupportedArgumentError
-from ..primitives import Primitive, alias, defvjp, flat, times
+from ..primitives import Primitive, alias, defvjp, flat, warn_if_steep
+from ..selected import bare, selected
 from ..values import plain, shape
 from .reductions import products_of_others
 
@@ -133,9 +134,21 @@ def _one_over_gaps(x):
     return np.divide(1.0 - np.eye(n), gaps)
 
 
+def _arrived(g_v):
+    """For each vector, a column, whether a cotangent arrived at it: no path leads through the others."""
+    return np.any(plain(g_v) != 0, axis=-2, keepdims=True)
+
+
+def _steeply(name, arrived, c, steepness):
+    """The product, of which some elements may be infinite; zero where nothing arrived."""
+    product = bare(selected(arrived, c * steepness))
+    warn_if_steep(name, product)
+    return product
+
+
 def _eigh(g, y, a, UPLO="L"):
     (g_w, g_v), (w, v) = g, y
-    turned = times(_swap(v) @ g_v, _one_over_gaps(w), name="eigh")
+    turned = _steeply("eigh", _arrived(g_v), (_swap(v) @ g_v), _one_over_gaps(w))
     return _of_triangle(v @ (_diagonal(g_w) + turned) @ _swap(v), lower=UPLO.upper() == "L")
 
 
@@ -166,12 +179,14 @@ def _svd(g, y, a):
 def _turned(u, g_u, s):
     """How much the vectors `u` should turn about each other."""
     c = _swap(u) @ g_u
-    return times(c - _swap(c), _one_over_gaps(s * s), name="svd")
+    arrived = _arrived(g_u)
+    return _steeply("svd", arrived | _swap(arrived), c - _swap(c), _one_over_gaps(s * s))
 
 
 def _left_out(u, g_u, s):
     """How much they should turn out of the space that they span; infinite for a value of 0."""
-    return times(g_u - u @ (_swap(u) @ g_u), np.divide(1.0, np.expand_dims(s, -2)), name="svd")
+    c = g_u - u @ (_swap(u) @ g_u)
+    return _steeply("svd", _arrived(g_u), c, np.divide(1.0, np.expand_dims(s, -2)))
 
 
 def _svdvals(g, y, x):

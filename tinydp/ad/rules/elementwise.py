@@ -2,8 +2,9 @@
 
 `g` is the cotangent of the result `y`; the other letters are the arguments. The registry sums
 away what broadcasting stretched, so a rule never mentions shapes. Where a derivative is
-infinite somewhere, the table has the bare partial derivative (`defpartials`), and the registry
-lets a zero `g` win over it. Kinks: abs'(0) = 0; maximum and minimum share a tie half and half;
+infinite somewhere, the table has the bare partial derivative (`defpartials`). Functions that choose
+say so with `selected` and `shared`: no path leads through what was not chosen.
+Kinks: abs'(0) = 0; maximum and minimum share a tie half and half;
 clip passes `g` on its closed interval; hypot'(0, 0) = 0.
 """
 
@@ -12,8 +13,21 @@ import operator
 import numpy as np
 
 from ..errors import MutationError
-from ..primitives import Primitive, alias, defpartials, defvjp, flat, steep, times
-from ..values import abstract, as_float64
+from ..primitives import (
+    PRIMITIVES,
+    Primitive,
+    alias,
+    defpartials,
+    defvjp,
+    flat,
+    products,
+    registered,
+    singular,
+    steep,
+    warn_if_steep,
+)
+from ..selected import selected, shared
+from ..values import abstract, as_float64, plain
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -25,22 +39,11 @@ defvjp(np.positive, lambda g, y, x: g,                                    also=o
 
 
 def _over(g, b):
-    """g / b, where a zero g wins over a zero b."""
-    if type(g) is float:
-        try:
-            return g / b
-        except ZeroDivisionError:
-            pass
-    if abstract(g) or abstract(b) or np.all(b):
-        return g / b
-    return times(g, np.divide(1.0, b), name="division")
-
-
-def _over_denominator(g, y, b):
-    """-g * y / b, where a zero g wins over a zero b."""
-    if type(g) is float or abstract(g) or abstract(b) or np.all(b):
-        return -_over(g * y, b)
-    return -_over(times(g, y, name="division"), b)
+    """g / b, which warns where b is zero."""
+    c = np.divide(g, b) if type(b) is float and b == 0.0 else g / b
+    if type(c) is not float and not abstract(b) and not np.all(plain(b)):
+        warn_if_steep("division", c)
+    return c
 
 
 def _power_base(g, y, x, p):
@@ -56,15 +59,15 @@ def _log_of_base(x, p):
     return np.log(np.where((x == 0) & (p > 0), 1.0, x))         # 0 ** p is 0 for every p > 0
 
 
-defvjp(np.divide,       lambda g, y, a, b: _over(g, b), lambda g, y, a, b: _over_denominator(g, y, b),
+defvjp(np.divide,       lambda g, y, a, b: _over(g, b), lambda g, y, a, b: -_over(g * y, b),
        also=operator.truediv)                                               # infinite at b = 0
 defpartials(np.reciprocal, lambda y, x: -y * y)                             # infinite at 0
 defvjp(np.power,        _power_base, steep("power", lambda y, x, p: y * _log_of_base(x, p)),
        also=operator.pow)                                                   # infinite at x = 0, p < 1
 defvjp(np.float_power,  _power_base, steep("float_power", lambda y, x, p: y * _log_of_base(x, p)))
-defvjp(np.mod,          lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.floor_divide(a, b),
+defvjp(np.mod,          lambda g, y, a, b: g,  lambda g, y, a, b: shared(-np.floor_divide(a, b), g),
        also=operator.mod)
-defvjp(np.fmod,         lambda g, y, a, b: g,  lambda g, y, a, b: -g * np.rint(np.divide(a - y, b)))
+defvjp(np.fmod,         lambda g, y, a, b: g,  lambda g, y, a, b: shared(-np.rint(np.divide(a - y, b)), g))
 
 # ---------------------------------------------------------------------------- powers, logarithms
 
@@ -114,22 +117,23 @@ def _share(y, x, other):
 
 
 defvjp(np.abs,          lambda g, y, x: g * np.sign(x))
+PRIMITIVES[operator.abs] = absolute = Primitive(np.abs)          # of Python's numbers
+absolute.rules, absolute.operator = registered(np.abs).rules, operator.abs
 defvjp(np.fabs,         lambda g, y, x: g * np.sign(x))
-defvjp(np.maximum,      lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
-defvjp(np.minimum,      lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
-defvjp(np.fmax,         lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
-defvjp(np.fmin,         lambda g, y, a, b: g * _share(y, a, b), lambda g, y, a, b: g * _share(y, b, a))
+for extreme in (np.maximum, np.minimum, np.fmax, np.fmin):
+    defvjp(extreme,     lambda g, y, a, b: shared(_share(y, a, b), g),
+                        lambda g, y, a, b: shared(_share(y, b, a), g))
 defvjp(np.copysign,     lambda g, y, a, b: np.where(np.signbit(a) == np.signbit(b), g, -g),
-                        lambda g, y, a, b: 0.0 * g)
+                        lambda g, y, a, b: selected(False, g))
 defpartials(np.hypot,   lambda y, a, b: np.where(y == 0, 0.0, a / np.where(y == 0, 1.0, y)),
                         lambda y, a, b: np.where(y == 0, 0.0, b / np.where(y == 0, 1.0, y)))
-defvjp(np.where,        None, lambda g, y, c, a, b: np.where(c, g, 0.0),
-                              lambda g, y, c, a, b: np.where(c, 0.0, g))
+defvjp(np.where,        None, lambda g, y, c, a, b: selected(c, g),
+                              lambda g, y, c, a, b: selected(np.logical_not(c), g))
 
 clip = Primitive(np.clip, "clip")
-defvjp(clip,            lambda g, y, x, low, high: np.where((low <= x) & (x <= high), g, 0.0),
-                        lambda g, y, x, low, high: np.where((x < low) & (low <= high), g, 0.0),
-                        lambda g, y, x, low, high: np.where(np.maximum(x, low) > high, g, 0.0))
+defvjp(clip,            lambda g, y, x, low, high: selected((low <= x) & (x <= high), g),
+                        lambda g, y, x, low, high: selected((x < low) & (low <= high), g),
+                        lambda g, y, x, low, high: selected(np.maximum(x, low) > high, g))
 
 
 @alias(np.heaviside)
@@ -148,6 +152,9 @@ def _clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
     high = a_max if max is None else max
     return clip(a, -np.inf if low is None else low, np.inf if high is None else high)
 
+
+products(np.multiply)
+singular(np.divide, np.power, np.float_power)
 
 # ---------------------------------------------------------------------------- steps, questions
 

@@ -7,7 +7,8 @@ import string
 import numpy as np
 
 from ..errors import UnsupportedArgumentError
-from ..primitives import Primitive, alias, defvjp, defvjp_each
+from ..primitives import Primitive, alias, defvjp, defvjp_each, products
+from ..selected import selected
 from ..values import shape
 
 
@@ -42,6 +43,7 @@ def _right(g, y, a, b):
 
 
 defvjp(np.matmul, _left, _right, also=operator.matmul)
+products(np.matmul)
 
 
 def _matrix(a, b):
@@ -51,10 +53,12 @@ def _matrix(a, b):
 
 defvjp(np.vecdot,     lambda g, y, a, b: np.expand_dims(g, -1) * b,
                       lambda g, y, a, b: np.expand_dims(g, -1) * a)
+products(np.vecdot)
 
 if hasattr(np, "matvec"):                        # since NumPy 2.2
     defvjp(np.matvec, lambda g, y, a, x: _matrix(g, x), lambda g, y, a, x: np.vecmat(g, a))
     defvjp(np.vecmat, lambda g, y, x, a: np.matvec(a, g), lambda g, y, x, a: _matrix(x, g))
+    products(np.matvec, np.vecmat)
 
 # ---------------------------------------------------------------------------- einsum
 
@@ -96,12 +100,21 @@ def _einsum(i, g, y, *arrays, subscripts, optimize=False):
                 factors.append((c, np.ones(n)))
             result += c
     names, xs = zip(*factors, strict=True)
-    return np.einsum(f"{','.join(names)}->{result}", *xs, optimize=bool(optimize))
+    c = np.einsum(f"{','.join(names)}->{result}", *xs, optimize=bool(optimize))
+    return c if len(set(own)) == len(own) else selected(_on_diagonals(own, shape(arrays[i])), c)
+
+
+def _on_diagonals(labels, sides):
+    """The elements of an array of these sides whose places on axes of the same label are the same."""
+    places = np.ogrid[tuple(slice(n) for n in sides)]
+    same = [places[k] == places[labels.index(c)] for k, c in enumerate(labels)]
+    return functools.reduce(np.logical_and, same)
 
 
 einsum = Primitive(lambda *arrays, subscripts, optimize=False:
                    np.einsum(subscripts, *arrays, optimize=optimize), "einsum")
 defvjp_each(einsum, lambda g, y, *args, **options: lambda i: _einsum(i, g, y, *args, **options))
+products(einsum)
 
 
 @alias(np.einsum)
@@ -149,6 +162,7 @@ def _dot_right(g, y, a, b):
 
 dot = Primitive(np.dot)                          # of stacks, each vector with each
 defvjp(dot, _dot_left, _dot_right)
+products(dot)
 
 
 @alias(np.vdot)

@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..primitives import Primitive, alias, defvjp, flat
+from ..primitives import Primitive, alias, defvjp, flat, movers
+from ..selected import selected, shared
 from ..values import as_float64, shape
 
 
@@ -66,7 +67,7 @@ def _mean(g, y, x, axis=None, keepdims=False):
 
 
 def _extreme(g, y, x, axis=None, keepdims=False):
-    return _spread(g, x, axis, keepdims) * _chosen(y, x, axis, keepdims)
+    return shared(_chosen(y, x, axis, keepdims), _spread(g, x, axis, keepdims))
 
 
 defvjp(np.sum,  _sum)
@@ -75,6 +76,7 @@ defvjp(np.max,  _extreme)
 defvjp(np.min,  _extreme)
 defvjp(np.amax, _extreme)
 defvjp(np.amin, _extreme)
+movers(np.sum, np.mean)
 
 # ---------------------------------------------------------------------------- products
 
@@ -119,6 +121,7 @@ def _ahead(x, n):
 defvjp(np.prod,    _prod)
 defvjp(np.cumsum,  _cumsum)
 defvjp(np.cumprod, _cumprod)
+movers(np.cumsum)
 
 # ---------------------------------------------------------------------------- statistics
 
@@ -192,7 +195,7 @@ def _nanmin(a, axis=None, *, keepdims=False):
     return -np.nanmax(-a, axis=axis, keepdims=keepdims)
 
 
-defvjp(np.nan_to_num, lambda g, y, x, nan=0.0, posinf=None, neginf=None: np.where(np.isfinite(x), g, 0.0))
+defvjp(np.nan_to_num, lambda g, y, x, nan=0.0, posinf=None, neginf=None: selected(np.isfinite(x), g))
 flat(np.isposinf, np.isneginf)
 
 # ---------------------------------------------------------------------------- norms

@@ -9,7 +9,8 @@ import operator
 import numpy as np
 
 from ..errors import UnsupportedArgumentError
-from ..primitives import PRIMITIVES, Parts, Primitive, alias, defvjp, defvjp_each, flat
+from ..primitives import PRIMITIVES, Parts, Primitive, alias, defvjp, defvjp_each, flat, movers, scatter
+from ..selected import selected
 from ..values import Abstract, plain
 from ..values import shape as shape_of
 
@@ -29,6 +30,12 @@ def _order_in_memory(x, order):
     return "C"
 
 
+def _lower(x, k):
+    """Where a matrix has its elements on and below a diagonal."""
+    rows, columns = shape_of(x)[-2:]
+    return np.tri(rows, columns, k, dtype=bool)
+
+
 def _transpose(g, y, x, axes=None):
     return np.transpose(g, axes if axes is None else np.argsort(np.asarray(axes) % len(axes)))
 
@@ -46,9 +53,13 @@ defvjp(np.fliplr,       lambda g, y, m: np.fliplr(g))
 defvjp(np.flipud,       lambda g, y, m: np.flipud(g))
 defvjp(np.roll,         lambda g, y, a, shift, axis=None: np.roll(g, np.negative(shift), axis))
 defvjp(np.rot90,        lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
-defvjp(np.tril,         lambda g, y, m, k=0: np.tril(g, k))
-defvjp(np.triu,         lambda g, y, m, k=0: np.triu(g, k))
+defvjp(np.tril,         lambda g, y, m, k=0: selected(_lower(g, k), g))
+defvjp(np.triu,         lambda g, y, m, k=0: selected(~_lower(g, k - 1), g))
 defvjp(np.copy,         lambda g, y, x, order="K": g)
+
+
+movers(np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, np.swapaxes, np.moveaxis,
+       np.broadcast_to, np.flip, np.fliplr, np.flipud, np.roll, np.rot90, np.tril, np.triu, np.copy)
 
 
 @alias(np.rollaxis)
@@ -97,6 +108,7 @@ def _tile(A, reps):
 defvjp(np.real,          lambda g, y, val: g)
 defvjp(np.real_if_close, lambda g, y, a, tol=100: g)
 defvjp(np.conjugate,     lambda g, y, x: g)
+movers(np.real, np.real_if_close, np.conjugate)
 flat(np.imag, np.angle, np.isreal, np.isrealobj, np.iscomplex, np.iscomplexobj)
 
 if hasattr(np, "astype"):                        # since NumPy 2.1
@@ -119,6 +131,7 @@ def _diag(g, y, v, k=0):
 
 
 defvjp(np.diag,         _diag)
+movers(np.diag)
 
 
 @alias(np.diagflat)
@@ -165,6 +178,7 @@ def _inside(g, y, array, pad_width, mode="constant", constant_values=0):
 
 padded = Primitive(np.pad)                       # with constants
 defvjp(padded,          _inside)
+movers(padded)
 
 
 @alias(np.pad)
@@ -200,6 +214,7 @@ joined = Primitive(lambda *arrays, axis=0: np.concatenate(arrays, axis=axis), "c
 stacked = Primitive(lambda *arrays, axis=0: np.stack(arrays, axis=axis), "stack")
 defvjp_each(joined, _sections)
 defvjp_each(stacked, _layers)
+movers(joined, stacked)
 
 
 @alias(np.concatenate)
@@ -346,6 +361,7 @@ def _take(x, index):
 getitem = Primitive(_take, "getitem")
 defvjp(getitem, lambda g, y, x, index: Parts(x, index, g), None)
 PRIMITIVES[operator.getitem] = getitem
+movers(getitem, scatter)
 
 # ---------------------------------------------------------------------------- questions
 
