@@ -21,7 +21,7 @@ import numpy as np
 
 from . import tree
 from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, StructureError
-from .primitives import Primitive, Rule, check_arity, dense, pick
+from .primitives import Keeping, Primitive, Rule, check_arity, dense, pick
 from .tape import Tape, Var
 from .values import Abstract, abstract, is_on, kept, plain, settle, shape, youngest, zeros_like
 
@@ -32,6 +32,7 @@ class Form(NamedTuple):
     call: Callable[[list], tuple]        # from leaves to the positional arguments
     result: Callable[[list], Any]        # from leaves to the result
     constants: dict[int, Any]            # those leaves of the result that have no derivative
+    given: list                          # of those that have one: a Var, or a number of the same kind
 
     def fill(self, parts: tuple) -> Any:
         """The result, or a cotangent of it, around the parts that have a derivative."""
@@ -40,7 +41,7 @@ class Form(NamedTuple):
         return self.result([self.constants[k] if k in self.constants else next(rest) for k in range(n)])
 
 
-class Custom(Primitive):
+class Custom(Primitive, Keeping):
     """A user's function as one node, with structures as arguments and results.
 
     Its rules are one an argument (`defvjp`), or one for all, `vjp`. A `surrogate` does not claim
@@ -74,7 +75,9 @@ class Custom(Primitive):
         if not real:
             raise DtypeError(f"{self.name} returned {tree.describe(y)}, with no number in it.",
                              "return a number, an array, or a structure of them.")
-        form = Form(call, result, {k: x for k, x in enumerate(results) if k not in real})
+        form = Form(call, result, {k: x for k, x in enumerate(results) if k not in real},
+                    [x if type(x) is Var else np.float64(0.0) if isinstance(x, (np.generic, np.ndarray)) else 0.0
+                     for x in map(results.__getitem__, real)])
         node = tape.record(
             self,
             tuple(_own(settle(results[k], self.name)) for k in real),
@@ -109,6 +112,9 @@ class Custom(Primitive):
             ruled = i < len(self.rules) and self.rules[i]
             if not ruled and any(is_on(tape, leaf) for _, leaf in tree.leaves(x)):
                 self._refuse(i)
+
+    def sources(self, node: Any, i: int) -> list:
+        return [node.kwargs["form"].given[i], *node.args]
 
     # -- the pullback
 

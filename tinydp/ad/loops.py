@@ -30,7 +30,7 @@ import numpy as np
 
 from . import tree
 from .errors import EventNotReached, LoopError, NotFiniteError, Spot
-from .primitives import pick
+from .primitives import Keeping, pick
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
 from .values import abstract, is_condition, is_on, plain, settle, shape
@@ -276,7 +276,7 @@ class Inside(NamedTuple):
     results: list[Var]
 
 
-class Loop:
+class Loop(Keeping):
     """The operation of a loop's node; its pullback sweeps the nodes inside."""
 
     rules = ()
@@ -294,6 +294,9 @@ class Loop:
 
     def inside(self, node: Node) -> Inside:
         return node.kwargs["form"]
+
+    def sources(self, node: Node, i: int) -> list:
+        return [self.inside(node).results[i]]
 
 
 class RepeatedLoop(Loop):

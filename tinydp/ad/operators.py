@@ -34,7 +34,7 @@ from .errors import (
     UnsupportedArgumentError,
     user_place,
 )
-from .primitives import PRIMITIVES, Primitive, registered, sweeping
+from .primitives import PRIMITIVES, Keeping, Primitive, pick, registered, sweeping
 from .tape import EndedTape, Var, binary
 from .values import abstract, plain, settle, shape
 
@@ -56,7 +56,9 @@ def _singular(compute: Callable, a: Any, b: Any) -> Any:
 
     A number that came from NumPy is infinite or nan there, as in the plain program, and NumPy warns.
     """
-    values = [float(x.value if type(x) is Var else x) for x in (a, b)]
+    values = [float(plain(x)) for x in (a, b)]
+    if any(type(x) is Var and type(x.value) is Var for x in (a, b)):
+        raise                                    # the differentiation around decided  # noqa: PLE0704
     if sweeping.get() or from_numpy(a) or from_numpy(b):
         return float(compute(*map(np.float64, values)))
     if isinstance(sys.exc_info()[1], NotReal):
@@ -83,8 +85,9 @@ def from_numpy(x: Any) -> bool:
         elif x.op is None:                       # an input says what it was
             if x.b is not None:
                 return True
-        elif x.op.source is not None:
-            pending.append(x.op.source(x))
+            pending.append(x.value)              # which may be of a differentiation around
+        elif x.op is pick and isinstance(x.args[0].op, Keeping):
+            pending += x.args[0].op.sources(*x.args)
         elif x.op.operator is None or type(x.a) is tuple:
             return True
         else:
@@ -99,7 +102,9 @@ def _floor_divide(a: Any, b: Any) -> Any:
     try:
         return operator.floordiv(plain(a), plain(b))
     except ArithmeticError:
-        return _singular(operator.floordiv, a, b)
+        if from_numpy(a) or from_numpy(b):
+            return float(np.floor_divide(plain(a), plain(b)))
+        raise
 
 
 def _product(a: Any, b: Any) -> Any:

@@ -89,7 +89,6 @@ class Primitive:
         self.each: Rule | None = None
         self.operator: Callable | None = None    # Python's, that does the same
         self.methods: tuple = ()                 # ... and what a value calls for it, in both orders
-        self.source: Callable | None = None      # from a node to the value that it only hands on
         self.elementwise = isinstance(fn, np.ufunc) and fn.signature is None
 
     def __repr__(self) -> str:
@@ -544,6 +543,14 @@ def _may_repeat(index: Any) -> bool:
 
 scatter = Primitive(_scatter, "scatter")
 scatter.each = lambda g, y, *gs, shape, indices: lambda k: g[indices[k]]
+
+class Keeping:
+    """An operation with several results, whose nodes know what these were before the tape made floats of them."""
+
+    def sources(self, node: Any, i: int) -> list:
+        """Values that are NumPy's numbers if the i-th result was."""
+        raise NotImplementedError
+
 
 pick = Primitive(lambda x, i: x[i], "pick")      # one of the several results of a node
 pick.rules = (lambda g, y, x, i: Parts(x, i, g), None)

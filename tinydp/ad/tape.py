@@ -190,7 +190,7 @@ def binary(op: Any, compute: Any, singular: Any) -> tuple[Any, Any]:
                 if not b:
                     made_by = op.met(b)          # a factor of zero cuts the path
             elif isinstance(b, float):           # of NumPy, and slower
-                value = compute(a.value, float(b))
+                value = compute(a.value, b if type(a.value) is Var else float(b))
                 made_by = op.met(b)
             else:
                 return op(a, b)
@@ -210,7 +210,7 @@ def binary(op: Any, compute: Any, singular: Any) -> tuple[Any, Any]:
         if not isinstance(a, float) and type(a) is not int:
             return op(a, b)
         try:
-            value = compute(float(a) if isinstance(a, float) else a, b.value)
+            value = compute(a if type(b.value) is Var or type(a) is int else float(a), b.value)
         except ArithmeticError:
             value = singular(compute, a, b)
         return b.tape.record(op if a else op.met(a), value, a, b)

@@ -1,0 +1,114 @@
+"""Whose number is it? One table of what a program does where Python's numbers raise and NumPy's do not.
+
+A number that came from NumPy (an element, a reduction, a result of np.sin, an np.float64) follows NumPy, with its
+warnings; one that a user gave as a float follows Python. The plain program is the oracle.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+
+double = dp.custom_gradient(lambda x: 2.0 * x, lambda g, y, x: 2.0 * g)
+
+
+def scanned(x):
+    return dp.scan(lambda s, _: (0.5 * s, None), x, length=2)[0]
+
+
+# a name -> (the program of one number x, the number); run on a float, an np.float64, and an element of an array
+OPERATIONS = {
+    "1 / x": (lambda x: 1.0 / x, 0.0),
+    "x / x": (lambda x: x / x, 0.0),
+    "-1 / x": (lambda x: -1 / x, 0.0),
+    "1 / (1 / x)": (lambda x: 1.0 / (1.0 / x), 0.0),
+    "x / 0": (lambda x: x / 0.0, 1.0),
+    "x / (x - x)": (lambda x: x / (x - x), 2.0),
+    "1 % x": (lambda x: 1.0 % x, 0.0),
+    "x % 0": (lambda x: x % 0.0, 1.0),
+    "x ** -1": (lambda x: x**-1, 0.0),
+    "x ** -0.5": (lambda x: x**-0.5, 0.0),
+    "0 ** x": (lambda x: 0.0**x, -1.0),
+    "x ** x": (lambda x: x**x, 1e200),
+    "2 ** x": (lambda x: 2.0**x, 1e200),
+    "x ** 2, too large": (lambda x: x**2, 1e200),
+    "x // 0, added": (lambda x: x + x // 0.0, 1.0),
+    "1 // x, added": (lambda x: x + 1.0 // x, 0.0),
+    "divmod": (lambda x: divmod(1.0, x)[1] + x, 0.0),
+    "1 / -x": (lambda x: 1.0 / -x, 0.0),
+    "1 / abs(x)": (lambda x: 1.0 / abs(x), 0.0),
+    "1 / np.abs(x)": (lambda x: 1.0 / np.abs(x), 0.0),
+    "1 / np.add(x, x)": (lambda x: 1.0 / np.add(x, x), 0.0),
+    "1 / np.sin(x)": (lambda x: 1.0 / np.sin(x), 0.0),
+    "1 / (2 x + 3 x)": (lambda x: 1.0 / (2.0 * x + x * 3), 0.0),
+    "1 / (x K), K of NumPy": (lambda x: 1.0 / (x * np.float64(2.0)), 0.0),
+    "1 / (K x), K of NumPy": (lambda x: 1.0 / (np.float64(2.0) * x), 0.0),
+    "x / 0 of NumPy": (lambda x: x / np.float64(0.0), 1.0),
+    "1 / a custom function": (lambda x: 1.0 / double(x), 0.0),
+    "1 / a loop's result": (lambda x: 1.0 / scanned(x), 0.0),
+    "a branch not taken": (lambda x: np.where(x > 0, 1.0 / x, x), 0.0),
+    "a product that overflows": (lambda x: x * x, 1e200),
+    "inf - inf": (lambda x: x * x - x * x, 1e200),
+}
+QUIET = ("a product that overflows", "inf - inf")        # only NumPy itself warns of these
+KINDS = {"Python's": lambda f, x: (f, x), "NumPy's": lambda f, x: (f, np.float64(x)),
+         "an element": lambda f, x: (lambda v: f(v[0]), np.array([x, 1.0]))}
+
+
+def outcome(run):
+    """The value and whether NumPy warned, or the error's class."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            y = run()
+        except ArithmeticError as error:
+            return type(error), None
+    warned = any(w.category is RuntimeWarning for w in caught)
+    return float(y), warned
+
+
+def same(a, b):
+    return a == b or (a != a and b != b)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_traced_program_computes_as_the_plain_one(name, kind):
+    f, x = KINDS[kind](*OPERATIONS[name])
+    value, warned = outcome(lambda: f(x))
+    traced, warned_too = outcome(lambda: dp.value_and_grad(f)(x)[0])
+    assert same(traced, value)
+    assert warned_too or not warned or name in QUIET
+    inner = lambda x: dp.value_and_grad(f)(x)[0]
+    assert same(outcome(lambda: dp.value_and_grad(inner)(x)[0])[0], value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_compiled_program_computes_as_the_plain_one(name, kind):
+    f, x = KINDS[kind](*OPERATIONS[name])
+    value, _ = outcome(lambda: f(x))
+    assert same(outcome(lambda: dp.compile(f)(x))[0], value)
+    assert same(outcome(lambda: dp.value_and_grad(dp.compile(f))(x)[0])[0], value)
+    gradient = outcome(lambda: np.sum(dp.grad(dp.compile(f))(x)))[0]
+    assert same(gradient, outcome(lambda: np.sum(dp.grad(f)(x)))[0])
+
+
+def test_a_complex_power_is_refused():
+    with pytest.raises(dp.ad.errors.DtypeError, match="complex"):
+        dp.grad(lambda x: x**0.5)(-2.0)
+    with pytest.warns(RuntimeWarning, match="invalid value"):
+        assert np.isnan(dp.grad(lambda x: x[0] ** 0.5)(np.array([-2.0])))[0]
+
+
+def test_dividing_in_a_branch_not_taken():
+    """The plain program gives 0, and so do the traced and the compiled one, with the gradient 0."""
+    f = lambda x: np.where(np.sum(x) > 0, x[0] / np.sum(x), 0.0)
+    with np.errstate(invalid="ignore"):
+        assert f(np.zeros(2)) == 0.0
+        for g in (f, dp.compile(f)):
+            value, gradient = dp.value_and_grad(g)(np.zeros(2))
+            assert value == 0.0
+            assert np.array_equal(gradient, np.zeros(2))
