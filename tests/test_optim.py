@@ -258,3 +258,55 @@ def test_one_step_can_be_differentiated_by_the_rate():
         return np.sum(x**2)                      # (1 - 2 rate)² * 5
 
     assert dp.grad(loss_after_a_step)(0.1) == pytest.approx(-4 * 0.8 * 5)
+
+
+# ---------------------------------------------------------------------------- parameters and their state
+
+KEEPING = OPTIMISERS[1:]
+
+
+@pytest.mark.parametrize("optimiser", KEEPING, ids=NAMES[1:])
+def test_a_state_finds_its_parameters_by_name(optimiser):
+    """Parameters that are built anew with another order of keys keep their own averages."""
+    def train(turned):
+        params = {"a": np.array([1.0, 2.0]), "b": {"c": 0.5, "d": np.array([3.0, -1.0])}}
+        state = optimiser.init(params)
+        for k in range(1, 4):
+            gradient = {"a": np.array([100.0, 10.0]) / k, "b": {"c": -k, "d": np.array([0.1, 0.2 * k])}}
+            params, state = optimiser.step(params, gradient, state)
+            if turned:
+                params = {"b": dict(reversed(params["b"].items())), "a": params["a"]}
+        return params
+
+    straight, turned = train(turned=False), train(turned=True)
+    tree.map(np.testing.assert_array_equal, straight, turned)
+
+
+@pytest.mark.parametrize("optimiser", KEEPING, ids=NAMES[1:])
+@pytest.mark.parametrize("other", [
+    {"w": np.ones(3)}, {"w": np.ones(3), "c": 1.0}, {"w": np.ones(4)}, {"w": np.ones(2), "b": np.ones(2)},
+    {"w": np.ones((1, 3)), "b": 1.0}, np.ones(4), [np.ones(3), 1.0]], ids=str)
+def test_the_state_of_other_parameters_is_refused(optimiser, other):
+    """... also where the numbers in it are as many."""
+    params = {"w": np.ones(3), "b": 1.0}
+    with pytest.raises(StructureError, match=r"optimiser\.init"):
+        optimiser.step(params, params, optimiser.init(other))
+
+
+@pytest.mark.parametrize(("made", "used"), [(SGD(0.1), SGD(0.1, 0.9)), (Adam(), SGD(0.1, 0.9)), (SGD(0.1), Adam()),
+                                            (SGD(0.1, 0.9), Adam())])
+def test_the_state_of_another_optimiser_is_refused(made, used):
+    params = {"w": np.ones(3), "b": 1.0}
+    with pytest.raises(StructureError, match=r"optimiser\.init"):
+        used.step(params, params, made.init(params))
+
+
+@pytest.mark.parametrize("optimiser", KEEPING, ids=NAMES[1:])
+def test_a_step_can_be_compiled_with_its_state(optimiser):
+    params = {"w": np.ones(3), "b": 1.0}
+    gradient = {"b": 0.5, "w": np.array([1.0, 2.0, -3.0])}
+    state = optimiser.step(params, gradient, optimiser.init(params))[1]
+    compiled = dp.compile(lambda p, g, kept: optimiser.step(p, g, state._replace(**kept))[1][1:])
+    kept = {name: getattr(state, name) for name in state._fields[1:]}
+    wanted = optimiser.step(params, gradient, state)[1][1:]
+    tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-14), wanted, compiled(params, gradient, kept))

@@ -13,11 +13,13 @@
 Parameters are any nesting of lists, tuples, named tuples and dicts of arrays and floats. Where an
 optimiser has averages to keep, the arithmetic is done on all of them as one long vector: that is
 several times faster for the small arrays of a small network, and a state that is one named tuple
-of vectors is easy to save.
+of vectors is easy to save. The numbers of a dict stand there in the order of its sorted keys, and the
+state knows the names and shapes that it was made for: averages cannot go to other parameters.
 """
 
 import functools
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -34,10 +36,14 @@ Rate = float | Callable[[int], float]            # a number, or a function of th
 
 
 class SGDState(NamedTuple):
-    """`step`: how many steps were made; `velocity`: the decaying sum of gradients, shape (n,)."""
+    """`step`: how many steps were made; `velocity`: the decaying sum of gradients, shape (n,).
+
+    `form` tells by a number what structure, names and shapes the parameters have.
+    """
 
     step: int
     velocity: Any
+    form: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,10 @@ class SGD:
 
     def init(self, params: Any) -> SGDState:
         """The state before the first step."""
-        return SGDState(0, np.zeros(_size(params) if self.momentum else 0))
+        if not self.momentum:
+            return SGDState(0, np.zeros(0))
+        form, n = _form_and_size(params)
+        return SGDState(0, np.zeros(n), form)
 
     def step(self, params: Any, gradient: Any, state: SGDState) -> tuple[Any, SGDState]:
         """New parameters, of the structure, shapes and types of `params`, and the new state."""
@@ -57,18 +66,22 @@ class SGD:
         after = state.step + 1
         if not self.momentum:                    # two operations an array: a vector would not pay
             moved = tree.map(functools.partial(_descend, rate), params, gradient)
-            return moved, SGDState(after, state.velocity)
-        x, g, shaped = _vectors(params, gradient)
+            return moved, SGDState(after, state.velocity, state.form)
+        x, g, shaped = _vectors(params, gradient, state, SGDState)
         velocity = self.momentum * state.velocity + g
-        return shaped(x - rate * velocity), SGDState(after, velocity)
+        return shaped(x - rate * velocity), SGDState(after, velocity, state.form)
 
 
 class AdamState(NamedTuple):
-    """`step`: how many steps were made; `mean` and `square`: averages of g and g², shape (n,)."""
+    """`step`: how many steps were made; `mean` and `square`: averages of g and g², shape (n,).
+
+    `form` tells by a number what structure, names and shapes the parameters have.
+    """
 
     step: int
     mean: Any
     square: Any
+    form: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,19 +98,19 @@ class Adam:
 
     def init(self, params: Any) -> AdamState:
         """The state before the first step."""
-        n = _size(params)
-        return AdamState(0, np.zeros(n), np.zeros(n))
+        form, n = _form_and_size(params)
+        return AdamState(0, np.zeros(n), np.zeros(n), form)
 
     def step(self, params: Any, gradient: Any, state: AdamState) -> tuple[Any, AdamState]:
         """New parameters, of the structure, shapes and types of `params`, and the new state."""
-        x, g, shaped = _vectors(params, gradient)
+        x, g, shaped = _vectors(params, gradient, state, AdamState)
         k = state.step + 1
         mean = self.beta1 * state.mean + (1 - self.beta1) * g
         square = self.beta2 * state.square + (1 - self.beta2) * (g * g)
         # averages that began at zero are short of (1 - beta^k) of their weight
         rate = _at(self.rate, state.step) / (1 - self.beta1**k)
         x = x - rate * mean / (np.sqrt(square / (1 - self.beta2**k)) + self.epsilon)
-        return shaped(x), AdamState(k, mean, square)
+        return shaped(x), AdamState(k, mean, square, state.form)
 
 
 # ---------------------------------------------------------------------------- rates and limits
@@ -126,7 +139,7 @@ def norm(gradient: Any) -> float:
         >>> norm({"w": np.array([3.0, 0.0]), "b": 4.0})
         5.0
     """
-    g = _vector(_leaves(gradient))
+    g = _vector(tree.flatten(gradient)[0])
     largest = float(np.max(np.abs(g), initial=0.0))
     if largest == 0.0 or not math.isfinite(largest):
         return largest
@@ -152,29 +165,54 @@ def _at(rate: Rate, step: int) -> float:
     return rate(step) if callable(rate) else rate
 
 
-def _leaves(structure: Any) -> list:
-    return tree.flatten(structure)[0]
+def _outline(structure: Any, leaves: list) -> tuple:
+    """Structure, names and shapes, as a key; the leaves are appended in the order of sorted keys."""
+    below = tree.children(structure)
+    if below is None:
+        leaves.append(structure)
+        return shape(structure)
+    if isinstance(structure, dict):
+        names = sorted(structure, key=repr)
+        return "dict", *names, *[_outline(structure[name], leaves) for name in names]
+    return type(structure).__name__, *[_outline(child, leaves) for child in below]
 
 
-def _size(params: Any) -> int:
-    return sum(math.prod(shape(x)) for x in _leaves(params))
+def _filled(structure: Any, parts: Iterator[Any]) -> Any:
+    """The structure with others in place of its leaves; they come in the order of sorted keys."""
+    below = tree.children(structure)
+    if below is None:
+        return next(parts)
+    if isinstance(structure, dict):
+        found = {name: _filled(structure[name], parts) for name in sorted(structure, key=repr)}
+        return tree.rebuild(structure, [found[name] for name in structure])
+    return tree.rebuild(structure, [_filled(child, parts) for child in below])
 
 
-def _vectors(params: Any, gradient: Any) -> tuple[Any, Any, Callable[[Any], Any]]:
-    """Both as vectors, and the function that gives such a vector the structure of `params`."""
+@functools.lru_cache(maxsize=64)
+def _form(outline: tuple) -> int:
+    """A number that tells outlines apart: easy to save, and to pass through a compiled step."""
+    return zlib.crc32(repr(outline).encode())
+
+
+def _form_and_size(params: Any) -> tuple[int, int]:
+    leaves: list = []
+    return _form(_outline(params, leaves)), sum(math.prod(shape(x)) for x in leaves)
+
+
+def _vectors(params: Any, gradient: Any, state: Any, kind: type) -> tuple[Any, Any, Callable[[Any], Any]]:
+    """Both as vectors, and the function that gives such a vector the structure of `params`.
+
+    Raises `StructureError` unless the gradient fits, and `state` is of this `kind` and for such parameters.
+    """
     leaves: list = []
     gradients: list = []
-
-    def pair(x: Any, g: Any) -> None:
-        leaves.append(x)
-        gradients.append(_fitting(g, x))
-
-    def shaped(vector: Any) -> Any:
-        parts = _parts(vector, leaves)
-        return tree.map(lambda _: next(parts), params)
-
-    tree.map(pair, params, gradient)
-    return _vector(leaves), _vector(gradients), shaped
+    outline = _outline(params, leaves)
+    if outline != _outline(gradient, gradients):
+        tree.map(_fitting, gradient, params)     # knows what to say
+    if type(state) is not kind or state.form != _form(outline):
+        raise StructureError("this state was made for other parameters, or for another optimiser.",
+                             "begin with state = optimiser.init(params), and pass on what step returns.")
+    return _vector(leaves), _vector(gradients), lambda vector: _filled(params, _parts(vector, leaves))
 
 
 def _vector(leaves: list) -> Any:
