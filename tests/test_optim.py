@@ -293,8 +293,8 @@ def test_the_state_of_other_parameters_is_refused(optimiser, other):
         optimiser.step(params, params, optimiser.init(other))
 
 
-@pytest.mark.parametrize(("made", "used"), [(SGD(0.1), SGD(0.1, 0.9)), (Adam(), SGD(0.1, 0.9)), (SGD(0.1), Adam()),
-                                            (SGD(0.1, 0.9), Adam())])
+@pytest.mark.parametrize(("made", "used"), [
+    (SGD(0.1), SGD(0.1, 0.9)), (Adam(), SGD(0.1, 0.9)), (SGD(0.1), Adam()), (SGD(0.1, 0.9), Adam())])
 def test_the_state_of_another_optimiser_is_refused(made, used):
     params = {"w": np.ones(3), "b": 1.0}
     with pytest.raises(StructureError, match=r"optimiser\.init"):
@@ -308,5 +308,5 @@ def test_a_step_can_be_compiled_with_its_state(optimiser):
     state = optimiser.step(params, gradient, optimiser.init(params))[1]
     compiled = dp.compile(lambda p, g, kept: optimiser.step(p, g, state._replace(**kept))[1][1:])
     kept = {name: getattr(state, name) for name in state._fields[1:]}
-    wanted = optimiser.step(params, gradient, state)[1][1:]
-    tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-14), wanted, compiled(params, gradient, kept))
+    wanted, found = optimiser.step(params, gradient, state)[1][1:], compiled(params, gradient, kept)
+    tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-14), wanted, found)

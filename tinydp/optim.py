@@ -209,7 +209,7 @@ def _vectors(params: Any, gradient: Any, state: Any, kind: type) -> tuple[Any, A
     outline = _outline(params, leaves)
     if outline != _outline(gradient, gradients):
         tree.map(_fitting, gradient, params)     # knows what to say
-    if type(state) is not kind or state.form != _form(outline):
+    if type(state) is not kind or getattr(state, "form", None) != _form(outline):
         raise StructureError("this state was made for other parameters, or for another optimiser.",
                              "begin with state = optimiser.init(params), and pass on what step returns.")
     return _vector(leaves), _vector(gradients), lambda vector: _filled(params, _parts(vector, leaves))

@@ -79,6 +79,62 @@ def test_a_step_returns_a_pair():
         dp.scan(lambda s, x: s, 0.0, length=2)
 
 
+# ---------------------------------------------------------------------------- names in a carry
+
+def turned(step):
+    """The same step, but the keys of its carry come in another order each time."""
+    def turning(carry, *rest):
+        result = step(carry, *rest)
+        if isinstance(result, tuple):
+            return dict(reversed(result[0].items())), result[1]
+        return dict(reversed(result.items()))
+    return turning
+
+
+def oscillate(s, x):
+    return {"x": s["x"] + 0.1 * s["v"], "v": s["v"] - 0.3 * s["x"] * x}, s["x"] * s["v"]
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, dp.compile], ids=["eager", "compiled"])
+@pytest.mark.parametrize("segment", [None, 2])
+def test_the_order_of_a_carrys_keys_does_not_matter(wrap, segment):
+    def f(x, v, step=oscillate):
+        last, ys = dp.scan(step, {"x": x, "v": v}, np.linspace(0.5, 1.5, 5), segment=segment)
+        return last["x"] - 2 * last["v"] + np.sum(ys)
+
+    straight = dp.value_and_grad(f, (0, 1))(0.4, -1.3)
+    other = dp.value_and_grad(wrap(lambda x, v: f(x, v, turned(oscillate))), (0, 1))(0.4, -1.3)
+    np.testing.assert_allclose([other[0], *other[1]], [straight[0], *straight[1]], rtol=1e-13)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, dp.compile], ids=["eager", "compiled"])
+def test_the_order_of_a_states_keys_does_not_matter(wrap):
+    """A fall from h with the speed 0: t = sqrt(2 h / g)."""
+    def step(s, dt):
+        return {"y": s["y"] + dt * s["v"] - 5 * dt**2, "v": s["v"] - 10 * dt, "t": s["t"] + dt}
+
+    fall = wrap(lambda h: dp.integrate(
+        turned(step), {"y": h, "v": 0.0, "t": 0.0}, lambda s: s["y"], dt=0.3)["t"])
+    value, slope = dp.value_and_grad(fall)(5.0)
+    assert value == pytest.approx(1.0, rel=1e-12)
+    assert slope == pytest.approx(0.1, rel=1e-9)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, dp.compile], ids=["eager", "compiled"])
+def test_arrays_of_different_shapes_find_their_names(wrap):
+    def step(s, _):
+        return {"wide": 2 * s["wide"], "narrow": s["narrow"] + s["wide"][:2]}, None
+
+    f = wrap(lambda x: np.sum(dp.scan(turned(step), {"narrow": x[:2], "wide": x}, length=2)[0]["narrow"]))
+    np.testing.assert_allclose(dp.grad(f)(np.array([1.0, 2.0, 3.0])), [4.0, 4.0, 0.0])
+
+
+def test_a_carry_that_changes_its_structure_later_is_refused():
+    steps = iter([{"a": 1.0, "b": 2.0}, {"a": 1.0, "c": 2.0}])
+    with pytest.raises(LoopError, match="step 1 changed the structure"):
+        dp.scan(lambda s, _: (next(steps), None), {"a": 0.0, "b": 0.0}, length=2)
+
+
 # ---------------------------------------------------------------------------- integrate
 
 

@@ -58,3 +58,12 @@ def test_paths():
 def test_structures_must_match(a, b, message):
     with pytest.raises(StructureError, match=message):
         tree.map(lambda *x: x, a, b)
+
+
+def test_unflatten_knows_what_was_flattened_whatever_became_of_it():
+    t = {"a": [1, 2], "b": (3, {"c": None})}
+    _, unflatten = tree.flatten(t)
+    t["a"].append(4)
+    t["b"][1]["d"] = 5
+    t["e"] = t.pop("a")
+    assert unflatten([10, 20, 30]) == {"a": [10, 20], "b": (30, {"c": None})}

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import tree
-from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, StructureError
+from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, Spot, StructureError
 from .primitives import Keeping, Primitive, Rule, check_arity, dense, pick
 from .tape import Tape, Var
-from .values import Abstract, abstract, is_on, kept, plain, settle, shape, youngest, zeros_like
+from .values import Abstract, abstract, is_on, kept, own, plain, settle, shape, youngest, zeros_like
 
 
 class Form(NamedTuple):
@@ -33,6 +33,8 @@ class Form(NamedTuple):
     result: Callable[[list], Any]        # from leaves to the result
     constants: dict[int, Any]            # those leaves of the result that have no derivative
     given: list                          # of those that have one: a Var, or a number of the same kind
+    fingerprint: int | None = None       # of a checkpoint's inside
+    spot: Spot | None = None             # ... and where it was called
 
     def fill(self, parts: tuple) -> Any:
         """The result, or a cotangent of it, around the parts that have a derivative."""
@@ -63,7 +65,9 @@ class Custom(Primitive, Keeping):
         if tape is None:
             return self.fn(*args, **options)
         self._require_rules(args, tape)
-        y = self(*call([_own(x.value) if is_on(tape, x) else x for x in leaves]), **options)
+        given = tuple([kept(tape, x) for x in leaves])           # before the function may change it
+        constants = tree.map(functools.partial(kept, tape), options)
+        y, fingerprint, spot = self.evaluated(leaves, call, tape, options)
         results, result = tree.flatten(y)
         for x in results:
             if type(x) is Var and x.tape.age >= tape.age:
@@ -75,18 +79,22 @@ class Custom(Primitive, Keeping):
         if not real:
             raise DtypeError(f"{self.name} returned {tree.describe(y)}, with no number in it.",
                              "return a number, an array, or a structure of them.")
-        form = Form(call, result, {k: x for k, x in enumerate(results) if k not in real},
+        form = Form(call, result, {k: own(x) for k, x in enumerate(results) if k not in real},
                     [x if type(x) is Var else np.float64(0.0) if isinstance(x, (np.generic, np.ndarray)) else 0.0
-                     for x in map(results.__getitem__, real)])
-        node = tape.record(
-            self,
-            tuple(_own(settle(results[k], self.name)) for k in real),
-            tuple(kept(tape, x) for x in leaves),
-            {"form": form, **tree.map(functools.partial(kept, tape), options)},
-        )
+                     for x in map(results.__getitem__, real)], fingerprint, spot)
+        values = tuple([own(settle(results[k], self.name)) for k in real])
+        node = tape.record(self, values, given, {"form": form, **constants})
         for i, k in enumerate(real):
             results[k] = pick(node, i)
         return result(results)
+
+    def evaluated(self, leaves: list, call: Callable, tape: Tape, options: dict
+                  ) -> tuple[Any, int | None, Spot | None]:
+        """The result for the values that these leaves of the arguments have on this tape.
+
+        The rest is for `checkpoint`: what is to be known of its inside when it is computed again.
+        """
+        return self(*call([own(x.value) if is_on(tape, x) else x for x in leaves]), **options), None, None
 
     def _by_position(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Arguments given by name moved to their positions, as far as there is no gap."""
@@ -123,13 +131,14 @@ class Custom(Primitive, Keeping):
         form = options.pop("form")
         tape, leaves = node.tape, node.args
         traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
-        args = form.call([_own(x.value if is_on(tape, x) else x) for x in leaves])
-        g, y = (form.fill(tuple(map(_own, parts))) for parts in (dense(g), node.value))
-        cotangents = self.leaf_cotangents(traced, g, y, args, options)
-        return [(leaves[k], _own(self._fit(k, c, leaves[k].value, node.value)))
+        args = form.call([own(x.value if is_on(tape, x) else x) for x in leaves])
+        g, y = (form.fill(tuple(map(own, parts))) for parts in (dense(g), node.value))
+        cotangents = self.leaf_cotangents(traced, g, y, args, options, form)
+        return [(leaves[k], own(self._fit(k, c, leaves[k].value, node.value)))
                 for k, c in zip(traced, cotangents, strict=True)]
 
-    def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict) -> list:
+    def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict,
+                        form: Form) -> list:
         """The cotangents of the traced among the leaves of the arguments."""
         if self.vjp:
             owners = [i for i, x in enumerate(args) for _ in tree.leaves(x)]
@@ -165,11 +174,6 @@ class Custom(Primitive, Keeping):
                 f"where {self.name} was called with {len(args)} argument{'s' * (len(args) != 1)}.",
                 "return one a positional argument, None where it has no derivative.")
         return cs[: len(args)]
-
-
-def _own(x: Any) -> Any:
-    """A copy of an array: the user's function may change what it is given, and reuse what it gives."""
-    return x.copy() if type(x) is np.ndarray else x
 
 
 def _is_float(x: Any) -> bool:
@@ -306,7 +310,7 @@ def value(x: Any) -> Any:
 
 
 def _plain_leaf(x: Any) -> Any:
-    return _own(plain(x)) if type(x) is Var else x
+    return own(plain(x)) if type(x) is Var else x
 
 
 def stop_gradient(x: Any) -> Any:

@@ -118,7 +118,7 @@ class ConversionError(TinydpError, TypeError):
 
 
 class MutationError(TinydpError, TypeError):
-    """A traced value was changed in place, or written into a plain array."""
+    """A traced value was changed in place, or what is to be computed again was."""
 
 
 class UnknownFunctionError(TinydpError, TypeError):

@@ -21,7 +21,6 @@ How long does a ball fall, and how does that depend on gravity? t = sqrt(2 h / g
     1.000000 s, -0.050000 s per m/s^2
 """
 
-import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
@@ -29,11 +28,12 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from . import tree
-from .errors import EventNotReached, LoopError, NotFiniteError, Spot
+from .again import IN_A_LOOP, fingerprint, require_same
+from .errors import EventNotReached, LoopError, NotFiniteError, Spot, StructureError, user_spot
 from .primitives import Keeping, pick
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
-from .values import abstract, is_condition, is_on, plain, settle, shape
+from .values import abstract, is_condition, is_on, own, plain, settle, shape
 from .watch import WatchedTape, live_tapes, reopened, tracer
 
 # ---------------------------------------------------------------------------- scan
@@ -63,16 +63,17 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
     compiling = tracer()
     if compiling is not None:
         return compiling.scan(step, carry, xs, n, segment)
-    if segment is None or segment >= n:
+    if segment is None or segment >= n or not live_tapes():
         return _as_one_node(SCAN, lambda: _run(step, carry, xs, range(n)), (carry, xs))
     return _as_one_node(SCAN, lambda: _run_in_segments(step, carry, xs, n, int(segment)), (carry, xs))
 
 
-def _run(step: Callable, carry: Any, xs: Any, steps: range) -> tuple[Any, Any]:
+def _run(step: Callable, carry: Any, xs: Any, steps: range, as_row: Callable = lambda x: x
+         ) -> tuple[Any, Any]:
     """The steps one after the other."""
     first, ys = carry, []
     for k in steps:
-        carry, y = _checked(step(carry, tree.map(lambda x, k=k: _row(x, k), xs)), first, k)
+        carry, y = _checked(step(carry, tree.map(lambda x, k=k: as_row(_row(x, k)), xs)), first, k)
         ys.append(y)
     return carry, _stacked(ys)
 
@@ -83,10 +84,16 @@ def _row(x: Any, k: int) -> Any:
 
 
 def _run_in_segments(step: Callable, carry: Any, xs: Any, n: int, segment: int) -> tuple[Any, Any]:
+    """The steps, so many at a time as one node each; its runs see carry and rows as they were given."""
+    xs = tree.map(own, xs)
     pieces = []
     for start in range(0, n, segment):
-        steps = range(start, min(start + segment, n))
-        carry, ys = _as_one_node(REPEATED_SCAN, functools.partial(_run, step, carry, xs, steps), (carry, xs))
+        steps, given = range(start, min(start + segment, n)), tree.map(own, carry)
+
+        def run(steps: range = steps, given: Any = given) -> tuple[Any, Any]:
+            return _run(step, tree.map(own, given), xs, steps, own)
+
+        carry, ys = _as_one_node(REPEATED_SCAN, run, (given, xs))
         pieces.append(ys)
     return carry, tree.map(lambda *parts: np.concatenate(parts), *pieces)
 
@@ -115,22 +122,31 @@ def _checked(result: Any, first: Any, k: int) -> tuple[Any, Any]:
     if not (isinstance(result, tuple) and len(result) == 2):
         raise LoopError(f"step {k} of scan returned {tree.describe(result)}.",
                         "return a pair: the new carry, and y (or None).")
-    require_same_form(first, result[0], k)
-    return result
+    return in_form_of(first, result[0], k), result[1]
 
 
-def require_same_form(first: Any, carry: Any, k: int) -> None:
-    """Raise `LoopError` unless `carry` has the structure and the shapes of `first`."""
-    was, now = tree.flatten(first)[0], tree.flatten(carry)[0]
-    if [*map(shape, was)] == [*map(shape, now)] and (k or tree.alike(first, carry)):
-        return
-    if not tree.alike(first, carry):
-        raise LoopError(f"step {k} changed the structure of the carry, from {tree.describe(first)} to "
-                        f"{tree.describe(carry)}.", "return a carry that is built like the first one.")
-    path, a, b = next((path, a, b) for (path, a), b in zip(tree.leaves(first), now, strict=True)
-                      if shape(a) != shape(b))
-    raise LoopError(f"step {k} changed the shape of carry{path}, from {shape(a)} to {shape(b)}.",
-                    "return a carry of the same shapes; begin with np.zeros of the shape that it grows to.")
+def in_form_of(first: Any, carry: Any, k: int) -> Any:
+    """`carry`, its names in the order of those of `first`, if it has the same structure and shapes."""
+    others: list = []
+
+    def checked(was: Any, now: Any) -> Any:
+        if shape(was) != shape(now):
+            others.append(now)
+        return now
+
+    try:
+        carry = tree.map(checked, first, carry)
+    except StructureError:
+        was, now = tree.describe(first), tree.describe(carry)
+        raise LoopError(f"step {k} changed the structure of the carry, from {was} to {now}.",
+                        "return a carry that is built like the first one.") from None
+    if others:
+        path, a, b = next((path, a, b) for (path, a), b in
+                          zip(tree.leaves(first), tree.flatten(carry)[0], strict=True) if b is others[0])
+        raise LoopError(
+            f"step {k} changed the shape of carry{path}, from {shape(a)} to {shape(b)}.",
+            "return a carry of the same shapes; begin with np.zeros of the shape that it grows to.")
+    return carry
 
 
 def _stacked(ys: list) -> Any:
@@ -183,7 +199,7 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
         raise LoopError(f"until returned an array of shape {shape(height)}.", "return one number.")
     for k in range(max_steps):
         new = step(state) if dt is None else step(state, dt)
-        require_same_form(first, new, k)
+        new = in_form_of(first, new, k)
         below = plain(until(new))
         if math.isnan(below):
             raise NotFiniteError(f"until is nan after step {k} of integrate.",
@@ -299,12 +315,25 @@ class Loop(Keeping):
         return [self.inside(node).results[i]]
 
 
+class Outside(NamedTuple):
+    """What a loop's node keeps that keeps nothing of its inside: how to run it again, and what it was."""
+
+    run: Callable
+    fingerprint: int
+    spot: Spot
+
+
 class RepeatedLoop(Loop):
     """A loop that keeps nothing of its inside, and runs again when the sweep comes by."""
 
     def inside(self, node: Node) -> Inside:
+        form: Outside = node.kwargs["form"]
         with reopened(node.tape):
-            return _recorded(node.tape, node.kwargs["form"])[0]
+            inside = _recorded(node.tape, form.run)[0]
+        values = [settle(y.value) for y in inside.results]
+        require_same(f"a segment of {self.name}", [*node.value, form.fingerprint],
+                     [*values, fingerprint(node.args, inside.part)], form.spot, IN_A_LOOP)
+        return inside
 
 
 SCAN, INTEGRATE, REPEATED_SCAN = Loop("scan"), Loop("integrate"), RepeatedLoop("scan")
@@ -321,8 +350,9 @@ def _as_one_node(op: Loop, run: Callable, arguments: Any) -> Any:
         tape.extend(inside.part)                 # perhaps a later result of the program needs them
         return result
     operands = tuple(x for x in tree.flatten(arguments)[0] if is_on(tape, x))
-    whole = tape.record(op, tuple(settle(y.value) for y in inside.results), operands,
-                        {"form": run if op is REPEATED_SCAN else inside})
+    form = (inside if op is not REPEATED_SCAN else
+            Outside(run, fingerprint(operands, inside.part), user_spot()))
+    whole = tape.record(op, tuple(settle(y.value) for y in inside.results), operands, {"form": form})
     picked = iter([pick(whole, i) for i in range(len(inside.results))])
     result = tree.map(lambda x: next(picked) if is_on(tape, x) else x, result)
     if op is REPEATED_SCAN:

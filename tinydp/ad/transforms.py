@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .custom import Custom
-from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError
+from .again import IN_A_FUNCTION, fingerprint, require_same
+from .custom import Custom, Form
+from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError, user_spot
 from .primitives import dense, sweeping
 from .selected import NOTHING, bare, seed
 from .tape import Tape, Var
-from .values import FLOAT64, Abstract, abstract, is_condition, is_on, shape, zeros_like
+from .values import FLOAT64, Abstract, abstract, is_condition, is_on, own, shape, zeros_like
 from .watch import close_tape, open_tape
 
 
@@ -55,7 +56,7 @@ def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: boo
     return ValueAndGradient(f, argnums, has_aux)
 
 
-def vjp(f: Callable, *primals: Any) -> tuple[Any, Callable]:
+def vjp(f: Callable, *primals: Any) -> tuple[Any, "Pullback"]:
     """The value of `f(*primals)` and its pullback.
 
     `f` may return a structure. The pullback takes a cotangent of the same structure and
@@ -77,7 +78,7 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, Callable]:
     except BaseException:
         _discard(tape)
         raise
-    return _stripped(y, tape), Pullback(tape, inputs, y)
+    return _stripped(y, tape), Pullback(tape, inputs, tree.copied(y))
 
 
 def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
@@ -176,7 +177,8 @@ def checkpoint(f: Callable) -> Callable:
 
     Saves the memory of the inside and costs one more evaluation of it. `f` must be a pure
     function of its positional arguments (structures of numbers and arrays); a traced value
-    from its surroundings raises `ClosureError`.
+    from its surroundings raises `ClosureError`, and anything else there that has changed until
+    it is computed again, such as a random generator, `MutationError`.
 
         >>> def slow_decay(x):
         ...     for _ in range(1000):
@@ -195,7 +197,22 @@ class Checkpoint(Custom):
         super().__init__(f)
         self.vjp = vjp                           # any argument may be traced
 
-    def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict) -> list:
+    def evaluated(self, leaves: list, call: Callable, tape: Tape, options: dict) -> tuple:
+        spot, given = user_spot(), [own(x.value) if is_on(tape, x) else x for x in leaves]
+        traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
+        if not all(type(given[k]) in (float, np.ndarray) for k in traced):
+            return self(*call(given), **options), None, spot             # an outer tape takes the fingerprint
+        inside = open_tape(Tape)
+        try:
+            for k in traced:
+                given[k] = inside.input(given[k])
+            y = self.fn(*call(given), **options)
+            return _stripped(y, inside), fingerprint([given[k] for k in traced], inside), spot
+        finally:
+            _discard(inside)
+
+    def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict,
+                        form: Form) -> list:
         leaves, unflatten = tree.flatten(args)
 
         def of_traced(*xs: Any) -> Any:
@@ -204,7 +221,11 @@ class Checkpoint(Custom):
                 full[k] = x
             return self.fn(*unflatten(full), **options)
 
-        _, pullback = vjp(of_traced, *(leaves[k] for k in traced))
+        again, pullback = vjp(of_traced, *(leaves[k] for k in traced))
+        now = tree.flatten(tree.map(lambda _, x: x, y, again))[0] if tree.alike(y, again) else []
+        found = form.fingerprint and pullback.fingerprint()
+        require_same(self.name, [*tree.flatten(y)[0], form.fingerprint], [*now, found], form.spot,
+                     IN_A_FUNCTION)
         return list(pullback(g))
 
 
@@ -287,6 +308,10 @@ class Pullback:
                 for node in (*self._tape, *self._inputs.variables):
                     node.g = None
 
+    def fingerprint(self) -> int:
+        """What tells apart what was recorded: see `again.py`."""
+        return fingerprint(self._inputs.variables, self._tape)
+
     def __del__(self) -> None:
         self._tape.clear()                       # a tape and its nodes refer to each other
 
@@ -312,7 +337,7 @@ class Inputs:
 
         for k in self.positions:
             self.args[k] = tree.map(lift, args[k])
-        self.originals = [args[k] for k in self.positions]
+        self.originals = [tree.copied(args[k]) for k in self.positions]
         if not self.variables:
             raise NoInputError("there is no number to differentiate by in the arguments.",
                                "pass numbers, arrays, or nested lists, tuples and dicts of them.")

@@ -64,15 +64,25 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def flatten(tree: Any) -> tuple[list, Callable[[list], Any]]:
-    """The leaves, and the function that puts others in their places."""
+    """The leaves, and the function that puts others in their places, whatever becomes of `tree`."""
     found: list = []
-    _map_one(found.append, tree)
+
+    def take(leaf: Any) -> float:
+        found.append(leaf)
+        return 0.0
+
+    outline = _map_one(take, tree)
 
     def unflatten(others: list) -> Any:
         rest = iter(others)
-        return _map_one(lambda _: next(rest), tree)
+        return _map_one(lambda _: next(rest), outline)
 
     return found, unflatten
+
+
+def copied(tree: Any) -> Any:
+    """The same leaves in containers of their own."""
+    return tree if children(tree) is None else _map_one(lambda leaf: leaf, tree)
 
 
 def map(f: Callable, tree: Any, *others: Any) -> Any:

@@ -185,7 +185,21 @@ def kept(tape: Tape, x: Any) -> Any:
         return x
     if type(x) is not np.ndarray or x.dtype.kind not in "fiubc":
         return copy.deepcopy(x)
-    return snapshot(tape, x) if x.dtype.kind in "iub" or x.dtype == FLOAT64 else x.copy()
+    exact = x.flags.c_contiguous and (x.dtype.kind in "iub" or x.dtype == FLOAT64)
+    return snapshot(tape, x) if exact else own(x)
+
+
+def own(x: Any) -> Any:
+    """A copy of an array, laid out in memory as it is: a product of other strides is rounded otherwise."""
+    if not isinstance(x, np.ndarray):
+        return x
+    if type(x) is not np.ndarray or x.flags.c_contiguous or x.flags.f_contiguous or not x.size:
+        return x.copy("K")
+    first, last = np.lib.array_utils.byte_bounds(x)
+    memory = np.empty(last - first, np.uint8)
+    y: np.ndarray = np.ndarray(x.shape, x.dtype, memory, x.__array_interface__["data"][0] - first, x.strides)
+    y[...] = x
+    return y
 
 
 def _is_frozen(x: Any) -> bool:

@@ -206,6 +206,9 @@ class Compiled:
     def _recorded(self, tape: Tape, call: Call, values: list) -> Any:
         """The results as one node of the tape."""
         active = tuple([k for k, x in enumerate(call.leaves) if type(x) is Var])
+        # whatever becomes of the caller's arrays and structures before the sweep
+        kept = [x if type(x) is float or k in active else x.copy() for k, x in enumerate(values)]
+        args, kwargs = self.filled(call, call.leaves)
         gradients = None
         try:
             adjoints = self._variants(call, values, active)
@@ -214,12 +217,11 @@ class Compiled:
                 results, gradients = results[: program.results], results[program.results:]
             else:
                 program, results = self._run(call, values, None)
-                # whatever becomes of the caller's arrays before the sweep
-                values = [x if type(x) is float or k in active else x.copy() for k, x in enumerate(values)]
         except ArithmeticError:
             return self.f(*call.args, **call.kwargs)
         if program.real:
-            form = Kept(self, call, values, active, program, adjoints, gradients)
+            call = call._replace(args=tuple(args), kwargs=kwargs)
+            form = Kept(self, call, kept, active, program, adjoints, gradients)
             whole = tape.record(CallOperation(self), tuple([results[k] for k in program.real]),
                                 tuple(call.leaves), {"form": form})
             for i, k in enumerate(program.real):

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import tree
 from ..errors import EventNotReached, LoopError, NotCompiledError, RuleError
-from ..loops import Loop, _checked, _run, part_of_step, require_same_form, unrecorded
+from ..loops import Loop, _checked, _run, in_form_of, part_of_step, unrecorded
 from ..primitives import dense, pick
 from ..selected import bare
 from ..tape import Node, Tape, Var
@@ -518,7 +518,7 @@ def integrate(trace: Trace, step: Callable, state: Any, until: Callable, max_ste
     def one_step(given: list) -> tuple[Any, Any]:
         before = state_of(given[:-1])
         after = step(before) if dt is None else step(before, given[-1])
-        require_same_form(before, after, 0)
+        after = in_form_of(before, after, 0)
         after = part_of_step(step, before, after, None, given[-1]) if dt is None else after
         return after, height_of(until, after)
 
