@@ -5,7 +5,7 @@ import pytest
 
 import tinydp as dp
 from tinydp.ad.errors import EndedTapeError, EventNotReached, LoopError, NotFiniteError
-from tinydp.ad.loops import locate
+from tinydp.ad.events import locate
 
 W = np.array([[0.5, -0.3], [0.2, 0.9]])
 XS = np.random.default_rng(0).normal(size=(12, 2))

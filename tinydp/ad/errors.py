@@ -170,6 +170,17 @@ class EventNotReached(TinydpError, RuntimeError):
                    "allow more with max_steps=, or look at the error's .state, the last one.", state=state)
 
 
+class EventJumpedOver(TinydpError, ValueError):
+    """`integrate` is differentiated, and its event is no root of `until`, but a jump over zero."""
+
+    @classmethod
+    def between(cls, above: float, below: float) -> "EventJumpedOver":
+        """Just before the event `until` is `above`, just after it `below`."""
+        return cls(f"until jumps from {above:.6g} to {below:.6g} at the event: its time has no derivative.",
+                   "return a number that falls to zero, such as 1.0 - x; with np.where(x < 1.0, 1.0, -1.0), "
+                   "there or in the state, it jumps.")
+
+
 class BranchError(TinydpError, TypeError):
     """A program that is being compiled asked for the value of a condition."""
 

@@ -29,11 +29,20 @@ import numpy as np
 
 from . import tree
 from .again import IN_A_LOOP, fingerprint, require_same
-from .errors import EventNotReached, LoopError, NotFiniteError, Spot, StructureError, user_spot
+from .errors import (
+    EventJumpedOver,
+    EventNotReached,
+    LoopError,
+    NotFiniteError,
+    Spot,
+    StructureError,
+    user_spot,
+)
+from .events import Bracket, excursion, first_root, heads_over, jumps, passed
 from .primitives import Keeping, pick
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
-from .values import abstract, is_condition, is_on, own, plain, settle, shape
+from .values import is_condition, is_on, own, plain, settle, shape
 from .watch import WatchedTape, live_tapes, reopened, tracer
 
 # ---------------------------------------------------------------------------- scan
@@ -168,10 +177,12 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
     line between two states; its error falls with the square of the step.
 
     The event is a change from positive to zero or below: a state that begins at zero, such as a
-    ball on the ground, first has to rise. `step` and `until` may use traced values.
+    ball on the ground, first has to rise. Of several changes it is the first, as far as they can be
+    told by few looks into a step: `events.py` says how far. `step` and `until` may use traced values.
 
     Raises `EventNotReached`, which has the last state as `.state`, after `max_steps` steps;
-    `NotFiniteError` if `until` gives nan; `LoopError` if the state changes its form.
+    `NotFiniteError` if `until` gives nan; `LoopError` if the state changes its form; and, if it is
+    differentiated, `EventJumpedOver` where `until` or the state jumps, so that there is no root.
     """
     compiling = tracer()
     if compiling is not None:
@@ -179,35 +190,82 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
     return _as_one_node(INTEGRATE, lambda: _integrate(step, state, until, max_steps, dt), (state, dt))
 
 
+class LastStep(NamedTuple):
+    """The step with the event in it: the states at its ends, and the lengths between which the event is."""
+
+    before: Any
+    after: Any
+    bracket: Bracket
+
+
 def _integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: Any) -> Any:
-    before, after = _last_step(step, state, until, max_steps, dt)
+    def heights(before: Any, after: Any) -> Callable[[float], float]:
+        """`until`, along a step."""
+        def height(h: float) -> float:
+            with unrecorded():
+                return not_nan(plain(until(part_of_step(step, before, after, dt, h))), "within a step")
+        return height
+
+    last = _last_step(step, state, until, max_steps, dt, heights)
+    before, after, bracket = last
+    found = first_root(heights(before, after), bracket)
 
     def end(h: Any) -> Any:
         return part_of_step(step, before, after, dt, h)
 
-    def height(h: float) -> float:
-        with unrecorded():
-            return float(plain(until(end(h))))
+    if not live_tapes():
+        return end(found.below)
+    _require_root(heights(before, after), last, found)
+    if not _moves(last, dt, until(end(found.below))):
+        return end(found.below)
+    return end(polished(lambda h: until(end(h)), found.below))
 
-    return end(polished(lambda h: until(end(h)), locate(height, 1.0 if dt is None else float(plain(dt)))))
 
-
-def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: Any) -> tuple[Any, Any]:
-    """The states before and after the event."""
-    first, height = state, plain(until(state))
+def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: Any,
+               heights: Callable) -> LastStep:
+    """The step in which the event comes; or the one before, if it turns out to have gone over zero and back."""
+    first, height, whole = state, plain(until(state)), 1.0 if dt is None else float(plain(dt))
     if shape(height) != ():
         raise LoopError(f"until returned an array of shape {shape(height)}.", "return one number.")
+    oldest = older = height
+    before: Any = None
+
+    def looked_into(start: float, stop: float) -> LastStep | None:
+        found = excursion(heights(before, state), start, whole, stop)
+        return found and LastStep(before, state, found)
+
     for k in range(max_steps):
-        new = step(state) if dt is None else step(state, dt)
-        new = in_form_of(first, new, k)
-        below = plain(until(new))
-        if math.isnan(below):
-            raise NotFiniteError(f"until is nan after step {k} of integrate.",
-                                 "a shorter dt may help; dp.debug_nans() finds where it begins.")
+        new = in_form_of(first, step(state) if dt is None else step(state, dt), k)
+        below = not_nan(plain(until(new)), f"after step {k}")
         if below <= 0 < height:
-            return state, new
-        state, height = new, below
+            return LastStep(state, new, Bracket(0.0, float(height), whole, float(below)))
+        if k and passed(k, oldest, older, height, below) and (last := looked_into(older, height)):
+            return last
+        before, state, oldest, older, height = state, new, older, height, below
+    if max_steps and (older > 0) == (height > 0) and (max_steps == 1 or heads_over(oldest, older)):
+        if last := looked_into(older, height):
+            return last
     raise EventNotReached.after(max_steps, state, height)
+
+
+def not_nan(height: Any, where: str) -> Any:
+    """The height, if it is a number."""
+    if math.isnan(height):
+        raise NotFiniteError(f"until is nan {where} of integrate.",
+                             "a shorter dt may help; dp.debug_nans() finds where it begins.")
+    return height
+
+
+def _moves(last: LastStep, dt: Any, height: Any) -> bool:
+    """Whether the event depends on something that is differentiated by."""
+    return any(type(x) is Var for x in (*tree.flatten((last.before, last.after, dt))[0], height))
+
+
+def _require_root(height: Callable, last: LastStep, found: Bracket) -> None:
+    sizes = [abs(plain(x)) for x in tree.flatten(last.after)[0] if not is_condition(x)]
+    size = max([float(np.max(x, initial=0.0)) for x in sizes], default=0.0)
+    if jumps(height, last.bracket, found, max(size, last.bracket.height_above)):
+        raise EventJumpedOver.between(found.height_above, found.height_below)
 
 
 def part_of_step(step: Callable, before: Any, after: Any, dt: Any, h: Any) -> Any:
@@ -221,66 +279,23 @@ def part_of_step(step: Callable, before: Any, after: Any, dt: Any, h: Any) -> An
 
 
 def polished(height: Callable, h: Any) -> Any:
-    """A root `h` of `height`, made to depend on all that `height` depends on.
+    """A root `h` of `height`, made to depend on all that `height` depends on; the number stays.
 
     Newton's step from a root stays there, and has the root's derivative; k of them, with a slope that
-    is differentiated as well, have the first 2**k - 1.
+    is differentiated as well, have the first 2**k - 1. What rounding has left of the height is taken off.
     """
     levels = len(live_tapes())
     for _ in range(math.ceil(math.log2(levels + 1))):
         y, pullback = vjp(height, h)
         slope = pullback(1.0)[0]
-        if not abstract(slope) and plain(slope) == 0:
+        if plain(slope) == 0:
             raise NotFiniteError("the event is touched, not crossed: its time has no derivative.",
                                  "choose `until` so that it passes through zero with a slope.")
-        h = h - y / (slope if levels > 1 else plain(slope))
+        if not math.isfinite(plain(slope)):
+            raise NotFiniteError(f"at the event the slope of until is {plain(slope)}.",
+                                 "choose `until` so that it passes through zero with a finite slope.")
+        h = h - (y - plain(y)) / (slope if levels > 1 else plain(slope))
     return h
-
-
-def locate(height: Callable[[float], float], end: float) -> float:
-    """The root in (0, end] of a function that is positive at 0 and not at `end`."""
-    bracket = Bracket(0.0, height(0.0), end, height(end), 0)
-    while bracket.above != bracket.below:
-        h = guess(*bracket)
-        bracket = Bracket(*narrowed(*bracket, h, height(h)))
-    return bracket.below
-
-
-class Bracket(NamedTuple):
-    """An interval with the root in it; the heights may be halved, to draw the next guess near."""
-
-    above: float
-    height_above: float
-    below: float
-    height_below: float
-    round: int
-
-
-# `guess` and `narrowed` take and return plain numbers, since compiled programs use them as well.
-
-def guess(above: float, height_above: float, below: float, height_below: float, k: int) -> float:
-    """Where to look next: on the secant, or every third time, or if it leads outside, in the middle."""
-    middle = above + 0.5 * (below - above)
-    if k % 3 == 2 or not height_above > height_below:
-        return middle
-    h = above + (below - above) * (height_above / (height_above - height_below))
-    return h if above < h < below else middle
-
-
-def narrowed(above: float, height_above: float, below: float, height_below: float, k: int,
-             h: float, height: float) -> tuple[float, float, float, float, int]:
-    """The bracket with `h` as one end; both ends are the root when no number lies between them.
-
-    The method is the Illinois variant of regula falsi: an end that stays counts half.
-    """
-    if height > 0:
-        above, height_above, height_below = h, height, 0.5 * height_below
-    else:
-        below, height_below, height_above = h, height, 0.5 * height_above
-    middle = above + 0.5 * (below - above)
-    if height == 0 or middle in (above, below) or k >= 100:
-        above = below
-    return above, height_above, below, height_below, k + 1
 
 
 # ---------------------------------------------------------------------------- one node

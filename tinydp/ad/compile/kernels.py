@@ -14,13 +14,13 @@ import numba
 import numpy as np
 from llvmlite import ir
 
-from .. import loops
+from .. import events
 from .products import dot, exact, matmul, matmul_nt, matmul_tn, matvec, spelled_out, summing, vecmat
 
 __all__ = [
     "all_finite", "clip", "cos_into", "dot", "empty_array", "exp", "fmax", "fmin", "grown", "guess",
     "logaddexp", "matmul", "matmul_nt", "matmul_tn", "matvec", "maximum", "minimum", "mod", "narrowed",
-    "sign", "sin_into", "tanh", "vecmat",
+    "passed", "sign", "sin_into", "tanh", "vecmat",
 ]
 
 # ---------------------------------------------------------------------------- exp and tanh
@@ -267,4 +267,4 @@ def grown(rows: Any) -> Any:
     return new
 
 
-guess, narrowed = exact(loops.guess), exact(loops.narrowed)
+guess, narrowed, passed = exact(events.guess), exact(events.narrowed), exact(events.passed)

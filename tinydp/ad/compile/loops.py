@@ -85,8 +85,10 @@ class EventCall(LoopCall):
 
     name = "integrate"
 
-    def __init__(self, trace: Trace, body: Program, inits: list, height: Any, dt: Any, max_steps: int):
+    def __init__(self, trace: Trace, body: Program, inits: list, height: Any, dt: Any, max_steps: int,
+                 differentiated: bool):
         super().__init__(trace, body, inits, [])
+        self.differentiated = differentiated     # then it has to be a root
         self.height, self.dt, self.max_steps = trace.lift(height), trace.lift(dt), max_steps
         self.extra = [self.height, self.dt]
         self.carry_outs = [Sym(trace, example(x)) for x in body.outputs[: len(inits)]]
@@ -212,6 +214,10 @@ def _plain_of(x: Any) -> Any:
     if type(x) is int:
         return float(x)
     return x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind in "iu" else x
+
+
+def _value_of(x: Any) -> Any:
+    return example(plain(x))
 
 
 def _example_row(x: Any) -> Any:
@@ -512,7 +518,7 @@ def integrate(trace: Trace, step: Callable, state: Any, until: Callable, max_ste
     leaves, state_of = tree.flatten(state)
     inits = [_plain_of(x) for x in leaves]
     if max_steps < 1:
-        raise EventNotReached.after(max_steps, state, example(height_of(until, state)))
+        raise EventNotReached.after(max_steps, tree.map(_value_of, state), example(height_of(until, state)))
     length = 1.0 if dt is None else dt
 
     def one_step(given: list) -> tuple[Any, Any]:
@@ -528,7 +534,8 @@ def integrate(trace: Trace, step: Callable, state: Any, until: Callable, max_ste
     how = plan(traced, products=False, again=False) if tapes else NO_PLAN
     program = traced.body.program([*traced.results, *how.stored])
     program.inputs = traced.given
-    call = EventCall(trace, program, inits, height_of(until, state), dt_or_part, max_steps)
+    call = EventCall(trace, program, inits, height_of(until, state), dt_or_part, max_steps,
+                     bool(tapes))
     trace.add(call)
     values: list = list(call.carry_outs)
     if tapes:

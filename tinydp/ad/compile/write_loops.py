@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..events import SMOOTH
 from ..values import shape
 from .blocks import Block, label_of
 from .functions import POWER
@@ -159,7 +160,10 @@ def write_scan(block: Block, call: ScanCall) -> None:
 
 
 def write_event(block: Block, call: EventCall) -> None:
-    """A loop that makes whole steps, until one leads past the event; then it tries parts of that step."""
+    """A loop that makes whole steps, until one leads past the event; then it tries parts of that step.
+
+    What takes a closer look (a dent, a jump, a step that was gone over and back) is left to the tape.
+    """
     w = block.w
     w.comment(call.spot, False)
     height, dt = w.fresh("height"), w.get(call.dt).text
@@ -167,11 +171,14 @@ def write_event(block: Block, call: EventCall) -> None:
     rows = Rows(block, call, "256")
     _bind_captures(block, call)
     step, length, search = w.fresh("step"), w.fresh("h"), w.fresh("search")
-    bracket = [w.fresh(name) for name in ("above", "height_above", "below", "height_below", "tries")]
-    inside = ", ".join(bracket)
+    bracket = [w.fresh(name) for name in ("above", "height_above", "below", "height_below", "weight_above",
+                                          "weight_below", "tries", "course")]
+    inside, unknown = ", ".join(bracket), "1.0, 1.0, 0, 0"
+    oldest, older, fall = w.fresh("oldest"), w.fresh("older"), w.fresh("fall")
     w.bind(call.body.inputs[len(call.inits)], variable(length, "f"))
     w.line(f"{height} = {w.get(call.height).text}")
-    w.line(f"{inside} = 0.0, 0.0, 0.0, 0.0, 0")
+    w.line(f"{oldest} = {older} = {fall} = 0.0")
+    w.line(f"{inside} = 0.0, 0.0, 0.0, 0.0, {unknown}")
     w.line(f"{step}, {length}, {search} = 0, {dt}, False")
     w.line("while True:")
     w.depth += 1
@@ -189,15 +196,21 @@ def write_event(block: Block, call: EventCall) -> None:
     w.depth += 1
     w.line(f"if not {new} <= 0 < {height}:")
     w.depth += 1
-    w.line(f"if {step} == {call.max_steps - 1} or {w.use('isnan')}({new}):")
-    w.line("    raise ArithmeticError('the event did not come')")
+    w.line(f"if {step} == {call.max_steps - 1} or {w.use('isnan')}({new}) or (")
+    w.line(f"        {step} > 0 and {w.use('passed')}({step}, {oldest}, {older}, {height}, {new})):")
+    w.line("    raise ArithmeticError('the event did not come, or is over')")
+    w.line(f"{oldest}, {older} = {older}, {height}")
     _next_carry(block, [*carried, variable(height, "f")], call.body.outputs[: n + 1])
     w.line(f"{step} += 1")
     w.line("continue")
     w.depth -= 1
-    w.line(f"{inside}, {search} = 0.0, {height}, {dt}, {new}, 0, True")
+    w.line(f"{fall} = {height} - {new}")
+    w.line(f"{inside}, {search} = 0.0, {height}, {dt}, {new}, {unknown}, True")
     w.depth -= 1
     w.line(f"elif {bracket[0]} == {bracket[2]}:")
+    jumps = f" or {bracket[1]} - {bracket[3]} > {SMOOTH} * {fall}" if call.differentiated else ""
+    w.line(f"    if {bracket[7]} == 2{jumps}:")
+    w.line("        raise ArithmeticError('the event has to be looked at')")
     w.line("    break")
     w.line("else:")
     w.line(f"    {inside} = {w.use('narrowed')}({inside}, {length}, {new})")
@@ -250,7 +263,7 @@ def write_reverse_event(block: Block, call: ReverseEventCall) -> None:
     w.depth -= 1
     w.line(f"elif {step} == {count}:                  # ... and, so that it stays at the event, its slope")
     w.depth += 1
-    w.line(f"{scale} = -{g_first} / {g_h}")
+    w.line(f"{scale} = -{g_first} / {g_h} + 0.0 * {g_h}            # nan if {g_h} is infinite")
     for value, kept, back in zip(carried, first, backs, strict=False):
         _assign(block, value, "{} + " + scale + " * {}", kept, back)
     for total, kept, share, direct in zip(sums, first[n:], shares, call.until_shares, strict=True):
