@@ -4,8 +4,8 @@
 h costs a step. So the first root is found if `until` has no dent that a few looks cannot see:
 
 - A step over which `until` changes its sign is looked at in eighths. Where these rise after a fall, there
-  is a dent, and 64 looks are taken. An earlier root is missed if `until` is below zero for less than an eighth
-  of the step, and its heights at the eighths do not show it.
+  is a dent, and 64 looks are taken. An earlier root is missed if `until` is below zero for less than an
+  eighth of the step, and its heights at the eighths do not show it.
 - A step over which it does not is looked at only if the slopes before and after lead over zero within it.
   That finds what goes over zero and back, if `until` bends one way only in this step and its neighbours.
 
@@ -82,7 +82,7 @@ def narrowed(above: float, height_above: float, below: float, height_below: floa
         below, height_below = h, height
     middle = above + 0.5 * (below - above)
     first_zero = height_below == 0 and abs(below - above) <= 2 * NEAR * abs(below)
-    if first_zero or middle == above or middle == below or k >= 100:
+    if first_zero or middle in (above, below) or k >= 100:
         above = below
     return above, height_above, below, height_below, weight_above, weight_below, k + 1, course
 

@@ -223,7 +223,7 @@ def _integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
 
 def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: Any,
                heights: Callable) -> LastStep:
-    """The step in which the event comes; or the one before, if it turns out to have gone over zero and back."""
+    """The step in which the event comes; or one that turns out to have gone over zero and back."""
     first, height, whole = state, plain(until(state)), 1.0 if dt is None else float(plain(dt))
     if shape(height) != ():
         raise LoopError(f"until returned an array of shape {shape(height)}.", "return one number.")
@@ -242,9 +242,9 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
         if k and passed(k, oldest, older, height, below) and (last := looked_into(older, height)):
             return last
         before, state, oldest, older, height = state, new, older, height, below
-    if max_steps and (older > 0) == (height > 0) and (max_steps == 1 or heads_over(oldest, older)):
-        if last := looked_into(older, height):
-            return last
+    unsure = max_steps > 0 and (older > 0) == (height > 0) and (max_steps == 1 or heads_over(oldest, older))
+    if unsure and (last := looked_into(older, height)):
+        return last
     raise EventNotReached.after(max_steps, state, height)
 
 

@@ -27,7 +27,7 @@ FROM_MATH = {
 }
 FROM_KERNELS = ("exp", "tanh", "maximum", "minimum", "fmax", "fmin", "clip", "sign", "logaddexp", "mod")
 HELPERS = ("all_finite", "cos_into", "dot", "empty_array", "grown", "guess", "matmul", "matmul_nt",
-           "matmul_tn", "matvec", "narrowed", "passed", "sin_into", "vecmat")          # further ones, see kernels.py
+           "matmul_tn", "matvec", "narrowed", "passed", "sin_into", "vecmat")    # and more in kernels.py
 FROM_NUMPY = {name: f"np.{name}" for name in (
     "fmod", "exp2", "cbrt", "rint", "signbit", "floor", "ceil", "trunc")}
 WRITTEN_OUT = {                                 # by their operands
