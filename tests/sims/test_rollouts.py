@@ -63,6 +63,12 @@ def test_runs_that_take_other_branches():
     assert rollouts(bent)(given, 3.0).tolist() == [bent(x, 3.0) for x in given]
 
 
+def test_branches_may_name_their_results_in_another_order():
+    bent = lambda x: {"a": x, "b": 2.0 * x} if x > 0 else {"b": 3.0 * x, "a": x}
+    found = rollouts(bent)(np.array([1.0, -2.0, 3.0]))
+    assert {name: x.tolist() for name, x in found.items()} == {"a": [1.0, -2.0, 3.0], "b": [2.0, -6.0, 6.0]}
+
+
 @pytest.mark.parametrize("other", [lambda x: (1.0, x), lambda x: x[:1], lambda x: {"x": x, "y": 1.0}])
 def test_branches_of_unlike_results_are_refused(other):
     run = rollouts(lambda x: x if x[0] > 0.0 else other(x))

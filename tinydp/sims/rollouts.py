@@ -70,7 +70,10 @@ class Rollouts:
         for row in np.flatnonzero(~as_traced):   # these take other branches than the first did
             own = iter([x[row] for x in columns])
             found = self.one(tree.map(lambda _, own=own: next(own), starts), *shared)
-            leaves = tree.flatten(found)[0]
+            like = program.unflatten(list(results))
+            leaves = []
+            if tree.alike(like, found):          # by name, whatever the order of the names
+                tree.map(lambda _, x, leaves=leaves: leaves.append(x), like, found)
             if [np.shape(x) for x in leaves] != [x.shape[1:] for x in results]:
                 raise LoopError("the results of two starts differ in shape or structure.",
                                 "return the same from every branch.")
