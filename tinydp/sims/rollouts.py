@@ -71,7 +71,7 @@ class Rollouts:
             own = iter([x[row] for x in columns])
             found = self.one(tree.map(lambda _, own=own: next(own), starts), *shared)
             like = program.unflatten(list(results))
-            leaves = []
+            leaves: list = []
             if tree.alike(like, found):          # by name, whatever the order of the names
                 tree.map(lambda _, x, leaves=leaves: leaves.append(x), like, found)
             if [np.shape(x) for x in leaves] != [x.shape[1:] for x in results]:
