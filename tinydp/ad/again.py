@@ -56,6 +56,7 @@ def _inside(form: Any) -> int:
 
 def _mark(x: Any, places: dict[int, int]) -> Any:
     """An operand: the place of a traced value, and what a constant is."""
+    x = x.item() if isinstance(x, np.generic) else x
     kind = type(x)
     if kind is Var:
         return places.get(id(x), -1)
