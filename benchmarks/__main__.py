@@ -9,7 +9,7 @@ import platform
 
 import numpy as np
 
-WORKLOADS = ("scalar", "mlp", "pendulum", "trebuchet", "rollouts", "first", "scaling", "gradcheck", "planted")
+WORKLOADS = ("scalar", "mlp", "pendulum", "trebuchet", "rollouts", "first", "scaling", "gradcheck", "planted", "agree")
 
 
 def main():
