@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from tinydp import grad
+from tinydp import grad, jvp
 from tinydp.ad.rules.reductions import norm2
 
 from .cases import (
@@ -181,3 +181,13 @@ def test_norm_of_zero_in_the_branch_not_taken():
     np.testing.assert_allclose(grad(f)(x), [[0, 0], [0.6, 0.8]])
     np.testing.assert_allclose(grad(lambda x: np.sum(grad(f)(x) ** 2))(x), 0.0, atol=1e-15)
     assert grad(lambda x: np.where(x > 0, np.linalg.norm(x), 0.0))(0.0) == 0.0
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize("f", [np.sum, np.prod, np.max, np.min, np.ptp, np.nansum, np.nanprod, np.nanmax, np.nanmin,
+                               np.cumsum, np.cumprod])
+def test_the_axis_of_a_number(f, axis):
+    slope = 0.0 if f is np.ptp else 1.0
+    for x in (1.5, np.array(1.5)):
+        assert grad(lambda x: np.sum(2.0 * f(x, axis=axis)))(x) == 2.0 * slope
+        assert np.sum(jvp(lambda x: f(x, axis=axis), (x,), (2.0,))[1]) == 2.0 * slope

@@ -173,3 +173,13 @@ def test_traced_index_is_refused(f):
 def test_take_out_of_bounds():
     with pytest.raises(IndexError):
         grad(lambda x: np.take(x, 3))(np.ones(3))
+
+
+def test_elements_of_a_number_along_an_axis():
+    for x in (1.5, np.array(1.5)):
+        assert grad(lambda x: np.sum(np.repeat(x, 3, axis=0)))(x) == 3.0
+        assert grad(lambda x: np.take(x, 0, axis=-1))(x) == 1.0
+    with pytest.raises(np.exceptions.AxisError):
+        grad(lambda x: np.take(x, 0, axis=1))(1.5)
+    with pytest.raises(np.exceptions.AxisError):
+        grad(lambda x: np.sum(np.repeat(x, 2, axis=1)))(np.ones(2))

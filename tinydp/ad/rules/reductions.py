@@ -16,8 +16,8 @@ from ..values import as_float64, shape
 
 
 def _keep(y, x, axis, keepdims):
-    """`y` with the reduced axes kept, of length 1."""
-    if keepdims or axis is None:
+    """`y` with the reduced axes kept, of length 1; a number has none, though NumPy lets axis=0 pass."""
+    if keepdims or axis is None or not shape(x):
         return y
     return np.expand_dims(y, axis)
 

@@ -5,6 +5,7 @@ the element that was chosen. Equal elements keep their order, so in a tie the fi
 """
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..errors import ConversionError, NotCompiledError, UnsupportedArgumentError
 from ..primitives import alias, flat
@@ -17,9 +18,10 @@ from .reductions import as_lanes, axes_of
 
 def _chosen(a, axis, choose):
     """The elements of `a` at those positions that `choose` takes of 0, 1, 2, ..."""
-    if axis is None:
-        a, axis = np.ravel(a), 0
-    return a[(slice(None),) * (axis % np.ndim(a)) + (choose(np.arange(np.shape(a)[axis])),)]
+    if axis is None or np.ndim(a) == 0:          # NumPy takes a number for one element
+        a, axis = np.ravel(a), axis or 0
+    axis = normalize_axis_index(axis, np.ndim(a))
+    return a[(slice(None),) * axis + (choose(np.arange(np.shape(a)[axis])),)]
 
 
 def _plain(x):
