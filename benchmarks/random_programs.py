@@ -103,6 +103,7 @@ class Function(NamedTuple):
 
     local: set[str]
     read: set[str]
+    kept: set[str]                       # read by functions that run again on the way back
 
 
 class Scope:
@@ -127,8 +128,6 @@ class Scope:
             raise Nope(text) from error
         if not is_tame(value) or not is_number(value):
             raise Nope(text)
-        if traced and np.asarray(value).dtype.kind not in "biu" and np.asarray(value).dtype != np.float64:
-            raise Nope(text)                     # a Python float is weak beside float32, and a traced one is not
         return Piece(text, value, traced)
 
     def atom(self, test: Callable[[Any], bool] = lambda x: True, traced: bool | None = None) -> Piece:
@@ -149,12 +148,12 @@ class Scope:
         text = self.rng.choice([f"{x}", f"{abs(x)}", "2", "3", "0.5", "1.0", "-1", "np.pi", f"np.float64({x})", "1e-1"])
         return Piece(text, eval(text, self.env), False)
 
-    def operand(self, depth: int, test: Callable[[Any], bool] = lambda x: True) -> Piece:
-        """An atom or an expression that passes."""
+    def operand(self, depth: int, test: Callable[[Any], bool] = lambda x: True, narrow: bool = False) -> Piece:
+        """An atom or an expression that passes; `narrow` ones, such as float32, only to make a wide one of."""
         for _ in range(6):
             with contextlib.suppress(Nope):
                 piece = self.atom(test) if depth <= 0 or self.rng.random() < 0.6 else self.expression(depth - 1)
-                if test(piece.value):
+                if test(piece.value) and (narrow or not narrow_float(piece.value)):
                     return piece
         raise Nope("no operand")
 
@@ -177,14 +176,19 @@ class Scope:
         for gap in dict.fromkeys(re.findall(r"\{(\w+)", entry.text)):
             if gap in "abcd":
                 parts[gap] = (self.literal() if gap != "a" and entry.literals and self.rng.random() < 0.3
-                              else self.operand(depth, entry.test))
+                              else self.operand(depth, entry.test, narrow=True))
             elif gap in ("p", "q"):
                 parts[gap] = self.condition(depth)
             else:
                 parts[gap] = Piece(self.small(gap, parts), None, False)
         text = entry.text.format(**{gap: part.operand if f"{{{gap}}}" in entry.text else part.text
                                     for gap, part in parts.items()})
-        return self.evaluated(text, any(part.traced for part in parts.values()))
+        piece = self.evaluated(text, any(part.traced for part in parts.values()))
+        if narrow_float(piece.value):            # a Python float is weak beside float32, and a traced one is not
+            raise Nope(text)
+        if entry.text.startswith("{a}.dot(") and not parts["a"].traced:
+            raise Nope(text)
+        return piece
 
     def small(self, gap: str, parts: dict[str, Piece]) -> str:
         """An axis, a number of places, a positive number."""
@@ -236,7 +240,9 @@ class Scope:
         """A name that may be assigned here."""
         for _ in range(60):
             name = self.rng.choice(AWKWARD)
-            plain = unicodedata.normalize("NFKC", name)
+            plain = normal(name)
+            if plain in self.function.kept:
+                continue
             if plain in self.function.local and not fresh and plain in self.env and not self.nested:
                 return name
             if plain not in self.env and plain not in self.function.read:
@@ -257,7 +263,7 @@ class Scope:
                 exec("\n".join(lines), self.env)
             if not all(is_tame(self.env[name]) for name in map(normal, new)):
                 raise Nope("not tame")
-            if any(traced and wide_float(self.env[normal(name)]) for name, traced in new.items()):
+            if any(narrow_float(x) for name in map(normal, new) for _, x in paths(name, self.env[name])):
                 raise Nope("not float64")
         except Exception as error:
             self.env.clear()
@@ -266,16 +272,18 @@ class Scope:
         self.lines += lines
         self.function.local.update(map(normal, new))
         self.function.read.update(names_in("\n".join(lines)))
+        if "segment=" in lines[-1] or "dp.checkpoint" in lines[0]:
+            self.function.kept.update(names_in("\n".join(lines)))
         for name, traced in new.items():
             self.know(name, traced)
 
-    def know(self, name: str, traced: bool) -> None:
-        """A name was assigned: all that hung on its old value is forgotten."""
+    def know(self, name: str, traced: bool, argument: bool = False) -> None:
+        """A name was assigned: all that hung on its old value is forgotten. Whole arguments are traced as floats."""
         plain = normal(name)
         for text in [t for t in self.atoms if normal(re.split(r"[.\[]", t)[0]) == plain]:
             del self.atoms[text]
         for text, value in paths(name, self.env[plain]):
-            self.atoms[text] = traced and np.asarray(value).dtype.kind == "f"
+            self.atoms[text] = argument or (traced and np.asarray(value).dtype.kind == "f")
 
     def block(self, extra: dict[str, Any] | None = None, function: Function | None = None) -> "Scope":
         """A block inside of this one, or the body of a function in it."""
@@ -331,10 +339,12 @@ class Scope:
         if not names or self.nested:             # a block must not change what others read
             raise Nope("no name")
         name = self.rng.choice(names)
+        if normal(name) in self.function.kept:
+            raise Nope("it would be another value when it runs again")
         piece, value = self.expression(1), self.env[normal(name)]
         traced = piece.traced or self.atoms[name]
         if np.ndim(value) == 0 and np.ndim(piece.value) == 0 and not isinstance(value, np.ndarray) \
-                and self.rng.random() < 0.6:
+                and self.depth == 0 and self.rng.random() < 0.6:
             sign = self.rng.choice(["+=", "-=", "*="])
             self.attempt([f"{name} {sign} {self.tamed(piece)}"], {name: traced})
         else:
@@ -375,7 +385,7 @@ class Scope:
         """A list of values, by a loop or a comprehension, and made an array of."""
         whole = self.atom(lambda x: np.ndim(x) >= 1 and 0 < len(x) <= 6)
         name, item, k = self.distinct(3, fresh=True)
-        inner = self.block({item: (whole.value[0], whole.traced), k: (0, False)}, Function(set(), set()))
+        inner = self.block({item: (whole.value[0], whole.traced), k: (0, False)}, Function(set(), set(), set()))
         inner.compiled, inner.depth = self.compiled, 2
         piece = inner.expression(1)
         text, made = inner.tamed(piece), self.rng.choice(["np.stack", "np.concatenate", "sum", "np.hstack", "list"])
@@ -468,7 +478,7 @@ class Scope:
         """A short function, used twice."""
         name, x, result = self.distinct(3, fresh=True)
         a, b = self.operand(0), self.operand(0)
-        inner = self.block({x: (a.value, a.traced)}, Function(set(), set()))
+        inner = self.block({x: (a.value, a.traced)}, Function(set(), set(), set()))
         inner.depth = 2
         body = inner.expression(1)
         self.attempt([f"{name} = lambda {x}: {inner.tamed(body)}"], {})
@@ -479,7 +489,7 @@ class Scope:
     def function_text(self, name: str, params: list[tuple[str, Piece]], statements: int, signature: str,
                       result: Callable[["Scope"], str], before: list[str] | None = None) -> tuple[list[str], Any]:
         """A def, and its scope, which knows what was in the arguments."""
-        inner = self.block({p: (piece.value, piece.traced) for p, piece in params}, Function(set(), set()))
+        inner = self.block({p: (piece.value, piece.traced) for p, piece in params}, Function(set(), set(), set()))
         inner.write(statements)
         end = result(inner)
         return [f"def {name}({signature}):", *indented([*(before or []), *inner.lines, f"return {end}"])], inner
@@ -503,7 +513,7 @@ class Scope:
         """A function that calls itself."""
         name, x, n, out = self.distinct(4, fresh=True)
         a = self.operand(0)
-        inner = self.block({x: (a.value, a.traced), n: (2, False)}, Function(set(), set()))
+        inner = self.block({x: (a.value, a.traced), n: (2, False)}, Function(set(), set(), set()))
         inner.write(self.rng.choice([0, 1]))
         step = inner.like(Piece(x, a.value, a.traced))
         self.attempt([f"def {name}({x}, {n}):", f"    if {n} == 0:", f"        return {x}",
@@ -514,7 +524,7 @@ class Scope:
         """Recomputed on the way back."""
         name, x, y, out = self.distinct(4, fresh=True)
         a, b = self.operand(0), self.operand(0)
-        inner = self.block({x: (a.value, a.traced), y: (b.value, b.traced)}, Function(set(), set()))
+        inner = self.block({x: (a.value, a.traced), y: (b.value, b.traced)}, Function(set(), set(), set()))
         for text in [t for t, traced in inner.atoms.items() if traced and re.split(r"[.\[]", t)[0] not in (x, y)]:
             del inner.atoms[text]                # what is traced must come as an argument
         inner.write(self.rng.choice([1, 2]))
@@ -526,7 +536,7 @@ class Scope:
         """A gradient that is part of the program."""
         x, out = self.distinct(2, fresh=True)
         a = self.atom(lambda v: np.asarray(v).dtype == np.float64)
-        inner = self.block({x: (a.value, a.traced)}, Function(set(), set()))
+        inner = self.block({x: (a.value, a.traced)}, Function(set(), set(), set()))
         inner.depth = 2
         body = inner.expression(1)
         if "dp." in body.text or not body.traced:
@@ -563,7 +573,7 @@ class Scope:
         extra = {p: (s.value, np.asarray(s.value).dtype.kind == "f") for p, s in zip(parts, starts, strict=True)}
         if rows is not None:
             extra[x] = (rows.value[0], rows.traced)
-        inner = self.block(extra, Function({normal(c), normal(x)}, set()))
+        inner = self.block(extra, Function({normal(c), normal(x)}, set(), set()))
         inner.looping = True
         inner.write(self.rng.choice([0, 1, 1, 2]))
         ends = [inner.next_carry(p, s) for p, s in zip(parts, starts, strict=True)]
@@ -612,20 +622,21 @@ class Scope:
             level = f"{self.rng.uniform(0.2, 0.8):.3f}"
             lines = [f"def {move}({s}, {h}):",
                      f"    return {s} - {h} * {s} * (1.2 + 0.5 * {push}) + {h}**2 * np.sin({s})",
-                     f"{out} = dp.integrate({move}, 2.0 + {start}, until=lambda {s}: {s} - {level}, dt={dt})"]
+                     f"{out} = dp.integrate({move}, 2.0 + {start}, until=lambda {s}: {s} - {level} * {push}**2, "
+                     f"dt={dt})"]
         elif self.rng.random() < 0.25:           # without dt, the event is located on a line
             lines = [f"def {move}({s}):",
                      f"    return {s}[0] - 0.07 - 0.03 * {s}[1] * {push}, 0.9 * {s}[1]",
-                     f"{out} = dp.integrate({move}, (1.5 + {start}, 1.0), lambda {s}: {s}[0])"]
+                     f"{out} = dp.integrate({move}, (1.5 + {start}, 1.0), lambda {s}: {s}[0])[1]"]
         else:
             names = self.distinct(3, fresh=True)
             if {*map(normal, names)} & {*map(normal, (move, s, h, out))}:
                 raise Nope("names")
-            x, v, clock = names
+            x, v, clock = names                  # what is left of the height is rounding, and not returned
             lines = [f"def {move}({s}, {h}):", f"    {x}, {v}, {clock} = {s}",
                      f"    pull = 5.0 + {push} * np.cos({self.rng.choice([x, v])})",
                      f"    return {x} + {h} * {v} - {h}**2 * pull / 2, {v} - {h} * pull, {clock} + {h}",
-                     f"{out} = dp.integrate({move}, (1.1 + {start}, 0.5, 0.0), until=lambda {s}: {s}[0], dt={dt})"]
+                     f"{out} = dp.integrate({move}, (1.1 + {start}, 0.5, 0.0), until=lambda {s}: {s}[0], dt={dt})[1:]"]
         self.attempt(lines, {out: True})
 
 
@@ -634,9 +645,9 @@ def normal(name: str) -> str:
     return unicodedata.normalize("NFKC", name)
 
 
-def wide_float(value: Any) -> bool:
-    """Whether a structure holds a float of another width than float64's."""
-    return any(np.asarray(x).dtype.kind == "f" and np.asarray(x).dtype != np.float64 for _, x in paths("_", value))
+def narrow_float(x: Any) -> bool:
+    """Whether this is a float of another width than float64's."""
+    return np.asarray(x).dtype.kind == "f" and np.asarray(x).dtype != np.float64
 
 
 def written(form: str, parts: list[str]) -> str:
@@ -757,11 +768,11 @@ class Module:
         exec("\n".join([*head, *setup]), env)
         args = eval(first, env)
         atoms = {text: False for name, _ in consts for text, _ in paths(name, env[name])}
-        scope = Scope(rng, env, atoms, Function(set(), set()), self.compiled)
+        scope = Scope(rng, env, atoms, Function(set(), set(), set()), self.compiled)
         for name, value in zip(params, args, strict=True):
             env[normal(name)] = value
             scope.function.local.add(normal(name))
-            scope.know(name, True)
+            scope.know(name, True, argument=True)
         for name, default in keywords.items():
             env[name] = eval(default)
             scope.function.local.add(name)

@@ -298,7 +298,6 @@ SELECTIONS = texts(is_float, """
     {a} if np.all({p:}) else {b}
     max({a:}, {b:})
     min({a:}, 0.4)
-    np.where(~{p}, {a:}, {b:})
     np.select([{p:}, {q:}], [{a:}, {b:}])
 """, compiled=False, literals=True)
 
