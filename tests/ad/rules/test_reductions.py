@@ -184,8 +184,8 @@ def test_norm_of_zero_in_the_branch_not_taken():
 
 
 @pytest.mark.parametrize("axis", [0, -1])
-@pytest.mark.parametrize("f", [np.sum, np.prod, np.max, np.min, np.ptp, np.nansum, np.nanprod, np.nanmax, np.nanmin,
-                               np.cumsum, np.cumprod])
+@pytest.mark.parametrize("f", [np.sum, np.prod, np.max, np.min, np.ptp, np.nansum, np.nanprod, np.nanmax,
+                               np.nanmin, np.cumsum, np.cumprod])
 def test_the_axis_of_a_number(f, axis):
     slope = 0.0 if f is np.ptp else 1.0
     for x in (1.5, np.array(1.5)):

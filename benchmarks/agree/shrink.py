@@ -52,12 +52,12 @@ def without_statement(node: ast.AST) -> Iterator[Callable[[], None]]:
 
 def delete(node: ast.AST, field: str, i: int) -> None:
     statements = getattr(node, field)
-    statements[i:i + 1] = [] if len(statements) > 1 or field == "orelse" else [ast.Pass()]
+    statements[i : i + 1] = [] if len(statements) > 1 or field == "orelse" else [ast.Pass()]
 
 
 def unwrap(node: ast.AST, field: str, i: int) -> None:
     statements = getattr(node, field)
-    statements[i:i + 1] = statements[i].body
+    statements[i : i + 1] = statements[i].body
 
 
 def with_part_instead(node: ast.AST) -> Iterator[Callable[[], None]]:

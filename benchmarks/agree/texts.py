@@ -43,21 +43,99 @@ def is_rich(x: Any) -> bool:
     return is_array(x) and np.size(x) > 0 and is_float(x)
 
 
-def texts(test: Callable[[Any], bool], lines: str, compiled: bool = True, literals: bool = False) -> list[Text]:
+def texts(
+    test: Callable[[Any], bool], lines: str, compiled: bool = True, literals: bool = False
+) -> list[Text]:
     """A template a line."""
     return [Text(line.strip(), test, compiled, literals) for line in lines.strip().splitlines()]
 
 
 # Unicode names too: some are other names after Python has normalised them. Some are those of generated code.
 AWKWARD = [
-    "x", "y", "t", "g", "i", "row", "out", "step", "theta", "θ", "ϕ", "n", "state", "value", "x_1", "g_x", "t_1",
-    "result", "args_", "dot", "sin", "shape", "data_2", "lam", "finite", "carry", "k", "j", "f_1", "arr", "np_", "tmp",
-    "i4", "range_", "g_t", "x_2", "row_1", "é", "Ω", "w", "h", "acc", "scale_1", "size", "µ", "step_1", "end", "a", "b", "c",
-    "isfinite", "clip", "matmul_tn", "mod", "block", "stored", "inner", "outer", "total", "z", "u", "v", "p", "q", "s",
-    "first", "last", "ſ", "cos", "tanh", "numba", "math", "float64", "zeros", "empty", "n_1", "loss", "self", "cls",
+    "x",
+    "y",
+    "t",
+    "g",
+    "i",
+    "row",
+    "out",
+    "step",
+    "theta",
+    "θ",
+    "ϕ",
+    "n",
+    "state",
+    "value",
+    "x_1",
+    "g_x",
+    "t_1",
+    "result",
+    "args_",
+    "dot",
+    "sin",
+    "shape",
+    "data_2",
+    "lam",
+    "finite",
+    "carry",
+    "k",
+    "j",
+    "f_1",
+    "arr",
+    "np_",
+    "tmp",
+    "i4",
+    "range_",
+    "g_t",
+    "x_2",
+    "row_1",
+    "é",
+    "Ω",
+    "w",
+    "h",
+    "acc",
+    "scale_1",
+    "size",
+    "µ",
+    "step_1",
+    "end",
+    "a",
+    "b",
+    "c",
+    "isfinite",
+    "clip",
+    "matmul_tn",
+    "mod",
+    "block",
+    "stored",
+    "inner",
+    "outer",
+    "total",
+    "z",
+    "u",
+    "v",
+    "p",
+    "q",
+    "s",
+    "first",
+    "last",
+    "\u017f",  # a long s, which Python reads as s
+    "cos",
+    "tanh",
+    "numba",
+    "math",
+    "float64",
+    "zeros",
+    "empty",
+    "n_1",
+    "loss",
+    "self",
+    "cls",
 ]
 
-UNARY = texts(is_float, """
+UNARY = texts(
+    is_float,
+    """
     np.sin({a:})
     np.cos({a:})
     np.tanh({a:})
@@ -101,7 +179,10 @@ UNARY = texts(is_float, """
     np.multiply({a:}, {u})
     np.power(np.abs({a:}) + 0.5, {u})
     np.arcsin(0.8 * np.tanh({a:}))
-""") + texts(is_float, """
+""",
+) + texts(
+    is_float,
+    """
     np.sinc({a:})
     np.arcsinh({a:})
     np.cbrt({a} + 4.0)
@@ -123,9 +204,13 @@ UNARY = texts(is_float, """
     np.tan(0.5 * np.tanh({a:}))
     np.real({a:})
     np.log10({a}**2 + 2)
-""", compiled=False)
+""",
+    compiled=False,
+)
 
-BINARY = texts(lambda x: True, """
+BINARY = texts(
+    lambda x: True,
+    """
     {a} + {b}
     {a} - {b}
     {a} * {b}
@@ -148,7 +233,11 @@ BINARY = texts(lambda x: True, """
     ({a} + {b}) * ({a} - {b})
     {a} * {b} * {c}
     {a} + {b} + {c}
-""", literals=True) + texts(is_float, """
+""",
+    literals=True,
+) + texts(
+    is_float,
+    """
     np.logaddexp({a:}, {b:})
     np.fmax({a:}, {b:})
     np.fmin({a:}, {b:})
@@ -156,9 +245,14 @@ BINARY = texts(lambda x: True, """
     np.power(1.3 + np.sin({a:}), {b:})
     np.remainder({a:}, 1.5 + np.cos({b:}))
     np.logaddexp2({a:}, {b:})
-""", compiled=False, literals=True)
+""",
+    compiled=False,
+    literals=True,
+)
 
-REDUCTIONS = texts(is_float, """
+REDUCTIONS = texts(
+    is_float,
+    """
     np.sum({a:})
     np.mean({a:})
     np.sum({a:}, axis={axis})
@@ -171,7 +265,10 @@ REDUCTIONS = texts(is_float, """
     {a}.sum(axis={axis}, keepdims=True)
     {a}.mean(axis={axis}, keepdims=True)
     np.sum({a} * {a})
-""") + texts(is_float, """
+""",
+) + texts(
+    is_float,
+    """
     np.max({a:})
     np.min({a:})
     {a}.max()
@@ -208,9 +305,13 @@ REDUCTIONS = texts(is_float, """
     max({a:})
     min({a:})
     sorted({a:})[0]
-""", compiled=False)
+""",
+    compiled=False,
+)
 
-SHAPES = texts(is_array, """
+SHAPES = texts(
+    is_array,
+    """
     {a}[{k}]
     {a}[0]
     {a}[-1]
@@ -281,16 +382,24 @@ SHAPES = texts(is_array, """
     np.trapezoid({a:})
     np.vander({a:}, 3)
     np.resize({a:}, (2, 2))
-""", compiled=False) + texts(is_float, "    np.atleast_1d({a:})\n    np.full_like({a:}, 0.5) * {a}", compiled=False)
+""",
+    compiled=False,
+) + texts(is_float, "    np.atleast_1d({a:})\n    np.full_like({a:}, 0.5) * {a}", compiled=False)
 
-SELECTIONS = texts(is_float, """
+SELECTIONS = texts(
+    is_float,
+    """
     np.where({p}, {a:}, {b:})
     np.where({p}, {a:}, 0.0)
     np.where({p}, 1.0, {a:})
     np.where({p} & {q}, {a:}, {b:})
     {a} * {p}
     np.clip({a:}, -{u}, {u})
-""", literals=True) + texts(is_float, """
+""",
+    literals=True,
+) + texts(
+    is_float,
+    """
     np.clip({a:}, None, {u})
     np.clip({a:}, -1.0, np.abs({b:}))
     {a}.clip(-{u}, {u})
@@ -299,9 +408,14 @@ SELECTIONS = texts(is_float, """
     max({a:}, {b:})
     min({a:}, 0.4)
     np.select([{p:}, {q:}], [{a:}, {b:}])
-""", compiled=False, literals=True)
+""",
+    compiled=False,
+    literals=True,
+)
 
-CONDITIONS = texts(is_float, """
+CONDITIONS = texts(
+    is_float,
+    """
     {a} > {u}
     {a} > 0
     {a} <= {b}
@@ -309,16 +423,25 @@ CONDITIONS = texts(is_float, """
     np.abs({a:}) < {u}
     {a} >= -{u}
     np.greater({a:}, {b:})
-""", literals=True) + texts(is_float, """
+""",
+    literals=True,
+) + texts(
+    is_float,
+    """
     np.logical_and({a} > -1, {a} < {u})
     np.isfinite({a:})
     np.logical_not({a} > {u})
     {a} != {b}
     -1 < np.sum({a:}) < 1.2
     np.sum({a:}) > np.mean({b:})
-""", compiled=False, literals=True)
+""",
+    compiled=False,
+    literals=True,
+)
 
-LINEAR = texts(is_rich, """
+LINEAR = texts(
+    is_rich,
+    """
     {a} @ {b}
     {a} @ {b}.T
     {a}.T @ {b}
@@ -329,7 +452,10 @@ LINEAR = texts(is_rich, """
     {a}.dot({b:})
     {a}[:, None] * {b}[None, :]
     np.tanh({a} @ {b} + {c})
-""") + texts(is_rich, """
+""",
+) + texts(
+    is_rich,
+    """
     np.einsum("ij,j->i", {a:}, {b:})
     np.einsum("ij,jk->ik", {a:}, {b:})
     np.einsum("i,i", {a:}, {b:})
@@ -346,15 +472,23 @@ LINEAR = texts(is_rich, """
     np.convolve({a:}, {b:})
     np.linalg.multi_dot([{a:}, {b:}, {c:}])
     np.correlate({a:}, {b:}, "same")
-""", compiled=False)
+""",
+    compiled=False,
+)
 
-JOINS = texts(lambda x: True, """
+JOINS = texts(
+    lambda x: True,
+    """
     np.stack([{a:}, {b:}])
     np.stack([{a:}, {b:}, {a:}], axis=-1)
     np.concatenate([{a:}, {b:}])
     np.concatenate([{a:}, {b:}], axis=-1)
     sum([{a:}, {b:}])
-""", literals=True) + texts(lambda x: True, """
+""",
+    literals=True,
+) + texts(
+    lambda x: True,
+    """
     np.hstack([{a:}, {b:}])
     np.vstack([{a:}, {b:}])
     np.append({a:}, {b:})
@@ -366,9 +500,14 @@ JOINS = texts(lambda x: True, """
     np.broadcast_arrays({a:}, {b:})[1] * {a}
     sum(np.sum(z) for z in ({a:}, {b:}))
     np.linspace({a:}, {b:}, 4)
-""", compiled=False, literals=True)
+""",
+    compiled=False,
+    literals=True,
+)
 
-LINALG = texts(is_square, """
+LINALG = texts(
+    is_square,
+    """
     np.linalg.solve(3 * np.eye(len({a:})) + np.tanh({a:}), {b:})
     np.linalg.inv(3 * np.eye(len({a:})) + np.tanh({a:}))
     np.linalg.det(0.5 * {a})
@@ -378,23 +517,40 @@ LINALG = texts(is_square, """
     np.linalg.matrix_power({a:}, 2)
     np.linalg.pinv(3 * np.eye(len({a:})) + np.tanh({a:}))
     np.linalg.svdvals({a} + 2 * np.eye(len({a:})))
-""", compiled=False) + texts(is_matrix, """
+""",
+    compiled=False,
+) + texts(
+    is_matrix,
+    """
     np.linalg.norm({a:})
     np.linalg.norm({a:}, axis=0)
     np.linalg.svd({a:}, compute_uv=False)
     np.linalg.norm({a:}, "fro")
     np.linalg.solve({a} @ {a}.T + 2 * np.eye(len({a:})), np.ones(len({a:})))
-""", compiled=False)
+""",
+    compiled=False,
+)
 
 HELPERS = {
     "Pair": ['Pair = collections.namedtuple("Pair", "left right")'],
     "log": ["log = []"],
-    "soft": ["soft = dp.custom_gradient(lambda x: x * np.tanh(x),",
-             "                          lambda g, y, x: g * (np.tanh(x) + x * (1 - np.tanh(x)**2)))"],
-    "blend": ["blend = dp.custom_gradient(lambda a, b: a * b + np.sin(a),",
-              "                           lambda g, y, a, b: (g * (b + np.cos(a)), g * a))"],
-    "pairwise": ["pairwise = dp.custom_gradient(lambda a, b: (a + b, a * b),",
-                 "                              lambda g, y, a, b: (g[0] + g[1] * b, g[0] + g[1] * a))"],
-    "bump": ["@dp.primitive", "def bump(x):", "    return np.exp(-x**2)", "",
-             "dp.defvjp(bump, lambda g, y, x: -2 * g * x * y)"],
+    "soft": [
+        "soft = dp.custom_gradient(lambda x: x * np.tanh(x),",
+        "                          lambda g, y, x: g * (np.tanh(x) + x * (1 - np.tanh(x)**2)))",
+    ],
+    "blend": [
+        "blend = dp.custom_gradient(lambda a, b: a * b + np.sin(a),",
+        "                           lambda g, y, a, b: (g * (b + np.cos(a)), g * a))",
+    ],
+    "pairwise": [
+        "pairwise = dp.custom_gradient(lambda a, b: (a + b, a * b),",
+        "                              lambda g, y, a, b: (g[0] + g[1] * b, g[0] + g[1] * a))",
+    ],
+    "bump": [
+        "@dp.primitive",
+        "def bump(x):",
+        "    return np.exp(-x**2)",
+        "",
+        "dp.defvjp(bump, lambda g, y, x: -2 * g * x * y)",
+    ],
 }

@@ -15,15 +15,27 @@ import numpy as np
 import tinydp
 
 
-def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None, segment: int | None = None) -> Any:
+def scan(
+    step: Callable, carry: Any, xs: Any = None, length: int | None = None, segment: int | None = None
+) -> Any:
     """A for loop."""
     n = length if xs is None else len(first_leaf(xs))
     ys = []
     for k in range(n):
-        last, (carry, y) = carry, step(carry, None if xs is None else mapped(lambda x, k=k: x[k], xs))
+        last, (carry, y) = carry, step(carry, None if xs is None else mapped(lambda x, k=k: row(x[k]), xs))
         mapped(same_shape, last, carry)
         ys.append(y)
     return carry, mapped(lambda *rows: np.stack(rows), *ys)
+
+
+def row(x: Any) -> Any:
+    """A row of `xs`, or an argument that a function runs again with: a number is Python's own."""
+    return x.item() if isinstance(x, np.ndarray | np.generic) and np.ndim(x) == 0 else x
+
+
+def checkpoint(f: Callable) -> Callable:
+    """The function itself."""
+    return functools.wraps(f)(lambda *args: f(*(mapped(row, x) for x in args)))
 
 
 def same_shape(a: Any, b: Any) -> None:
@@ -35,10 +47,12 @@ def same_shape(a: Any, b: Any) -> None:
 def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 10_000, dt: Any = None) -> Any:
     """Steps up to the event, which is found by halving."""
     for _ in range(max_steps):
+
         def part(h: float, state: Any = state) -> Any:
             if dt is not None:
                 return step(state, h)
             return mapped(lambda a, b: a + h * (b - a), state, step(state))
+
         whole = 1.0 if dt is None else dt
         if until(part(whole)) <= 0 < until(state):
             low, high = 0.0, whole
@@ -74,7 +88,7 @@ class Frozen:
 
     def __init__(self) -> None:
         self.kept: list = []
-        self.at: int | None = None       # None: keep
+        self.at: int | None = None  # None: keep
 
     def start(self, replay: bool) -> None:
         """Before each run."""
@@ -97,13 +111,17 @@ class Frozen:
 
     def straight_through(self, f: Callable, window: Any = "identity") -> Callable:
         """`f`, and around the first point a line of the declared slope."""
-        slopes = {"identity": np.ones_like, "tanh": lambda x: 1 - np.tanh(x) ** 2,
-                  "clipped": lambda x: 1.0 * (np.abs(x) <= 1)}
+        slopes = {
+            "identity": np.ones_like,
+            "tanh": lambda x: 1 - np.tanh(x) ** 2,
+            "clipped": lambda x: 1.0 * (np.abs(x) <= 1),
+        }
 
         @functools.wraps(f)
         def surrogate(x: Any) -> Any:
             at, y, slope = self(x, f(x), slopes[window](np.asarray(x, float)))
             return y + slope * (x - at)
+
         return surrogate
 
 
@@ -111,8 +129,15 @@ def namespace() -> dict[str, Any]:
     """Names for a program that runs without tinydp; its `frozen` is to be started before each run."""
     frozen = Frozen()
     plain = types.SimpleNamespace(
-        scan=scan, integrate=integrate, checkpoint=lambda f: f, custom_gradient=lambda f, vjp: f,
-        primitive=lambda f: f, defvjp=lambda f, *rules: None, stop_gradient=frozen.stop_gradient,
-        straight_through=frozen.straight_through, grad=tinydp.grad,
-        sign=frozen.straight_through(lambda x: np.where(np.asarray(x) >= 0, 1.0, -1.0)[()]))
+        scan=scan,
+        integrate=integrate,
+        checkpoint=checkpoint,
+        custom_gradient=lambda f, vjp: f,
+        primitive=lambda f: f,
+        defvjp=lambda f, *rules: None,
+        stop_gradient=frozen.stop_gradient,
+        straight_through=frozen.straight_through,
+        grad=tinydp.grad,
+        sign=frozen.straight_through(lambda x: np.where(np.asarray(x) >= 0, 1.0, -1.0)[()]),
+    )
     return {"np": np, "collections": collections, "dp": plain, "frozen": frozen, "log": []}

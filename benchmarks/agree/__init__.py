@@ -1,0 +1,114 @@
+"""Do a program, its traced run, its derivatives and its compiled form agree? Random programs say.
+
+    python -m benchmarks agree --programs 20000 --compiled 2000 --seed 0
+
+Each program (`module.py`) is run as plain Python, with loops of `reference.py` instead of tinydp's, and
+compared: the value of the traced run; the gradient with finite differences of the plain run; `jvp` with
+`vjp`; some `hvp` with differences of the gradient; all of it again with other arguments, and after a
+captured buffer has changed. The `--compiled` ones are compared with the tape, to 1e-10: value, structure,
+dtypes, gradient, first the value or first the gradient.
+
+A program that tinydp refuses, with an error of its own, is counted as refused. Any other difference fails:
+the program is shrunk, and printed so that it can be pasted and run. `--only 17` looks at one again (`--only
+17c` at a compiled one).
+"""
+
+import argparse
+import collections
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from .check import Verdict, examine
+from .module import draw, runs
+from .shrink import shrunk
+
+
+def seeds(options: argparse.Namespace) -> Iterator[tuple[int, bool]]:
+    """The numbers of the programs, and whether each is compiled."""
+    if options.only:
+        for text in options.only:
+            yield int(text.rstrip("c")), text.endswith("c")
+        return
+    for k in range(options.programs):
+        yield options.seed + k, False
+    for k in range(options.compiled):
+        yield options.seed + k, True
+
+
+def report(source: str, seed: int, compiled: bool, verdict: Verdict, seconds: float) -> None:
+    """Print a failure: what differs, and the smallest program that still does so."""
+    print(f"\n--only {seed}{'c' * compiled}: {verdict.text}\n", flush=True)
+    if not seconds:
+        return
+    small = shrunk(
+        source, lambda text: runs(text) and examine(text, seed, compiled).kind == verdict.kind, seconds
+    )
+    print(small)
+    print(f"# {examine(small, seed, compiled).text}\n", flush=True)
+
+
+def main(arguments: list[str] | None = None) -> dict[str, Any]:
+    """Run so many programs; exits with 1 if one fails."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks agree",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the number of the first program")
+    parser.add_argument("--programs", type=int, default=2000, help="how many run on the tape")
+    parser.add_argument("--compiled", type=int, default=50, help="how many are compiled")
+    parser.add_argument("--only", nargs="*", metavar="SEED", help="these programs; 17c is a compiled one")
+    parser.add_argument(
+        "--shrink", type=float, default=60.0, metavar="SECONDS", help="to make a failure small"
+    )
+    parser.add_argument("--each", type=int, default=3, help="how many failures of a kind are made small")
+    parser.add_argument("--show", action="store_true", help="print each program")
+    parser.add_argument("--refused", action="store_true", help="say what was refused")
+    options = parser.parse_args(arguments)
+    began, last = time.perf_counter(), 0.0
+    counts: collections.Counter[str] = collections.Counter()
+    kinds: collections.Counter[str] = collections.Counter()
+    for seed, compiled in seeds(options):
+        source = draw(seed, compiled)
+        if options.show:
+            print(source)
+        verdict = examine(source, seed, compiled)
+        what = "compiled" if compiled else "programs"
+        counts[what] += 1
+        counts["not judged"] += verdict.unsure
+        if verdict.kind.startswith("refused"):
+            counts[f"{what} refused: {verdict.text.partition(':')[0]}"] += 1
+            kinds[verdict.kind] += 1
+            if options.refused:
+                report(
+                    source,
+                    seed,
+                    compiled,
+                    verdict,
+                    options.shrink if kinds[verdict.kind] <= options.each else 0.0,
+                )
+        elif verdict.kind != "agrees":
+            counts["failed"] += 1
+            kinds[verdict.kind] += 1
+            report(
+                source,
+                seed,
+                compiled,
+                verdict,
+                options.shrink if kinds[verdict.kind] <= options.each else 0.0,
+            )
+        if sys.stderr.isatty() and time.perf_counter() - last > 1.0:
+            last = time.perf_counter()
+            print(
+                f"\r{counts['programs']} programs, {counts['compiled']} compiled, {counts['failed']} failed",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
+    print("\n".join(f"{count:7d} {name}" for name, count in counts.items()))
+    print(f"{time.perf_counter() - began:.0f} s")
+    if counts["failed"]:
+        sys.exit(1)
+    return dict(counts)
