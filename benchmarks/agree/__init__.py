@@ -49,6 +49,12 @@ def report(source: str, seed: int, compiled: bool, verdict: Verdict, seconds: fl
     print(f"# {examine(small, seed, compiled).text}\n", flush=True)
 
 
+def progress(counts: collections.Counter[str]) -> None:
+    """One line, written over in a terminal."""
+    text = f"{counts['programs']} programs, {counts['compiled']} compiled, {counts['failed']} failed"
+    print(text, end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+
+
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Run so many programs; exits with 1 if one fails."""
     parser = argparse.ArgumentParser(
@@ -67,7 +73,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--show", action="store_true", help="print each program")
     parser.add_argument("--refused", action="store_true", help="say what was refused")
     options = parser.parse_args(arguments)
-    began, last = time.perf_counter(), 0.0
+    began = last = time.perf_counter()
     counts: collections.Counter[str] = collections.Counter()
     kinds: collections.Counter[str] = collections.Counter()
     for seed, compiled in seeds(options):
@@ -78,35 +84,18 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         what = "compiled" if compiled else "programs"
         counts[what] += 1
         counts["not judged"] += verdict.unsure
-        if verdict.kind.startswith("refused"):
+        refused, agrees = verdict.kind.startswith("refused"), verdict.kind == "agrees"
+        if refused:
             counts[f"{what} refused: {verdict.text.partition(':')[0]}"] += 1
-            kinds[verdict.kind] += 1
-            if options.refused:
-                report(
-                    source,
-                    seed,
-                    compiled,
-                    verdict,
-                    options.shrink if kinds[verdict.kind] <= options.each else 0.0,
-                )
-        elif verdict.kind != "agrees":
+        elif not agrees:
             counts["failed"] += 1
+        if not agrees and (options.refused or not refused):
             kinds[verdict.kind] += 1
-            report(
-                source,
-                seed,
-                compiled,
-                verdict,
-                options.shrink if kinds[verdict.kind] <= options.each else 0.0,
-            )
-        if sys.stderr.isatty() and time.perf_counter() - last > 1.0:
+            again = kinds[verdict.kind] > options.each
+            report(source, seed, compiled, verdict, 0.0 if again else options.shrink)
+        if time.perf_counter() - last > (1.0 if sys.stderr.isatty() else 60.0):
             last = time.perf_counter()
-            print(
-                f"\r{counts['programs']} programs, {counts['compiled']} compiled, {counts['failed']} failed",
-                end="",
-                file=sys.stderr,
-                flush=True,
-            )
+            progress(counts)
     print("\n".join(f"{count:7d} {name}" for name, count in counts.items()))
     print(f"{time.perf_counter() - began:.0f} s")
     if counts["failed"]:

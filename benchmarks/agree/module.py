@@ -179,7 +179,7 @@ class Module:
             scope.know(name, False)
         if buffer:
             self.use_buffer(scope)
-        scope.write(rng.choice([2, 3, 4, 5, 6, 8]))
+        scope.write(rng.choice([1, 2, 3, 4] if self.compiled else [2, 3, 4, 5, 6, 8]))
         body = self.ending(scope)
         defaults = "".join(f", {name}={value}" for name, value in keywords.items())
         given = {k: eval(v) + 1 for k, v in keywords.items() if rng.random() < 0.5}
