@@ -314,7 +314,7 @@ class Scope:
         self.lines += lines
         self.function.local.update(map(normal, new))
         self.function.read.update(names_in("\n".join(lines)))
-        if "segment=" in lines[-1] or "dp.checkpoint" in lines[0]:
+        if any("segment=" in line or "dp.checkpoint" in line for line in lines):
             self.function.kept.update(names_in("\n".join(lines)))
         for name, traced in new.items():
             self.know(name, traced)
