@@ -183,3 +183,9 @@ def test_elements_of_a_number_along_an_axis():
         grad(lambda x: np.take(x, 0, axis=1))(1.5)
     with pytest.raises(np.exceptions.AxisError):
         grad(lambda x: np.sum(np.repeat(x, 2, axis=1)))(np.ones(2))
+
+
+def test_resize_of_nothing_is_zeros():
+    y, pullback = vjp(lambda x: np.resize(x, (2, 2)), np.zeros(0))
+    assert np.array_equal(y, np.zeros((2, 2)))
+    assert pullback(np.ones((2, 2)))[0].shape == (0,)

@@ -62,6 +62,8 @@ def _extract(condition, arr):
 
 @alias(np.resize)
 def _resize(a, new_shape):
+    if np.size(a) == 0:                          # there is nothing to repeat
+        return np.zeros(new_shape)
     return np.ravel(a)[np.resize(np.arange(np.size(a)), new_shape)]
 
 
