@@ -137,7 +137,7 @@ def namespace() -> dict[str, Any]:
         defvjp=lambda f, *rules: None,
         stop_gradient=frozen.stop_gradient,
         straight_through=frozen.straight_through,
-        grad=tinydp.grad,
+        grad=lambda f: lambda x: tinydp.grad(f)(row(x)),
         sign=frozen.straight_through(lambda x: np.where(np.asarray(x) >= 0, 1.0, -1.0)[()]),
     )
     return {"np": np, "collections": collections, "dp": plain, "frozen": frozen, "log": []}
