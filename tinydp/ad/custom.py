@@ -80,8 +80,7 @@ class Custom(Primitive, Keeping):
             raise DtypeError(f"{self.name} returned {tree.describe(y)}, with no number in it.",
                              "return a number, an array, or a structure of them.")
         form = Form(call, result, {k: own(x) for k, x in enumerate(results) if k not in real},
-                    [x if type(x) is Var else np.float64(0.0) if isinstance(x, (np.generic, np.ndarray)) else 0.0
-                     for x in map(results.__getitem__, real)], fingerprint, spot)
+                    [_of_its_kind(results[k]) for k in real], fingerprint, spot)
         values = tuple([own(settle(results[k], self.name)) for k in real])
         node = tape.record(self, values, given, {"form": form, **constants})
         for i, k in enumerate(real):
@@ -174,6 +173,11 @@ class Custom(Primitive, Keeping):
                 f"where {self.name} was called with {len(args)} argument{'s' * (len(args) != 1)}.",
                 "return one a positional argument, None where it has no derivative.")
         return cs[: len(args)]
+
+
+def _of_its_kind(x: Any) -> Any:
+    """What tells whether a result is one of NumPy's numbers: itself if traced, else one like it."""
+    return x if type(x) is Var else np.float64(0.0) if isinstance(x, (np.generic, np.ndarray)) else 0.0
 
 
 def _is_float(x: Any) -> bool:

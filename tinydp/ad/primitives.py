@@ -545,7 +545,7 @@ scatter = Primitive(_scatter, "scatter")
 scatter.each = lambda g, y, *gs, shape, indices: lambda k: g[indices[k]]
 
 class Keeping:
-    """An operation with several results, whose nodes know what these were before the tape made floats of them."""
+    """An operation with several results, whose nodes know what these were before they became floats."""
 
     def sources(self, node: Any, i: int) -> list:
         """Values that are NumPy's numbers if the i-th result was."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.errors import ClosureError, MutationError, NonScalarOutputError
+from tinydp.ad.errors import ClosureError, DtypeError, MutationError, NonScalarOutputError
 
 from .programs import assert_equal
 
@@ -143,4 +143,5 @@ def test_a_new_branch_after_the_surroundings_changed():
 def test_a_branch_without_a_derivative():
     compiled = dp.compile(lambda x: x * 2.0 if x > 0 else x > -5)
     assert dp.value_and_grad(compiled)(1.0) == (2.0, 2.0)
-    assert dp.value_and_grad(compiled)(-1.0) == (True, 0.0)
+    with pytest.raises(DtypeError, match="returned a condition"):
+        dp.value_and_grad(compiled)(-1.0)
