@@ -1,5 +1,6 @@
 """The folder of compiled programs: shared, corrupt, read-only, missing; and warm starts."""
 
+import pathlib
 import signal
 import subprocess
 import sys
@@ -30,7 +31,8 @@ def start(folder, tmp_path):
     script = tmp_path / "program.py"
     script.write_text(PROGRAM)
     return subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, env={"TINYDP_CACHE": str(folder), "PATH": "", "HOME": str(tmp_path)})
+                            text=True, env={"TINYDP_CACHE": str(folder), "PATH": "", "HOME": str(tmp_path),
+                                            "PYTHONPATH": str(pathlib.Path(dp.__file__).parents[1])})
 
 
 def finish(process):

@@ -1,25 +1,26 @@
 """Where compiled programs are kept: as source files that can be read, and beside them Numba's code.
 
 The folder is `$TINYDP_CACHE`, or `tinydp` in the user's folder for caches. A file's name holds a
-hash of its content, so that a file never changes and needs no lock. If the folder cannot be
-written, a temporary one is used, and that is said once.
+digest of all that the machine code depends on, so that a file never changes and needs no lock; what is
+in a file is checked when it is read (`stored.py`). If the folder cannot be written, a temporary one is
+used, and that is said once.
 """
 
-import contextlib
 import functools
 import hashlib
-import importlib.util
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numba
 
 from ..errors import user_place
+from .stored import checked, environment, write_whole
 
 
 class CacheWarning(RuntimeWarning):
@@ -40,28 +41,24 @@ def folder() -> Path:
 
 def load(name: str, text: str) -> tuple[Callable, str]:
     """The function of this name in a module with this text, and the module's file."""
-    module_name = f"{name}_{_digest(text)[:16]}"
+    digest = hashlib.sha256(f"{environment()}\0{text}".encode()).hexdigest()
+    module_name = f"{name}_{digest[:32]}"
     path = _written(f"{module_name}.py", text)
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module            # where Numba looks for what it has stored
-    spec.loader.exec_module(module)
-    return Recovering(getattr(module, name), path), str(path)
+    known = sys.modules.get(module_name)
+    if known is None or known.__file__ != str(path):
+        known = sys.modules[module_name] = _module(module_name, str(path), text)
+    return Interruptible(getattr(known, name)), str(path)
 
 
-def _digest(text: str) -> str:
-    """Of all that the machine code depends on."""
-    parts = [text, numba.__version__, sys.version, _kernels()]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-@functools.cache
-def _kernels() -> str:
-    here = Path(__file__).parent
-    files = here / "kernels.py", here / "products.py", here.parent / "loops.py"
-    return "\0".join(path.read_text(encoding="utf-8") for path in files)
+def _module(module_name: str, path: str, text: str) -> ModuleType:
+    """The module with this text; no `.pyc` is read, which nobody checks."""
+    module = ModuleType(module_name)
+    module.__file__ = path
+    exec(compile(text, path, "exec"), module.__dict__)
+    for x in vars(module).values():
+        if getattr(x, "__module__", None) == module_name:
+            checked(x)
+    return module
 
 
 def _written(name: str, text: str) -> Path:
@@ -75,21 +72,14 @@ def _written(name: str, text: str) -> Path:
 
 def _write(place: Path, name: str, text: str) -> Path:
     """Put the text there, all of it or nothing: others may be writing the same."""
-    path = place / name
+    path, content = place / name, text.encode()
     try:
-        if path.read_text(encoding="utf-8") == text:
+        if path.read_bytes() == content:
             return path
-    except (OSError, UnicodeDecodeError):
+    except OSError:
         pass
     place.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=place, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_whole(path, content)
     return path
 
 
@@ -106,15 +96,15 @@ def _say_once(place: str, reason: str) -> None:
         "set TINYDP_CACHE to a folder that can be written.", CacheWarning, where.file, where.line)
 
 
-class Recovering:
-    """A compiled function that survives a corrupt cache, and can be interrupted.
+class Interruptible:
+    """A compiled function that can be interrupted, and needs no disk.
 
-    What cannot be read is made anew. A Ctrl-C while it runs becomes `KeyboardInterrupt` when it is
-    done; if that is where Numba makes its results, Numba raises `SystemError` instead.
+    A Ctrl-C while it runs becomes `KeyboardInterrupt` when it is done; if that is where Numba makes its
+    results, Numba raises `SystemError` instead.
     """
 
-    def __init__(self, function: Any, path: Path):
-        self.function, self.path, self.used = function, path, False
+    def __init__(self, function: Any):
+        self.function, self.used = function, False
 
     def __call__(self, *args: Any) -> Any:
         try:
@@ -125,26 +115,15 @@ class Recovering:
             raise
 
     def first(self, args: tuple) -> Any:
-        """The first call, which looks at the files."""
+        """The first call, which compiles, and stores what it compiled if it can."""
         try:
             result = self.function(*args)
-        except ArithmeticError:                  # the program's own
-            raise
-        except Exception as error:               # unpickling rubbish may raise anything
-            if _is_interrupt(error) or not hasattr(self.function, "py_func"):
-                raise                            # no py_func: Numba is switched off
-            self.forget()
+        except OSError:                          # the folder has gone, or the disk is full
+            options = {name: x for name, x in self.function.targetoptions.items() if name != "nopython"}
+            self.function = numba.njit(**options)(self.function.py_func)
             result = self.function(*args)
         self.used = True
         return result
-
-    def forget(self) -> None:
-        """Compile again, and do not look at the files."""
-        options = {name: x for name, x in self.function.targetoptions.items() if name != "nopython"}
-        self.function = numba.njit(**options)(self.function.py_func)
-        for stale in self.path.parent.glob(f"__pycache__/{self.path.stem}*.nb?"):
-            with contextlib.suppress(OSError):
-                stale.unlink()
 
 
 def _is_interrupt(error: BaseException | None) -> bool:

@@ -15,8 +15,10 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-exact = numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True, cache=True)
-summing = numba.njit(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True, cache=True)
+from . import stored
+
+exact = stored.njit(fastmath={"contract"}, error_model="numpy", nogil=True)
+summing = stored.njit(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True)
 
 HEIGHT, LANES, VECTORS = 4, 4, 2
 WIDTH = LANES * VECTORS
