@@ -189,6 +189,10 @@ class NotCompiledError(TinydpError, TypeError):
     """A program uses what `compile` cannot translate."""
 
 
+class SideEffectError(NotCompiledError):
+    """A function or a step that is compiled does not do the same each time: it changes what it reads."""
+
+
 class NotFiniteError(TinydpError, ArithmeticError):
     """Under `debug_nans`: a value or a cotangent became infinite or nan."""
 

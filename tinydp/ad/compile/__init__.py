@@ -76,6 +76,13 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
 MOST_BRANCHES = 16                       # programs for one form of arguments; then f runs as it is
 
 
+class Path(NamedTuple):
+    """The arguments that a program is for, and the branches that it takes with them."""
+
+    form: tuple
+    branches: tuple[bool, ...]
+
+
 class Program(NamedTuple):
     """A compiled program: the function, its source, and how its results are put together."""
 
@@ -92,6 +99,8 @@ class Program(NamedTuple):
     scalar: bool                         # an adjoint of one number: its value comes with the gradient
     seeds: tuple                         # the shapes of the cotangents that an adjoint takes, if not scalar
     watched: list                        # arrays of the surroundings, and what was in them
+    path: Path
+    content: bytes                       # equal for programs of one path that do the same
 
     def results_of(self, values: list, more: tuple = ()) -> list | None:
         """What it returns for these arguments and cotangents; None if it took other branches when traced.
@@ -129,6 +138,8 @@ class Compiled:
         functools.update_wrapper(self, f, updated=())
         self.f, self.static = f, static
         self._programs: dict[Any, tuple[Program, ...]] = {}
+        self._contents: dict[Path, bytes] = {}   # what `f` did when it was run last
+        self._generation = 0                     # of programs that were made of the same surroundings
         self._places: dict[Any, tuple] = {}
         self._lock = threading.RLock()
         self._last: Call | None = None
@@ -209,19 +220,21 @@ class Compiled:
         # whatever becomes of the caller's arrays and structures before the sweep
         kept = [x if type(x) is float or k in active else x.copy() for k, x in enumerate(values)]
         args, kwargs = self.filled(call, call.leaves)
-        gradients = None
+        gradients, generation = None, None
         try:
-            adjoints = self._variants(call, values, active)
-            if adjoints[0].scalar:
-                program, results = self._run(call, values, active, variants=adjoints)
-                results, gradients = results[: program.results], results[program.results:]
-            else:
+            while generation != self._generation:        # value and gradient of the same surroundings
+                generation = self._generation
+                adjoints = self._variants(call, values, active)
+                if adjoints[0].scalar:
+                    program, results = self._run(call, values, active, variants=adjoints)
+                    results, gradients = results[: program.results], results[program.results:]
+                    break
                 program, results = self._run(call, values, None)
         except ArithmeticError:
             return self.f(*call.args, **call.kwargs)
         if program.real:
             call = call._replace(args=tuple(args), kwargs=kwargs)
-            form = Kept(self, call, kept, active, program, adjoints, gradients)
+            form = Kept(self, call, kept, active, program, adjoints, gradients, self._generation)
             whole = tape.record(CallOperation(self), tuple([results[k] for k in program.real]),
                                 tuple(call.leaves), {"form": form})
             for i, k in enumerate(program.real):
@@ -301,11 +314,18 @@ class Compiled:
         from .build import build  # noqa: PLC0415  (imports Numba, only now)
 
         with self._lock:
-            return build(self, call, values, active)
+            program = build(self, call, values, active)
+            if self._contents.get(program.path, program.content) != program.content:
+                self.forget()                    # `f` does something else than when the others were made
+            self._contents[program.path] = program.content
+            return program
 
     def forget(self) -> None:
         """Drop all programs; the next call traces `f` anew."""
-        self._programs.clear()
+        with self._lock:
+            self._programs.clear()
+            self._contents.clear()
+            self._generation += 1
 
     @property
     def source(self) -> str:
@@ -348,6 +368,7 @@ class Kept(NamedTuple):
     program: Program                     # that computed the results
     adjoints: tuple[Program, ...]        # made of the same surroundings
     gradients: list | None               # of one real number, by the active leaves
+    generation: int
 
 
 class CallOperation:
@@ -383,14 +404,16 @@ class CallOperation:
             if gradients is not None:
                 return gradients
         self.require_unchanged(form)
-        return form.compiled._run(form.call, form.values, form.active, g)[1]
+        gradients = form.compiled._run(form.call, form.values, form.active, g)[1]
+        self.require_unchanged(form)             # a program made now may have found that it is
+        return gradients
 
     def require_unchanged(self, form: Kept) -> None:
         """What is made now must be made of what the function found when it was called."""
-        if not form.program.is_current():
+        if form.generation != form.compiled._generation or not form.program.is_current():
             raise MutationError(
-                f"an array that {self.name} found in its surroundings was changed before its pullback.",
-                "pass the array as an argument, or let it be until the gradient is there.")
+                f"something that {self.name} found in its surroundings was changed before its pullback.",
+                "pass it as an argument, or let it be until the gradient is there.")
 
     def by_tape(self, form: Kept, g: Any) -> list:
         """The same by an ordinary tape, which knows what to do at a singular point."""

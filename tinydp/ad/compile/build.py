@@ -11,9 +11,10 @@ from ..show import argument_names
 from ..tape import Var
 from ..transforms import vjp
 from ..values import is_condition, is_on
-from . import Call, Compiled, Program
+from . import Call, Compiled, Path, Program
 from .arguments import name_of
 from .cache import load
+from .listing import FUNCTION, Line, digest, listing, require_equal, run_again
 from .names import identifier
 from .source import write_function
 from .trace import Sym, Trace, constant
@@ -22,45 +23,70 @@ _MARK = object()
 
 
 def build(compiled: Compiled, call: Call, values: list, active: tuple | None) -> Program:
-    """Trace and compile `compiled.f`; with `active`, its adjoint by these of the leaves."""
-    trace = Trace()
+    """Trace and compile `compiled.f`; with `active`, its adjoint by these of the leaves.
+
+    `f` is run three times, and has to be the same program each time. The loops in it are run again, too,
+    once in one run and twice in the next, so that what they leave behind is seen as well.
+    """
+    trace = Trace(reruns=1)
     inputs = [trace.input(x) for x in values]
     names = _names(compiled, call)
     name = identifier(name_of(compiled.f))
     with trace.writing(), np.errstate(all="ignore"):
         if active is None:
             results, unflatten, bare = _called(compiled, call, inputs)
-            outputs = [_output(x) for x in results]
-            source = write_function(name, f"{name}, traced by tinydp.", _with_guards(trace, outputs), names,
-                                    trace.guards)
-            run, file = load(source.name, source.text)
-            return Program(run, *source[:3], file, source.constants, unflatten, len(results), _real(outputs),
-                           bare, False, (), _watched(trace))
-        made: dict[str, Any] = {}
-
-        def real_results(*xs: Any) -> Any:
-            leaves: list[Any] = list(inputs)
-            for k, x in zip(active, xs, strict=True):
-                leaves[k] = x
-            made["tape"] = xs[0].tape
-            made["results"], made["unflatten"], made["bare"] = _called(compiled, call, leaves)
-            return [made["results"][k] for k in _real(made["results"])]
-
-        reals, pullback = vjp(real_results, *(inputs[k] for k in active))
-        results = [_output(x.value if is_on(made["tape"], x) else x) for x in made["results"]]
-        scalar = len(reals) == 1 and np.shape(reals[0]) == ()
-        seeds: list[Any] = [1.0]
-        if not scalar:
-            seeds = [trace.input(np.ones(np.shape(x)) if np.shape(x) else 1.0) for x in reals]
-            names += [f"g_result_{k}" if len(reals) > 1 else "g_result" for k in range(len(reals))]
-        gradients = [_output(x) for x in pullback(seeds)]
-        program = _with_guards(trace, [*results, *gradients] if scalar else gradients)
-        title = f"The adjoint of {name}, swept by tinydp."
-        source = write_function(f"adjoint_of_{name}", title, program, names, trace.guards,
-                                len(results) if scalar else 0)
+            outputs = results = [_output(x) for x in results]
+            seeds: tuple = ()
+            scalar, unchecked, title = False, None, f"{name}, traced by tinydp."
+            runs = [_listed(trace, inputs, outputs, unflatten)]
+        else:
+            title, name = f"The adjoint of {name}, swept by tinydp.", f"adjoint_of_{name}"
+            results, unflatten, bare, reals, pullback = _swept(compiled, call, inputs, active)
+            scalar = len(reals) == 1 and np.shape(reals[0]) == ()
+            seeds = () if scalar else tuple(np.shape(x) for x in reals)
+            cotangents = [1.0] if scalar else [trace.input(np.ones(x) if x else 1.0) for x in seeds]
+            names += [f"g_result_{k}" if len(seeds) > 1 else "g_result" for k in range(len(seeds))]
+            gradients = [_output(x) for x in pullback(cotangents)]
+            outputs = [*results, *gradients] if scalar else gradients
+            unchecked, runs = len(results) if scalar else 0, []
+    while len(runs) < 2 or (active is None and len(runs) < 3):
+        runs.append(run_again(FUNCTION, lambda: _run_of(compiled, call, values, 2 - len(runs) % 2)))
+        require_equal(FUNCTION, runs[0], runs[-1])
+    source = write_function(name, title, _with_guards(trace, outputs), names, trace.guards, unchecked)
     run, file = load(source.name, source.text)
-    return Program(run, *source[:3], file, source.constants, made["unflatten"], len(results), _real(results),
-                   made["bare"], scalar, () if scalar else tuple(np.shape(x) for x in reals), _watched(trace))
+    path = Path(call.form, tuple([x for _, x in trace.guards]))
+    return Program(run, *source[:3], file, source.constants, unflatten, len(results), _real(results), bare,
+                   scalar, seeds, _watched(trace), path, digest(runs[0]))
+
+
+def _swept(compiled: Compiled, call: Call, inputs: list, active: tuple) -> tuple:
+    """The results of `f`, as `_called` has them, and those that have a derivative, with their pullback."""
+    made: dict[str, Any] = {}
+
+    def real_results(*xs: Any) -> Any:
+        leaves: list[Any] = list(inputs)
+        for k, x in zip(active, xs, strict=True):
+            leaves[k] = x
+        made["tape"] = xs[0].tape
+        made["results"], made["unflatten"], made["bare"] = _called(compiled, call, leaves)
+        return [made["results"][k] for k in _real(made["results"])]
+
+    reals, pullback = vjp(real_results, *(inputs[k] for k in active))
+    results = [_output(x.value if is_on(made["tape"], x) else x) for x in made["results"]]
+    return results, made["unflatten"], made["bare"], reals, pullback
+
+
+def _run_of(compiled: Compiled, call: Call, values: list, reruns: int) -> list[Line]:
+    """What `f` does when it is run again, with no tape."""
+    trace = Trace(reruns=reruns)
+    inputs = [trace.input(x) for x in values]
+    with trace.writing(), np.errstate(all="ignore"):
+        results, unflatten, _ = _called(compiled, call, inputs)
+        return _listed(trace, inputs, [_output(x) for x in results], unflatten)
+
+
+def _listed(trace: Trace, inputs: list, results: list, unflatten: Any) -> list[Line]:
+    return listing(inputs, trace.calls, results, unflatten(list(range(len(results)))), guards=trace.guards)
 
 
 def _watched(trace: Trace) -> list:

@@ -20,6 +20,7 @@ from ..tape import Node, Tape, Var
 from ..values import is_condition, is_on, plain, shape
 from ..watch import live_tapes, tracer
 from .functions import MOVING_AXES, axes_moved, is_elementwise
+from .listing import STEP, listing, require_equal, run_again
 from .trace import Program, Sym, Trace, as_numbers, constant, example, needed
 
 LONGEST_UNROLLED = 64
@@ -137,6 +138,7 @@ class Step(NamedTuple):
     seeds: dict[int, Sym]                # result -> its cotangent, of those that are on the tape
     back: list                           # the cotangents of `given`, None for those without
     shares: list                         # the cotangents of `owners`, None for those without
+    lines: list                          # the step as it was run, to be compared with another run
 
     def traced(self, n: int) -> list[int]:
         """Which of the first `n` results are on the tape."""
@@ -144,8 +146,10 @@ class Step(NamedTuple):
 
 
 def trace_step(trace: Trace, step: Callable, carry: list, rows: list,
-               still: frozenset[int] = frozenset()) -> Step:
+               still: frozenset[int] = frozenset(), once: bool = False) -> Step:
     """Trace `step`, a function of the list of a carry and of rows like these examples.
+
+    It is run again, and has to be the same: unless it is made `once`, it would be run more often by Python.
 
     Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1. Such
     parts of the carry, and those `still` ones that start as an integer, are differentiated by only
@@ -155,39 +159,73 @@ def trace_step(trace: Trace, step: Callable, carry: list, rows: list,
     changed = [k for k, (x, y) in enumerate(zip(carry, traced.results, strict=False))
                if is_condition(x) and not is_condition(y)]
     if not changed and not still & traced.seeds.keys():
+        for _ in range(0 if once else trace.reruns):
+            again = run_again(STEP, lambda: _run_step(
+                Trace(trace), step, [example(x) for x in carry], rows, still))
+            require_equal(STEP, traced.lines, again.lines, _makers(trace))
         return traced
     for k in changed:
         carry[k] = _plain_of(np.where(carry[k], 1.0, 0.0))
-    return trace_step(trace, step, carry, rows, (still | set(changed)) - traced.seeds.keys())
+    return trace_step(trace, step, carry, rows, (still | set(changed)) - traced.seeds.keys(), once)
+
+
+def _makers(trace: Trace | None) -> dict[int, Any]:
+    """The calls of a program and of those around it, by the ids of what they made."""
+    if trace is None:
+        return {}
+    return _makers(trace.parent) | {id(out): call for call in trace.calls for out in call.outs}
+
+
+class Run(NamedTuple):
+    """A step that was run once, and what it did."""
+
+    given: list                          # Syms: the carry, then a row of each of xs
+    arguments: list                      # the same, on the tape if there is one
+    leaves: list                         # of what it returned
+    unflatten: Callable
+    part: Tape                           # what it recorded
+    results: list                        # the values in `leaves`
+    lines: list                          # its listing
+
+
+def _run_step(body: Trace, step: Callable, carry: list, rows: list, still: frozenset[int]) -> Run:
+    """Run `step` and write it down in `body`, and on the tape."""
+    tapes = live_tapes()
+    given = [body.input(x) for x in (*carry, *rows)]
+    with body.writing():
+        tape = tapes[-1] if tapes else Tape()
+        arguments = [tape.input(x) if tapes and x.kind == "f" and k not in still else x
+                     for k, x in enumerate(given)]
+        start = len(tape)
+        leaves, unflatten = tree.flatten(step(arguments))
+        part = tape.cut(start)
+        results = _of_kinds([x.value if is_on(tape, x) else x for x in leaves], given[: len(carry)])
+    around = {id(inner): id(outer) for outer, inner in body.captures}
+    lines = listing(given, body.calls, results, unflatten(list(range(len(leaves)))), around)
+    return Run(given, arguments, leaves, unflatten, part, results, lines)
 
 
 def _trace_step(trace: Trace, step: Callable, carry: list, rows: list, still: frozenset[int]) -> Step:
     tapes = live_tapes()
     tape = tapes[-1] if tapes else None
-    body = Trace(trace)
-    given = [body.input(x) for x in (*carry, *rows)]
+    body = Trace(trace, trace.reruns)
+    given, arguments, leaves, unflatten, part, results, lines = _run_step(body, step, carry, rows, still)
+    if tape is None:
+        return Step(body, given, len(rows), results, unflatten, [], {}, [None] * len(given), [], lines)
     with body.writing():
-        if tape is None:
-            results, unflatten = tree.flatten(step(given))
-            results = _of_kinds(results, given[: len(carry)])
-            return Step(body, given, len(rows), results, unflatten, [], {}, [None] * len(given), [])
-        arguments = [tape.input(x) if x.kind == "f" and k not in still else x for k, x in enumerate(given)]
-        start = len(tape)
-        leaves, unflatten = tree.flatten(step(arguments))
-        part = tape.cut(start)
         known = {id(x) for x in (*part, *arguments)}
         used = [x for node in part for x in node.args] + leaves
         owners = {id(x): x for x in used if is_on(tape, x) and id(x) not in known}
-        results = _of_kinds([x.value if is_on(tape, x) else x for x in leaves], given[: len(carry)])
         seeds = {k: body.input(np.ones(shape(x)) if shape(x) else 1.0)
                  for k, x in enumerate(leaves) if is_on(tape, x)}
+        start = len(tape)
         part.sweep([(leaves[k], g) for k, g in seeds.items()], keep=True)
         if len(tape) > start:
             raise RuleError("a gradient rule used a traced value that is not one of its arguments.",
                             "pass it as an argument.")
         back = [_taken(x) if type(x) is Var else None for x in arguments]
         shares = [_taken(x) for x in owners.values()]
-    return Step(body, given, len(rows), results, unflatten, list(owners.values()), seeds, back, shares)
+    return Step(body, given, len(rows), results, unflatten, list(owners.values()), seeds, back, shares, lines)
 
 
 def _of_kinds(results: list, carry: list) -> list:
@@ -472,7 +510,7 @@ def _scan(trace: Trace, step: Callable, carry: Any, xs: Any, n: int, again: bool
     inits, arrays = [_plain_of(x) for x in leaves], [_plain_of(x) for x in columns]
     traced = trace_step(
         trace, lambda given: _checked(step(carry_of(given[:m]), row_of(given[m:])), carry, 0),
-        inits, [_example_row(x) for x in arrays], _integers(leaves))
+        inits, [_example_row(x) for x in arrays], _integers(leaves), once=n == 1)
     tapes = live_tapes()
     how = plan(traced, products and not again, again) if tapes else NO_PLAN
     if how.products and n >= LONG:

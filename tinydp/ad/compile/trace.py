@@ -117,8 +117,9 @@ def needed(calls: list, outputs: list) -> list:
 class Trace:
     """A program while it is written down. One inside of another is the body of a loop."""
 
-    def __init__(self, parent: "Trace | None" = None):
+    def __init__(self, parent: "Trace | None" = None, reruns: int = 0):
         self.parent = parent
+        self.reruns = reruns                     # how often a step is run again, to see if it is the same
         self.age = next(_ages)
         self.inputs: list[Sym] = []
         self.lifted: dict[int, tuple[Sym, Sym]] = {}
