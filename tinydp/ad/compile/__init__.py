@@ -40,7 +40,8 @@ from ..tape import Node, Tape, Var
 from ..transforms import vjp
 from ..values import Abstract, is_condition, is_on, shape, youngest
 from ..watch import WatchedTape, is_watched, tracer
-from .arguments import as_argument, fixed, form_of, like, name_of, refilled
+from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of, refilled
+from .surroundings import Surroundings
 
 
 def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = ()) -> Any:
@@ -50,9 +51,10 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
     taken as floats), arrays, nested structures of them. Strings, booleans, None and functions among
     the arguments are fixed parts of the program, and so are arguments named in `static` (names, or
     positions), such as a number of steps: for a new value, `f` is traced anew. What `f` finds in its
-    surroundings is read when it is traced. An array there that meets an argument directly, as in `table @ x`,
-    is watched: if its content changes, `f` is traced anew. Anything else that changes, such as an attribute
-    or a name bound to something new, has to be an argument.
+    surroundings is read when it is traced, and looked at in each call: the names that its code and that of
+    the functions it calls mention, what is in objects, dictionaries, lists behind them (the first 300), small
+    arrays, and arrays that meet an argument. If something changed, `f` is traced anew. What cannot be seen so,
+    such as a file, has to be an argument. What `f` changes itself and reads again raises `SideEffectError`.
 
         >>> import numpy as np
         >>> from tinydp import grad, scan
@@ -99,6 +101,7 @@ class Program(NamedTuple):
     scalar: bool                         # an adjoint of one number: its value comes with the gradient
     seeds: tuple                         # the shapes of the cotangents that an adjoint takes, if not scalar
     watched: list                        # arrays of the surroundings, and what was in them
+    around: Surroundings                 # all else that `f` found there
     path: Path
     content: bytes                       # equal for programs of one path that do the same
 
@@ -248,6 +251,12 @@ class Compiled:
         return args, {name: x if name in self._fixed_names else refilled(x, rest)
                       for name, x in sorted(call.kwargs.items())}
 
+    def fixed_parts(self, call: Call) -> list:
+        """What else there is in the arguments of a call, beside numbers and arrays."""
+        parts = [*enumerate(call.args), *call.kwargs.items()]
+        chosen = self._fixed_positions | self._fixed_names
+        return [part for k, x in parts for part in ([x] if k in chosen else fixed_leaves(x))]
+
     def _taken_apart(self, args: tuple, kwargs: dict) -> Call:
         leaves: list[Any] = []
         forms, ends = [], []
@@ -297,8 +306,10 @@ class Compiled:
         self._last = call
         key = call.form, active
         variants = self._programs.get(key, ())
-        if not variants or not all(program.is_current() for program in variants):
+        if not variants or variants[0].around.changed() or not all(x.is_current() for x in variants):
             with self._lock:                     # while one thread builds, the others wait
+                if variants and variants[0].around.changed():
+                    self.forget()
                 variants = tuple([x for x in self._programs.get(key, ()) if x.is_current()])
                 variants = variants or (self._built(call, values, active),)
                 self._programs[key] = variants
@@ -410,7 +421,8 @@ class CallOperation:
 
     def require_unchanged(self, form: Kept) -> None:
         """What is made now must be made of what the function found when it was called."""
-        if form.generation != form.compiled._generation or not form.program.is_current():
+        if (form.generation != form.compiled._generation or form.program.around.changed()
+                or not form.program.is_current()):
             raise MutationError(
                 f"something that {self.name} found in its surroundings was changed before its pullback.",
                 "pass it as an argument, or let it be until the gradient is there.")

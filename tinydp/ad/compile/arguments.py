@@ -62,6 +62,11 @@ def _is_input(x: Any) -> bool:
         isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_)
 
 
+def fixed_leaves(x: Any) -> list:
+    """What is no number and no array in an argument: strings, functions, objects."""
+    return [leaf for leaf in tree.flatten(x)[0] if not _is_input(leaf)]
+
+
 def fixed(x: Any) -> Any:
     """A part of the program itself, as a key."""
     try:

@@ -17,6 +17,7 @@ from .cache import load
 from .listing import FUNCTION, Line, digest, listing, require_equal, run_again
 from .names import identifier
 from .source import write_function
+from .surroundings import Surroundings
 from .trace import Sym, Trace, constant
 
 _MARK = object()
@@ -30,7 +31,7 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
     """
     trace = Trace(reruns=1)
     inputs = [trace.input(x) for x in values]
-    names = _names(compiled, call)
+    names, around = _names(compiled, call), Surroundings.of(compiled.f, *compiled.fixed_parts(call))
     name = identifier(name_of(compiled.f))
     with trace.writing(), np.errstate(all="ignore"):
         if active is None:
@@ -56,7 +57,7 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
     run, file = load(source.name, source.text)
     path = Path(call.form, tuple([x for _, x in trace.guards]))
     return Program(run, *source[:3], file, source.constants, unflatten, len(results), _real(results), bare,
-                   scalar, seeds, _watched(trace), path, digest(runs[0]))
+                   scalar, seeds, _watched(trace), around.kept(), path, digest(runs[0]))
 
 
 def _swept(compiled: Compiled, call: Call, inputs: list, active: tuple) -> tuple:

@@ -1,0 +1,245 @@
+"""What a function finds around it: is it still what it was when the function was traced?
+
+A compiled program holds what `f` read in its surroundings: globals, variables of enclosing functions,
+defaults, attributes, what is in dictionaries and lists. All of it that can be seen in the code of `f`, and
+of the functions that it calls, is noted when `f` is traced, and looked at in each call, about 20
+nanoseconds a name.
+
+    >>> settings = {"gain": 3.0}
+    >>> around = Surroundings.of(lambda x: settings["gain"] * x)
+    >>> around.changed()
+    False
+    >>> settings["gain"] = 5.0
+    >>> around.changed()
+    True
+"""
+
+import dis
+import functools
+import os
+import sys
+import sysconfig
+import types
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+MOST = 300                               # names; what is beyond is not looked at
+LARGEST = 1024                           # elements of an array
+DEEPEST = 6                              # objects in objects
+
+
+class Reading(NamedTuple):
+    """One thing that was read: where, and what it was."""
+
+    owner: Any
+    way: str                             # how to get it from the owner, as Python: "[{0}]", ".cell_contents"
+    name: Any
+    value: Any
+
+
+class Surroundings:
+    """What some functions found around them, to be compared with what is there now."""
+
+    def __init__(self, roots: tuple, readings: dict):
+        self.roots, self.readings = roots, readings
+        self.same = _written(list(readings.values()))
+
+    @classmethod
+    def of(cls, *roots: Any) -> "Surroundings":
+        """What functions, and objects with functions, find now."""
+        return cls(roots, dict(_walk(roots)))
+
+    def kept(self) -> "Surroundings":
+        """Without what the functions themselves changed since."""
+        now = dict(_walk(self.roots))
+        return Surroundings(self.roots, {key: x for key, x in self.readings.items()
+                                         if key in now and _alike(x.value, now[key].value)})
+
+    def changed(self) -> bool:
+        """Whether something is not what it was; the same number, bound again, is."""
+        try:
+            if self.same():
+                return False
+        except (LookupError, AttributeError, ValueError, TypeError):     # it is not there any more
+            return True
+        now = dict(_walk(self.roots))
+        if not all(key in now and _alike(x.value, now[key].value) for key, x in self.readings.items()):
+            return True
+        self.readings = {key: now[key] for key in self.readings}
+        self.same = _written(list(self.readings.values()))
+        return False
+
+
+def _written(readings: list[Reading]) -> Callable[[], bool]:
+    """The function that compares all readings: one expression, since it is evaluated in each call."""
+    names: dict[str, Any] = {"content": content}
+    terms = ["True"]
+    for k, (owner, way, name, value) in enumerate(readings):
+        if way != FIXED:
+            names |= {f"o{k}": owner, f"n{k}": name, f"v{k}": value}
+            got = way.format(owner=f"o{k}", name=f"n{k}", attribute=name)
+            terms.append(f"{got} == v{k}" if way in (LENGTH, CONTENT) else f"{got} is v{k}")
+    return eval(f"lambda: {' and '.join(terms)}", names)
+
+
+ITEM, ATTRIBUTE, OF_CLASS = "{owner}[{name}]", "{owner}.{attribute}", "{owner}.__dict__[{name}]"
+LENGTH, CONTENT = "len({owner})", "content({owner})"
+FIXED = ""                               # it cannot be another one, and only leads to more
+
+
+def content(x: np.ndarray) -> tuple:
+    """What is in an array."""
+    return x.shape, x.dtype.str, x.tobytes()
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether a function cannot tell them apart: the same object, or equal numbers and texts."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(_alike, a, b))
+    if isinstance(a, (int, float, complex, str, bytes, np.generic)):
+        return repr(a) == repr(b)
+    return type(a) is np.ndarray and a.dtype.kind in "fiub" and a.size <= LARGEST and content(a) == content(b)
+
+
+# ---------------------------------------------------------------------------- walking
+
+def _walk(roots: tuple) -> Iterator[tuple[Any, Reading]]:
+    """All that is read, from the roots on, with a key for each."""
+    queue: deque[tuple[Any, int]] = deque((x, 0) for x in roots)
+    seen: set[int] = set()
+    count = 0
+    while queue:
+        x, depth = queue.popleft()
+        if id(x) in seen or depth > DEEPEST:
+            continue
+        seen.add(id(x))
+        for reading in _readings(x):
+            if reading.way not in (LENGTH, CONTENT):
+                queue.append((reading.value, depth + 1))
+            yield (id(reading.owner), reading.way, reading.name), reading
+            count += 1
+            if count == MOST:
+                return
+
+
+_PLAIN = (types.ModuleType, str, bytes, int, float, complex, np.generic, type(None))
+
+
+def _readings(x: Any) -> Iterator[Reading]:
+    """What is read of one object, if it is of a kind that may change or lead to more."""
+    kind = type(x)
+    if isinstance(x, types.FunctionType):
+        if not _is_library(x.__code__.co_filename):
+            yield from _of_function(x)
+    elif isinstance(x, types.MethodType):
+        yield from (Reading(x, FIXED, name, getattr(x, name)) for name in ("__func__", "__self__"))
+    elif isinstance(x, functools.partial):
+        yield from (Reading(x, FIXED, name, getattr(x, name)) for name in ("func", "args", "keywords"))
+    elif isinstance(x, np.ndarray):
+        if kind is np.ndarray and x.dtype.kind in "fiub" and x.size <= LARGEST and x.flags.writeable:
+            yield Reading(x, CONTENT, None, content(x))
+    elif isinstance(x, tuple):
+        yield from (Reading(x, FIXED, k, child) for k, child in enumerate(x))
+    elif isinstance(x, list) and kind.__getitem__ is list.__getitem__:
+        yield Reading(x, LENGTH, None, len(x))
+        yield from (Reading(x, ITEM, k, child) for k, child in enumerate(x))
+    elif isinstance(x, dict) and kind.__getitem__ is dict.__getitem__:
+        yield Reading(x, LENGTH, None, len(x))
+        yield from (Reading(x, ITEM, name, child) for name, child in list(x.items()))
+    elif isinstance(x, type):
+        yield from _of_class(x)
+    elif not isinstance(x, _PLAIN):
+        yield from _of_object(x)
+
+
+def _of_function(f: types.FunctionType) -> Iterator[Reading]:
+    for name in ("__code__", "__defaults__", "__kwdefaults__"):
+        yield Reading(f, ATTRIBUTE, name, getattr(f, name))
+    for name, attributes in _names(f.__code__):
+        if name in f.__code__.co_freevars:
+            cell = (f.__closure__ or ())[f.__code__.co_freevars.index(name)]
+            try:
+                value = cell.cell_contents
+            except ValueError:                   # not set yet
+                continue
+            yield Reading(cell, ATTRIBUTE, "cell_contents", value)
+        elif name in f.__globals__:
+            value = f.__globals__[name]
+            yield Reading(f.__globals__, ITEM, name, value)
+        else:
+            continue
+        for attribute in attributes:             # constants of a module: physics.GRAVITY
+            if not isinstance(value, types.ModuleType) or attribute not in vars(value):
+                break
+            if _is_of_library(value.__name__):
+                break
+            value, owner = vars(value)[attribute], vars(value)
+            yield Reading(owner, ITEM, attribute, value)
+
+
+def _of_class(kind: type) -> Iterator[Reading]:
+    for part in kind.__mro__:
+        if not _is_of_library(part.__module__):
+            yield from (Reading(part, OF_CLASS, name, x) for name, x in list(vars(part).items())
+                        if not name.startswith("__") or name == "__call__")
+
+
+def _of_object(x: Any) -> Iterator[Reading]:
+    kind = type(x)
+    own = getattr(x, "__dict__", None)
+    if kind.__module__.startswith(ENGINE):       # what was compiled, or has a rule of its own
+        yield from (Reading(x, ATTRIBUTE, name, own[name]) for name in ("f", "fn") if own and name in own)
+        return
+    yield from _of_class(kind)
+    if isinstance(own, dict):
+        yield Reading(own, LENGTH, None, len(own))
+        yield from (Reading(own, ITEM, name, child) for name, child in list(own.items()))
+    for part in kind.__mro__:
+        slots = vars(part).get("__slots__", ())
+        yield from (Reading(x, ATTRIBUTE, name, getattr(x, name))
+                    for name in ((slots,) if isinstance(slots, str) else tuple(slots))
+                    if not name.startswith("__") and hasattr(x, name))
+
+
+@functools.cache
+def _names(code: types.CodeType) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The names around a function that its code reads, each with the attributes that follow it."""
+    found: dict[tuple[str, tuple[str, ...]], None] = {}
+    chain: list[str] = []
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") and chain:
+            chain.append(instruction.argval)
+            continue
+        if chain:
+            found[chain[0], tuple(chain[1:])] = None
+        around = instruction.opname in ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME")
+        chain = [instruction.argval] if around else []
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            found |= dict.fromkeys(x for x in _names(inner) if x[0] not in code.co_cellvars)
+    return tuple(found)
+
+
+ENGINE = __name__.removesuffix("compile.surroundings")
+
+
+@functools.cache
+def _is_library(file: str) -> bool:
+    """Whether a file belongs to Python, to a package that was installed, or to this engine."""
+    folders = sysconfig.get_paths()["stdlib"], str(Path(__file__).parents[1])
+    inside = file.startswith((*(x + os.sep for x in folders), "<frozen"))
+    return inside or f"{os.sep}site-packages{os.sep}" in file
+
+
+def _is_of_library(module: str) -> bool:
+    if module.partition(".")[0] in (*sys.stdlib_module_names, "numpy") or module.startswith(ENGINE):
+        return module != "__main__"
+    return _is_library(getattr(sys.modules.get(module), "__file__", None) or "")
