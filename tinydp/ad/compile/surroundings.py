@@ -161,8 +161,9 @@ def _readings(x: Any) -> Iterator[Reading]:
 
 
 def _of_function(f: types.FunctionType) -> Iterator[Reading]:
-    for name in ("__code__", "__defaults__", "__kwdefaults__"):
-        yield Reading(f, ATTRIBUTE, name, getattr(f, name))
+    for name in ("__defaults__", "__kwdefaults__"):
+        if getattr(f, name):
+            yield Reading(f, ATTRIBUTE, name, getattr(f, name))
     for name, attributes in _names(f.__code__):
         if name in f.__code__.co_freevars:
             cell = (f.__closure__ or ())[f.__code__.co_freevars.index(name)]
@@ -173,7 +174,8 @@ def _of_function(f: types.FunctionType) -> Iterator[Reading]:
             yield Reading(cell, ATTRIBUTE, "cell_contents", value)
         elif name in f.__globals__:
             value = f.__globals__[name]
-            yield Reading(f.__globals__, ITEM, name, value)
+            if not _is_known(value):
+                yield Reading(f.__globals__, ITEM, name, value)
         else:
             continue
         for attribute in attributes:             # constants of a module: physics.GRAVITY
@@ -182,20 +184,32 @@ def _of_function(f: types.FunctionType) -> Iterator[Reading]:
             if _is_of_library(value.__name__):
                 break
             value, owner = vars(value)[attribute], vars(value)
-            yield Reading(owner, ITEM, attribute, value)
+            if not _is_known(value):
+                yield Reading(owner, ITEM, attribute, value)
+
+
+def _is_known(x: Any) -> bool:
+    """Whether it is what nobody binds anew: a module, a class, a function of a library."""
+    if isinstance(x, types.FunctionType):
+        return _is_library(x.__code__.co_filename)
+    return isinstance(x, (types.ModuleType, types.BuiltinFunctionType, np.ufunc)) or (
+        isinstance(x, type) and _is_of_library(x.__module__))
 
 
 def _of_class(kind: type) -> Iterator[Reading]:
     for part in kind.__mro__:
         if not _is_of_library(part.__module__):
-            yield from (Reading(part, OF_CLASS, name, x) for name, x in list(vars(part).items())
-                        if not name.startswith("__") or name == "__call__")
+            for name, x in list(vars(part).items()):
+                if isinstance(x, types.FunctionType):
+                    yield Reading(part, FIXED, name, x)
+                elif not name.startswith("_") and not hasattr(x, "__get__"):
+                    yield Reading(part, OF_CLASS, name, x)
 
 
 def _of_object(x: Any) -> Iterator[Reading]:
     kind = type(x)
     own = getattr(x, "__dict__", None)
-    if kind.__module__.startswith(ENGINE):       # what was compiled, or has a rule of its own
+    if kind.__module__.startswith(f"{ENGINE}ad."):       # what was compiled, or has a rule of its own
         yield from (Reading(x, ATTRIBUTE, name, own[name]) for name in ("f", "fn") if own and name in own)
         return
     yield from _of_class(kind)
@@ -228,13 +242,13 @@ def _names(code: types.CodeType) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(found)
 
 
-ENGINE = __name__.removesuffix("compile.surroundings")
+ENGINE = __name__.partition(".")[0] + "."
 
 
 @functools.cache
 def _is_library(file: str) -> bool:
-    """Whether a file belongs to Python, to a package that was installed, or to this engine."""
-    folders = sysconfig.get_paths()["stdlib"], str(Path(__file__).parents[1])
+    """Whether a file belongs to Python, to a package that was installed, or to this one."""
+    folders = sysconfig.get_paths()["stdlib"], str(Path(__file__).parents[2])
     inside = file.startswith((*(x + os.sep for x in folders), "<frozen"))
     return inside or f"{os.sep}site-packages{os.sep}" in file
 
