@@ -28,7 +28,10 @@ def message_of(program):
 def test_the_program_raises_its_error(name, program, message):
     error = message_of(program)
     assert type(error).__name__ == name
-    assert str(error).rstrip() == message.rstrip()
+    said, expected = str(error).rstrip(), message.rstrip()
+    if expected.endswith(" ..."):                # a path of this machine follows
+        said, expected = said[: len(expected) - 4], expected[:-4]
+    assert said == expected
 
 
 def test_every_error_is_on_the_page():

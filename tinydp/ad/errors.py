@@ -193,6 +193,10 @@ class SideEffectError(NotCompiledError):
     """A function or a step that is compiled does not do the same each time: it changes what it reads."""
 
 
+class SelfCheckError(TinydpError, AssertionError):
+    """A compiled program and the tape have different results: an error of tinydp."""
+
+
 class NotFiniteError(TinydpError, ArithmeticError):
     """Under `debug_nans`: a value or a cotangent became infinite or nan."""
 

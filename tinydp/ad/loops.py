@@ -22,6 +22,7 @@ How long does a ball fall, and how does that depend on gravity? t = sqrt(2 h / g
 """
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
@@ -43,7 +44,7 @@ from .primitives import Keeping, pick
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
 from .values import is_condition, is_on, own, plain, settle, shape
-from .watch import WatchedTape, live_tapes, reopened, tracer
+from .watch import OutOfTime, WatchedTape, live_tapes, reopened, time_limit, tracer
 
 # ---------------------------------------------------------------------------- scan
 
@@ -80,11 +81,18 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
 def _run(step: Callable, carry: Any, xs: Any, steps: range, as_row: Callable = lambda x: x
          ) -> tuple[Any, Any]:
     """The steps one after the other."""
-    first, ys = carry, []
+    first, ys, end = carry, [], time_limit.get()
     for k in steps:
+        if end is not None:
+            _require_time(end)
         carry, y = _checked(step(carry, tree.map(lambda x, k=k: as_row(_row(x, k)), xs)), first, k)
         ys.append(y)
     return carry, _stacked(ys)
+
+
+def _require_time(end: float) -> None:
+    if time.perf_counter() > end:
+        raise OutOfTime
 
 
 def _row(x: Any, k: int) -> Any:
@@ -225,6 +233,7 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
                heights: Callable) -> LastStep:
     """The step in which the event comes; or one that turns out to have gone over zero and back."""
     first, height, whole = state, plain(until(state)), 1.0 if dt is None else float(plain(dt))
+    end = time_limit.get()
     if shape(height) != ():
         raise LoopError(f"until returned an array of shape {shape(height)}.", "return one number.")
     oldest = older = height
@@ -235,6 +244,8 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
         return found and LastStep(before, state, found)
 
     for k in range(max_steps):
+        if end is not None:
+            _require_time(end)
         new = in_form_of(first, step(state) if dt is None else step(state, dt), k)
         below = not_nan(plain(until(new)), f"after step {k}")
         if below <= 0 < height:

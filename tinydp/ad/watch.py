@@ -29,6 +29,11 @@ from .values import plain
 _tape_kind: ContextVar[Callable[[], Tape]] = ContextVar("tape_kind", default=Tape)
 _live: ContextVar[tuple[Tape, ...]] = ContextVar("live", default=())
 _tracer: ContextVar[Any] = ContextVar("tracer", default=None)
+time_limit: ContextVar[float | None] = ContextVar("time_limit", default=None)
+
+
+class OutOfTime(BaseException):
+    """A loop was to end by `time_limit`, and did not. No program is meant to catch this."""
 
 
 def open_tape(kind: Callable[[], Tape] | None = None) -> Tape:
@@ -136,13 +141,18 @@ class WatchedTape(Tape):
                     y.op.pull(y, None)
                 continue
             self.saw_cotangent(k, y, bare(dense(g)))
-            for x, c in y.op.pull(y, g):
+            for x, part in y.op.pull(y, g):
+                c = self.share(part)
                 self.saw_share(k, y, x, c)
                 x.g = c if x.g is None else x.g + c
 
     def spot(self) -> Spot:
         """Where the program is that makes a node now."""
         return user_spot()
+
+    def share(self, c: Any) -> Any:
+        """What is added to the cotangent of an operand."""
+        return c
 
     def saw_input(self, x: Var) -> None:
         """An input was made."""

@@ -14,6 +14,7 @@ share nothing and are spread over the cores.
     [ 5.  3. -5.]
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -66,7 +67,11 @@ class Rollouts:
         run = self._runs.get(key)
         if run is None:
             run = self._runs[key] = parallel(program, len(columns))
+        began = time.perf_counter()
         *results, as_traced = run(len(columns[0]), *columns, *values[len(columns):], *program.constants)
+        if as_traced[0]:
+            of_first = [x[0] if x[0].shape else x[0].item() for x in results]
+            self.one.check(program, (start, *shared), of_first, time.perf_counter() - began)
         for row in np.flatnonzero(~as_traced):   # these take other branches than the first did
             own = iter([x[row] for x in columns])
             found = self.one(tree.map(lambda _, own=own: next(own), starts), *shared)

@@ -11,6 +11,7 @@ SWITCHED_OFF = "njit = lambda **options: lambda f: f"
 def folder(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.getbasetemp() / "compiled"
     monkeypatch.setenv("TINYDP_CACHE", str(folder))
+    monkeypatch.setenv("TINYDP_VERIFY", "always")    # each call is compared with the tape's
     return folder
 
 

@@ -47,7 +47,7 @@ def by_a_closure_of_an_inner_function():
     def turn(value):
         nonlocal gain
         gain = value
-    return lambda x: (lambda y: y * gain)(x), turn
+    return lambda x: sum(map(lambda y: y * gain, [x])), turn
 
 
 def by_a_step():
@@ -299,7 +299,8 @@ def test_what_cannot_be_seen_changes_value_and_gradient_together(tmp_path):
     assert pull(np.ones(2)) == (9.0,)
 
 
-def test_the_same_again_is_not_traced_anew():
+def test_the_same_again_is_not_traced_anew(monkeypatch):
+    monkeypatch.setenv("TINYDP_VERIFY", "first")
     gain, runs = 3.0, []
 
     def f(x):
@@ -313,7 +314,8 @@ def test_the_same_again_is_not_traced_anew():
     assert len(runs) == n
 
 
-def test_what_the_function_itself_counts_is_not_looked_at():
+def test_what_the_function_itself_counts_is_not_looked_at(monkeypatch):
+    monkeypatch.setenv("TINYDP_VERIFY", "first")
     counts = {"calls": 0}
 
     def f(x):

@@ -28,6 +28,7 @@ adjoint; both are turned into source (`source.py`) and compiled (`cache.py`).
 import functools
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ from ..values import Abstract, is_condition, is_on, shape, youngest
 from ..watch import WatchedTape, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of, refilled
 from .surroundings import Surroundings
+from .verify import Comparison, Run, compare
 
 
 def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = ()) -> Any:
@@ -53,8 +55,9 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
     positions), such as a number of steps: for a new value, `f` is traced anew. What `f` finds in its
     surroundings is read when it is traced, and looked at in each call: the names that its code and that of
     the functions it calls mention, what is in objects, dictionaries, lists behind them (the first 300), small
-    arrays, and arrays that meet an argument. If something changed, `f` is traced anew. What cannot be seen so,
+    arrays, and arrays that meet an argument. If something changed, `f` is traced anew. What cannot be seen,
     such as a file, has to be an argument. What `f` changes itself and reads again raises `SideEffectError`.
+    The first results of each program are compared with the tape's (see `verify.py`), which runs `f` as well.
 
         >>> import numpy as np
         >>> from tinydp import grad, scan
@@ -104,6 +107,7 @@ class Program(NamedTuple):
     around: Surroundings                 # all else that `f` found there
     path: Path
     content: bytes                       # equal for programs of one path that do the same
+    comparison: Comparison               # with the tape: is it due?
 
     def results_of(self, values: list, more: tuple = ()) -> list | None:
         """What it returns for these arguments and cotangents; None if it took other branches when traced.
@@ -286,17 +290,37 @@ class Compiled:
         if variants is None:
             variants = self._variants(call, values, active)
         for program in variants:
-            results = program.results_of(values, more)
+            results = self._results(program, call, values, active, more)
             if results is not None:
                 if program is not variants[0]:
                     self._put_first(call, active, program)
                 return program, results
         if len(variants) < MOST_BRANCHES:
             program = self._put_first(call, active, self._built(call, values, active))
-            results = program.results_of(values, more)
+            results = self._results(program, call, values, active, more)
             if results is not None:
                 return program, results
         raise FloatingPointError
+
+    def _results(self, program: Program, call: Call, values: list, active: tuple | None,
+                 more: tuple) -> list | None:
+        """The results of a program, compared with the tape's if that is due; None if it is the wrong one."""
+        if not program.comparison.due:
+            return program.results_of(values, more)
+        start = time.perf_counter()
+        results = program.results_of(values, more)
+        if results is not None:
+            compiling = program.comparison.seconds + time.perf_counter() - start
+            compare(Run(self, program, call, values, active, more, results), compiling)
+            program.around.drop_changed()
+        return results
+
+    def check(self, program: Program, args: tuple, results: list, compiling: float) -> None:
+        """Compare results of a program, wherever they were computed, with `f`'s, if that is due."""
+        if program.comparison.due:
+            call = self._taken_apart(args, {})
+            compare(Run(self, program, call, call.leaves, None, (), results), compiling)
+            program.around.drop_changed()
 
     def _variants(self, call: Call, values: list, active: tuple | None) -> tuple[Program, ...]:
         """The programs for arguments of this form, which differ in the branches that they take.
@@ -411,7 +435,10 @@ class CallOperation:
     def by_adjoint(self, form: Kept, g: tuple) -> list:
         """The results of the adjoint program that took the same branches; it may have to be made."""
         for program in form.adjoints:
-            gradients = program.results_of(form.values, g)
+            if self.is_unchanged(form):
+                gradients = form.compiled._results(program, form.call, form.values, form.active, g)
+            else:                                # there is nothing left to compare it with
+                gradients = program.results_of(form.values, g)
             if gradients is not None:
                 return gradients
         self.require_unchanged(form)
@@ -421,11 +448,15 @@ class CallOperation:
 
     def require_unchanged(self, form: Kept) -> None:
         """What is made now must be made of what the function found when it was called."""
-        if (form.generation != form.compiled._generation or form.program.around.changed()
-                or not form.program.is_current()):
+        if not self.is_unchanged(form):
             raise MutationError(
                 f"something that {self.name} found in its surroundings was changed before its pullback.",
                 "pass it as an argument, or let it be until the gradient is there.")
+
+    def is_unchanged(self, form: Kept) -> bool:
+        """Whether the function would find the same as when it was called."""
+        return (form.generation == form.compiled._generation and form.program.is_current()
+                and not form.program.around.changed())
 
     def by_tape(self, form: Kept, g: Any) -> list:
         """The same by an ordinary tape, which knows what to do at a singular point."""

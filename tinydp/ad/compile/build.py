@@ -1,7 +1,9 @@
 """The steps of compiling one function for arguments of one form: trace, write, compile."""
 
 import itertools
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +21,24 @@ from .names import identifier
 from .source import write_function
 from .surroundings import Surroundings
 from .trace import Sym, Trace, constant
+from .verify import Comparison
 
 _MARK = object()
+
+
+class Traced(NamedTuple):
+    """A program that was written down: `f`, or its adjoint."""
+
+    trace: Trace
+    name: str
+    title: str
+    names: list[str]                     # of the inputs
+    outputs: list
+    results: list                        # of `f`
+    unflatten: Callable
+    bare: bool                           # there is one, in no structure
+    scalar: bool                         # an adjoint of one number, whose value it returns as well
+    seeds: tuple                         # the shapes of the cotangents that it takes
 
 
 def build(compiled: Compiled, call: Call, values: list, active: tuple | None) -> Program:
@@ -29,35 +47,46 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
     `f` is run three times, and has to be the same program each time. The loops in it are run again, too,
     once in one run and twice in the next, so that what they leave behind is seen as well.
     """
+    start, around = time.perf_counter(), Surroundings.of(compiled.f, *compiled.fixed_parts(call))
+    made = traced(compiled, call, values, active)
+    trace, results = made.trace, made.results
+    runs = [] if active else [_listed(trace, made.outputs, made.unflatten)]
+    while len(runs) < (2 if active else 3):
+        runs.append(run_again(FUNCTION, lambda: _run_of(compiled, call, values, 2 - len(runs) % 2)))
+        require_equal(FUNCTION, runs[0], runs[-1])
+    unchecked = None if active is None else len(results) if made.scalar else 0
+    with trace.writing(), np.errstate(all="ignore"):
+        program = trace.program([*made.outputs, *(condition for condition, _ in trace.guards)])
+        source = write_function(made.name, made.title, program, made.names, trace.guards, unchecked)
+    run, file = load(source.name, source.text)
+    around.drop_changed()
+    path = Path(call.form, tuple([x for _, x in trace.guards]))
+    return Program(run, *source[:3], file, source.constants, made.unflatten, len(results), _real(results),
+                   made.bare, made.scalar, made.seeds, _watched(trace), around, path, digest(runs[0]),
+                   Comparison(time.perf_counter() - start))
+
+
+def traced(compiled: Compiled, call: Call, values: list, active: tuple | None) -> Traced:
+    """Run `f` with values that write down what is done with them; with `active`, the sweep back as well."""
     trace = Trace(reruns=1)
     inputs = [trace.input(x) for x in values]
-    names, around = _names(compiled, call), Surroundings.of(compiled.f, *compiled.fixed_parts(call))
+    names = leaf_names(compiled, call)
     name = identifier(name_of(compiled.f))
     with trace.writing(), np.errstate(all="ignore"):
         if active is None:
             results, unflatten, bare = _called(compiled, call, inputs)
-            outputs = results = [_output(x) for x in results]
-            seeds: tuple = ()
-            scalar, unchecked, title = False, None, f"{name}, traced by tinydp."
-            runs = [_listed(trace, inputs, outputs, unflatten)]
-        else:
-            title, name = f"The adjoint of {name}, swept by tinydp.", f"adjoint_of_{name}"
-            results, unflatten, bare, reals, pullback = _swept(compiled, call, inputs, active)
-            scalar = len(reals) == 1 and np.shape(reals[0]) == ()
-            seeds = () if scalar else tuple(np.shape(x) for x in reals)
-            cotangents = [1.0] if scalar else [trace.input(np.ones(x) if x else 1.0) for x in seeds]
-            names += [f"g_result_{k}" if len(seeds) > 1 else "g_result" for k in range(len(seeds))]
-            gradients = [_output(x) for x in pullback(cotangents)]
-            outputs = [*results, *gradients] if scalar else gradients
-            unchecked, runs = len(results) if scalar else 0, []
-    while len(runs) < 2 or (active is None and len(runs) < 3):
-        runs.append(run_again(FUNCTION, lambda: _run_of(compiled, call, values, 2 - len(runs) % 2)))
-        require_equal(FUNCTION, runs[0], runs[-1])
-    source = write_function(name, title, _with_guards(trace, outputs), names, trace.guards, unchecked)
-    run, file = load(source.name, source.text)
-    path = Path(call.form, tuple([x for _, x in trace.guards]))
-    return Program(run, *source[:3], file, source.constants, unflatten, len(results), _real(results), bare,
-                   scalar, seeds, _watched(trace), around.kept(), path, digest(runs[0]))
+            results = [_output(x) for x in results]
+            return Traced(trace, name, f"{name}, traced by tinydp.", names, results, results, unflatten, bare,
+                          False, ())
+        results, unflatten, bare, reals, pullback = _swept(compiled, call, inputs, active)
+        scalar = len(reals) == 1 and np.shape(reals[0]) == ()
+        seeds = () if scalar else tuple(np.shape(x) for x in reals)
+        cotangents = [1.0] if scalar else [trace.input(np.ones(x) if x else 1.0) for x in seeds]
+        names += [f"g_result_{k}" if len(seeds) > 1 else "g_result" for k in range(len(seeds))]
+        gradients = [_output(x) for x in pullback(cotangents)]
+        outputs = [*results, *gradients] if scalar else gradients
+        name, title = f"adjoint_of_{name}", f"The adjoint of {name}, swept by tinydp."
+        return Traced(trace, name, title, names, outputs, results, unflatten, bare, scalar, seeds)
 
 
 def _swept(compiled: Compiled, call: Call, inputs: list, active: tuple) -> tuple:
@@ -83,11 +112,12 @@ def _run_of(compiled: Compiled, call: Call, values: list, reruns: int) -> list[L
     inputs = [trace.input(x) for x in values]
     with trace.writing(), np.errstate(all="ignore"):
         results, unflatten, _ = _called(compiled, call, inputs)
-        return _listed(trace, inputs, [_output(x) for x in results], unflatten)
+        return _listed(trace, [_output(x) for x in results], unflatten)
 
 
-def _listed(trace: Trace, inputs: list, results: list, unflatten: Any) -> list[Line]:
-    return listing(inputs, trace.calls, results, unflatten(list(range(len(results)))), guards=trace.guards)
+def _listed(trace: Trace, results: list, unflatten: Any) -> list[Line]:
+    form = unflatten(list(range(len(results))))
+    return listing(trace.inputs, trace.calls, results, form, guards=trace.guards)
 
 
 def _watched(trace: Trace) -> list:
@@ -97,10 +127,6 @@ def _watched(trace: Trace) -> list:
     """
     return [(x, first) for x, first, last in trace.watched.values()
             if first == last == (x.shape, x.dtype.str, x.tobytes())]
-
-
-def _with_guards(trace: Trace, outputs: list) -> Any:
-    return trace.program([*outputs, *(condition for condition, _ in trace.guards)])
 
 
 def _called(compiled: Compiled, call: Call, leaves: list) -> tuple[list, Any, bool]:
@@ -126,7 +152,7 @@ def _real(results: list) -> tuple[int, ...]:
     return tuple(k for k, x in enumerate(results) if not is_condition(x))
 
 
-def _names(compiled: Compiled, call: Call) -> list[str]:
+def leaf_names(compiled: Compiled, call: Call) -> list[str]:
     """A name for each leaf of the arguments: `x`, or `params_0_weight`."""
     args, kwargs = compiled.filled(call, itertools.repeat(_MARK))
     found = []

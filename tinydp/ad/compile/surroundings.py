@@ -53,11 +53,12 @@ class Surroundings:
         """What functions, and objects with functions, find now."""
         return cls(roots, dict(_walk(roots)))
 
-    def kept(self) -> "Surroundings":
-        """Without what the functions themselves changed since."""
+    def drop_changed(self) -> None:
+        """Do not look any more at what the functions themselves changed, while they were run."""
         now = dict(_walk(self.roots))
-        return Surroundings(self.roots, {key: x for key, x in self.readings.items()
-                                         if key in now and _alike(x.value, now[key].value)})
+        self.readings = {key: x for key, x in self.readings.items()
+                         if key in now and _alike(x.value, now[key].value)}
+        self.same = _written(list(self.readings.values()))
 
     def changed(self) -> bool:
         """Whether something is not what it was; the same number, bound again, is."""

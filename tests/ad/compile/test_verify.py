@@ -1,0 +1,196 @@
+"""The self-check: planted errors are found and named; right programs, rough ones too, pass."""
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+from tinydp.ad.compile import build, cache, kernels, verify
+from tinydp.ad.errors import SelfCheckError, SideEffectError
+
+from .conftest import SWITCHED_OFF
+
+pytestmark = pytest.mark.usefixtures("interpreted")
+
+X = np.array([0.5, -0.3, 0.8])
+
+
+@pytest.fixture
+def plant(monkeypatch):
+    """Replace a piece of the text of each program, as a wrong printer would."""
+
+    def planted(right, wrong):
+        def load(name, text):
+            text = text.replace("from numba import njit", SWITCHED_OFF)
+            return cache.load(name, text.replace(right, wrong))
+        monkeypatch.setattr(build, "load", load)
+    return planted
+
+
+def value(x):
+    y = np.sin(x)
+    return np.sum(y * np.exp(x))
+
+
+def scalar(x):
+    y = np.tanh(x)
+    return y * 3.0 + x
+
+
+def loop(x):
+    return dp.scan(lambda s, _: (s * 0.5 + np.tanh(x), None), 0.0, length=5)[0]
+
+
+@pytest.mark.parametrize("setting", ["first", "always"])
+@pytest.mark.parametrize(("f", "x", "right", "wrong", "name", "line"), [
+    (value, X, "exp(", "sin(", "exp", "return np.sum(y * np.exp(x))"),
+    (scalar, 0.7, "tanh(", "1.000001 * tanh(", "tanh", "y = np.tanh(x)"),
+    (loop, 0.7, "tanh(", "sinh(", "tanh", "return dp.scan(lambda s, _: (s * 0.5 + np.tanh(x)"),
+    (loop, 0.7, "* 0.5", "* 0.6", "multiply", "return dp.scan(lambda s, _: (s * 0.5 + np.tanh(x)"),
+])
+def test_a_planted_error_is_found_and_named(plant, monkeypatch, setting, f, x, right, wrong, name, line):
+    monkeypatch.setenv("TINYDP_VERIFY", setting)
+    plant("from math import (", "from math import (sinh, ")
+    text = right
+    load = build.load
+    monkeypatch.setattr(build, "load", lambda name, source: load(name, source.partition("def ")[0] + "def "
+                        + source.partition("def ")[2].replace(text, wrong)))
+    with pytest.raises(SelfCheckError) as caught:
+        dp.compile(f)(x)
+    assert f"the first that differs is {name}, " in str(caught.value)
+    assert caught.value.place.text.startswith(line)
+    assert "its value is" in str(caught.value)
+    assert "report" in caught.value.advice
+    with pytest.raises(SelfCheckError):
+        dp.value_and_grad(dp.compile(f))(x)
+
+
+def test_a_wrong_gradient_is_found(plant):
+    plant("cos(", "exp(")
+    assert np.isclose(dp.compile(lambda x: np.sin(x))(0.7), np.sin(0.7))
+    with pytest.raises(SelfCheckError) as caught:
+        dp.grad(dp.compile(lambda x: np.sin(x)))(0.7)
+    assert "the derivative by x is" in str(caught.value)
+    assert "the first that differs is cos" in str(caught.value)
+
+
+@pytest.mark.parametrize("use", [
+    lambda f: dp.vjp(f, X)[1](np.ones(3)), lambda f: dp.jacobian(f)(X),
+    lambda f: dp.grad(lambda x: np.sum(f(x)))(X)])
+def test_a_wrong_pullback_is_found(plant, use):
+    plant("2 * ", "3 * ")
+    with pytest.raises(SelfCheckError):
+        use(dp.compile(lambda x: x**2))
+
+
+def test_a_wrong_kernel_is_found(monkeypatch):
+    monkeypatch.setattr(kernels, "matvec", lambda a, b, *more: a @ b * 1.0001, raising=True)
+    monkeypatch.setattr(kernels, "dot", lambda a, b: np.sum(a * b) * 1.0001)
+    with pytest.raises(SelfCheckError):
+        dp.compile(lambda x: np.sum(x @ (x * 2.0)) + 0.0 * np.sum(x))(np.arange(1.0, 9.0))
+
+
+def test_a_wrong_kind_is_found(monkeypatch):
+    monkeypatch.setattr(verify, "_apart", lambda run, *more: [True])
+    with pytest.raises((SelfCheckError, SideEffectError)):
+        dp.compile(lambda x: x * 2.0)(1.0)
+
+
+def test_never(plant, monkeypatch):
+    monkeypatch.setenv("TINYDP_VERIFY", "never")
+    plant("sin(x)", "(x + 1.0)")
+    assert dp.compile(lambda x: np.sin(x) * 1.5)(0.0) == 1.5
+
+
+def counted(setting, monkeypatch):
+    monkeypatch.setenv("TINYDP_VERIFY", setting)
+    plain = []
+
+    def f(x):
+        if isinstance(x, float):
+            plain.append(x)
+        return x * 2.0
+    compiled = dp.compile(f)
+    for _ in range(4):
+        compiled(1.0)
+    return len(plain)
+
+
+def test_how_often_it_compares(monkeypatch):
+    assert [counted(setting, monkeypatch) for setting in ("never", "first", "always")] == [0, 1, 4]
+
+
+def test_an_unknown_setting_is_refused(monkeypatch):
+    monkeypatch.setenv("TINYDP_VERIFY", "sometimes")
+    with pytest.raises(ValueError, match="'sometimes' is not known: set it to always, first, never"):
+        dp.compile(lambda x: x * 2.0)(1.0)
+
+
+def test_a_long_loop_is_given_up(monkeypatch):
+    monkeypatch.setenv("TINYDP_VERIFY", "first")
+    monkeypatch.setattr(verify, "LEAST", -1.0)
+    monkeypatch.setattr(verify, "SHARE", 0.0)
+    steps = []
+
+    def step(s, _):
+        if isinstance(s, float):
+            steps.append(s)
+        return s * 0.5, None
+    f = dp.compile(lambda x: dp.scan(step, x, length=1000)[0])
+    assert f(1.0) == 0.5**1000
+    fall = dp.compile(lambda x: dp.integrate(lambda s: step(s, None)[0] - 0.01, x, lambda s: s))
+    assert abs(fall(1.0)) < 1e-12
+    assert not steps
+
+
+# ---------------------------------------------------------------------------- rounding is no error
+
+def logistic(x):
+    return dp.scan(lambda s, _: (3.99 * s * (1.0 - s), None), x, length=300)[0]
+
+
+def double_pendulum_like(x):
+    def step(s, _):
+        a, b = s
+        return (a + 0.3 * np.sin(5.0 * b), b + 0.3 * np.sin(5.0 * a)), None
+    return dp.scan(step, (x, 0.3), length=400)[0][0]
+
+
+def cancelling(x):
+    big = x * 1e15
+    return np.sum(np.stack([big, x, -big, x * 0.1, big, -big]))
+
+
+def cancelling_gradient(x):
+    return np.sum(x * np.tile([1e16, 1.0, -1e16, 3.0], 25)[: x.shape[0]])
+
+
+@pytest.mark.parametrize(("f", "x"), [
+    (logistic, 0.3), (double_pendulum_like, 0.4), (cancelling, 0.7), (cancelling_gradient, np.ones(99)),
+    (lambda x: np.sum(np.sin(x)) - np.sum(np.sin(x[::-1])), np.linspace(0.0, 9.0, 57))])
+def test_rough_programs_pass(f, x, monkeypatch):
+    monkeypatch.setenv("TINYDP_VERIFY", "always")
+    compiled = dp.compile(f)
+    for k in range(3):
+        compiled(x * (1.0 + 0.01 * k))
+        dp.grad(compiled)(x * (1.0 + 0.01 * k))
+
+
+def test_within_a_differentiation_around(monkeypatch):
+    """The comparison leaves nothing on the tape of the caller."""
+    monkeypatch.setenv("TINYDP_VERIFY", "always")
+    inner = dp.compile(loop)
+    found = dp.grad(lambda x: inner(x) * inner(0.3))(0.7)
+    assert np.isclose(found, dp.grad(loop)(0.7) * loop(0.3), rtol=1e-13)
+
+
+def test_side_effects_that_came_late():
+    """Three runs saw nothing; the plain one does."""
+    runs = []
+
+    def f(x):
+        runs.append(x)
+        return x * (1.0 if len(runs) < 4 else float(len(runs)))
+    with pytest.raises((SideEffectError, SelfCheckError)):
+        dp.compile(f)(2.0)
+
+
