@@ -15,7 +15,7 @@ work step by step, for `debug_nans` and `record`.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ _tape_kind: ContextVar[Callable[[], Tape]] = ContextVar("tape_kind", default=Tap
 _live: ContextVar[tuple[Tape, ...]] = ContextVar("live", default=())
 _tracer: ContextVar[Any] = ContextVar("tracer", default=None)
 time_limit: ContextVar[float | None] = ContextVar("time_limit", default=None)
+comparing: ContextVar[bool] = ContextVar("comparing", default=False)
 
 
 class OutOfTime(BaseException):
@@ -57,6 +58,21 @@ def close_tape(tape: Tape) -> None:
 def tracer() -> Any:
     """What writes a program down that is being compiled, or None."""
     return _tracer.get()
+
+
+def compared_by(kind: Callable[[], Tape] | None, end: float | None, run: Callable[[], Any]) -> Any:
+    """`run()` on tapes alone: no compiled program is run, and no differentiation around is known.
+
+    Loops that have not ended at the time `end` raise `OutOfTime`.
+    """
+    def apart() -> Any:
+        _live.set(())
+        _tracer.set(None)
+        _tape_kind.set(kind or Tape)
+        time_limit.set(end)
+        comparing.set(True)
+        return run()
+    return copy_context().run(apart)
 
 
 @contextlib.contextmanager

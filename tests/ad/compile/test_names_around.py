@@ -47,7 +47,11 @@ def by_a_closure_of_an_inner_function():
     def turn(value):
         nonlocal gain
         gain = value
-    return lambda x: sum(map(lambda y: y * gain, [x])), turn
+    def f(x):
+        def inner(y):
+            return y * gain
+        return inner(x)
+    return f, turn
 
 
 def by_a_step():

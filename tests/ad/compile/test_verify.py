@@ -183,6 +183,12 @@ def test_within_a_differentiation_around(monkeypatch):
     assert np.isclose(found, dp.grad(loop)(0.7) * loop(0.3), rtol=1e-13)
 
 
+def test_a_compiled_function_inside_is_not_compiled_for_it():
+    inner = dp.compile(lambda x: np.sin(x))
+    assert np.isclose(dp.grad(dp.compile(lambda x: inner(x) * 2.0))(0.5), 2.0 * np.cos(0.5))
+    assert not inner._programs
+
+
 def test_side_effects_that_came_late():
     """Three runs saw nothing; the plain one does."""
     runs = []

@@ -10,7 +10,6 @@ of its values and cotangents off by a few units of the last digit, and what that
 """
 
 import contextlib
-import contextvars
 import os
 import time
 import warnings
@@ -19,12 +18,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .. import tree, watch
+from .. import tree
 from ..errors import SelfCheckError, SideEffectError, place_of
 from ..tape import Var
 from ..transforms import vjp
 from ..values import is_condition, shape
-from ..watch import OutOfTime, WatchedTape
+from ..watch import OutOfTime, WatchedTape, compared_by
 from .arguments import name_of
 from .listing import FUNCTION
 
@@ -113,14 +112,10 @@ def reference(run: Run) -> list:
 def _apart(run: Callable, seconds: float | None, kind: Any = None) -> Any:
     """`run()`, apart from all differentiations under way, within so many seconds."""
     def quietly() -> Any:
-        if kind is not None:
-            watch._tape_kind.set(kind)
-        if seconds is not None:
-            watch.time_limit.set(time.perf_counter() + seconds)
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return run()
-    return contextvars.Context().run(quietly)
+    return compared_by(kind, None if seconds is None else time.perf_counter() + seconds, quietly)
 
 
 # ---------------------------------------------------------------------------- differences
