@@ -89,10 +89,10 @@ def test_a_wrong_kernel_is_found(monkeypatch):
         dp.compile(lambda x: np.sum(x @ (x * 2.0)) + 0.0 * np.sum(x))(np.arange(1.0, 9.0))
 
 
-def test_a_wrong_kind_is_found(monkeypatch):
-    monkeypatch.setattr(verify, "_apart", lambda run, *more: [True])
-    with pytest.raises((SelfCheckError, SideEffectError)):
-        dp.compile(lambda x: x * 2.0)(1.0)
+def test_a_wrong_condition_is_found(plant):
+    plant("x > ", "x < ")
+    with pytest.raises(SelfCheckError):
+        dp.compile(lambda x: x > 0.5)(1.0)
 
 
 def test_never(plant, monkeypatch):
