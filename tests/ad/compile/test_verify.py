@@ -42,18 +42,14 @@ def loop(x):
 
 @pytest.mark.parametrize("setting", ["first", "always"])
 @pytest.mark.parametrize(("f", "x", "right", "wrong", "name", "line"), [
-    (value, X, "exp(", "sin(", "exp", "return np.sum(y * np.exp(x))"),
+    (value, X, "exp(", "1.001 * exp(", "exp", "return np.sum(y * np.exp(x))"),
     (scalar, 0.7, "tanh(", "1.000001 * tanh(", "tanh", "y = np.tanh(x)"),
-    (loop, 0.7, "tanh(", "sinh(", "tanh", "return dp.scan(lambda s, _: (s * 0.5 + np.tanh(x)"),
+    (loop, 0.7, "tanh(", "1.001 * tanh(", "tanh", "return dp.scan(lambda s, _: (s * 0.5 + np.tanh(x)"),
     (loop, 0.7, "* 0.5", "* 0.6", "multiply", "return dp.scan(lambda s, _: (s * 0.5 + np.tanh(x)"),
 ])
 def test_a_planted_error_is_found_and_named(plant, monkeypatch, setting, f, x, right, wrong, name, line):
     monkeypatch.setenv("TINYDP_VERIFY", setting)
-    plant("from math import (", "from math import (sinh, ")
-    text = right
-    load = build.load
-    monkeypatch.setattr(build, "load", lambda name, source: load(name, source.partition("def ")[0] + "def "
-                        + source.partition("def ")[2].replace(text, wrong)))
+    plant(right, wrong)
     with pytest.raises(SelfCheckError) as caught:
         dp.compile(f)(x)
     assert f"the first that differs is {name}, " in str(caught.value)
@@ -65,7 +61,7 @@ def test_a_planted_error_is_found_and_named(plant, monkeypatch, setting, f, x, r
 
 
 def test_a_wrong_gradient_is_found(plant):
-    plant("cos(", "exp(")
+    plant("cos(", "1.1 * cos(")
     assert np.isclose(dp.compile(lambda x: np.sin(x))(0.7), np.sin(0.7))
     with pytest.raises(SelfCheckError) as caught:
         dp.grad(dp.compile(lambda x: np.sin(x)))(0.7)
