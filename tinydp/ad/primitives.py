@@ -376,9 +376,7 @@ class Primitive:
         stretched = tuple(extra + k for k, n in enumerate(want) if n == 1)
         if extra >= 0 and all(n in (1, have[extra + k]) for k, n in enumerate(want)) \
                 and _stretched_with(have, (*range(extra), *stretched), y):
-            axes = (*range(extra), *stretched) if extra != 1 or stretched else 0
-            c = np.add.reduce(c, axes) if type(c) is np.ndarray else np.sum(c, axes)
-            return settle(np.reshape(c, want) if stretched else c, self.name)
+            return settle(unbroadcast(c, want), self.name)
         raise RuleError(
             f"the rule of {self.name} for argument {i} returned a cotangent of shape {have}, "
             f"where the argument has shape {want}.",
@@ -387,6 +385,18 @@ class Primitive:
 
 
 _ONES = np.ones(1024)
+
+
+def unbroadcast(c: Any, want: tuple[int, ...]) -> Any:
+    """`c` summed over the axes along which an array of the shape `want` was broadcast to its shape."""
+    have = shape(c)
+    extra = len(have) - len(want)
+    stretched = tuple(extra + k for k, n in enumerate(want) if n == 1 and have[extra + k] != 1)
+    if not extra and not stretched:
+        return c
+    axes = (*range(extra), *stretched) if extra != 1 or stretched else 0
+    c = np.add.reduce(c, axes) if type(c) is np.ndarray else np.sum(c, axes)
+    return np.reshape(c, want) if stretched else c
 
 
 def _stretched_with(sides: tuple, axes: tuple, y: Any) -> bool:

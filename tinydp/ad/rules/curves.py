@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from ..primitives import Primitive, alias, defvjp, movers, products
-from ..values import as_float64, plain
+from ..primitives import Primitive, alias, defvjp, movers, products, unbroadcast
+from ..values import as_float64, plain, shape
 
 # ---------------------------------------------------------------------------- differences, areas
 
@@ -106,11 +106,11 @@ def _sinc(g, y, x):
 
 
 def _linspace_start(g, y, start, stop, num=50, endpoint=True, axis=0):
-    return np.tensordot(1 - np.linspace(0.0, 1.0, num, endpoint), g, (0, axis))
+    return unbroadcast(np.tensordot(1 - np.linspace(0.0, 1.0, num, endpoint), g, (0, axis)), shape(start))
 
 
 def _linspace_stop(g, y, start, stop, num=50, endpoint=True, axis=0):
-    return np.tensordot(np.linspace(0.0, 1.0, num, endpoint), g, (0, axis))
+    return unbroadcast(np.tensordot(np.linspace(0.0, 1.0, num, endpoint), g, (0, axis)), shape(stop))
 
 
 defvjp(np.sinc,         _sinc)

@@ -7,7 +7,7 @@ import string
 import numpy as np
 
 from ..errors import UnsupportedArgumentError
-from ..primitives import Primitive, alias, defvjp, defvjp_each, products
+from ..primitives import Primitive, alias, defvjp, defvjp_each, products, unbroadcast
 from ..selected import selected
 from ..values import shape
 
@@ -101,6 +101,7 @@ def _einsum(i, g, y, *arrays, subscripts, optimize=False):
             result += c
     names, xs = zip(*factors, strict=True)
     c = np.einsum(f"{','.join(names)}->{result}", *xs, optimize=bool(optimize))
+    c = unbroadcast(c, shape(arrays[i]))
     return c if len(set(own)) == len(own) else selected(_on_diagonals(own, shape(arrays[i])), c)
 
 
