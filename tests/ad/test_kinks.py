@@ -13,6 +13,9 @@ PAGE = pathlib.Path(__file__).parents[2] / "docs" / "kinks.md"
 ROW = re.compile(r"^\| `(?P<program>[^`]+)` \| (?P<at>\S+) \| (?P<derivative>\S+) \|", re.MULTILINE)
 TABLE = [(row["program"], float(row["at"]), float(row["derivative"]))
          for row in ROW.finditer(PAGE.read_text())]
+TWICE = re.compile(ROW.pattern + r" (?P<second>nan|inf|-?[\d.]+) \|", re.MULTILINE)
+SECOND = [(row["program"], float(row["at"]), float(row["second"]))
+          for row in TWICE.finditer(PAGE.read_text())]
 RELUS = ("np.maximum(x, 0)", "np.where(x > 0, x, 0)", "np.clip(x, 0, np.inf)", "(x + abs(x)) / 2")
 
 
@@ -33,6 +36,22 @@ def test_derivative_at_the_kink(program, at, derivative):
     if not re.search(r"max\(x|max\(0|if x|stack", program):      # these are of numbers only
         array = dp.grad(lambda x: np.sum(f(x)))(np.array([at, at]))
         assert np.array_equal(array, [derivative] * 2, equal_nan=True)
+
+
+@pytest.mark.filterwarnings("ignore::tinydp.ad.errors.SteepGradientWarning")
+@pytest.mark.parametrize(("program", "at", "second"), SECOND, ids=[row[0] for row in SECOND])
+def test_second_derivative_at_the_kink(program, at, second):
+    f = function(program)
+    assert np.array_equal(dp.grad(dp.grad(f))(at), second, equal_nan=True)
+    if not np.isnan(dp.grad(f)(at)):
+        assert np.array_equal(dp.jvp(dp.grad(f), (at,), (1.0,))[1], second, equal_nan=True)
+    if "stack" not in program:
+        array = np.diagonal(dp.hessian(lambda x: np.sum(f(x)))(np.array([at, at])))
+        assert np.array_equal(array, [second] * 2, equal_nan=True)
+
+
+def test_the_page_has_second_derivatives():
+    assert len(SECOND) > 25
 
 
 def test_infinite_derivatives_warn():

@@ -552,7 +552,7 @@ def _may_repeat(index: Any) -> bool:
 
 
 scatter = Primitive(_scatter, "scatter")
-scatter.each = lambda g, y, *gs, shape, indices: lambda k: g[indices[k]]
+scatter.each = lambda g, y, *gs, shape, indices: lambda k: g if type(g) is float else g[indices[k]]
 
 class Keeping:
     """An operation with several results, whose nodes know what these were before they became floats."""
@@ -620,8 +620,8 @@ def defpartials(f: Callable, *partials: Rule | None, also: Callable | None = Non
 def steep(name: str, partial: Rule) -> Rule:
     """The rule `g * partial(y, *args)`, which warns if that is infinite."""
 
-    def rule(g, y, *args):
-        c = g * partial(y, *args)
+    def rule(g, y, *args, **options):
+        c = g * partial(y, *args, **options)
         warn_if_steep(name, c)
         return c
 

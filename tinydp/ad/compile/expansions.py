@@ -160,6 +160,12 @@ def _round(x: Any, decimals: int = 0) -> Any:
     return np.rint(x * scale) / scale if decimals > 0 else np.rint(x / scale) * scale
 
 
+def _power_derivative(x: Any, p: Any, k: int = 0, m: int = 0) -> Any:
+    from ..rules.powers import powered  # noqa: PLC0415
+
+    return powered(x, p, k, m)
+
+
 def _nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     largest = np.finfo(float).max
     x = np.where(x == np.inf, largest if posinf is None else posinf, np.where(np.isnan(x), nan, x))
@@ -189,7 +195,7 @@ EXPANSIONS: dict[str, Callable] = {
     "triu": lambda m, k=0: np.where(_lower(m, k - 1), 0.0, m),
     "roll": _roll, "rot90": _rot90, "diag": _diag, "pad": _pad, "linspace": _linspace,
     "real_if_close": lambda a, tol=100: a,
-    "sinc": _sinc, "nan_to_num": _nan_to_num, "isclose": _isclose,
+    "sinc": _sinc, "power_derivative": _power_derivative, "nan_to_num": _nan_to_num, "isclose": _isclose,
     "allclose": lambda a, b, **options: np.all(np.isclose(a, b, **options)),
     "array_equal": lambda a, b: np.all(a == b) if np.shape(a) == np.shape(b) else False,
     "isposinf": lambda x: x == np.inf, "isneginf": lambda x: x == -np.inf,

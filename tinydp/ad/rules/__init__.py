@@ -1,5 +1,17 @@
 """The table of gradient rules: importing this package fills the registry."""
 
-from . import curves, decompositions, elementwise, linear, reductions, shaping, sorting
+from . import (
+           curves,
+           decompositions,
+           determinants,
+           elementwise,
+           linear,
+           powers,
+           reductions,
+           shaping,
+           sorting,
+           spectra,
+)
 
-__all__ = ["curves", "decompositions", "elementwise", "linear", "reductions", "shaping", "sorting"]
+__all__ = ["curves", "decompositions", "determinants", "elementwise", "linear", "powers", "reductions",
+           "shaping", "sorting", "spectra"]

@@ -8,7 +8,8 @@ Giles, "Collected matrix derivative results" (2008), for cholesky in the form of
 NumPy's cholesky and eigh read one triangle only, so the gradient of the other is zero; for a
 matrix that is symmetric by construction both halves arrive where they belong. The vectors of
 eigh and svd are differentiable where the values are distinct: of equal values they may turn at
-will, and a cotangent of theirs becomes infinite. The values alone are differentiable throughout.
+will, and a cotangent of theirs becomes infinite. The values alone are differentiable throughout:
+`spectra.py`. Determinants are polynomials: `determinants.py`.
 """
 
 import operator
@@ -19,21 +20,12 @@ from ..errors import UnsupportedArgumentError
 from ..primitives import Primitive, alias, defvjp, flat, warn_if_steep
 from ..selected import bare, selected
 from ..values import plain, shape
-from .reductions import products_of_others
+from .spectra import by_eigenvalues, by_singular_values, of_triangle
 
 
 def _swap(x):
     return np.swapaxes(x, -1, -2)
 
-
-def _scalars(x):
-    """Numbers, to multiply matrices by."""
-    return np.reshape(x, (*shape(x), 1, 1))
-
-
-def _diagonal(x):
-    """Matrices with the vectors `x` on their diagonals."""
-    return np.expand_dims(x, -1) * np.eye(shape(x)[-1])
 
 
 # ---------------------------------------------------------------------------- equations
@@ -63,32 +55,9 @@ def _pinv(g, y, a, rcond=None, rtol=None):
     return _swap(y @ _swap(y) @ g @ rest + rest_of_y @ g @ _swap(y) @ y - y @ _swap(g) @ y)
 
 
-def _cofactors(y, a):
-    """det(a) inv(a)^T, which exists for a singular matrix, too."""
-    volumes = np.prod(np.linalg.norm(plain(a), axis=-1), axis=-1)
-    if np.all(np.abs(plain(y)) > 1e-12 * volumes):
-        return _scalars(y) * _swap(np.linalg.inv(a))
-    u, s, vt = np.linalg.svd(a)
-    sign = np.sign(np.linalg.det(plain(u)) * np.linalg.det(plain(vt)))
-    return (u * np.expand_dims(products_of_others(s), -2)) @ vt * _scalars(sign)
-
-
-def _det(g, y, a):
-    return _scalars(g) * _cofactors(y, a)
-
-
-def _slogdet(g, y, a):
-    g, singular = _scalars(g[1]), _scalars(y[0]) == 0
-    regular = np.where(singular & (g == 0), np.eye(shape(a)[-1]), a)             # zero is strong
-    return g * _swap(np.linalg.inv(regular))
-
-
 defvjp(np.linalg.solve,    _solve_a, _solve_b)
 defvjp(np.linalg.inv,      _inv)
 defvjp(np.linalg.pinv,     _pinv)
-defvjp(np.linalg.det,      _det)
-defvjp(np.linalg.slogdet,  _slogdet)             # a singular matrix raises: the slope is infinite
-
 
 @alias(np.linalg.matrix_power)
 def _matrix_power(a, n):
@@ -112,19 +81,12 @@ def _matrix_power(a, n):
 # ---------------------------------------------------------------------------- symmetric matrices
 
 
-def _of_triangle(c, lower):
-    """The cotangent of a matrix of which one triangle is read, as if it were symmetric."""
-    n = shape(c)[-1]
-    read = np.tri(n) if lower else np.tri(n).T
-    return (c + _swap(c)) * (read - np.eye(n) / 2)
-
-
 def _cholesky(g, y, a, upper=False):
     if upper:
         g, y = _swap(g), _swap(y)
     c = np.tril(_swap(y) @ g) * (1 - np.eye(shape(y)[-1]) / 2)
     c = np.linalg.solve(_swap(y), c)             # c, between the inverses of y^T and y
-    return _of_triangle(_swap(np.linalg.solve(_swap(y), _swap(c))), lower=not upper)
+    return of_triangle(_swap(np.linalg.solve(_swap(y), _swap(c))), lower=not upper)
 
 
 def _one_over_gaps(x):
@@ -148,18 +110,20 @@ def _steeply(name, arrived, c, steepness):
 
 def _eigh(g, y, a, UPLO="L"):
     (g_w, g_v), (w, v) = g, y
-    turned = _steeply("eigh", _arrived(g_v), (_swap(v) @ g_v), _one_over_gaps(w))
-    return _of_triangle(v @ (_diagonal(g_w) + turned) @ _swap(v), lower=UPLO.upper() == "L")
+    c = by_eigenvalues(g_w, w, a, UPLO)
+    if _is_nothing(g_v):
+        return c
+    turned = _steeply("eigh", _arrived(g_v), _swap(v) @ g_v, _one_over_gaps(w))
+    return c + of_triangle(v @ turned @ _swap(v), lower=UPLO.upper() == "L")
 
 
-def _eigvalsh(g, y, a, UPLO="L"):
-    w, v = np.linalg.eigh(a, UPLO)
-    return _eigh((g, np.zeros(shape(v))), (w, v), a, UPLO)
+def _is_nothing(g):
+    """Whether no cotangent arrived at vectors, so that they need not be differentiable."""
+    return type(g) is np.ndarray and not np.any(g)
 
 
 defvjp(np.linalg.cholesky, _cholesky)
 defvjp(np.linalg.eigh,     _eigh)                # infinite for the vectors of equal values
-defvjp(np.linalg.eigvalsh, _eigvalsh)
 
 # ---------------------------------------------------------------------------- singular values
 
@@ -168,9 +132,12 @@ def _svd(g, y, a):
     (g_u, g_s, g_vt), (u, s, vt) = g, y
     v, g_v = _swap(vt), _swap(g_vt)
     m, n = shape(a)[-2:]
+    c = by_singular_values(g_s, s, a)
+    if _is_nothing(g_u) and _is_nothing(g_vt):
+        return c
     turned_u = _turned(u, g_u, s) * np.expand_dims(s, -2)
     turned_v = np.expand_dims(s, -1) * _turned(v, g_v, s)
-    c = u @ (turned_u + _diagonal(g_s) + turned_v) @ vt
+    c = c + u @ (turned_u + turned_v) @ vt
     if m > n:
         return c + _left_out(u, g_u, s) @ vt
     return c + u @ _swap(_left_out(v, g_v, s)) if m < n else c
@@ -189,14 +156,8 @@ def _left_out(u, g_u, s):
     return _steeply("svd", _arrived(g_u), c, np.divide(1.0, np.expand_dims(s, -2)))
 
 
-def _svdvals(g, y, x):
-    u, _, vt = np.linalg.svd(x, full_matrices=False)
-    return (u * np.expand_dims(g, -2)) @ vt
-
-
 thin_svd = Primitive(lambda a: np.linalg.svd(a, full_matrices=False), "svd")
 
-defvjp(np.linalg.svdvals,  _svdvals)
 defvjp(thin_svd,           _svd)                 # infinite for the vectors of equal values
 
 

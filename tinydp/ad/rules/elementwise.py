@@ -23,11 +23,12 @@ from ..primitives import (
     products,
     registered,
     singular,
-    steep,
     warn_if_steep,
 )
 from ..selected import selected, shared
+from ..tape import Var
 from ..values import abstract, as_float64, plain
+from .bends import at_tip, bend, differentiated, direction, share, ties, tips, torn
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -46,30 +47,14 @@ def _over(g, b):
     return c
 
 
-def _power_base(g, y, x, p):
-    if type(p) in (int, float) and p >= 1:
-        return g * (2 * x) if p == 2 else g * (p * x ** (p - 1))
-    return _steep_power(g, y, x, p)
-
-
-_steep_power = steep("power", lambda y, x, p: p * x ** np.where(p == 0, 1.0, p - 1))
-
-
-def _log_of_base(x, p):
-    return np.log(np.where((x == 0) & (p > 0), 1.0, x))         # 0 ** p is 0 for every p > 0
-
-
 defvjp(np.divide,       lambda g, y, a, b: _over(g, b), lambda g, y, a, b: -_over(g * y, b),
        also=operator.truediv)                                               # infinite at b = 0
 defpartials(np.reciprocal, lambda y, x: -y * y)                             # infinite at 0
-defvjp(np.power,        _power_base, steep("power", lambda y, x, p: y * _log_of_base(x, p)),
-       also=operator.pow)                                                   # infinite at x = 0, p < 1
-defvjp(np.float_power,  _power_base, steep("float_power", lambda y, x, p: y * _log_of_base(x, p)))
 defvjp(np.mod,          lambda g, y, a, b: g,  lambda g, y, a, b: shared(-np.floor_divide(a, b), g),
        also=operator.mod)
 defvjp(np.fmod,         lambda g, y, a, b: g,  lambda g, y, a, b: shared(-np.rint(np.divide(a - y, b)), g))
 
-# ---------------------------------------------------------------------------- powers, logarithms
+# ---------------------------------------------------------------------------- roots, logarithms
 
 defvjp(np.square,       lambda g, y, x: g * 2 * x)
 defpartials(np.sqrt,    lambda y, x: 0.5 / y)                               # infinite at 0
@@ -116,19 +101,45 @@ def _share(y, x, other):
     return np.where(x == other, 0.5, x == y)
 
 
-defvjp(np.abs,          lambda g, y, x: g * np.sign(x))
-PRIMITIVES[operator.abs] = absolute = Primitive(np.abs)          # of Python's numbers
-absolute.rules, absolute.operator = registered(np.abs).rules, operator.abs
-defvjp(np.fabs,         lambda g, y, x: g * np.sign(x))
+def _extreme(g, y, x, other):
+    """The cotangent of `x`, one of two arguments."""
+    if type(y) is not Var:
+        return shared(_share(y, x, other), g)
+    c = shared(share(_share(y, x, other), y), g)
+    if differentiated(y) and np.any(tie := np.equal(plain(x), plain(other))):
+        return torn(c, g, y, x, tie)
+    return c
+
+
+def _abs(g, y, x):
+    return _abs_of_traced(g, y, x) if type(x) is Var else g * np.sign(x)
+
+
+def _abs_of_traced(g, y, x):
+    c, tip = g * (direction(x, y) if abstract(x) else np.sign(x)), at_tip(x, y)
+    return c if tip is None else c + bend(g, y, x, tip)
+
+
+def _hypot(g, y, x, other):
+    """The cotangent of `x`, one of two arguments."""
+    c, tip = g * direction(x, y), at_tip(y, y)
+    return c if tip is None else c + bend(g, y, x, tip, other=other)
+
+
+defvjp(np.abs,          _abs)
+PRIMITIVES[operator.abs] = Primitive(np.abs)                                # of Python's numbers
+registered(operator.abs).rules, registered(operator.abs).operator = (_abs,), operator.abs
+defvjp(np.fabs,         _abs)
 for extreme in (np.maximum, np.minimum, np.fmax, np.fmin):
-    defvjp(extreme,     lambda g, y, a, b: shared(_share(y, a, b), g),
-                        lambda g, y, a, b: shared(_share(y, b, a), g))
+    defvjp(extreme,     lambda g, y, a, b: _extreme(g, y, a, b), lambda g, y, a, b: _extreme(g, y, b, a))
 defvjp(np.copysign,     lambda g, y, a, b: np.where(np.signbit(a) == np.signbit(b), g, -g),
                         lambda g, y, a, b: selected(False, g))
-defpartials(np.hypot,   lambda y, a, b: np.where(y == 0, 0.0, a / np.where(y == 0, 1.0, y)),
-                        lambda y, a, b: np.where(y == 0, 0.0, b / np.where(y == 0, 1.0, y)))
+defvjp(np.hypot,        lambda g, y, a, b: _hypot(g, y, a, b), lambda g, y, a, b: _hypot(g, y, b, a))
 defvjp(np.where,        None, lambda g, y, c, a, b: selected(c, g),
                               lambda g, y, c, a, b: selected(np.logical_not(c), g))
+
+tips(np.abs, operator.abs, np.fabs, np.hypot)
+ties(lambda y, a, b: np.equal(a, b), np.maximum, np.minimum, np.fmax, np.fmin)
 
 clip = Primitive(np.clip, "clip")
 defvjp(clip,            lambda g, y, x, low, high: selected((low <= x) & (x <= high), g),
@@ -154,7 +165,7 @@ def _clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
 
 
 products(np.multiply)
-singular(np.divide, np.power, np.float_power)
+singular(np.divide)
 
 # ---------------------------------------------------------------------------- steps, questions
 

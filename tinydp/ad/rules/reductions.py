@@ -13,6 +13,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..primitives import Primitive, alias, defvjp, flat, movers
 from ..selected import selected, shared
 from ..values import as_float64, shape
+from .bends import at_tip, bend, differentiated, direction, share, ties, tips, torn
 
 
 def _keep(y, x, axis, keepdims):
@@ -67,7 +68,12 @@ def _mean(g, y, x, axis=None, keepdims=False):
 
 
 def _extreme(g, y, x, axis=None, keepdims=False):
-    return shared(_chosen(y, x, axis, keepdims), _spread(g, x, axis, keepdims))
+    parts = _chosen(y, x, axis, keepdims)
+    c = shared(share(parts, y), _spread(g, x, axis, keepdims))
+    if differentiated(x) and np.any(tie := (parts > 0.0) & (parts < 1.0)):
+        of_y = np.any(tie, axis=axis, keepdims=keepdims)
+        return torn(c, g, y, x, tie, of_y, lambda z: np.broadcast_to(_keep(z, x, axis, keepdims), shape(x)))
+    return c
 
 
 defvjp(np.sum,  _sum)
@@ -77,6 +83,14 @@ defvjp(np.min,  _extreme)
 defvjp(np.amax, _extreme)
 defvjp(np.amin, _extreme)
 movers(np.sum, np.mean)
+
+
+def _tied(y, x, axis=None, keepdims=False):
+    """Where more than one element is the extreme one."""
+    return np.sum(x == _keep(y, x, axis, keepdims), axis=axis, keepdims=keepdims) > 1
+
+
+ties(_tied, np.max, np.min, np.amax, np.amin)
 
 # ---------------------------------------------------------------------------- products
 
@@ -133,9 +147,11 @@ def _var(g, y, x, axis=None, ddof=0, keepdims=False, correction=0):
 
 def _std(g, y, x, axis=None, ddof=0, keepdims=False, correction=0):
     n = _count(y, x) - ddof - correction
-    y = _keep(y, x, axis, keepdims)
-    slope = np.where(y == 0, 0.0, _deviation(x, axis) / np.where(y == 0, 1.0, y))
-    return _spread(g * (1 / n if n > 0 else np.nan), x, axis, keepdims) * slope
+    deviation, root, weight = _deviation(x, axis), _keep(y, x, axis, keepdims), 1 / n if n > 0 else np.nan
+    c, tip = _spread(g * weight, x, axis, keepdims) * direction(deviation, root), at_tip(x, y)
+    if tip is None:
+        return c
+    return c + weight * bend(g, y, deviation, tip, lambda z: _keep(z, x, axis, keepdims), axis)
 
 
 def _deviation(x, axis):
@@ -202,12 +218,14 @@ flat(np.isposinf, np.isneginf)
 
 
 def _norm2(g, y, x, axis=None, keepdims=False):
-    y = _keep(y, x, axis, keepdims)
-    return _keep(g, x, axis, keepdims) * np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y))
+    root, tip = _keep(y, x, axis, keepdims), at_tip(x, y)
+    c = _keep(g, x, axis, keepdims) * direction(x, root)
+    return c if tip is None else c + bend(g, y, x, tip, lambda z: _keep(z, x, axis, keepdims), axis)
 
 
 norm2 = Primitive(lambda x, **options: np.linalg.norm(x, **options), "norm")
 defvjp(norm2, _norm2)
+tips(norm2, np.std)
 
 
 @alias(np.linalg.norm)
@@ -226,9 +244,10 @@ def _norm(x, ord=None, axis=None, keepdims=False):
         return np.min(np.abs(x), **options)
     if ord == 1:
         return np.sum(np.abs(x), **options)
-    total = np.sum(np.abs(x) ** ord, **options)
-    zero = total == 0                            # where the root is infinitely steep, the norm is flat
-    return np.where(zero, 0.0, np.where(zero, 1.0, total) ** (1 / ord))
+    lengths = np.abs(x)
+    total = np.sum(lengths ** ord, **options)
+    zero = total == 0                            # the root is infinitely steep; there another norm stands in
+    return np.where(zero, np.sum(lengths, **options), np.where(zero, 1.0, total) ** (1 / ord))
 
 
 def _matrix_norm(x, ord, axis, keepdims):

@@ -1,0 +1,218 @@
+"""Second derivatives at the tip of a kink: of smooth functions of a length, f(|x|).
+
+The gradient of f(y), y = |x|, is (g / y) x with the cotangent g = f'(y). At x = 0 that is 0 / 0 times 0. Its
+value is 0 by the convention of `docs/kinks.md`; but where the gradient is differentiated again, its slope at
+the tip counts, and this is the limit of g / y: by l'Hopital's rule the derivative of g by y there. The
+operations from y to g are on the tape that will be swept for the second derivative, so it is known: g is
+swept back to y, and the limit is what arrives. If g is not zero at the tip, or depends to first order on
+anything but this y, then the gradient has a jump or an edge there, and its derivative is nan.
+
+    >>> from tinydp import hessian
+    >>> hessian(lambda x: np.cosh(np.linalg.norm(x)))(np.zeros(2))
+    array([[1., 0.],
+           [0., 1.]])
+    >>> hessian(np.linalg.norm)(np.zeros(2))
+    array([[nan, nan],
+           [nan, nan]])
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+
+from ..primitives import PRIMITIVES, Primitive, defvjp, dense
+from ..selected import bare
+from ..selected import seed as masked
+from ..tape import Var
+from ..values import abstract, is_on, plain, shape
+
+TIPS: set[Primitive] = set()                     # the primitives with a tip where their value is 0
+TIES: dict[Primitive, Callable] = {}             # ... with ties, and how to see where: f(y, *args, **options)
+
+
+def differentiated(x):
+    """Whether what a rule computes of `x` will be differentiated itself, by a tape."""
+    return type(x) is Var and not abstract(x)
+
+
+def at_tip(x, y):
+    """Where the length `y` of `x` is 0, as a mask; None if it is nowhere, or does not matter."""
+    if not differentiated(x):
+        return None
+    tip = np.equal(plain(y), 0.0)
+    return tip if np.any(tip) else None
+
+
+def direction(x, y):
+    """x / y, and 0 at the tip; but nan in a compiled second derivative, so that a tape takes over."""
+    if type(x) is Var and abstract(x):
+        return x / y
+    return np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y))
+
+
+def bend(g, y, x, tip, wide=lambda c: c, axis=(), other=None):
+    """(g / y) x at the tip: 0, with the right derivative.
+
+    `wide` brings the shape of `y` to that of `x`, of which `y` is the length along `axis`, or together with
+    the `other`.
+    """
+    k, smooth = growth(g, y, tip)
+    bent = np.where(wide(tip), x, 0.0) * wide(np.where(smooth, k, 0.0))
+    for z in () if np.all(smooth) else (x,) if other is None else (x, other):
+        bent = bent + edge(z, wide(tip & ~smooth), axis)
+    return bent
+
+
+def _edge(g, y, x, where, axis):
+    hit = np.any(np.not_equal(plain(g), 0.0), axis=axis, keepdims=True)
+    return (g + np.sum(g, axis=axis, keepdims=True)) * np.where(np.logical_and(where, hit), np.nan, 0.0)
+
+
+edge = Primitive(lambda x, where, axis: np.zeros(np.broadcast_shapes(shape(x), shape(where))), "edge")
+defvjp(edge, _edge, None, None)                  # 0, but without derivative, in any element along `axis`
+
+
+# ---------------------------------------------------------------------------- ties
+
+
+def torn(c, g, y, x, tie, of_y=None, wide=lambda c: c):
+    """The share `c` of `x` that ties to be `y`; without a derivative if the tie can part while `g` varies.
+
+    The gradient shares `g` among those that tie. A moment later one of them has all of it: if `g` is a
+    constant that is the kink of the first derivative, and nothing new. But what `g` changes by is not
+    shared. Values that are one and the same, as in np.maximum(x, x), never part. `of_y` says in the shape of
+    `y` where a tie is.
+    """
+    tie = tie & wide(_varies(g, y.tape, tie if of_y is None else of_y))
+    if not np.any(tie):
+        return c
+    gap = x - wide(y)
+    tie = tie & _varies(gap, y.tape, tie, kinks=False)
+    return bare(c) + edge(gap, tie, ()) if np.any(tie) else c
+
+
+def share(parts, y):
+    """The parts of those that tie; nan in a compiled second derivative, so that a tape takes over."""
+    if type(y) is Var and abstract(y):
+        return np.where((parts > 0.0) & (parts < 1.0), np.nan, parts)
+    return parts
+
+
+MOST = 32                                        # elements that are looked at one by one
+
+
+def _varies(z, tape, where, kinks=True):
+    """Which elements of `z` depend on anything on this tape; all alike if they are many."""
+    places, found = np.flatnonzero(where), np.zeros(shape(z), dtype=bool)
+    for group in (np.reshape(places, (-1, 1)) if len(places) <= MOST else [places]) if is_on(tape, z) else []:
+        seed = np.zeros(shape(z))
+        seed.flat[group] = np.sin(1.0 + np.arange(len(group)))
+        found.flat[group] = not swept_back(z, None, seed, kinks)[1]
+    return found
+
+
+# ---------------------------------------------------------------------------- the limit
+
+
+def growth(g, y, tip):
+    """The derivative of each element of `g` by that of `y` where `tip`; and where it is the limit of g / y.
+
+    Two sweeps with different seeds tell whether an element depends on others.
+    """
+    zero = np.zeros(shape(y))
+    if not is_on(y.tape, g):                     # g is a constant
+        return zero, np.broadcast_to(np.equal(plain(g), 0.0), shape(y))
+    seeds = np.where(tip, 1.0, 0.0), np.where(tip, np.sin(1.0 + np.arange(zero.size)).reshape(shape(y)), 0.0)
+    (k, alone), (other, _) = [swept_back(g, y, seed) for seed in seeds]
+    far = np.abs(plain(other) - plain(k) * seeds[1]) > 1e-9 * np.max(np.abs(plain(k)), initial=0.0)
+    return k, np.equal(plain(g), 0.0) & ~far & alone
+
+
+def swept_back(g, y, seed, kinks=True):
+    """What arrives at `y` from the cotangent `seed` at `g`; and whether it arrived nowhere else.
+
+    Where it meets another kink it counts as arrived, whatever the derivative there by convention.
+    """
+    cotangents = {id(g): masked(seed if shape(g) else float(seed))}
+    landed, elsewhere, largest = np.zeros(shape(g)), 0.0, 0.0
+    for node in _consumers_first(g, y):
+        c = cotangents.pop(id(node), None)
+        if c is None:
+            continue
+        arrived = dense(c)
+        c = bare(arrived)
+        size = _largest(c)
+        if np.isnan(size):
+            return landed, False
+        largest = max(largest, size)
+        if _same(node, y):
+            landed = landed + c
+        elif node.op is None or node.op.loop or (kinks and _is_kink(node, c)):
+            elsewhere = max(elsewhere, size)
+        else:
+            for x, share in node.op.pull(node, arrived):
+                cotangents[id(x)] = cotangents[id(x)] + share if id(x) in cotangents else share
+    return landed, not elsewhere > 1e-9 * largest
+
+
+def _is_kink(node, c):
+    """Whether a cotangent arrived where this operation has a kink."""
+    if node.op in TIPS:
+        at = np.equal(plain(node.value), 0.0)
+    elif node.op in TIES:
+        at = TIES[node.op](plain(node.value), *map(plain, node.args), **node.kwargs)
+    else:
+        return False
+    return np.any(at & np.not_equal(plain(c), 0.0))
+
+
+def _largest(c):
+    parts = c if isinstance(c, tuple) else (c,)
+    return max(float(np.max(np.abs(plain(part)), initial=0.0)) for part in parts)
+
+
+def _same(node, y):
+    """Whether it is `y`, or was computed by the same operation of the same operands."""
+    return node is y or (y is not None and node.op is y.op and node.op in TIPS and _alike(node, y))
+
+
+def _alike(a, b, depth=4):
+    """Whether two operands are the same value: one node, equal constants, or the same operation of such."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if type(a) is tuple:
+        return len(a) == len(b) and all(_alike(x, z, depth) for x, z in zip(a, b, strict=True))
+    if type(a) is not Var:
+        return type(a) in (int, float, bool, str, slice) and a == b
+    return (depth > 0 and a.op is b.op is not None and a.kwargs.keys() == b.kwargs.keys()
+            and _alike((*a.args, *a.kwargs.values()), (*b.args, *b.kwargs.values()), depth - 1))
+
+
+def _consumers_first(g, y):
+    """The nodes between `g` and `y`, each after all those that use it."""
+    order, seen, stack = [], set(), [(g, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            if node.op is not None and not node.op.loop and not _same(node, y):
+                stack += [(x, False) for x in node.args if is_on(g.tape, x)]
+    return reversed(order)
+
+
+def tips(*functions):
+    """Declare functions whose value is 0 at the tip of a kink."""
+    for f in functions:
+        registered = f if isinstance(f, Primitive) else PRIMITIVES[f]
+        TIPS.add(cast(Primitive, registered))
+
+
+def ties(where, *functions):
+    """Declare functions in which arguments can tie; `where(y, *args, **options)` is a mask like `y`."""
+    TIES.update((cast(Primitive, PRIMITIVES[f]), where) for f in functions)
