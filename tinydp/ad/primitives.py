@@ -140,8 +140,10 @@ class Primitive:
                 pass
             elif type(x) is not Var:
                 if self.each or (i < len(self.rules) and self.rules[i]):
-                    value = as_float64(x)        # like the traced ones, whatever it came as
-                operand = snapshot(tape, listed(value))
+                    operand = as_float64(x)      # like the traced ones, whatever it came as
+                    if not (type(x) is np.ndarray and x.dtype.kind in "iu" and x.dtype.itemsize >= 4):
+                        value = operand          # NumPy raises to whole powers by other means
+                operand = snapshot(tape, listed(operand))
             elif x.tape is tape:
                 value = x.value
                 if not self.each and (i >= len(self.rules) or self.rules[i] is None):
@@ -308,10 +310,14 @@ class Primitive:
         """What the rule of argument `i` returns."""
         rule: Any = self.rules[i]
         try:
-            return rule(g, y, *values, **kwargs)
-        except ArithmeticError:                  # Python's floats raise where NumPy's are infinite
-            g, y, *numbers = [np.float64(x) if type(x) in (float, int) else x for x in (g, y, *values)]
-            return rule(g, y, *numbers, **kwargs)
+            c = rule(g, y, *values, **kwargs)
+            if type(c) is not complex:
+                return c
+        except ArithmeticError:
+            pass
+        # Python's numbers raise, or become complex, where NumPy's are infinite or nan
+        g, y, *numbers = [np.float64(x) if type(x) in (float, int) else x for x in (g, y, *values)]
+        return rule(g, y, *numbers, **kwargs)
 
     # -- ... where no path leads to some of the elements, see selected.py
 
@@ -649,6 +655,12 @@ def movers(*functions: Callable) -> None:
     """Declare functions that only move or sum elements, each of which keeps apart what led to it."""
     for primitive in map(registered, functions):
         primitive.mover = True
+
+
+def pointwise(*functions: Callable) -> None:
+    """Declare functions that work element by element, though they are no ufuncs."""
+    for primitive in map(registered, functions):
+        primitive.elementwise = True
 
 
 def singular(*functions: Callable) -> None:

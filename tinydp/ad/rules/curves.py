@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ..primitives import Primitive, alias, defvjp, movers, products, unbroadcast
+from ..primitives import Primitive, alias, defvjp, movers, pointwise, products, unbroadcast
 from ..values import as_float64, plain, shape
 
 # ---------------------------------------------------------------------------- differences, areas
@@ -114,6 +114,7 @@ def _linspace_stop(g, y, start, stop, num=50, endpoint=True, axis=0):
 
 
 defvjp(np.sinc,         _sinc)
+pointwise(np.sinc)
 defvjp(np.linspace,     _linspace_start, _linspace_stop)
 movers(np.linspace)
 defvjp(np.unwrap,       lambda g, y, p, discont=None, axis=-1, period=2 * np.pi: g)

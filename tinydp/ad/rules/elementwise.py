@@ -20,6 +20,7 @@ from ..primitives import (
     defpartials,
     defvjp,
     flat,
+    pointwise,
     products,
     registered,
     singular,
@@ -165,6 +166,7 @@ def _clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
 
 
 products(np.multiply)
+pointwise(np.where, clip)
 singular(np.divide)
 
 # ---------------------------------------------------------------------------- steps, questions

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import Primitive, defvjp, singular, steep
+from ..primitives import Primitive, defvjp, pointwise, singular, steep
 
 
 def powered(x, p, k=0, m=0):
@@ -69,3 +69,4 @@ _by_exponent = steep("power", lambda y, x, p: power_derivative(x, p, m=1))
 defvjp(np.power,       _by_base, _by_exponent, also=operator.pow)           # infinite at x = 0, p < 1
 defvjp(np.float_power, _by_base, _by_exponent)
 singular(np.power, np.float_power, power_derivative)
+pointwise(power_derivative)

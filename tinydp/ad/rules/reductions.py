@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..primitives import Primitive, alias, defvjp, flat, movers
+from ..primitives import Primitive, alias, defvjp, flat, movers, pointwise
 from ..selected import selected, shared
 from ..values import as_float64, shape
 from .bends import at_tip, bend, differentiated, direction, share, ties, tips, torn
@@ -212,6 +212,7 @@ def _nanmin(a, axis=None, *, keepdims=False):
 
 
 defvjp(np.nan_to_num, lambda g, y, x, nan=0.0, posinf=None, neginf=None: selected(np.isfinite(x), g))
+pointwise(np.nan_to_num)
 flat(np.isposinf, np.isneginf)
 
 # ---------------------------------------------------------------------------- norms
