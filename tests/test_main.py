@@ -17,6 +17,21 @@ def pendulum(x, y):
 wrong = dp.custom_gradient(lambda x: x**2, lambda g, y, x: 2.01 * g * x)
 number = 3.0
 
+def condition(x):
+    return x > 0
+
+def crashing(x):
+    return x[7]
+
+def quitting(x):
+    raise SystemExit(0)
+
+def steep(x):
+    return np.where(x > 0, x**0.5, 0.0)
+
+def beside(x):
+    return 1e20 * x[0] + x[1]
+
 def lossy(x):
     return (1e9 + x * x) - 1e9
 '''
@@ -36,6 +51,9 @@ def here(tmp_path, monkeypatch):
     (["check", "programs:pendulum", "--at", "0.7, y=[1,2]", "--order", "2"], 0, "right: "),
     (["check", "programs:wrong", "--at", "x=3.0"], 1, "1.005 times what it should be"),
     (["check", "programs:lossy", "--at", "x=1e-3"], 3, "inconclusive: "),
+    (["check", "programs:steep", "--at", "x=0.0"], 0, "right: 1 of 1"),
+    (["check", "programs:beside", "--at", "x=[1, 1]"], 3, "argument 0, element [1]: "),
+    (["check", "numpy:sum", "--at", "[]"], 3, "inconclusive: nothing was checked"),
     (["check", "numpy:arctan2", "--at", "1.0, 2.0"], 0, "right: 2 of 2"),
     (["rules", "np.sin", "np.linalg.cholesky", "--points", "2"], 0, "np.linalg.cholesky         2 points"),
 ])
@@ -52,6 +70,10 @@ def test_verdicts_and_exit_codes(here, capsys, words, code, output):
     (["check", "programs:pendulum", "--at", "x=0.7"], "missing a required argument: 'y'"),
     (["check", "programs:pendulum", "--at", "x=="], "is not of the form"),
     (["check", "programs:pendulum", "--at", "x=open('f')"], "is not of the form"),
+    (["check", "programs:pendulum", "--at", "x=1, y=2"], "holds no float"),
+    (["check", "programs:condition", "--at", "x=1.0"], "the program raised "),
+    (["check", "programs:crashing", "--at", "x=[1, 2]"], "the program raised IndexError"),
+    (["check", "programs:quitting", "--at", "x=1.0"], "the program raised SystemExit"),
     (["rules", "--points", "0"], "at least 1"),
     (["rules", "np.floor"], "no rule of np.floor"),
     ([], "required: command"),

@@ -2,8 +2,10 @@
 
 `python -m tinydp check package.module:function --at "x=0.7, y=[1, 2]"` compares the gradient of a
 function with finite differences and prints the report. `python -m tinydp rules` does so for the
-rules of NumPy's functions at random points. Exit codes: 0 right, 1 wrong, 2 bad usage, 3
-inconclusive.
+rules of NumPy's functions at random points.
+
+Exit codes: 0 all is right; 1 a gradient is wrong; 2 nothing could be checked: bad usage, or the program
+raised an error; 3 inconclusive: not all could be judged, or there was nothing to judge.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import importlib
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +25,8 @@ CODES = {"right": 0, "wrong": 1, "inconclusive": 3}
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tinydp", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tinydp", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="check the gradient of a function at a point")
     check.add_argument("function", metavar="MODULE:FUNCTION")
@@ -36,6 +40,10 @@ def main(argv: list[str] | None = None) -> int:
         return _check(options) if options.command == "check" else _rules(options)
     except UsageError as error:
         parser.exit(2, f"{parser.prog} {options.command}: {error}\n")
+    except (Exception, SystemExit) as error:     # Python's own code for a crash is that of a wrong gradient
+        traceback.print_exc()
+        parser.exit(2, f"{parser.prog} {options.command}: not checked, the program raised "
+                       f"{type(error).__name__}\n")
 
 
 class UsageError(Exception):
@@ -43,10 +51,14 @@ class UsageError(Exception):
 
 
 def _check(options: argparse.Namespace) -> int:
+    from .ad import tree
     from .testing import check_grads
+    from .testing.results import is_float
 
     function = _function(options.function)
     args = _arguments(options.at, function)
+    if not any(map(is_float, tree.flatten(args)[0])):
+        raise UsageError(f"--at {options.at!r} holds no float, and only floats are checked: write 3.0 for 3")
     report = check_grads(function, args, order=options.order, raises=False)
     print(report)
     return CODES[report.verdict]
@@ -63,15 +75,18 @@ def _rules(options: argparse.Namespace) -> int:
     unknown = [name for name in options.names if name not in table]
     if unknown:
         raise UsageError(f"there is no rule of {unknown[0]} to check")
-    code = 0
+    codes = []
     for name in options.names or table:
         function = table[name]
         try:
-            outcome = str(check_property(function, inputs_for(function), max_examples=options.points))
+            found = check_property(function, inputs_for(function), max_examples=options.points)
+            outcome = str(found)
+            codes.append(CODES["right" if found.right else "inconclusive"])
         except GradientError as error:
-            outcome, code = f"{error}", 1
+            outcome = str(error)
+            codes.append(CODES["wrong"])
         print(f"{name:26s} {outcome}", flush=True)
-    return code
+    return CODES["wrong"] if CODES["wrong"] in codes else max(codes)
 
 
 def _public_name(function: Callable) -> str:

@@ -37,7 +37,7 @@ def test_right_nodes_are_right(name):
         assert entries
         assert not culprits_among(entries, 1e-6, RNG)
         for entry in entries:
-            assert "wrong" not in {check.verdict for _, check in local_checks(entry.node, 1e-6, RNG)}
+            assert "wrong" not in {check.verdict for _, check in local_checks(entry, 1e-6, RNG)}
 
 
 def test_a_wrong_pick_is_named(monkeypatch):

@@ -59,8 +59,8 @@ def test_the_same_rule_wrong_at_many_nodes_is_one_line():
 
 @pytest.mark.parametrize(("verdicts", "expected"), [
     (["right", "right"], "right"), (["right", "kink"], "right"), (["right", "wrong"], "wrong"),
-    (["right", "inconclusive"], "right"), (["right", "inconclusive", "inconclusive"], "inconclusive"),
-    ([], "right"),
+    (["right", "inconclusive"], "inconclusive"), (["right", "inconclusive", "wrong"], "wrong"),
+    ([], "inconclusive"),
 ])
 def test_verdicts_add_up(verdicts, expected):
     report = Report([Check(f"argument 0, element [{k}]", 1.0, 1.0, 0.1, v) for k, v in enumerate(verdicts)])

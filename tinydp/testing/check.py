@@ -13,20 +13,18 @@ Nothing is tuned: every finite difference brings its own error bar (`derivative`
 """
 
 import copy
-import functools
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..ad import tree
-from ..ad.errors import SteepGradientWarning
-from ..ad.tape import Var
+from ..ad.errors import NotFiniteError, SteepGradientWarning
 from ..ad.transforms import jvp, vjp
 from ..ad.values import plain, shape
-from ..ad.watch import shown
-from .judging import ELEMENTWISE, directions, judged, slope_along
+from ..ad.watch import debug_nans, shown
+from .judging import ELEMENTWISE, Lazily, Question, believed, nearby, slope_along, ways
 from .kinks import Course, course_of, same_course
 from .nodes import (
     Entry,
@@ -40,12 +38,12 @@ from .nodes import (
     traced_operation,
 )
 from .report import Check, Culprit, GradientError, Report
+from .results import is_float, is_real, number, refusal
+from .structure import differ, foreign_problems, problems
 
 __all__ = ["Check", "Culprit", "GradientError", "Report", "check_grads"]
 
 ENOUGH = 3                               # wrong derivatives by an argument; then its nodes are looked at
-BLURRED = 64.0                           # two numbers may differ by so many times what they change by when
-                                         # the last digits of the arguments do
 
 
 def check_grads(f: Callable, args: Any, order: int = 1, grad: Callable | None = None,
@@ -72,7 +70,7 @@ def check_grads(f: Callable, args: Any, order: int = 1, grad: Callable | None = 
         6.003
     """
     args = args if type(args) is tuple else (args,)
-    if not any(_is_float(leaf) for _, leaf in tree.leaves(args)):
+    if not any(is_float(leaf) for _, leaf in tree.leaves(args)):
         raise ValueError("there is no float among the arguments, and only floats are checked: "
                          "write 3.0 instead of 3")
     if grad is not None and order != 1:
@@ -92,12 +90,6 @@ def check_grads(f: Callable, args: Any, order: int = 1, grad: Callable | None = 
 
 # ---------------------------------------------------------------------------- comparing
 
-def _is_float(leaf: Any) -> bool:
-    if isinstance(leaf, np.ndarray):
-        return leaf.dtype.kind == "f"
-    return isinstance(leaf, (float, np.floating))
-
-
 def _replaced(args: tuple, wanted: Callable[[Any], bool]) -> tuple[list, Callable[[list], tuple]]:
     """The leaves that are wanted, and the arguments with others in their places."""
     leaves, unflatten = tree.flatten(args)
@@ -112,73 +104,87 @@ def _replaced(args: tuple, wanted: Callable[[Any], bool]) -> tuple[list, Callabl
     return [leaves[k] for k in at], fill
 
 
+class Naming(NamedTuple):
+    """How checks are called: `argument 0['w'], element [1]`."""
+
+    places: list[str]                    # of the floats among the arguments
+    prefix: str = ""
+    suffix: str = ""
+
+
 def _compare(report: Report, f: Callable, args: tuple, gradient: Callable[..., tuple], accuracy: float,
-             rng: np.random.Generator, prefix: str = "", ours: Callable | None = None,
-             places: list[str] | None = None, suffix: str = "") -> None:
+             rng: np.random.Generator, naming: Naming | None = None, ours: Callable | None = None) -> None:
     """Check the gradient of `f(*args)`, a number, leaf by leaf, along several directions each.
 
     `gradient(*args)` returns one for each float among the arguments. `ours` is the same function for
-    traced arguments, if it can be recorded; `places` are the names of the floats.
+    traced arguments, if it can be recorded.
     """
-    leaves, fill = _replaced(args, _is_float)
-    places = places or _places(args)
-    close_by: list = []
+    leaves, fill = _replaced(args, is_float)
+    naming = naming or Naming(_places(args))
+    here = course_of(ours, leaves) if ours else None
 
-    def blurred(k: int, v: Any, rule: float) -> float:
-        """How far the rule can be rounded by what was added up to get it, which is not known.
+    def close_by(xs: list) -> tuple[list, list] | None:
+        """The point and the gradient there, if the program takes the same course."""
+        there = course_of(ours, xs) if ours else None
+        if ours and not (here and there and there.goes_on_as(here)):
+            return None
+        return xs, _arrays(gradient(*fill(xs)))
 
-        By the last digits of the largest number in the gradient; and by as much as it changes with the
-        last digits of the arguments, unless that takes it across a kink.
-        """
-        largest = max(float(np.max(np.abs(g), initial=0.0)) for g in found)
-        summed = slope_along(np.asarray(largest, found[k].dtype), np.abs(v))[1]
-        if not close_by:
-            nudged = _nudged(leaves, rng)
-            here, there = (course_of(ours, xs) if ours else None for xs in (leaves, nudged))
-            close_by[:] = gradient(*fill(nudged)), here is not None and here == there
-        change = abs(slope_along(np.asarray(close_by[0][k]), v)[0] - rule)
-        return summed + (BLURRED * change if close_by[1] or change <= accuracy * abs(rule) else 0.0)
+    found, others = _arrays(gradient(*fill(leaves))), Lazily(nearby(leaves, rng, close_by))
+    largest = max(float(np.max(np.abs(g), initial=0.0)) for g in found)
 
-    found = [np.asarray(g) for g in gradient(*args)]
-    for k, (place, x, g) in enumerate(zip(places, leaves, found, strict=True)):
-        def along(t: Any, k: int = k) -> float:
-            return f(*fill([*leaves[:k], t, *leaves[k + 1 :]]))
+    def question(k: int, v: Any, xs: list, gs: list) -> Question:
+        rule, rounding = slope_along(gs[k], v)
+        return Question(
+            "", lambda t: f(*fill([*xs[:k], t, *xs[k + 1 :]])), xs[k], v, rule, rounding,
+            (lambda t: _course(ours, xs, k, t)) if ours else None,
+            (lambda: _taken(ours, xs, k)) if ours else None)
 
-        def course(t: Any, k: int = k) -> Course | None:
-            return course_of(ours, [*leaves[:k], t, *leaves[k + 1 :]])   # type: ignore[arg-type]
-
-        def taken(k: int = k) -> Callable:
-            replay = same_course(ours, leaves)           # type: ignore[arg-type]
-            return lambda t: float(plain(replay(*leaves[:k], t, *leaves[k + 1 :])))
-
+    for k, place in enumerate(naming.places):
         wrong = report.count("wrong")
-        for name, v in directions(x, rng):
+        for way in ways(leaves[k], found[k], accuracy, rng):
             if ours and report.count("wrong") >= wrong + ENOUGH:
                 break                            # the culprit is found by the nodes
-            rule, rounding = slope_along(g, v)
-            said = functools.partial(
-                judged, along, x, v, rule, accuracy, f"{prefix}argument {place}{name}{suffix}",
-                course if ours else None, taken=taken if ours else None)
-            check = said(rounding)
-            if check.verdict == "wrong":
-                rounding += blurred(k, v, rule)
-                if abs(rule - check.value) <= check.error + rounding:
-                    check = said(rounding)
-            report.checks.append(check)
+            where = f"{naming.prefix}argument {place}{way.name}{naming.suffix}"
+            asked = question(k, way.v, leaves, found)._replace(where=where, covered=way.covered)
+            summed = slope_along(np.asarray(largest, found[k].dtype), np.abs(way.v))[1]
+            near = (question(k, way.v, xs, gs) for xs, gs in others)
+            report.checks.append(believed(asked, near, accuracy, summed))
+
+
+def _arrays(gradients: tuple) -> list[np.ndarray]:
+    return [np.asarray(g) for g in gradients]
+
+
+def _course(f: Callable, leaves: list, k: int, t: Any) -> Course | None:
+    """The course of a program with another value of one argument."""
+    return course_of(f, [*leaves[:k], t, *leaves[k + 1 :]])
+
+
+def _taken(f: Callable, leaves: list, k: int) -> Callable:
+    """The program of one argument that keeps to its course."""
+    replay = same_course(f, leaves)
+    return lambda t: number(plain(replay(*leaves[:k], t, *leaves[k + 1 :])))
 
 
 def _places(args: tuple) -> list[str]:
     """The names of the floats: `0['w'][1]` is args[0]['w'][1]."""
-    return [path[1:].replace("]", "", 1) for path, leaf in tree.leaves(args) if _is_float(leaf)]
+    return [path[1:].replace("]", "", 1) for path, leaf in tree.leaves(args) if is_float(leaf)]
 
 
 def _check_foreign(report: Report, f: Callable, args: tuple, grad: Callable, accuracy: float,
                    rng: np.random.Generator) -> None:
     y = f(*args)
-    if np.shape(y) != ():
+    if np.shape(y) == ():
+        if np.isnan(number(y)) and not np.isnan(y):          # complex; other things are refused there
+            raise refusal(y)
+    elif not is_real(np.asarray(y)):
+        raise refusal(y)
+    else:
         raise ValueError(f"f returned an array of shape {np.shape(y)}; with grad= it must return one number, "
                          "such as its sum")
-    _compare(report, lambda *xs: float(f(*xs)), args, lambda *xs: _foreign(grad, xs), accuracy, rng)
+    report.problems.extend(foreign_problems(f, grad, args))
+    _compare(report, lambda *xs: number(f(*xs)), args, lambda *xs: _foreign(grad, xs), accuracy, rng)
     if str(getattr(y, "dtype", "float64")).removeprefix("torch.") in ("float32", "float16", "bfloat16"):
         report.hints.append(f"f computes in {y.dtype}, which has too few digits for differences: "
                             "use float64 (in JAX: jax.config.update('jax_enable_x64', True))")
@@ -186,13 +192,13 @@ def _check_foreign(report: Report, f: Callable, args: tuple, grad: Callable, acc
 
 def _foreign(grad: Callable, args: tuple) -> tuple:
     """What a gradient function from elsewhere returns, as a tuple over all arguments."""
-    returned = tree.map(_plain_leaf, grad(*args))
+    returned = tree.map(_detached, grad(*args))
     listed = tuple(returned) if type(returned) is list else returned
     if type(listed) is tuple and len(listed) == len(args) and tree.alike(args, listed):
         gradients: tuple = listed
     elif tree.alike(args[0], returned) or tree.alike(args[0], listed):
         gradients = (returned, *(tree.map(np.zeros_like, x) for x in args[1:]))
-        if any(_is_float(leaf) for _, leaf in tree.leaves(args[1:])):
+        if any(is_float(leaf) for _, leaf in tree.leaves(args[1:])):
             raise ValueError("grad returned the gradient by the first argument only; check a function of "
                              "that argument (functools.partial), or return one for each as a tuple")
     else:
@@ -202,42 +208,47 @@ def _foreign(grad: Callable, args: tuple) -> tuple:
     found, _ = tree.flatten(gradients)
     wanted, _ = tree.flatten(args)
     for x, g in zip(wanted, found, strict=True):
-        if _is_float(x) and np.shape(g) != np.shape(x):
+        if is_float(x) and np.shape(g) != np.shape(x):
             raise ValueError(f"grad returned an array of shape {np.shape(g)} for one of shape {np.shape(x)}")
-    return _only_floats(args, gradients)
+    return tuple(_real_gradient(g) for x, g in zip(wanted, found, strict=True) if is_float(x))
 
 
-def _only_floats(args: tuple, gradients: tuple) -> tuple:
-    """The gradients of the floating-point leaves alone."""
-    wanted, _ = tree.flatten(args)
-    found, _ = tree.flatten(gradients)
-    return tuple(g for x, g in zip(wanted, found, strict=True) if _is_float(x))
+def _detached(leaf: Any) -> Any:
+    """The array in another engine's."""
+    return np.asarray(leaf.detach() if hasattr(leaf, "detach") else leaf)
 
 
-def _plain_leaf(leaf: Any) -> Any:
+def _real_gradient(g: Any) -> np.ndarray:
     """An array with its own number of digits, which say how far it is rounded."""
-    array = np.asarray(leaf.detach() if hasattr(leaf, "detach") else leaf)
-    return array if array.dtype.kind == "f" else array.astype(float)
+    if g.dtype.kind == "f":
+        return g
+    if g.dtype.kind in "biucOUSMm" and not is_real(g):
+        raise ValueError(f"grad returned {g.tolist()!r:.60}, which is no real number: a gradient is made of "
+                         "floats")
+    return g.astype(float)                       # integers, and bfloat16, which NumPy does not know
 
 
 # ---------------------------------------------------------------------------- our own gradients
 
 def _check_own(report: Report, f: Callable, args: tuple, order: int, accuracy: float,
                rng: np.random.Generator) -> None:
-    given, fill = _replaced(args, _is_float)
+    given, fill = _replaced(args, is_float)
     leaves = [_as_taped(x) for x in given]
     before = copy.deepcopy(args)
 
     def of_floats(*xs: Any) -> Any:
         return f(*fill(list(xs)))
 
-    y, pullback = vjp(of_floats, *leaves)
-    real = [k for k, leaf in enumerate(tree.flatten(y)[0]) if _is_number(leaf)]
-    weights = [rng.uniform(0.5, 1.5, shape(leaf)) if shape(leaf) else float(rng.uniform(0.5, 1.5))
-               for leaf in (tree.flatten(y)[0][k] for k in real)]
+    y, _ = vjp(of_floats, *leaves)
+    results = tree.flatten(y)[0]
+    real = [k for k, leaf in enumerate(results) if is_real(leaf)]
+    if not real:
+        raise refusal(results[0] if len(results) == 1 else y)
+    weights = [rng.uniform(0.5, 1.5, shape(results[k])) if shape(results[k]) else float(rng.uniform(0.5, 1.5))
+               for k in real]
     report.summed = len(real) > 1 or any(map(np.ndim, weights))
     if not report.summed:
-        weights = [1.0] * len(real)              # the report shows the gradient of f itself
+        weights = [1.0]                          # the report shows the gradient of f itself
 
     def weighted(*xs: Any) -> Any:
         """A number: the results of `f`, each with a weight of its own."""
@@ -251,41 +262,62 @@ def _check_own(report: Report, f: Callable, args: tuple, order: int, accuracy: f
         if type(g) is not type(x) or np.shape(g) != np.shape(x):
             report.problems.append(f"the gradient is {shown(g)}, where the argument is {shown(x)}: "
                                    "another type or shape")
-    _structure(report, of_floats, leaves, y, pullback, before, args, rng, bool(surrogates))
+    report.problems.extend(problems(of_floats, leaves, before, args, rng, bool(surrogates)))
     if surrogates:
         _check_around_surrogates(report, nodes, accuracy, rng)
+        if order > 1 and report.verdict != "wrong":
+            _slopes_around_surrogates(report, nodes, accuracy, rng)
         return
-    _compare_own(report, weighted, leaves, accuracy, rng, places=_places(args))
-    for name, result in _small_results(of_floats, y, accuracy):
-        _compare_own(report, result, leaves, accuracy, rng, places=_places(args),
-                     suffix=f", of result{name} alone")
+    places = _places(args)
+    _compare_own(report, weighted, leaves, accuracy, rng, Naming(places))
+    for name, result in _small_results(of_floats, leaves, y, accuracy, rng):
+        _compare_own(report, result, leaves, accuracy, rng, Naming(places, suffix=f", of {name} alone"))
     if report.count("wrong"):
         report.culprits = culprits_among(nodes, accuracy, rng)
         if not report.culprits:
             _hint(report, weighted, leaves, nodes)
     elif order > 1:
-        _second_order(report, weighted, leaves, _places(args), nodes, accuracy, rng)
+        _second_order(report, weighted, leaves, places, nodes, accuracy, rng)
 
 
 def _compare_own(report: Report, f: Callable, leaves: list, accuracy: float, rng: np.random.Generator,
-                 **options: Any) -> None:
+                 naming: Naming) -> None:
     """The same for tinydp's own gradient of `f(*leaves)`."""
-    _compare(report, lambda *xs: float(plain(f(*xs))), tuple(leaves), lambda *xs: vjp(f, *xs)[1](1.0),
-             accuracy, rng, ours=f, **options)
+    _compare(report, lambda *xs: number(plain(f(*xs))), tuple(leaves), lambda *xs: vjp(f, *xs)[1](1.0),
+             accuracy, rng, naming, ours=f)
 
 
-def _small_results(f: Callable, y: Any, accuracy: float) -> Iterator[tuple[str, Callable]]:
-    """The numbers among the results that a sum of all would hide, by name; each as a function of its own."""
-    sizes = [(float(np.abs(number)) or 1.0, k, path, index)      # a zero says nothing of its size
-             for k, (path, leaf) in enumerate(tree.leaves(y)) if _is_float(leaf)
-             for index, number in np.ndenumerate(leaf) if np.isfinite(number)]
-    largest = max((size for size, *_ in sizes), default=0.0)
-    for size, k, path, index in sorted(sizes)[:ELEMENTWISE]:
-        if size <= accuracy * largest:
-            def result(*xs: Any, k: int = k, index: tuple = index) -> Any:
-                leaf = tree.flatten(f(*xs))[0][k]
-                return leaf[index] if index else leaf
-            yield f"{path}{list(index) if index else ''}", result
+def _small_results(f: Callable, leaves: list, y: Any, accuracy: float,
+                   rng: np.random.Generator) -> Iterator[tuple[str, Callable]]:
+    """The numbers among the results that a sum of all would hide, by name; each as a function of its own.
+
+    A small one is hidden by the rounding of a large one, and one with a small derivative by a large
+    derivative. The smallest have a check each, and all others one together.
+    """
+    way = [rng.uniform(0.5, 1.5, shape(x)) if shape(x) else float(rng.uniform(0.5, 1.5)) for x in leaves]
+    _, change = jvp(f, tuple(leaves), tuple(way))
+    rates = tree.flatten(change)[0]
+    places = [(k, path, index, y, rate)
+              for k, (path, leaf) in enumerate(tree.leaves(y)) if is_float(leaf)
+              for (index, y), rate in zip(np.ndenumerate(leaf), np.ravel(rates[k]), strict=True)
+              if np.isfinite(y)]
+    sizes = np.abs([y for *_, y, _ in places]), np.abs([rate for *_, rate in places])
+    # a zero says nothing of its size
+    hidden = [i for i in range(len(places)) if any(
+        (size[i] or 1.0) <= accuracy * np.max(size, where=np.isfinite(size), initial=0.0) for size in sizes)]
+    hidden.sort(key=lambda i: sizes[0][i] or 1.0)
+
+    def result(places: list) -> Callable:
+        def of(*xs: Any) -> Any:
+            found = tree.flatten(f(*xs))[0]
+            return sum(found[k][index] if index else found[k] for k, _, index, *_ in places)
+        return of
+
+    for i in hidden[:ELEMENTWISE]:
+        _, path, index, *_ = places[i]
+        yield f"result{path}{list(index) if index else ''}", result([places[i]])
+    if hidden[ELEMENTWISE:]:
+        yield "the other small results", result([places[i] for i in hidden[ELEMENTWISE:]])
 
 
 def _check_around_surrogates(report: Report, nodes: list[Entry], accuracy: float,
@@ -297,10 +329,16 @@ def _check_around_surrogates(report: Report, nodes: list[Entry], accuracy: float
             if not same_value(entry):
                 report.problems.append(f"the surrogate {name} (node {k}) gives another value than f")
             continue
-        for operand, check in local_checks(entry.node, accuracy, rng):
+        for operand, check in local_checks(entry, accuracy, rng):
             if check.verdict == "wrong":
                 report.culprits.append(culprit_at(entry, operand, check))
             report.checks.append(check._replace(where=f"node {k} ({name}), {check.where}"))
+
+
+def _slopes_around_surrogates(report: Report, nodes: list[Entry], accuracy: float,
+                              rng: np.random.Generator) -> None:
+    """Second derivatives, too, operation by operation."""
+    report.culprits = _wrong_slopes([entry for entry in nodes if not is_surrogate(entry)], accuracy, rng)
 
 
 def _hint(report: Report, f: Callable, leaves: list, nodes: list[Entry]) -> None:
@@ -309,8 +347,11 @@ def _hint(report: Report, f: Callable, leaves: list, nodes: list[Entry]) -> None
         report.hints.append("nothing was recorded: the result was made of something else than the arguments, "
                             "or of dp.value of them")
         return
-    nudged = [x * (1 + 2.0**-20) + 2.0**-30 for x in leaves]
-    here, there = course_of(f, leaves), course_of(f, nudged)
+    if any(not np.isfinite(check.rule) for check in report.checks if check.verdict == "wrong"):
+        report.hints.append(_first_not_finite(f, leaves))
+        return
+    beside = [x * (1 + 2.0**-20) + 2.0**-30 for x in leaves]
+    here, there = course_of(f, leaves), course_of(f, beside)
     if here and there and here.discrete == there.discrete and here.constants != there.constants:
         report.hints.append("each operation is right, but a constant on the tape changes with the arguments: "
                             "dp.value, dp.stop_gradient or a rounding cut a derivative")
@@ -318,13 +359,20 @@ def _hint(report: Report, f: Callable, leaves: list, nodes: list[Entry]) -> None
         report.hints.append(f"each of the {len(nodes)} operations on the tape is right by itself")
 
 
+def _first_not_finite(f: Callable, leaves: list) -> str:
+    """Where a gradient stops being finite."""
+    try:
+        with debug_nans():
+            vjp(f, *leaves)[1](1.0)
+    except NotFiniteError as error:
+        return (f"f has a finite derivative here, but {error.what.rstrip('.')}, at {error.place}: "
+                "0 * inf is nan")
+    return "f has a finite derivative here, and the gradient has none"
+
+
 def _as_taped(leaf: Any) -> Any:
     """A float of fewer digits as the tape computes with it, so that these do not blur the check."""
     return leaf.astype(np.float64, copy=False) if isinstance(leaf, (np.ndarray, np.floating)) else leaf
-
-
-def _is_number(leaf: Any) -> bool:
-    return _is_float(leaf) or (isinstance(leaf, (int, Var)) and not isinstance(leaf, bool))
 
 
 def _second_order(report: Report, f: Callable, leaves: list, places: list[str], nodes: list[Entry],
@@ -338,12 +386,11 @@ def _second_order(report: Report, f: Callable, leaves: list, places: list[str], 
         size = sum(float(np.sum(np.abs(a * b))) for a, b in zip(u, hw, strict=True))
         return _dot(u, hw), _dot(w, hu), size
 
-    here, there, size = products(leaves)
     before = len(report.checks)
-    slope = _slope(f, w)
-    _compare_own(report, slope, leaves, accuracy, rng, prefix="second order, ", places=places)
-    if not _agree(here, there, size, products, leaves, rng):
-        report.problems.append(f"the Hessian is not symmetric: u'Hw = {here:.12g}, w'Hu = {there:.12g}")
+    _compare_own(report, _slope(f, w), leaves, accuracy, rng, Naming(places, prefix="second order, "))
+    if (unequal := differ(products, leaves, rng)):
+        report.problems.append("the Hessian is not symmetric: u'Hw = {:.12g}, w'Hu = {:.12g}"
+                               .format(*unequal))
     if any(check.verdict == "wrong" for check in report.checks[before:]):
         report.culprits = (culprits_among(nodes_of_slope(f, w, leaves), accuracy, rng)
                            or _wrong_slopes(nodes, accuracy, rng))
@@ -367,12 +414,12 @@ def _wrong_slopes(nodes: list[Entry], accuracy: float, rng: np.random.Generator)
 
         def weighted(*xs: Any, call: Callable = call) -> Any:
             return sum(np.sum(np.cos(float(k)) * y) for k, y in enumerate(tree.flatten(call(*xs))[0])
-                       if _is_number(y))
+                       if is_real(y))
 
         way = [rng.uniform(0.5, 1.5, shape(x)) if shape(x) else 1.0 for x in values]
         slope = _slope(weighted, way)
         local = Report()
-        _compare(local, lambda *xs: float(plain(slope(*xs))), tuple(values),
+        _compare(local, lambda *xs, slope=slope: number(plain(slope(*xs))), tuple(values),
                  lambda *xs, slope=slope: vjp(slope, *xs)[1](1.0), accuracy, rng)
         worst = local.worst
         if worst and worst.verdict == "wrong":
@@ -382,90 +429,5 @@ def _wrong_slopes(nodes: list[Entry], accuracy: float, rng: np.random.Generator)
     return found
 
 
-def _agree(here: float, there: float, size: float, again: Callable[[list], tuple], leaves: list,
-           rng: np.random.Generator) -> bool:
-    """Whether two numbers are equal to rounding.
-
-    If not to the last digits of their terms, then as far as they change when the last digits of the
-    arguments do: close to a singular matrix, few are left.
-    """
-    if not np.isfinite(size) or abs(here - there) <= 1e-9 * size + 1e-300:
-        return True
-    nudged = again(_nudged(leaves, rng))
-    return bool(abs(here - there) <= BLURRED * (abs(nudged[0] - here) + abs(nudged[1] - there)))
-
-
-def _nudged(leaves: list, rng: np.random.Generator) -> list:
-    """The arguments, changed in their last digits."""
-    return [x * (1.0 + 2.0**-50 * rng.choice([-1.0, 1.0], shape(x))) if shape(x) else x * (1.0 + 2.0**-50)
-            for x in leaves]
-
-
 def _dot(a: Any, b: Any) -> Any:
     return sum(np.sum(x * y) for x, y in zip(a, b, strict=True))
-
-
-def _structure(report: Report, f: Callable, leaves: list, y: Any, pullback: Callable, before: tuple,
-               args: tuple, rng: np.random.Generator, surrogate: bool) -> None:
-    """What must hold exactly, or to rounding, whatever the derivative is."""
-    def say(problem: str) -> None:
-        report.problems.append(problem)
-
-    again, pull_again = vjp(f, *leaves)
-    if not _same(again, y):
-        say("f is not deterministic: the same arguments gave another value")
-    if not _same(before, args):
-        say("f changed its arguments")
-    if not _same_to_rounding(f(*leaves), y, lambda: f(*_nudged(leaves, rng))):
-        say("the traced value differs from that of the plain call")
-    u = tree.map(lambda leaf: rng.normal(size=shape(leaf)) if shape(leaf) else float(rng.normal()), y)
-    zero, once, twice = (pullback(tree.map(lambda leaf, s=s: s * leaf, u)) for s in (0.0, 1.0, 2.0))
-    if not _same(pull_again(u), once):
-        say("the pullback is not deterministic")
-    if any(np.any(np.asarray(g) != 0) for g in zero):
-        say("a zero cotangent was pulled back to something else than zero")
-    if not all(np.allclose(b, 2.0 * np.asarray(a), rtol=1e-12, atol=1e-300, equal_nan=True)
-               for a, b in zip(once, twice, strict=True)):
-        say("the pullback is not linear: twice the cotangent did not give twice the result")
-    if surrogate:
-        return
-    v = tuple(rng.normal(size=shape(x)) if shape(x) else float(rng.normal()) for x in leaves)
-
-    def products(leaves: list) -> tuple:
-        pulled = vjp(f, *leaves)[1](u)
-        _, change = jvp(f, tuple(leaves), v)
-        terms = [np.asarray(a) * np.asarray(b) for a, b in zip(pulled, v, strict=True)]
-        here = sum(float(np.sum(np.asarray(a) * np.asarray(b))) for a, b in
-                   zip(tree.flatten(change)[0], tree.flatten(u)[0], strict=True))
-        return here, sum(float(np.sum(t)) for t in terms), sum(float(np.sum(np.abs(t))) for t in terms)
-
-    here, there, size = products(leaves)
-    if not _agree(here, there, size, products, leaves, rng):
-        say(f"the adjoint identity fails: <u, J v> = {here:.12g}, <J'u, v> = {there:.12g}")
-
-
-def _same_to_rounding(plain: Any, traced: Any, nudged: Callable[[], Any]) -> bool:
-    """Whether two values are equal as far as rounding goes: some functions are made of others when traced."""
-    if _same(plain, traced, rtol=1e-12):
-        return True
-    other = nudged()
-    if not tree.alike(plain, traced) or not tree.alike(plain, other):
-        return False
-    for a, b, c in zip(*(tree.flatten(y)[0] for y in (plain, traced, other)), strict=True):
-        if np.shape(a) != np.shape(b) or np.shape(a) != np.shape(c):
-            return False
-        if _is_float(a):
-            allowed = 1e-13 * np.max(np.abs(a), initial=0.0) + BLURRED * np.max(np.abs(a - c), initial=0.0)
-            if not np.allclose(a, b, rtol=0.0, atol=allowed, equal_nan=True):
-                return False
-        elif not np.all(a == b):
-            return False
-    return True
-
-
-def _same(a: Any, b: Any, rtol: float = 0.0) -> bool:
-    if not tree.alike(a, b):
-        return False
-    pairs = zip(tree.flatten(a)[0], tree.flatten(b)[0], strict=True)
-    return all(np.shape(x) == np.shape(z) and np.allclose(x, z, rtol=rtol, atol=0.0, equal_nan=True)
-               if _is_float(x) else np.all(x == z) for x, z in pairs)

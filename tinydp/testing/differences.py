@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..ad import tree
+from .results import UNDEFINED, UNDEFINED_BESIDE, number
 
 EPSILON = 2.0**-53                       # half the spacing of the floats at 1
 TINY = 2.0**-1074                        # the smallest float
@@ -55,6 +56,10 @@ class Derivative(NamedTuple):
     value: float
     error: float
 
+    def widened(self, by: float) -> "Derivative":
+        """The same value, in a wider interval."""
+        return Derivative(self.value, self.error + by)
+
 
 def derivative(f: Callable, x: Any, direction: Any = None,
                domain: tuple[float, float] | None = None) -> Derivative:
@@ -62,9 +67,10 @@ def derivative(f: Callable, x: Any, direction: Any = None,
 
     `f` returns a number. `x` is a number, or an array or a nested structure of them with a
     `direction` of the same structure (ones by default). `domain` is the closed interval in which
-    the numbers of `x` may lie: `f` is never called outside. Where `f` is not finite, or raises an
-    `ArithmeticError` or a `ValueError`, is outside too. The error is infinite if nothing can be
-    said, as at a kink. About two hundred calls of `f`.
+    the numbers of `x` may lie: `f` is never called outside. Where `f` is not finite, is complex, or raises
+    an `ArithmeticError` or a `ValueError`, is outside too; so is, beside `x`, where it raises a
+    `LookupError` or an `AssertionError`. The error is infinite if nothing can be said, as at a kink. Raises
+    `DtypeError` if `f` returns no real number, such as a boolean. About two hundred calls of `f`.
 
         >>> derivative(lambda v: v[0] * v[1], [2.0, 3.0], [1.0, 0.0]).value
         3.0
@@ -80,23 +86,25 @@ def derivative(f: Callable, x: Any, direction: Any = None,
 
 def judge(rule: float, f: Callable, x: Any, direction: Any = None,
           domain: tuple[float, float] | None = None, accuracy: float = 1e-6,
-          reach: tuple[float, float] = ANYWHERE, rounding: float = 0.0) -> tuple[str, Derivative]:
+          reach: tuple[float, float] = ANYWHERE, rounding: float = 0.0,
+          scatter: float = 0.0) -> tuple[str, Derivative]:
     """The verdict on `rule`, and the derivative that it rests on.
 
     A right rule is seen to be right at a glance, in about 25 calls of `f`: if two windows are free
     of noise and their bar is small. Whatever else a glance shows is not believed: then it is
     `derivative` that decides. `reach` keeps all points at distances between its two numbers,
-    counted along `direction`. `rounding` is how far the rule is rounded (see `verdict`). A rule of zero,
-    as at a minimum, is compared with how steep `f` is elsewhere.
+    counted along `direction`. `rounding` is how far the rule is rounded (see `verdict`), and `scatter`
+    how far the difference is, beyond what its bar knows. A rule of zero, as at a minimum, is compared
+    with how steep `f` is elsewhere.
 
         >>> judge(1.0, np.sin, 0.0)[0], judge(1.001, np.sin, 0.0)[0]
         ('right', 'wrong')
     """
     with np.errstate(all="ignore"):
         line, times = along(f, x, direction, domain, reach)
-        measured = scaled(glance(line, rule / times if times else 0.0, accuracy), times)
+        measured = scaled(glance(line, rule / times if times else 0.0, accuracy), times).widened(scatter)
         if verdict(rule, measured, accuracy, rounding) != "right":
-            measured = scaled(survey(line), times)
+            measured = scaled(survey(line), times).widened(scatter)
         said = verdict(rule, measured, accuracy, rounding)
         if abs(rule) <= rounding and said == "inconclusive":     # no bar is small relative to zero
             small = accuracy * line.steepness() * abs(times)
@@ -284,8 +292,12 @@ class Line:
                 return math.nan
             point = tree.map(self._move(t), self.x, self.direction)
         try:
-            return float(self.f(point))
-        except (ArithmeticError, ValueError):
+            return number(self.f(point))
+        except UNDEFINED:
+            return math.nan
+        except UNDEFINED_BESIDE:
+            if t == 0.0:                         # a mistake
+                raise
             return math.nan
 
     def _move(self, t: float) -> Callable:

@@ -29,9 +29,11 @@ from ..ad.values import plain
 from ..ad.watch import close_tape, open_tape
 from .differences import ANYWHERE
 from .domains import SIDES
+from .results import UNDEFINED_BESIDE
 
 STRIDE = 8.0                             # from one point to the next, in the search for a kink
 BISECTIONS = 7
+LAST = 2.0**-40                          # relative changes that are only of the last digits
 DOUBLINGS = 6                            # of the smallest distance, until two points take the same course
 
 
@@ -41,6 +43,15 @@ class Course(NamedTuple):
     discrete: tuple
     constants: tuple
 
+    def goes_on_as(self, other: "Course") -> bool:
+        """Whether this is the same course at a point that differs in its last digits.
+
+        Then so do constants that depend on the point, as those from `dp.value` do; those of another branch
+        are others.
+        """
+        return self.discrete == other.discrete and all(
+            a == b or _nearly(a, b) for a, b in zip(self.constants, other.constants, strict=True))
+
 
 def course_of(f: Callable, leaves: list) -> Course | None:
     """The course of `f(*leaves)`; None where it is not defined."""
@@ -48,7 +59,7 @@ def course_of(f: Callable, leaves: list) -> Course | None:
     try:
         inputs = Inputs(tape, tuple(leaves), range(len(leaves)))
         y = f(*inputs.args)
-    except (ArithmeticError, ValueError):
+    except UNDEFINED_BESIDE:
         return None
     finally:
         close_tape(tape)
@@ -151,6 +162,15 @@ def _frozen(x: Any) -> Any:
     if isinstance(x, np.ndarray):
         return x.shape, x.tobytes()
     return repr(x) if isinstance(x, (float, slice, np.generic)) else x
+
+
+def _nearly(a: Any, b: Any) -> bool:
+    """Whether two frozen floats, or arrays of them, differ in their last digits."""
+    if type(a) is not type(b) or (isinstance(a, tuple) and (a[0] != b[0] or len(a[1]) != len(b[1]) or
+                                                            len(a[1]) != 8 * math.prod(a[0]))):
+        return False
+    x, y = (np.frombuffer(c[1]) if isinstance(c, tuple) else np.array(float(c)) for c in (a, b))
+    return np.allclose(x, y, rtol=LAST, atol=LAST * np.max(np.abs(x), initial=0.0), equal_nan=True)
 
 
 def margins(course: Callable[[float], Course | None], finest: float,

@@ -10,12 +10,13 @@ from ..ad.loops import nodes_of
 from ..ad.primitives import dense
 from ..ad.selected import bare
 from ..ad.tape import Node, Tape, Var
-from ..ad.transforms import Inputs
+from ..ad.transforms import Checkpoint, Inputs
 from ..ad.values import plain, shape
 from ..ad.watch import WatchedTape, close_tape, open_tape
-from .judging import directions, judged, slope_along
+from .judging import Lazily, Question, believed, nearby, slope_along, ways
 from .kinks import Course, has_sides, operation, side_of
 from .report import Check, Culprit
+from .results import number
 
 
 class Entry(NamedTuple):
@@ -34,7 +35,28 @@ def nodes_of_run(f: Callable, leaves: list) -> list[Entry]:
         f(*Inputs(tape, tuple(leaves), range(len(leaves))).args)
     finally:
         close_tape(tape)
-    return [Entry(k, node, spot, "") for k, (node, spot) in enumerate(nodes_of(tape))]   # type: ignore[arg-type]
+    found = [Entry(0, node, spot, "") for node, spot in nodes_of(tape)]      # type: ignore[arg-type]
+    return [entry._replace(number=k) for k, entry in enumerate(
+        inner for entry in found for inner in _opened(entry))]
+
+
+def _opened(entry: Entry) -> list[Entry]:
+    """A checkpoint that holds a surrogate, opened: else it would be compared with differences as a whole."""
+    if not isinstance(entry.node.op, Checkpoint):
+        return [entry]
+    options = dict(entry.node.kwargs)
+    form = options.pop("form")
+    values = [plain(x) for x in entry.node.args]
+    at = [k for k, x in enumerate(entry.node.args) if type(x) is Var and x.tape is entry.node.tape]
+
+    def inside(*xs: Any) -> Any:
+        full = list(values)
+        for k, x in zip(at, xs, strict=True):
+            full[k] = x
+        return entry.node.op.fn(*form.call(full), **options)
+
+    entries = nodes_of_run(inside, [values[k] for k in at])
+    return entries if any(map(is_surrogate, entries)) else [entry]
 
 
 def nodes_of_slope(f: Callable, way: list, leaves: list) -> list[Entry]:
@@ -106,7 +128,7 @@ def culprits_among(entries: list[Entry], accuracy: float, rng: np.random.Generat
     for entry in entries:
         if is_surrogate(entry):
             continue
-        for operand, check in local_checks(entry.node, accuracy, rng):
+        for operand, check in local_checks(entry, accuracy, rng):
             known = found.get((entry.number, operand))
             if check.verdict == "wrong" and (known is None or check.misses > known.check.misses):
                 found[entry.number, operand] = culprit_at(entry, operand, check)
@@ -120,40 +142,93 @@ def culprit_at(entry: Entry, operand: int, check: Check) -> Culprit:
                    entry.within)
 
 
-def local_checks(node: Any, accuracy: float, rng: np.random.Generator) -> list[tuple[int, Check]]:
+def local_checks(entry: Entry, accuracy: float, rng: np.random.Generator) -> list[tuple[int, Check]]:
     """For each traced operand of a node, its rule against differences of the operation alone."""
-    compute, values = operation(node)
-    parts = node.value if isinstance(node.value, tuple) else (node.value,)
-    u = tuple(rng.uniform(0.5, 1.5, shape(p)) if shape(p) else float(rng.uniform(0.5, 1.5)) for p in parts)
-    unit = u[0] if len(u) == 1 and type(u[0]) is float else 1.0      # the report shows the rule for g = 1
-    pulled = node.op.pull(node, u if isinstance(node.value, tuple) else u[0])
+    here = Local.of(entry.node, rng)
+    values = here.values
+    exact = any(isinstance(x, list) for x in values)         # to choose among the results of a node
+    near = Lazily(iter(()) if exact else nearby(values, rng, lambda xs: here.at(entry, xs)))
     checks = []
-    for position, x in enumerate(node.args):
-        if type(x) is not Var or x.tape is not node.tape:
-            continue
-        c = pulled.pop(0)[1] if pulled and pulled[0][0] is x else 0.0       # no path may lead there
-        value, c = values[position], bare(dense(c))
+    for i, position in enumerate(here.positions):
+        for way in ways(values[i], here.cotangents[i], accuracy, rng):
+            asked = here.question(i, way.v)._replace(where=f"argument {position}{way.name}",
+                                                     covered=way.covered)
+            others = (there.question(i, way.v) for there in near)
+            checks.append((position, believed(asked, others, accuracy)))
+    return checks
 
-        def with_operand(t: Any, position: int = position) -> list:
+
+class Local(NamedTuple):
+    """One operation with a cotangent of its result, and what its rules return for it."""
+
+    node: Node
+    positions: list[int]                 # of the traced operands
+    u: tuple                             # a cotangent for each of the results
+    cotangents: list
+
+    @classmethod
+    def of(cls, node: Node, rng: np.random.Generator) -> "Local":
+        """With a cotangent drawn at random."""
+        parts = node.value if isinstance(node.value, tuple) else (node.value,)
+        return cls._with(node, tuple(rng.uniform(0.5, 1.5, shape(part)) if shape(part) else
+                                     float(rng.uniform(0.5, 1.5)) for part in parts))
+
+    @classmethod
+    def _with(cls, node: Node, u: tuple) -> "Local":
+        positions = [k for k, x in enumerate(node.args) if type(x) is Var and x.tape is node.tape]
+        pulled = node.op.pull(node, u if isinstance(node.value, tuple) else u[0])
+        found = []
+        for k in positions:                      # no path may lead to one of them
+            reached = pulled and pulled[0][0] is node.args[k]
+            found.append(bare(dense(pulled.pop(0)[1])) if reached else 0.0)
+        return cls(node, positions, u, found)
+
+    @property
+    def values(self) -> list:
+        """Those of the traced operands; a list, if it is all the results of another node."""
+        values = [plain(self.node.args[k]) for k in self.positions]
+        return [list(x) if isinstance(x, tuple) else x for x in values]
+
+    @property
+    def unit(self) -> float:
+        """What to divide by, so that the report shows the rule for g = 1."""
+        return self.u[0] if len(self.u) == 1 and type(self.u[0]) is float else 1.0
+
+    def at(self, entry: Entry, xs: list) -> "Local | None":
+        """The same at other operands, if that is on the same side of all kinks."""
+        tape = open_tape(Tape)
+        try:
+            traced_operation(entry)[0](*Inputs(tape, tuple(xs), range(len(xs))).args)
+        finally:
+            close_tape(tape)
+        there = next((node for node in tape if node.op is self.node.op), None)
+        if there is None or self._side(there) != self._side(self.node):
+            return None
+        return self._with(there, self.u)
+
+    @staticmethod
+    def _side(node: Node) -> Any:
+        return side_of(node.op, plain(node.value), [plain(x) for x in node.args], node.kwargs)
+
+    def question(self, i: int, v: Any) -> Question:
+        """Whether the rule for traced operand `i` is right along `v`."""
+        node, position = self.node, self.positions[i]
+        compute, values = operation(node)
+
+        def moved(t: Any) -> list:
             return [*values[:position], t, *values[position + 1 :]]
 
-        def along(t: Any, with_operand: Callable = with_operand) -> float:
-            results = compute(with_operand(t))
+        def along(t: Any) -> float:
+            results = compute(moved(t))
             results = results if isinstance(results, tuple) else (results,)
-            return float(sum(np.sum(w * r) for w, r in zip(u, results, strict=True))) / unit
+            return number(sum(np.sum(w * r) for w, r in zip(self.u, results, strict=True))) / self.unit
 
-        def course(t: Any, with_operand: Callable = with_operand) -> Course:
-            moved = with_operand(t)
-            return Course((side_of(node.op, compute(moved), moved, node.kwargs),), ())
+        def course(t: Any) -> Course:
+            return Course((side_of(node.op, compute(moved(t)), moved(t), node.kwargs),), ())
 
-        if isinstance(value, tuple):             # of one of the results of a node
-            value = list(value)
-        for name, v in directions(value, rng):
-            rule, rounding = slope_along(c, v)
-            checks.append((position, judged(along, value, v, rule / unit, accuracy,
-                                            f"argument {position}{name}",
-                                            course if has_sides(node.op) else None, rounding / unit)))
-    return checks
+        rule, rounding = slope_along(self.cotangents[i], v)
+        return Question("", along, self.values[i], v, rule / self.unit, rounding / self.unit,
+                        course if has_sides(node.op) else None)
 
 
 def same_value(entry: Entry) -> bool:

@@ -16,6 +16,8 @@ class Check(NamedTuple):
     value: float                         # measured by finite differences
     error: float                         # the half width of the interval that holds the true one
     verdict: str                         # right, wrong, inconclusive or kink
+    covered: bool = False                # it moves many numbers, each of which is judged by itself, too
+    sided: bool = False                  # at a kink, by the derivatives of its sides
 
     @property
     def misses(self) -> float:
@@ -76,15 +78,16 @@ class Report:
         return sum(check.verdict == kind for check in self.checks)
 
     @property
+    def undecided(self) -> list[Check]:
+        """The checks that could not be judged, and whose numbers were not judged one by one either."""
+        return [check for check in self.checks if check.verdict == "inconclusive" and not check.covered]
+
+    @property
     def verdict(self) -> str:
-        """Wrong if anything is; right if at least half could be judged, in every argument one."""
+        """Wrong if anything is; right if all could be judged, and there was something to judge."""
         if self.problems or self.culprits or self.count("wrong"):
             return "wrong"
-        arguments = {check.where.split(",")[0] for check in self.checks}
-        judged = [check for check in self.checks if check.verdict != "inconclusive"]
-        if {check.where.split(",")[0] for check in judged} != arguments:
-            return "inconclusive"
-        return "right" if 2 * len(judged) >= len(self.checks) else "inconclusive"
+        return "right" if self.checks and not self.undecided else "inconclusive"
 
     @property
     def culprit(self) -> str | None:
@@ -98,7 +101,7 @@ class Report:
 
     def __str__(self) -> str:
         problems = self.problems[:1] if self.culprits else self.problems         # they follow from it
-        return "\n".join([self._headline(), *problems, *self._details(), *self.hints])
+        return "\n".join([self._headline(), *self._declared(), *problems, *self._details(), *self.hints])
 
     def _headline(self) -> str:
         n, verdict = len(self.checks), self.verdict
@@ -108,15 +111,25 @@ class Report:
                  if self.count(kind)]
         tail = f" ({', '.join(notes)})" if notes else ""
         derivatives = f"of {n} derivative{'s' * (n != 1)}"
+        derivatives += " of the other operations" * bool(self.surrogates)
         differ, agreed = "differ" + "s" * (1 in (wrong, n)), "agree" + "s" * (1 in (agree, n))
-        if verdict == "wrong" and wrong == 0 and self.problems:
+        if verdict == "inconclusive" and n == 0:
+            return "inconclusive: nothing was checked, for the arguments hold no number"
+        if verdict == "wrong" and wrong == 0:
             if not agree:
                 return "wrong, whatever the derivatives are:"
             return f"wrong, though {agree} {derivatives} {agreed} with finite differences:"
         if verdict == "wrong":
             return f"wrong: {wrong} {derivatives} {differ} from finite differences{tail}"
         bars = "its error bar" if 1 in (agree, n) else "their error bars"
-        return f"{verdict}: {agree} {derivatives} {agreed} with finite differences to within {bars}{tail}"
+        said = f"{verdict}, as declared" if self.surrogates and verdict == "right" else verdict
+        return f"{said}: {agree} {derivatives} {agreed} with finite differences to within {bars}{tail}"
+
+    def _declared(self) -> list[str]:
+        if not self.surrogates:
+            return []
+        named = f"the surrogate{'s' * (len(self.surrogates) > 1)} {_listed(self.surrogates)}"
+        return [f"not compared, but taken as declared: {named}; all other operations were, one by one"]
 
     def _details(self) -> list[str]:
         lines = []
@@ -125,9 +138,11 @@ class Report:
             worst_of = "worst: " * (self.count("wrong") > 1)
             of_sum = " of a weighted sum of the results" * (self.summed and ", of result" not in worst.where)
             lines.append(f"{worst_of}{worst.where}: the gradient{of_sum} says {worst}")
-        if worst and self.verdict == "inconclusive":
-            poor = max(self.checks, key=lambda check: check.verdict == "inconclusive")
+        if self.undecided and self.verdict == "inconclusive":
+            poor, *others = self.undecided
             lines.append(f"{poor.where}: {_why(poor)}")
+            if others:
+                lines.append(f"not decided either: {_listed([check.where for check in others])}")
         for culprit in self.culprits[:1]:
             within = f" in the gradient of {culprit.within}," * bool(culprit.within)
             one_of = f" 1 of {len(self.culprits)}" * (len(self.culprits) > 1)
@@ -137,6 +152,13 @@ class Report:
                 f"  its rule for {culprit.check.where} returns {culprit.check}",
             ]
         return lines
+
+
+def _listed(names: list[str], most: int = 6) -> str:
+    """The first few of some names, and how many more there are."""
+    more = [f"{len(names) - most} more"] * (len(names) > most)
+    names = [*names[:most], *more]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _why(check: Check) -> str:
