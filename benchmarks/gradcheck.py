@@ -3,11 +3,12 @@
 Scalar functions that programs are made of, easy and hard ones, at points drawn over wide ranges.
 At each point the true derivative is known, from a closed form at 50 digits, and each checker is
 asked four times: about the true derivative, and about ones that are wrong by 0.01, 0.05 and 1 %.
-A checker may say "right" or "wrong"; ours may also say "inconclusive".
+A checker may say "right" or "wrong"; ours may also say "inconclusive". Then come whole gradients by
+arrays, in which elements hide: behind rounding, behind larger ones, at kinks.
 
 The libraries are not run, but their recipes are: step, formula and default tolerances as read in
 the sources named below. The environment variable GRADCHECK_POINTS sets the number of points of
-each function.
+each function; whole gradients get a twentieth of them.
 """
 
 import math
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import mpmath
 import numpy as np
 
+from tinydp.testing import check_grads
 from tinydp.testing.differences import judge
 
 POINTS = int(os.environ.get("GRADCHECK_POINTS", "2000"))
@@ -63,6 +65,11 @@ def below(low, high, center=0.0):
 def even(low, high):
     """Points anywhere in an interval."""
     return lambda rng: float(rng.uniform(low, high))
+
+
+def or_zero(draw):
+    """The same, and 0 itself every other time."""
+    return lambda rng: draw(rng) if rng.random() < 0.5 else 0.0
 
 
 def expanded(m, x):
@@ -151,8 +158,94 @@ CASES = [
     Case("sqrt(x + 1) - sqrt x", above(-3, 8), lambda m, x: m.sqrt(x + 1) - m.sqrt(x),
          lambda m, x: 1 / (2 * m.sqrt(x + 1)) - 1 / (2 * m.sqrt(x)), POSITIVE),
     Case("(x - 2)**9, expanded", wide(-2, 0, 2.0), expanded, lambda m, x: 9 * (x - 2)**8),
+    # smooth at 0, with something inside that is infinitely steep there
+    Case("cbrt(x)**4 at 0", or_zero(wide(-12, 0)), lambda m, x: m.cbrt(abs(x))**4,
+         lambda m, x: 4 * m.cbrt(abs(x)) * m.sign(x) / 3),
+    Case("x*cbrt(x)**2 at 0", or_zero(wide(-12, 0)), lambda m, x: x * m.cbrt(abs(x))**2,
+         lambda m, x: 5 * m.cbrt(abs(x))**2 / 3),
+    Case("0*sqrt(x) + x at 0", or_zero(above(-12, 0)), lambda m, x: 0 * m.sqrt(x) + x, lambda m, x: 1 + 0 * x,
+         POSITIVE),
+    Case("sqrt(x**4) + x at 0", or_zero(wide(-12, 0)), lambda m, x: m.sqrt(x**4) + x, lambda m, x: 2 * x + 1),
     Case("tanh, saturated", wide(0.5, 1.5), lambda m, x: m.tanh(x), lambda m, x: 1 / m.cosh(x)**2),
 ]
+
+
+class Whole(NamedTuple):
+    """A function of an array, whose gradient is checked as a whole: `draw` gives f, x and the gradient."""
+
+    name: str
+    draw: Callable[[np.random.Generator], tuple[Callable, np.ndarray, Callable]]
+
+
+def low_rank(n, rank):
+    """The determinant of a singular matrix; f(x) is nothing but rounding along every element."""
+    def cofactors(a):
+        u, s, vt = np.linalg.svd(a)
+        return np.linalg.det(u) * np.linalg.det(vt) * (u * [np.prod(np.delete(s, i)) for i in range(n)]) @ vt
+
+    def draw(rng):
+        return np.linalg.det, rng.normal(size=(n, rank)) @ rng.normal(size=(rank, n)), cofactors
+
+    return draw
+
+
+def sizes(n, decades):
+    """Elements with gradients of very different sizes, most of them hidden behind the largest."""
+    def draw(rng):
+        w = 10.0 ** rng.uniform(0, decades, n)
+        return lambda x: w @ np.sin(x), rng.uniform(0.1, 1.0, n), lambda x: w * np.cos(x)
+    return draw
+
+
+def cancelling(rng):
+    """A factor that is a small difference of large products."""
+    a, b = rng.normal(size=2)
+    x = np.array([a, b, b, a * (1 + rng.choice([0.0, 1e-15, 1e-9]))])
+    return lambda x: x[0] * x[1] - x[2] * x[3], x, lambda x: np.array([x[1], x[0], -x[3], -x[2]])
+
+
+def kinks(rng):
+    """Some numbers at a kink, others not."""
+    x = rng.choice([-0.5, 0.0, 0.5, 1.0], 6)
+    return lambda x: np.sum(np.clip(x, 0.0, 1.0) ** 2 + abs(x)), x, (
+        lambda x: 2 * np.clip(x, 0.0, 1.0) * (x < 1.0) + np.sign(x))
+
+
+WHOLE = [
+    *(Whole(f"det, {n} x {n} of rank {rank}", low_rank(n, rank))
+      for n, rank in ((3, 1), (3, 2), (4, 1), (4, 2), (4, 3), (5, 3))),
+    *(Whole(f"{n} elements, {decades} decades", sizes(n, decades))
+      for n in (2, 8, 40) for decades in (4, 10, 16, 30)),
+    Whole("cancelling products", cancelling), Whole("kinks", kinks),
+]
+
+
+def examine_whole(case, points, seed=0):
+    """The share of the points where the checker calls the gradient wrong, calls right one that is 10 % off
+    in one element, and says of either that it cannot tell; in percent.
+    """
+    rng = np.random.default_rng(seed)
+    found = dict.fromkeys(["alarms", "10%", "open", "open, 10%"], 0.0)
+    for _ in range(points):
+        f, x, grad = case.draw(rng)
+        right = grad(x)
+        k = int(rng.integers(x.size))
+        # an element of almost zero is off by 10 % of what it would be elsewhere
+        off = 0.1 * right.flat[k] if abs(right.flat[k]) > 1e-9 else 0.1 * np.linalg.norm(x) ** len(x)
+        if case.name == "kinks":                 # there all between the two slopes are right
+            off = 5.0
+
+        def wrong(x, k=k, off=off, grad=grad):
+            g = np.array(grad(x))
+            g.flat[k] += off
+            return g
+
+        said, of_wrong = (check_grads(f, x, grad=g, raises=False).verdict for g in (grad, wrong))
+        found["alarms"] += 100 * (said == "wrong") / points
+        found["10%"] += 100 * (of_wrong == "right") / points
+        found["open"] += 100 * (said == "inconclusive") / points
+        found["open, 10%"] += 100 * (of_wrong == "inconclusive") / points
+    return found
 
 
 def autograd(f, x, rule):
@@ -241,6 +334,13 @@ def main():
         spent, lasted = (sum(row[f"{what}, {kind}"] for row in ours) / len(ours)
                          for what in ("calls", "microseconds"))
         print(f"tinydp: {spent:.0f} calls of f and {lasted:.0f} us for a {kind} rule")
+    points = max(POINTS // 20, 1)
+    print(f"\nwhole gradients at {points} points each; percent called wrong (alarm), called right though")
+    print("10 % off in one element, and not decided: of the right ones, and of the wrong ones\n")
+    print(f"{'':26s}alarm   10%  open  open, 10%")
+    for whole in WHOLE:
+        data[whole.name] = row = examine_whole(whole, points)
+        print(f"{whole.name:26s}" + " ".join(f"{share:5.1f}" if share else "    ." for share in row.values()))
     return data
 
 

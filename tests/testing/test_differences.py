@@ -65,8 +65,14 @@ def test_the_closed_forms_of_the_benchmark_are_right(name):
 def test_the_benchmark_prints_a_row_for_each_checker(monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "CASES", [CASES["sin x"], CASES["relu x"]])
     monkeypatch.setattr(benchmark, "POINTS", 5)
-    assert set(benchmark.main()) == {case.name for case in benchmark.CASES}
+    assert set(benchmark.main()) == {case.name for case in [*benchmark.CASES, *benchmark.WHOLE]}
     assert "PyTorch" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("case", benchmark.WHOLE, ids=lambda case: case.name)
+def test_whole_gradients_of_the_benchmark(case):
+    found = benchmark.examine_whole(case, 3)
+    assert found["alarms"] == found["10%"] == 0.0
 
 
 # Sharp at ordinary points
