@@ -365,7 +365,7 @@ class Primitive:
             factors = values if self.mover else [_reach(v) for v in operands]
             c = (self.each(flow, y, *factors, **kwargs)(i) if self.each
                  else self._applied(i, flow, y, tuple(factors), kwargs))
-            return np.not_equal(bare(dense(c)), 0.0)
+            return np.not_equal(dense(c), 0.0)
 
         return later(way, before)
 
@@ -514,7 +514,7 @@ class Parts:
         """The cotangents of the results of one node, None for those that nothing arrived at."""
         totals: list = [None] * len(self.like)
         for i, part in zip(self.indices, self.gs, strict=True):
-            g = dense(part)
+            g = summed(part)
             totals[i] = g if totals[i] is None else totals[i] + g
         return totals
 
@@ -531,9 +531,14 @@ class Parts:
         return live
 
 
-def dense(g: Any) -> Any:
-    """A cotangent with its parts summed."""
+def summed(g: Any) -> Any:
+    """A cotangent with its parts summed, and with its mask if it has one."""
     return g.total() if type(g) is Parts else g
+
+
+def dense(g: Any) -> Any:
+    """A cotangent as the number or array that it is, or the tuple of them."""
+    return bare(summed(g))
 
 
 def _scatter(*gs: Any, shape: tuple[int, ...], indices: list) -> Any:

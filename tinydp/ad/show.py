@@ -23,7 +23,6 @@ import numpy as np
 from . import tree
 from .errors import Place, place_of
 from .primitives import dense
-from .selected import bare
 from .tape import Node, Var
 from .transforms import Inputs
 from .values import plain, shape, zeros_like
@@ -72,7 +71,7 @@ def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
     results = [leaf for leaf in tree.flatten(result)[0] if type(leaf) is Var]
     tape.results = [y for y in results if y.tape is tape]
     tape.sweep([(y, np.ones(shape(y)) if shape(y) else 1.0) for y in tape.results], keep=True)
-    tape.adjoints.update((id(x), bare(dense(x.g))) for x in inputs.variables if x.g is not None)
+    tape.adjoints.update((id(x), dense(x.g)) for x in inputs.variables if x.g is not None)
     return tape
 
 
@@ -92,7 +91,7 @@ class RecordedTape(WatchedTape):
         self.adjoints[id(node)] = g
 
     def saw_share(self, k: int, node: Any, x: Var, c: Any) -> None:
-        self.shares.setdefault(id(node), []).append((x, bare(dense(c))))
+        self.shares.setdefault(id(node), []).append((x, dense(c)))
 
     @property
     def rows(self) -> list[Row]:

@@ -20,7 +20,7 @@ from .again import IN_A_FUNCTION, fingerprint, require_same
 from .custom import Custom, Form
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError, user_spot
 from .primitives import dense, sweeping
-from .selected import NOTHING, bare, seed
+from .selected import NOTHING, seed
 from .tape import Tape, Var
 from .values import FLOAT64, Abstract, abstract, is_condition, is_on, own, shape, zeros_like
 from .watch import close_tape, open_tape
@@ -419,7 +419,7 @@ def _of_type(leaf: Any, x: Var) -> Any:
     g = x.g
     if type(g) is np.ndarray and type(leaf) is np.ndarray and leaf.dtype is FLOAT64:
         return g.copy("K")                       # it may be a constant of the tape, or of the user
-    g = zeros_like(x) if g is None else bare(dense(g))
+    g = zeros_like(x) if g is None else dense(g)
     if type(g) is Var or type(leaf) is Var or abstract(g) or abstract(leaf):
         return g
     if isinstance(leaf, np.ndarray):

@@ -22,7 +22,6 @@ import numpy as np
 
 from .errors import NotFiniteError, Spot, place_of, user_spot
 from .primitives import dense
-from .selected import bare
 from .tape import EndedTape, Tape, Var
 from .values import plain
 
@@ -156,7 +155,7 @@ class WatchedTape(Tape):
                 if y.op.loop:
                     y.op.pull(y, None)
                 continue
-            self.saw_cotangent(k, y, bare(dense(g)))
+            self.saw_cotangent(k, y, dense(g))
             for x, part in y.op.pull(y, g):
                 c = self.share(part)
                 self.saw_share(k, y, x, c)
@@ -233,7 +232,7 @@ class FiniteTape(WatchedTape):
         self._raise(k, node, f"gave {bad} in the value, from {operands}.")
 
     def saw_share(self, k: int, node: Any, x: Var, c: Any) -> None:
-        c = bare(dense(c))
+        c = dense(c)
         where = _not_finite(c)
         if where is None:
             return

@@ -8,7 +8,6 @@ import numpy as np
 from ..ad.errors import Spot, place_of
 from ..ad.loops import nodes_of
 from ..ad.primitives import dense
-from ..ad.selected import bare
 from ..ad.tape import Node, Tape, Var
 from ..ad.transforms import Checkpoint, Inputs
 from ..ad.values import plain, shape
@@ -180,7 +179,7 @@ class Local(NamedTuple):
         found = []
         for k in positions:                      # no path may lead to one of them
             reached = pulled and pulled[0][0] is node.args[k]
-            found.append(bare(dense(pulled.pop(0)[1])) if reached else 0.0)
+            found.append(dense(pulled.pop(0)[1]) if reached else 0.0)
         return cls(node, positions, u, found)
 
     @property

@@ -15,7 +15,6 @@ from .. import tree
 from ..errors import EventNotReached, LoopError, NotCompiledError, RuleError
 from ..loops import Loop, _checked, _run, in_form_of, part_of_step, unrecorded
 from ..primitives import dense, pick
-from ..selected import bare
 from ..tape import Node, Tape, Var
 from ..values import is_condition, is_on, plain, shape
 from ..watch import live_tapes, tracer
@@ -243,7 +242,7 @@ def _integers(leaves: list) -> frozenset[int]:
 def _taken(x: Var) -> Any:
     """The cotangent that arrived at `x`, which is taken away again."""
     g, x.g = x.g, None
-    return None if g is None else bare(dense(g))
+    return None if g is None else dense(g)
 
 
 def _plain_of(x: Any) -> Any:
