@@ -13,8 +13,6 @@ and the code to write instead.
     array([1., 2.])
 """
 
-import functools
-import inspect
 import math
 import operator
 import re
@@ -31,7 +29,6 @@ from .errors import (
     EndedTapeError,
     MutationError,
     UnknownFunctionError,
-    UnsupportedArgumentError,
     user_place,
 )
 from .primitives import PRIMITIVES, Keeping, Primitive, pick, registered, sweeping
@@ -197,27 +194,9 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
             f"write array = np.{function.__name__}(...) without out=." if "out" in kwargs
             else "to fill an array with it, write np.broadcast_to(x, shape).")
     if function in PRIMITIVES:
-        known = PRIMITIVES[function]
-        if kwargs and not isinstance(known, Primitive):
-            kwargs = _known_options(function.__name__, known, kwargs)
-        return known(*args, **kwargs)
+        return PRIMITIVES[function](*args, **kwargs)
     module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
     raise _unknown(function, f"{module}.{function.__name__}")
-
-
-_signature = functools.cache(inspect.signature)
-
-
-def _known_options(name: str, replacement: Callable, options: dict) -> dict:
-    """The options that say anything; refuses those that the replacement of a function lacks."""
-    parameters = _signature(replacement).parameters
-    given = {key: x for key, x in options.items() if x is not None and x is not np._NoValue}
-    unknown = given.keys() - parameters.keys()
-    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        raise UnsupportedArgumentError(
-            f"the gradient of np.{name} does not know the argument {min(unknown)!r}.",
-            "leave it out, or compute the same with other functions.")
-    return {key: x for key, x in options.items() if key in given or key in parameters}
 
 
 def _unknown(function: Any, name: str) -> UnknownFunctionError:
@@ -261,6 +240,8 @@ def _refuse_leaving(name: str) -> Callable:
 
 
 def _reshape(self: Any, *shape: Any, **kwargs: Any) -> Any:
+    if not shape:
+        np.empty(1).reshape(*shape, **kwargs)    # raises: np.reshape would take shape= by name
     return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
 
 
@@ -268,7 +249,15 @@ def _transpose(self: Any, *axes: Any) -> Any:
     return np.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
 
 
-def _astype(self: Var, dtype: Any, **kwargs: Any) -> Var:
+# Two methods whose parameters are not those of the function.
+OTHER_PARAMETERS: dict[str, Callable] = {
+    "clip": lambda self, min=None, max=None, *out, **kwargs: np.clip(self, min, max, *out, **kwargs),
+    "swapaxes": lambda self, axis1, axis2, /: np.swapaxes(self, axis1, axis2),
+}
+
+
+def _astype(self: Var, dtype: Any, *args: Any, **kwargs: Any) -> Var:
+    np.empty(0).astype(dtype, *args, **kwargs)   # refuses what NumPy refuses
     if np.dtype(dtype) != np.float64:
         raise DtypeError(f".astype({dtype!r}) of a traced array: traced values are float64.",
                          "leave it out, or use dp.value(x).astype(...) for plain numbers.")
@@ -408,6 +397,7 @@ _OTHER_MANNERS: dict[str, Any] = {
     "transpose": _transpose,
     "flatten": np.ravel,
     "astype": _astype,
+    **OTHER_PARAMETERS,
     "copy": lambda self, order="C": np.copy(self, order),        # np.copy itself keeps the order of x
 }
 

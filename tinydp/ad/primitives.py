@@ -26,6 +26,7 @@ from typing import Any, cast
 import numpy as np
 
 from . import tree
+from .asking import answer, checked, is_default, says_nothing
 from .errors import (
     MutationError,
     NotDifferentiableError,
@@ -219,10 +220,11 @@ class Primitive:
                 if name not in given:
                     break
                 args += (given.pop(name),)
+        known = given.keys() if self._options is None else self._options
         options = {
             name: x for name, x in given.items()
-            if x is not None and x is not np._NoValue and not (name == "where" and x is True)
-            and not (name == "dtype" and x in (float, np.float64))
+            if x is not np._NoValue and (name in known or not says_nothing(self.fn, name, x))
+            and not (x is None and is_default(self.fn, name, x))
         }
         unknown = options.keys() - self._options if self._options is not None else set()
         if unknown and (youngest(args) is not None or any(isinstance(x, Abstract) for x in args)):
@@ -236,6 +238,9 @@ class Primitive:
                     f"{self.name} is not differentiable in {name!r}, and a traced value came there.",
                     "pass dp.stop_gradient(x) if a constant is meant.",
                 )
+        if any(x is None and name not in options and not is_default(self.fn, name, x)
+               for name, x in given.items()):
+            answer(self.fn, args, given)         # NumPy may not take None there
         return args, options
 
     @functools.cached_property
@@ -685,15 +690,22 @@ def flat(*functions: Callable) -> None:
         PRIMITIVES[f] = FlatPrimitive(f)
 
 
-def alias(f: Callable) -> Callable[[Callable], Callable]:
-    """Decorator: for traced arguments, `f` is computed by the decorated function instead."""
+def alias(f: Callable, alike: str = "") -> Callable[[Callable], Callable]:
+    """Decorator: for traced arguments, `f` is computed by the decorated function instead.
+
+    NumPy is asked first (`asking.py`), unless a hot call gives no other parameters than those named in
+    `alike`: then the decorated function calls what refuses as `f` does.
+    """
+    names = frozenset(alike.split())
 
     def register(replacement: Callable) -> Callable:
         @functools.wraps(replacement)
         def seen(*args: Any, **kwargs: Any) -> Any:
             if see := witness.get():
                 see(args, kwargs)
-            return replacement(*args, **kwargs)
+            if len(args) <= len(names) and kwargs.keys() <= names:
+                return replacement(*args, **kwargs)
+            return checked(f, replacement, args, kwargs)
 
         PRIMITIVES[f] = seen
         return replacement

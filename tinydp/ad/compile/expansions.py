@@ -14,7 +14,8 @@ from ..errors import NotCompiledError
 def _var(x: Any, axis: Any = None, ddof: Any = 0, keepdims: bool = False, correction: Any = 0) -> Any:
     deviation = x - np.mean(x, axis=axis, keepdims=True)
     total = np.sum(deviation * deviation, axis=axis, keepdims=keepdims)
-    return total / (x.size / max(np.size(total), 1) - ddof - correction)
+    n = x.size / max(np.size(total), 1) - ddof - correction
+    return total * np.inf if n < 0 else total / n
 
 
 def _accumulated(name: str, x: Any, axis: Any = None) -> Any:

@@ -36,6 +36,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 import numpy as np
 
 from .. import tree
+from ..asking import compared, known_options, says_nothing
 from ..errors import (
     BranchError,
     ConversionError,
@@ -49,7 +50,7 @@ from ..errors import (
     place_of,
     user_place,
 )
-from ..operators import _CHANGING, _IN_PLACE, _LEAVING, _in_place, _known_options, _reshape
+from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
 from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive, witness
 from ..selected import Selected
 from ..tape import Node, Var, _ages
@@ -537,16 +538,20 @@ def _registered(function: Callable) -> Primitive:
 
 def call_numpy(function: Callable, args: tuple, kwargs: dict) -> Any:
     """A NumPy function, as the registry knows it, with a value of a program among its arguments."""
+    return compared(function, args, kwargs, lambda: _written(function, args, kwargs), warns=False)
+
+
+def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
     name = getattr(function, "__name__", str(function))
     if function in _OF_SHAPES:
         of_shape = _OF_SHAPES[function]
-        return of_shape(*args, **_known_options(name, of_shape, kwargs))
+        return of_shape(*args, **known_options(function, of_shape, kwargs))
     known = PRIMITIVES.get(function)
     if known is None:
         raise not_compiled(f"np.{name}")
     if not isinstance(known, Primitive):
         try:
-            return known(*args, **_known_options(name, known, kwargs))       # it is made of others
+            return known(*args, **kwargs)       # it is made of others
         except NotCompiledError as error:
             if error.advice != _ADVICE:
                 raise
@@ -560,7 +565,7 @@ def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
     """Arguments and options of a function without derivative; refuses what would be ignored."""
     if op.name in REDUCTIONS:
         args, options = args[:1], dict(zip(op._parameters[1:], args[1:], strict=False)) | options
-    options = op._bind((), options)[1]           # those that say anything
+    options = {name: x for name, x in options.items() if not says_nothing(op.fn, name, x)}
     unknown = options.keys() - (("axis", "keepdims") if op.name in REDUCTIONS else ())
     if unknown and is_known(op.name) and expanded(op.name, args, options) is None:
         raise UnsupportedArgumentError(
@@ -574,6 +579,8 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
     values = [x for x in (*args, *options.values()) if isinstance(x, Sym)]
     trace = max((x.trace for x in values), key=lambda trace: trace.age)
     trace.see(args, options)
+    if op.name == "matmul":
+        np.matmul(*map(example, args))           # refuses what does not fit, as others may not
     others = expanded(op.name, args, options)
     if others is not None:
         try:
@@ -689,7 +696,8 @@ def _refuse_change(self: Sym, *args: Any, **kwargs: Any) -> NoReturn:
                         "build a new one with np.where, np.stack or np.concatenate.")
 
 
-def _astype(self: Sym, dtype: Any, **kwargs: Any) -> Any:
+def _astype(self: Sym, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+    np.empty(0).astype(dtype, *args, **kwargs)   # refuses what NumPy refuses
     if np.dtype(dtype) == np.float64:
         return as_numbers(self)
     if np.dtype(dtype) == np.bool_:
@@ -747,10 +755,11 @@ def _set_manners() -> None:
         "imag": property(lambda x: np.zeros_like(x)),
         "compress": lambda x, condition, axis=None: np.compress(condition, x, axis=axis),
         "reshape": _reshape,
-        "transpose": lambda x, *axes: np.transpose(x, (axes[0] if len(axes) == 1 else axes) or None),
+        "transpose": _transpose,
         "flatten": lambda x, order="C": np.ravel(x, order=order),
-        "copy": lambda x, order="C": x,
+        "copy": lambda x, order="C": np.copy(x, order),
         "astype": _astype,
+        **OTHER_PARAMETERS,
     }
     for name, method in others.items():
         setattr(Sym, name, method)

@@ -13,7 +13,7 @@ from ..values import as_float64, plain, shape
 # ---------------------------------------------------------------------------- differences, areas
 
 
-@alias(np.diff)
+@alias(np.diff, alike="a")
 def _diff(a, n=1, axis=-1, prepend=None, append=None):
     if n == 0:
         return a
@@ -33,16 +33,12 @@ def _gradient(f, *varargs, axis=None, edge_order=1):
         varargs = (1.0,)
     varargs = tuple(as_float64(x) for x in varargs)
     spacings = varargs * len(axes) if len(varargs) == 1 and np.ndim(varargs[0]) == 0 else varargs
-    if len(spacings) != len(axes):
-        raise TypeError("invalid number of arguments")
     slopes = [_slopes(f, x, k, edge_order) for k, x in zip(axes, spacings, strict=True)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
 def _slopes(f, x, axis, edge_order):
     """Slopes of the parabolas through three neighbours; `x` is one step or the places of all."""
-    if np.shape(f)[axis] <= edge_order:
-        raise ValueError("np.gradient needs at least edge_order + 1 elements along the axis.")
     f, h = np.moveaxis(f, axis, -1), np.diff(x) if np.ndim(x) else x
     if np.ndim(x):
         d, e = h[:-1], h[1:]
@@ -89,7 +85,7 @@ def _interp(x, xp, fp, left=None, right=None):
     after = np.minimum(k + 1, len(xp) - 1)
     width = xp[after] - xp[k]
     slope = (fp[after] - fp[k]) / np.where(width == 0, 1.0, width)
-    y = np.where(x == xp[-1], fp[-1], slope * (x - xp[k]) + fp[k])
+    y = np.where((x == xp[-1]) | (len(xp) == 1), fp[-1], slope * (x - xp[k]) + fp[k])
     y = np.where(x < xp[0], fp[0] if left is None else left, y)
     return np.where(x > xp[-1], fp[-1] if right is None else right, y)
 

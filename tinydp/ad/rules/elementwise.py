@@ -12,7 +12,6 @@ import operator
 
 import numpy as np
 
-from ..errors import MutationError
 from ..primitives import (
     PRIMITIVES,
     Primitive,
@@ -155,14 +154,11 @@ def _heaviside(x1, x2):
     return np.where(x1 == 0, x2, step)
 
 
-@alias(np.clip)
-def _clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
-    if out is not None:
-        raise MutationError("np.clip(..., out=array) would overwrite an array that the tape may need.",
-                            "write array = np.clip(...) instead.")
-    low = a_min if min is None else min
-    high = a_max if max is None else max
-    return clip(a, -np.inf if low is None else low, np.inf if high is None else high)
+@alias(np.clip, alike="a a_min a_max")
+def _clip(a, a_min=np._NoValue, a_max=np._NoValue, *, min=None, max=None):
+    if a_min is np._NoValue and a_max is np._NoValue:
+        a_min, a_max = min, max
+    return clip(a, -np.inf if a_min is None else a_min, np.inf if a_max is None else a_max)
 
 
 products(np.multiply)

@@ -138,7 +138,7 @@ def _letters(axes):
 # ---------------------------------------------------------------------------- made of matmul
 
 
-@alias(np.dot)
+@alias(np.dot, alike="a b")
 def _dot(a, b):
     dims = np.ndim(a), np.ndim(b)
     if 0 in dims:
@@ -171,7 +171,7 @@ def _vdot(a, b):
     return np.matmul(np.ravel(a), np.ravel(b))
 
 
-@alias(np.outer)
+@alias(np.outer, alike="a b")
 def _outer(a, b):
     return np.expand_dims(np.ravel(a), 1) * np.ravel(b)
 

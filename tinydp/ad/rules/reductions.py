@@ -229,7 +229,7 @@ defvjp(norm2, _norm2)
 tips(norm2, np.std)
 
 
-@alias(np.linalg.norm)
+@alias(np.linalg.norm, alike="x")
 def _norm(x, ord=None, axis=None, keepdims=False):
     vector = len(axes_of(x, axis)) == 1
     if ord is None or (ord == 2 and vector) or ord == "fro":
@@ -248,7 +248,8 @@ def _norm(x, ord=None, axis=None, keepdims=False):
     lengths = np.abs(x)
     total = np.sum(lengths ** ord, **options)
     zero = total == 0                            # the root is infinitely steep; there another norm stands in
-    return np.where(zero, np.sum(lengths, **options), np.where(zero, 1.0, total) ** (1 / ord))
+    other = np.sum(lengths, **options) if ord > 0 else np.power(0.0, 1 / ord)
+    return np.where(zero, other, np.where(zero, 1.0, total) ** (1 / ord))
 
 
 def _matrix_norm(x, ord, axis, keepdims):
@@ -263,8 +264,6 @@ def _matrix_norm(x, ord, axis, keepdims):
         np.inf:  lambda: np.max(np.sum(np.abs(x), axis=-1), axis=-1),
         -np.inf: lambda: np.min(np.sum(np.abs(x), axis=-1), axis=-1),
     }
-    if ord not in norms:
-        raise ValueError(f"{ord!r} is not an order of a matrix norm.")
     y = norms[ord]()
     return np.expand_dims(y, axes) if keepdims else y
 

@@ -217,14 +217,14 @@ defvjp_each(stacked, _layers)
 movers(joined, stacked)
 
 
-@alias(np.concatenate)
+@alias(np.concatenate, alike="arrays axis")
 def _concatenate(arrays, axis=0):
     if axis is None:
         return joined(*(np.ravel(x) for x in arrays), axis=0)
     return joined(*arrays, axis=axis)
 
 
-@alias(np.stack)
+@alias(np.stack, alike="arrays axis")
 def _stack(arrays, axis=0):
     return stacked(*arrays, axis=axis)
 
@@ -261,10 +261,7 @@ def _block(arrays):
     def depth(part):
         if type(part) is not list:
             return 0
-        below = set(map(depth, part))
-        if len(below) != 1:
-            raise ValueError("np.block needs lists of the same depth, with at least one element.")
-        return 1 + below.pop()
+        return 1 + depth(part[0])
 
     def dims(part):
         return max(map(dims, part)) if type(part) is list else np.ndim(part)
@@ -281,7 +278,11 @@ def _block(arrays):
 
 def _of_each(function):
     """Of several arrays, a tuple of the results."""
-    return lambda *arys: function(*arys) if len(arys) == 1 else tuple(map(function, arys))
+    def of_each(*arys):
+        results = [function(np.asarray(x) if isinstance(x, (list, tuple)) else x) for x in arys]
+        return results[0] if len(arys) == 1 else tuple(results)
+
+    return of_each
 
 
 @alias(np.atleast_1d)
@@ -315,8 +316,6 @@ def _full_like(a, fill_value):
 @alias(np.array_split)
 def _array_split(ary, indices_or_sections, axis=0):
     n, k = np.shape(ary)[axis], indices_or_sections
-    if np.ndim(k) == 0 and k <= 0:
-        raise ValueError("number sections must be larger than 0.")
     ends = np.cumsum([n // k + (i < n % k) for i in range(k)]).tolist() if np.ndim(k) == 0 else [*k, n]
     before = (slice(None),) * (axis % np.ndim(ary))
     return [ary[(*before, slice(start, end))] for start, end in itertools.pairwise([0, *ends])]
@@ -324,8 +323,6 @@ def _array_split(ary, indices_or_sections, axis=0):
 
 @alias(np.split)
 def _split(ary, indices_or_sections, axis=0):
-    if np.ndim(indices_or_sections) == 0 and np.shape(ary)[axis] % max(indices_or_sections, 1):
-        raise ValueError("array split does not result in an equal division")
     return np.array_split(ary, indices_or_sections, axis)
 
 
@@ -336,8 +333,6 @@ def _hsplit(ary, indices_or_sections):
 
 @alias(np.vsplit)
 def _vsplit(ary, indices_or_sections):
-    if np.ndim(ary) < 2:
-        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
     return np.split(ary, indices_or_sections, axis=0)
 
 
