@@ -69,10 +69,10 @@ def _marked(x: Any) -> Any:
 
 
 def _unmarked(x: Any) -> Any:
-    return _exchanged(x, lambda mark: mark.value)
+    return exchanged(x, lambda mark: mark.value)
 
 
-def _exchanged(x: Any, change: Callable) -> Any:
+def exchanged(x: Any, change: Callable) -> Any:
     return _rebuilt(x, lambda leaf: change(leaf) if isinstance(leaf, Traced) else leaf)
 
 
@@ -169,8 +169,12 @@ INDICES = [0, -1, (0, 0), slice(0, 2), slice(None, None, -1), Ellipsis, (None, 0
            np.array([[0], [0]]), (0, slice(None)), (slice(None), [0])]
 
 
+def traced(call: Asked) -> list:
+    """The values of what is traced in the arguments."""
+    return [mark.value for mark in _leaves(call)]
+
+
 def _leaves(call: Asked) -> list:
-    """What is traced in the arguments."""
     found: list = []
     _rebuilt((*call.args, *call.options.values()), lambda x: found.append(x) if isinstance(x, Traced) else x)
     return found
@@ -279,9 +283,9 @@ def _outcome(call: Asked, kind: Callable, run: Callable) -> str:
         return "skipped"
     function, args, options = call
 
-    def traced(*xs: Any) -> Any:
+    def kept(*xs: Any) -> Any:
         left = iter(xs)
-        given, named = (_exchanged(part, lambda mark: next(left)) for part in (args, options))
+        given, named = (exchanged(part, lambda mark: next(left)) for part in (args, options))
         y = function(*given, **named)
         seen.append(_rebuilt(y, lambda leaf: example(dp.value(leaf))))
         return 0.0
@@ -290,8 +294,8 @@ def _outcome(call: Asked, kind: Callable, run: Callable) -> str:
         return mark.value if np.ndim(mark.value) else kind(mark.value)
 
     seen: list = []
-    expected, theirs = _result(lambda: function(*_exchanged(args, plain), **_exchanged(options, plain)))
-    _, ours = _result(lambda: run(traced, [mark.value for mark in marks]))
+    expected, theirs = result_of(lambda: function(*exchanged(args, plain), **exchanged(options, plain)))
+    _, ours = result_of(lambda: run(kept, traced(call)))
     if isinstance(ours, TinydpError):
         return "both refuse" if theirs else "refused"
     if theirs and ours:
@@ -315,7 +319,7 @@ def _is_undefined(call: Asked) -> bool:
     return call.function is np.empty_like or (isinstance(call.function, np.ufunc) and "where" in call.options)
 
 
-def _result(run: Callable) -> tuple[Any, Exception | None]:
+def result_of(run: Callable) -> tuple[Any, Exception | None]:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
@@ -330,7 +334,7 @@ def _same(y: Any, expected: Any) -> bool:
     if np.shape(y) != np.shape(expected):
         return False
     try:
-        y, expected = np.asarray(y, float), np.asarray(expected, float)
+        y, expected = np.asarray(y, complex), np.asarray(expected, complex)
         return bool(np.allclose(y, expected, 1e-6, 1e-9, equal_nan=True))
     except (TypeError, ValueError):              # no numbers at all
         return bool(np.all(y == expected))

@@ -147,6 +147,22 @@ def test_numpy_functions_that_ask_about_a_value():
     assert np.array_equal(dp.grad(f)(np.array([2.5, 1.5])), [2.0, 1.0])
 
 
+def test_numbers_are_assigned_anew():
+    """What NumPy gives as a number does not change in place, whatever it is computed by here."""
+    def f(x):
+        a, b, c, d = x, np.stack([x, x])[0], np.interp(x, [0.0, 1.0], [0.0, 2.0]), np.heaviside(x, 0.5)
+        e, y = np.linalg.norm(np.stack([x, x]), 3), np.sum(x)
+        a += 1.0
+        b *= 2.0
+        c -= 1.0
+        d += 1.0
+        e /= 2.0
+        y **= 2.0
+        return a * b * c * d * e * y
+
+    assert dp.value_and_grad(f)(0.7)[0] == f(0.7)
+
+
 # ---------------------------------------------------------------------------- refusals
 
 def write_into_plain(x):
@@ -191,6 +207,13 @@ def add_in_place(x):
     return np.sum(v)
 
 
+def add_to_a_chosen_number(x):
+    y = np.where(x > 0, x, 0.0)                  # an array without axes, that has another name, too
+    z = y
+    z += 1.0
+    return y
+
+
 def sort_in_place(x):
     v = np.stack([x, x])
     v.sort()
@@ -223,6 +246,9 @@ REFUSED = [
     (add_at, MutationError, "plain array"),
     (set_item, MutationError, r"v = np.where\(np.arange\(len\(v\)\) == 0, 3.0, v\)"),
     (add_in_place, MutationError, r"write v = v \+ 1.0 instead"),
+    (add_to_a_chosen_number, MutationError, r"write z = z \+ 1.0 instead"),
+    (lambda x: operator.iadd(np.reshape(np.stack([x]), ()), 1.0), MutationError, "in place"),
+    (lambda x: operator.iadd(np.stack([x, x])[..., 0], 1.0), MutationError, "in place"),
     (sort_in_place, MutationError, r"np.sort\(x\)"),
     (lambda x: np.sin(x, out=np.zeros(())), MutationError, "without out="),
     (lambda x: np.fft.fft(np.stack([x, x])), UnknownFunctionError, r"np.fft.fft.*dp.defvjp\(np.fft.fft"),

@@ -10,6 +10,7 @@ import tinydp as dp
 from tinydp.ad import asking
 from tinydp.ad.errors import MutationError, NotCompiledError, UnsupportedArgumentError
 from tinydp.ad.primitives import PRIMITIVES, alias
+from tinydp.ad.tape import Var
 
 from . import refusals
 from .refusals import GOOD, KNOWN, on_a_tape, outcome, spoiled, valid_calls, written_down
@@ -18,9 +19,14 @@ from .refusals import GOOD, KNOWN, on_a_tape, outcome, spoiled, valid_calls, wri
 
 
 @functools.cache
+def good_calls():
+    return valid_calls(examples=2)
+
+
+@functools.cache
 def bad_calls():
     """Every so many of the calls, so that each function has some."""
-    return [bad for call in valid_calls(examples=1) for bad in spoiled(call)][::9]
+    return [bad for call in good_calls() for bad in spoiled(call)][::13]
 
 
 @pytest.mark.parametrize("run", [on_a_tape, written_down], ids=["traced", "compiled"])
@@ -146,3 +152,29 @@ def test_a_none_that_is_no_default_arrives():
     dp.defvjp(shifted, lambda g, y, x, by=1.0: g)
     primitive = PRIMITIVES.pop(shifted)
     assert dp.value_and_grad(lambda x: primitive(x, by=None))(1.0) == (6.0, 1.0)
+
+
+# ---------------------------------------------------------------------------- numbers and arrays
+
+def test_numbers_and_arrays_without_axes_are_told_apart():
+    """NumPy's result may change in place if it is an array, and no number."""
+    wrong, seen = [], collections.Counter()
+
+    def look(call, *xs):
+        left = iter(xs)
+        args, options = (refusals.exchanged(part, lambda mark: next(left)) for part in call[1:])
+        y = call.function(*args, **options)
+        if type(y) is Var and y.shape == () and y.op is not None:
+            args, options = (refusals.exchanged(part, lambda mark: mark.value) for part in call[1:])
+            is_array = isinstance(call.function(*args, **options), np.ndarray)
+            seen[is_array] += 1
+            if asking.is_array(y) != is_array:
+                wrong.append(str(call))
+        return 0.0
+
+    for call in good_calls():
+        if not isinstance(call.function, refusals.Method):       # that of a number is an array's
+            run = functools.partial(look, call)
+            refusals.result_of(lambda run=run, call=call: dp.vjp(run, *refusals.traced(call)))
+    assert wrong == []
+    assert min(seen.values()) >= 5

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from .errors import MutationError, TinydpError, UnsupportedArgumentError
+from .tape import Var
 from .values import Abstract, plain, shape
 
 # Whether NumPy has been asked about the call around: its parts are ours, and need no asking.
@@ -59,7 +60,7 @@ def compared(f: Callable, args: tuple, options: dict, make: Callable, warns: boo
         raise refusal
     if _shapes(y) != _shapes(expected):
         raise _unknown_call(f)
-    return y
+    return _like(expected, y)
 
 
 def answer(f: Callable, args: tuple, options: dict) -> Any:
@@ -81,6 +82,28 @@ def _shown(x: Any) -> Any:
 
 def _shapes(y: Any) -> Any:
     return list(map(shape, y)) if isinstance(y, (tuple, list)) else shape(y)
+
+
+# Those whose result may be an array without axes, where others give a number. See `is_array`.
+_MAKERS = frozenset((
+    "where", "getitem", "reshape", "squeeze", "transpose", "copy", "broadcast_to", "moveaxis", "swapaxes",
+    "ravel", "real", "nan_to_num", "real_if_close", "flip", "roll", "expand_dims"))
+
+
+def is_array(y: Any) -> bool:
+    """Whether a traced number is an array without axes in the plain program, which `+=` would change."""
+    op, args, options = (y.op, y.args, y.kwargs) if type(y) is Var else y.made()
+    if op is None or op.name not in _MAKERS:
+        return False
+    with np.errstate(all="ignore"):
+        return isinstance(op.fn(*map(_shown, args), **options), np.ndarray)
+
+
+def _like(expected: Any, y: Any) -> Any:
+    """`y`, known to be a number if NumPy gave one."""
+    if isinstance(expected, np.ndarray) or shape(y) or not isinstance(y, (Var, Abstract)):
+        return y
+    return np.positive(y) if is_array(y) else y                # type: ignore[call-overload]
 
 
 def _writing(f: Callable) -> MutationError:

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .asking import is_array
 from .errors import (
     ConversionError,
     DtypeError,
@@ -133,7 +134,7 @@ def _in_place(name: str, symbol: str) -> Callable:
     combine = getattr(operator, name)
 
     def method(a: Var, b: Any) -> Any:
-        if shape(a) != ():                       # `y = x; x += 1` would change y in NumPy
+        if shape(a) != () or is_array(a):        # `y = x; x += 1` would change y in NumPy
             raise MutationError(
                 f"{symbol}= changes a traced array in place, and other names may refer to it.",
                 _assignment_advice() or f"write x = x {symbol} ... instead.")

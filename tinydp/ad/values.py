@@ -33,6 +33,10 @@ class Abstract:
         """Write down `op(*args, **options)`, one of whose arguments this is."""
         raise NotImplementedError
 
+    def made(self) -> tuple:
+        """How it was computed: (op, args, options); an `op` of None if it was given."""
+        raise NotImplementedError
+
 
 def shape(x: Any) -> tuple[int, ...]:
     """The shape of a number, an array or a traced value."""

@@ -465,6 +465,11 @@ class Sym(Abstract):
     def call(self, op: Any, args: tuple, options: dict) -> Any:
         return write(op, args, options)
 
+    def made(self) -> tuple:
+        calls = (call for call in reversed(self.trace.calls) if isinstance(call, Call))
+        return next(((call.op, call.args, call.options) for call in calls if call.out is self),
+                    (None, (), {}))
+
     @property
     def kind(self) -> str:
         """"f" for real numbers, "b" for booleans."""
