@@ -754,6 +754,9 @@ def _set_manners() -> None:
         "__index__": _number(int),
         "__array__": _refuse_number("a plain array"),
         "__setitem__": _refuse_change,
+        "__copy__": lambda x: x,                 # it never changes
+        "__deepcopy__": lambda x, memo: x,
+        "__reduce_ex__": _refuse_number("pickle.dumps(x)"),
         "__format__": lambda x, spec: format(x.example, spec),
         "__str__": lambda x: str(x.example),
         "real": property(lambda x: x),
