@@ -2,6 +2,7 @@
 
 import collections
 import functools
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -135,6 +136,29 @@ def test_the_parts_of_a_replacement_need_no_asking(monkeypatch):
     assert calls == [np.percentile]
     dp.grad(lambda x: np.sum(np.stack([x, x], axis=0)))(X)       # nor do the hot ones
     assert calls == [np.percentile]
+
+
+class Pair(NamedTuple):
+    a: object
+    b: object
+
+
+class Row(list):
+    """A list of another type."""
+
+
+@pytest.mark.parametrize("kind", [Pair, lambda *xs: Row(xs), lambda *xs: collections.UserList(xs),
+                                  lambda *xs: collections.deque(xs)], ids=["named", "list", "user", "deque"])
+@pytest.mark.parametrize("join", [np.vstack, np.hstack, np.stack, lambda xs: np.stack(xs, axis=-1)])
+def test_sequences_of_other_kinds_are_looked_into(kind, join):
+    def f(x):
+        return np.sum(join(kind(x, 2.0 * x)) ** 2)
+
+    for run in (dp.value_and_grad(f), dp.value_and_grad(lambda x: dp.grad(f)(x) @ x / 2.0)):
+        value, gradient = run(X)
+        assert np.isclose(value, f(X))
+        np.testing.assert_allclose(gradient, 10.0 * X)
+    assert np.isclose(dp.compile(f)(X), f(X))
 
 
 def test_a_none_that_is_no_default_arrives():

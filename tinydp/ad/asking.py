@@ -15,7 +15,7 @@ others make has to have the shape of its result.
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -73,9 +73,12 @@ def answer(f: Callable, args: tuple, options: dict) -> Any:
 
 def _shown(x: Any) -> Any:
     """An argument as NumPy sees it in the plain program; a value that is not known yet as its example."""
-    kind = type(x)
-    if kind is list or kind is tuple:
-        return kind(map(_shown, x))
+    if isinstance(x, tuple):                     # a named one, too
+        return tuple(map(_shown, x))
+    if isinstance(x, list):
+        return list(map(_shown, x))
+    if isinstance(x, Sequence) and any(isinstance(child, (Var, Abstract)) for child in x):
+        return list(map(_shown, x))              # of another kind
     x = plain(x)
     return x.example if isinstance(x, Abstract) else x       # type: ignore[attr-defined]
 
