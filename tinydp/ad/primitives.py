@@ -703,7 +703,7 @@ def alias(f: Callable, alike: str = "") -> Callable[[Callable], Callable]:
         def seen(*args: Any, **kwargs: Any) -> Any:
             if see := witness.get():
                 see(args, kwargs)
-            if len(args) <= len(names) and kwargs.keys() <= names:
+            if len(args) <= len(names) and (not kwargs or kwargs.keys() <= names):
                 return replacement(*args, **kwargs)
             return checked(f, replacement, args, kwargs)
 
