@@ -34,7 +34,7 @@ from .errors import (
 )
 from .primitives import PRIMITIVES, Keeping, Primitive, pick, registered, sweeping
 from .tape import EndedTape, Var, binary
-from .values import abstract, plain, settle, shape
+from .values import plain, settle, shape
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -95,7 +95,7 @@ def from_numpy(x: Any) -> bool:
 
 def _floor_divide(a: Any, b: Any) -> Any:
     """a // b, which has no derivative: a plain number."""
-    if shape(a) or shape(b) or abstract(a) or abstract(b):
+    if shape(a) or shape(b):
         return PRIMITIVES[np.floor_divide](a, b)
     try:
         return operator.floordiv(plain(a), plain(b))

@@ -41,6 +41,7 @@ from ..tape import Node, Tape, Var
 from ..transforms import vjp
 from ..values import Abstract, is_condition, is_on, shape, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
+from . import exceptions
 from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of, refilled
 from .surroundings import Surroundings
 from .verify import Comparison, Run, compare
@@ -107,17 +108,20 @@ class Program(NamedTuple):
     around: Surroundings                 # all else that `f` found there
     path: Path
     content: bytes                       # equal for programs of one path that do the same
+    raising: int                         # for what Python's numbers in it would raise, see exceptions.py
     comparison: Comparison               # with the tape: is it due?
 
     def results_of(self, values: list, more: tuple = ()) -> list | None:
         """What it returns for these arguments and cotangents; None if it took other branches when traced.
 
-        Raises `FloatingPointError` if a tape has to look: a gradient is not finite.
+        Raises `FloatingPointError` if a tape has to look: a gradient is not finite, or Python might raise.
         """
         if self.seeds != tuple([shape(x) for x in more]):        # other branches may return other shapes
             return None
+        if self.raising:
+            exceptions.clear()
         *results, finite, as_traced = self.run(*values, *more, *self.constants)
-        if as_traced and not finite:
+        if as_traced and (not finite or (self.raising and exceptions.noted(self.raising))):
             raise FloatingPointError
         return results if as_traced else None
 

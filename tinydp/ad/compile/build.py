@@ -63,7 +63,7 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
     path = Path(call.form, tuple([x for _, x in trace.guards]))
     return Program(run, *source[:3], file, source.constants, made.unflatten, len(results), _real(results),
                    made.bare, made.scalar, made.seeds, _watched(trace), around, path, digest(runs[0]),
-                   Comparison(time.perf_counter() - start))
+                   trace.raising, Comparison(time.perf_counter() - start))
 
 
 def traced(compiled: Compiled, call: Call, values: list, active: tuple | None) -> Traced:

@@ -51,11 +51,12 @@ from ..errors import (
     user_place,
 )
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
-from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive, witness
+from ..primitives import PRIMITIVES, FlatPrimitive, Parts, Primitive, sweeping, witness
 from ..selected import Selected
 from ..tape import Node, Var, _ages
 from ..values import Abstract, _is_frozen, is_condition, listed, plain
 from ..watch import WatchedTape, traced_by
+from .exceptions import RAISED
 from .expansions import expanded
 from .functions import REDUCTIONS, RUNNING, is_elementwise, is_known
 
@@ -128,6 +129,7 @@ class Trace:
         self.known: dict[Any, Sym] = {}
         self.spot: Spot | None = None            # of the line whose rule is at work
         self.guards: list[tuple[Sym, bool]] = [] # conditions, and how they turned out
+        self.raising = 0                         # what Python's numbers in the program would raise for
         self.contents: dict[tuple, np.ndarray] = {}      # arrays of the surroundings, copied
         self.copies: dict[int, np.ndarray] = {}
         self.watched: dict[int, Watched] = {}
@@ -318,7 +320,11 @@ class TracingTape(WatchedTape):
 
     def sweep(self, seeds: list, keep: bool = False) -> None:
         traces = {x.trace for node in self if isinstance(x := plain(node.value), Sym)}
-        super().sweep(seeds, keep)
+        token = sweeping.set(True)
+        try:
+            super().sweep(seeds, keep)
+        finally:
+            sweeping.reset(token)
         for trace in traces:
             trace.spot = None
 
@@ -636,12 +642,29 @@ def _forward(op: Primitive) -> Callable:
     def method(a: Sym, b: Any) -> Any:
         if type(b) in (Var, Parts, Selected):
             return NotImplemented
+        if op.name in RAISED:
+            _may_raise(op, a, b)
         return write(op, (a, b), {})
     return method
 
 
 def _reflected(op: Primitive) -> Callable:
-    return lambda b, a: write(op, (a, b), {})
+    def method(b: Sym, a: Any) -> Any:
+        if op.name in RAISED:
+            _may_raise(op, a, b)
+        return write(op, (a, b), {})
+    return method
+
+
+def _may_raise(op: Primitive, a: Any, b: Any) -> None:
+    """Note that Python's operator on numbers raises where the program will go on.
+
+    Numbers that came from NumPy do not, but a tape that looks in vain does no harm. The rules are ours.
+    """
+    if not sweeping.get() and not np.shape(a) and not np.shape(b) and (
+            op.name == "power" or isinstance(b, Sym) or b == 0):
+        trace = a.trace if isinstance(a, Sym) else b.trace
+        trace.root.raising |= RAISED[op.name]
 
 
 def _bitwise(op: Primitive, symbol: str) -> Callable:
