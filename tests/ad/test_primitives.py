@@ -16,7 +16,7 @@ from tinydp.ad.errors import (
     UnknownFunctionError,
     UnsupportedArgumentError,
 )
-from tinydp.ad.primitives import PRIMITIVES, Primitive
+from tinydp.ad.primitives import PRIMITIVES, FlatPrimitive, Primitive
 from tinydp.ad.tape import Tape
 
 
@@ -353,3 +353,17 @@ def test_no_warning_for_a_regular_gradient():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         dp.grad(f)(np.array([-1.0, 0.0, 4.0]))
+
+
+UFUNCS = [f for f, primitive in PRIMITIVES.items() if isinstance(f, np.ufunc) and f.signature is None
+          and not isinstance(primitive, FlatPrimitive)]
+
+
+@pytest.mark.parametrize("options", [{"where": np.array([True, False])}, {"dtype": np.float32},
+                                     {"order": "F"}, {"casting": "unsafe"}, {"subok": False}], ids=repr)
+@pytest.mark.parametrize("f", UFUNCS, ids=lambda f: f.__name__)
+def test_an_option_of_a_ufunc_is_refused_where_it_is_given(f, options):
+    """Not in the sweep, where nobody knows the line any more."""
+    x = np.full(2, 0.5)
+    with pytest.raises(UnsupportedArgumentError, match="does not know the argument"):
+        dp.grad(lambda x: np.sum(f(*[x] * f.nin, **options)))(x)

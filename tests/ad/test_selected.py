@@ -163,6 +163,20 @@ def test_results_of_a_loop_that_nothing_asks_for():
     assert dp.grad(f)(0.0) == 1.0
 
 
+@pytest.mark.parametrize("segment", [None, 1])
+@pytest.mark.parametrize("unused", [
+    lambda x: 0 * np.sqrt(x), lambda x: (x > 0) * np.sqrt(x),
+    lambda x: np.dot(np.zeros(1), np.reshape(np.sqrt(x), 1)),
+    lambda x: np.einsum("i,i", np.zeros(1), np.reshape(np.sqrt(x), 1)),
+    lambda x: np.where(x > 0, np.sqrt(x), 0.0),
+], ids=["a factor", "a mask", "dot", "einsum", "where"])
+def test_steps_that_are_run_again_know_what_no_path_leads_to(unused, segment):
+    def f(x):
+        step = lambda s, _: (s + x + unused(x), None)
+        return dp.scan(step, 0.0, length=2, segment=segment)[0]
+    assert dp.grad(f)(0.0) == 2.0
+
+
 def test_a_long_chain_of_choices_is_no_chain_of_masks():
     """Masks that wait for each other would be as deep as the program is long."""
     def f(x):

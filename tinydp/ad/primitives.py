@@ -641,6 +641,9 @@ def steep(name: str, partial: Rule) -> Rule:
         warn_if_steep(name, c)
         return c
 
+    signature = inspect.signature(partial)       # the options that it knows are those of the partial
+    g = inspect.Parameter("g", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    rule.__signature__ = signature.replace(parameters=[g, *signature.parameters.values()])    # type: ignore[attr-defined]
     return rule
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from .errors import NotFiniteError, Spot, place_of, user_spot
-from .primitives import dense
+from .primitives import dense, sweeping
 from .tape import EndedTape, Tape, Var
 from .values import plain
 
@@ -99,9 +99,11 @@ def reopened(tape: Tape) -> Iterator[None]:
     """A context in which an ended tape, that is being swept, takes nodes again."""
     tape.reopen()
     _live.set((*_live.get(), tape))
+    token = sweeping.set(False)                  # what is repeated is the user's program
     try:
         yield
     finally:
+        sweeping.reset(token)
         close_tape(tape)
 
 
