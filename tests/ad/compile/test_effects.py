@@ -295,6 +295,22 @@ def test_it_names_what_changed_and_where(use):
     assert "carry" in caught.value.advice
 
 
+RNG, OLD, PYTHONS = np.random.default_rng(0), np.random.RandomState(0), random.Random(0)
+
+
+@pytest.mark.parametrize("draw", [
+    lambda x: x * (1 + (RNG.random() > 2.0)),
+    lambda x: x * (1 + (OLD.rand() > 2.0)),
+    lambda x: x * (1 + (PYTHONS.random() > 2.0)),
+    lambda x: x * (1 + (np.random.rand() > 2.0)),  # noqa: NPY002
+    lambda x: x * (1 + (random.random() > 2.0)),
+], ids=["Generator", "RandomState", "Random", "np.random", "random"])
+def test_a_coin_that_falls_alike_each_time(draw):
+    """Another time it may not, so it is enough that it was thrown."""
+    with pytest.raises(SideEffectError, match="drew from a random generator"):
+        dp.compile(draw)(3.0)
+
+
 def test_what_it_advises_works():
     def controlled(gain):
         def step(carry, _):

@@ -1,5 +1,6 @@
 """Names around a function, and what is in the objects behind them: value and gradient see the same."""
 
+import collections
 import dataclasses
 import functools
 import types
@@ -52,6 +53,23 @@ def by_a_closure_of_an_inner_function():
             return y * gain
         return inner(x)
     return f, turn
+
+
+def by_a_set():
+    gains = {3.0}
+
+    def turn(value):
+        gains.clear()
+        gains.add(value)
+    return lambda x: x * sum(gains), turn
+
+
+def by_a_deque():
+    gains = collections.deque([1.0, 3.0])
+
+    def turn(value):
+        gains[1] = value
+    return lambda x: x * gains[1], turn
 
 
 def by_a_step():

@@ -16,7 +16,7 @@ from ..values import is_condition, is_on
 from . import Call, Compiled, Path, Program
 from .arguments import name_of
 from .cache import load
-from .listing import FUNCTION, Line, digest, listing, require_equal, run_again
+from .listing import FUNCTION, Line, digest, listing, refuse, require_equal, run_again
 from .names import identifier
 from .source import write_function
 from .surroundings import Surroundings
@@ -54,6 +54,8 @@ def build(compiled: Compiled, call: Call, values: list, active: tuple | None) ->
     while len(runs) < (2 if active else 3):
         runs.append(run_again(FUNCTION, lambda: _run_of(compiled, call, values, 2 - len(runs) % 2)))
         require_equal(FUNCTION, runs[0], runs[-1])
+    if (drew := around.drew()):
+        refuse(FUNCTION, f"it drew from a random generator ({drew})", None)
     unchecked = None if active is None else len(results) if made.scalar else 0
     with trace.writing(), np.errstate(all="ignore"):
         program = trace.program([*made.outputs, *(condition for condition, _ in trace.guards)])

@@ -151,7 +151,7 @@ def require_equal(who: tuple[str, str], first: list[Line], again: list[Line],
     """Raise `SideEffectError` unless the two programs are the same."""
     found = difference(first, again, makers)
     if found is not None:
-        _refuse(who, *found)
+        refuse(who, *found)
 
 
 def run_again(who: tuple[str, str], run: Callable) -> Any:
@@ -162,9 +162,10 @@ def run_again(who: tuple[str, str], run: Callable) -> Any:
         raise
     except Exception as error:
         text = f"{type(error).__name__}: {error}".partition("\n")[0].rstrip(": ")
-        _refuse(who, f"it raises {text}", getattr(error, "place", None), error)
+        refuse(who, f"it raises {text}", getattr(error, "place", None), error)
 
 
-def _refuse(who: tuple[str, str], what: str, place: Any, cause: Exception | None = None) -> NoReturn:
+def refuse(who: tuple[str, str], what: str, place: Any, cause: Exception | None = None) -> NoReturn:
+    """Say what `who` does another time; `place` is a spot, a place, or None."""
     place = place_of(place) if isinstance(place, Spot) else place
     raise SideEffectError(f"{who[0]} is not the same when it is run again: {what}.", who[1], place) from cause

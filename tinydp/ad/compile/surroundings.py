@@ -17,6 +17,8 @@ nanoseconds a name.
 import dis
 import functools
 import os
+import pickle
+import random
 import sys
 import sysconfig
 import types
@@ -47,11 +49,18 @@ class Surroundings:
     def __init__(self, roots: tuple, readings: dict):
         self.roots, self.readings = roots, readings
         self.same = _written(list(readings.values()))
+        found = [np.random.mtrand._rand, random._inst, *(x.value for x in readings.values())]
+        self.generators = [(x, state(x)) for x in found
+                           if isinstance(x, (np.random.Generator, np.random.RandomState, random.Random))]
 
     @classmethod
     def of(cls, *roots: Any) -> "Surroundings":
         """What functions, and objects with functions, find now."""
         return cls(roots, dict(_walk(roots)))
+
+    def drew(self) -> Any:
+        """A generator of random numbers that went on, by name, while the functions were run; or None."""
+        return next((type(x).__name__ for x, before in self.generators if state(x) != before), None)
 
     def drop_changed(self) -> None:
         """Do not look any more at what the functions themselves changed, while they were run."""
@@ -92,9 +101,16 @@ LENGTH, CONTENT = "len({owner})", "content({owner})"
 FIXED = ""                               # it cannot be another one, and only leads to more
 
 
-def content(x: np.ndarray) -> tuple:
-    """What is in an array."""
-    return x.shape, x.dtype.str, x.tobytes()
+def content(x: Any) -> Any:
+    """What is in an array, or in a set."""
+    return frozenset(x) if isinstance(x, set) else (x.shape, x.dtype.str, x.tobytes())
+
+
+def state(x: Any) -> Any:
+    """Where a generator of random numbers is in its sequence."""
+    if isinstance(x, random.Random):
+        return x.getstate()
+    return pickle.dumps(x.get_state() if isinstance(x, np.random.RandomState) else x.bit_generator.state)
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -107,6 +123,8 @@ def _alike(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(_alike, a, b))
     if isinstance(a, (int, float, complex, str, bytes, np.generic)):
         return repr(a) == repr(b)
+    if isinstance(a, frozenset):
+        return a == b
     return type(a) is np.ndarray and a.dtype.kind in "fiub" and a.size <= LARGEST and content(a) == content(b)
 
 
@@ -149,7 +167,9 @@ def _readings(x: Any) -> Iterator[Reading]:
             yield Reading(x, CONTENT, None, content(x))
     elif isinstance(x, tuple):
         yield from (Reading(x, FIXED, k, child) for k, child in enumerate(x))
-    elif isinstance(x, list) and kind.__getitem__ is list.__getitem__:
+    elif isinstance(x, set):
+        yield Reading(x, CONTENT, None, content(x))
+    elif isinstance(x, (list, deque)) and kind.__getitem__ in (list.__getitem__, deque.__getitem__):
         yield Reading(x, LENGTH, None, len(x))
         yield from (Reading(x, ITEM, k, child) for k, child in enumerate(x))
     elif isinstance(x, dict) and kind.__getitem__ is dict.__getitem__:
