@@ -213,3 +213,72 @@ def test_numbers_that_nothing_reaches_have_no_cotangent():
     assert selected(True, 2.0) == 2.0
     assert seed(0.0) is NOTHING
     assert np.array_equal(seed(np.array([0.0, 1.0])).live, [False, True])
+
+
+ROWS = np.array([[1.0, 4.0, 9.0], [0.0, 0.0, 0.0], [4.0, 1.0, 2.25]])
+TAKEN = np.array([True, False, True])
+SQUARES = 4.0 * np.eye(3) + np.where(TAKEN[:, None, None], 1.0, 0.0)
+SQUARES[1] = 0.0
+EMPTY = np.where(TAKEN[:, None, None], 0.0, np.diag([1.0, 2.0, 3.0]))
+
+MIXERS = {
+    "prod": (lambda r: np.prod(r, axis=1), ROWS),
+    "cumprod": (lambda r: np.cumprod(r, axis=1), ROWS),
+    "std": (lambda r: np.log(np.std(r, axis=1)), ROWS),
+    "norm": (lambda r: np.linalg.norm(r, 3, axis=1), ROWS),
+    "rows": (lambda r: np.stack([np.convolve(row, [1.0, 2.0]) for row in r]), ROWS),
+    "scan": (lambda r: dp.scan(lambda c, x: (c * x, c), np.ones(3), r.T)[0], ROWS),
+    "checkpoint": (dp.checkpoint(lambda a: a**2), ROWS),
+    "compiled": (dp.compile(lambda a: np.prod(a, axis=1)), ROWS),
+    "custom": (dp.custom_gradient(lambda a: 2.0 * a, lambda g, y, a: np.clip(g, -1.0, 1.0)), ROWS),
+    "straight_through": (dp.straight_through(np.floor), ROWS),
+    "inv": (lambda a: np.linalg.inv(a + EMPTY), SQUARES),
+    "slogdet": (lambda a: np.linalg.slogdet(a + EMPTY)[1], SQUARES),
+    "eigenvalues": (lambda a: np.linalg.eigh(a + EMPTY + np.diag([0.0, 1.0, 2.0]))[0], SQUARES),
+    "svd": (lambda a: np.linalg.svd(a + EMPTY + np.diag([0.0, 1.0, 2.0]))[1], SQUARES),
+}
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+@pytest.mark.parametrize("name", MIXERS)
+def test_rows_not_taken_stay_harmless_behind_what_mixes_their_elements(name):
+    """The same as if those rows had not been there."""
+    mix, x = MIXERS[name]
+
+    def of_taken(x):
+        y = mix(np.sqrt(x))
+        return np.sum(np.where(np.reshape(TAKEN, (3,) + (1,) * (np.ndim(dp.value(y)) - 1)), y, 0.0)**2)
+
+    def without(kept):
+        return of_taken(np.stack([kept[0], x[0], kept[1]]))
+
+    v = np.cos(np.arange(x.size)).reshape(x.shape)
+    for found, right in ((dp.grad(of_taken)(x), dp.grad(without)(x[TAKEN])),
+                         (dp.hvp(of_taken, x, v), dp.hvp(without, x[TAKEN], v[TAKEN]))):
+        assert np.array_equal(found[1], np.zeros(x.shape[1:]))
+        assert np.allclose(found[TAKEN], right, rtol=1e-12, atol=1e-13)
+
+
+def test_what_mixes_lets_through_what_arrives_all_the_same():
+    """A slope of 0 on the way, as that of a product with two zeros, is no missing path."""
+    x = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    c = dp.grad(lambda x: np.sum(np.where([True, False], np.prod(np.sqrt(x), axis=1), 0.0)))(x)
+    assert np.array_equal(c[0], [np.nan, np.nan, 0.0], equal_nan=True)
+    assert np.array_equal(c[1], np.zeros(3))
+    f = dp.custom_gradient(lambda a: np.cos(a), lambda g, y, a: -g * np.sin(a))
+    assert np.isnan(dp.grad(lambda x: np.sum(np.where([True, False], f(np.sqrt(x)), 0.0)))(np.zeros(2))[0])
+
+
+def test_rules_that_cannot_say_what_they_reach_are_taken_to_reach_all():
+    def refusing(g, y, a):
+        if np.isnan(g).any():
+            raise RuntimeError("no nan here")
+        return g
+    f = dp.custom_gradient(lambda a: a, refusing)
+    c = dp.grad(lambda x: np.sum(np.where([True, False], f(np.sqrt(x)), 0.0)))(np.array([1.0, 0.0]))
+    assert c[0] == 0.5
+    assert np.isnan(c[1])
+    cleaning = dp.custom_gradient(lambda a: a, lambda g, y, a: np.nan_to_num(g))
+    x = np.array([1.0, 0.0, 0.0])
+    c = dp.grad(lambda x: np.sum(np.where([True, True, False], cleaning(np.sqrt(x)), 0.0)))(x)
+    assert np.array_equal(c, [0.5, np.inf, 0.0])

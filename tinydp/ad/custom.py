@@ -21,7 +21,8 @@ import numpy as np
 
 from . import tree
 from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, Spot, StructureError
-from .primitives import Keeping, Primitive, Rule, check_arity, dense, pick
+from .primitives import Keeping, Primitive, Rule, check_arity, dense, masks_of, pick
+from .selected import NOTHING, behind
 from .tape import Tape, Var
 from .values import Abstract, abstract, is_on, kept, own, plain, settle, shape, youngest, zeros_like
 
@@ -131,10 +132,18 @@ class Custom(Primitive, Keeping):
         tape, leaves = node.tape, node.args
         traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
         args = form.call([own(x.value if is_on(tape, x) else x) for x in leaves])
-        g, y = (form.fill(tuple(map(own, parts))) for parts in (dense(g), node.value))
-        cotangents = self.leaf_cotangents(traced, g, y, args, options, form)
-        return [(leaves[k], own(self._fit(k, c, leaves[k].value, node.value)))
-                for k, c in zip(traced, cotangents, strict=True)]
+        y = form.fill(tuple(map(own, node.value)))
+
+        def pull(parts: tuple) -> list:
+            arrived = form.fill(tuple(map(own, parts)))
+            cotangents = self.leaf_cotangents(traced, arrived, y, args, options, form)
+            return [own(self._fit(k, c, leaves[k].value, node.value))
+                    for k, c in zip(traced, cotangents, strict=True)]
+
+        masks, cs = masks_of(g), pull(dense(g))
+        if masks and not any(map(abstract, cs)):
+            cs = behind(pull, masks, cs)
+        return [(leaves[k], c) for k, c in zip(traced, cs, strict=True) if c is not NOTHING]
 
     def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict,
                         form: Form) -> list:

@@ -35,13 +35,14 @@ from .errors import (
     UnsupportedArgumentError,
     user_place,
 )
-from .selected import NOTHING, Selected, bare, later, made
+from .selected import NOTHING, Selected, bare, later, made, reached_by
 from .tape import Tape, Var
 from .values import (
     FLOAT64,
     Abstract,
     abstract,
     as_float64,
+    is_finite,
     listed,
     plain,
     settle,
@@ -271,7 +272,8 @@ class Primitive:
         """For each traced operand of `node` that a path leads to, the cotangent that `g` brings it."""
         live = None
         if type(g) is Parts:
-            g = g.total()
+            masks, g = masks_of(g), g.total()
+            live = masks and Selected(g, masks)
         if type(g) is Selected:
             live, g = g, g.g
         y, a, b = node.value, node.a, node.b
@@ -361,18 +363,37 @@ class Primitive:
         """
         if live is not None and self.elementwise and not self.product:
             return live.mask
-        if not (self.product or self.cut or self.mover):
-            return None
         before = None if live is None else live.mask
+        if not (self.product or self.cut or self.mover):
+            if live is None or any(map(abstract, (*(y if type(y) is tuple else (y,)), *values))):
+                return None
+            return later(lambda: self._dyed(i, before, y, values, kwargs),
+                         *(before if type(before) is tuple else (before,)))
 
         def way() -> Any:
             flow = np.where(made(before), 1.0, 0.0) if live else np.ones(shape(y)) if shape(y) else 1.0
             factors = values if self.mover else [_reach(v) for v in operands]
-            c = (self.each(flow, y, *factors, **kwargs)(i) if self.each
-                 else self._applied(i, flow, y, tuple(factors), kwargs))
-            return np.not_equal(dense(c), 0.0)
+            return np.not_equal(self._of_rule(i, flow, y, tuple(factors), kwargs), 0.0)
 
         return later(way, before)
+
+    def _of_rule(self, i: int, g: Any, y: Any, values: tuple, kwargs: dict) -> Any:
+        """What the rule makes of `g` for argument `i`, without its mask."""
+        return dense(self.each(g, y, *values, **kwargs)(i) if self.each
+                     else self._applied(i, g, y, values, kwargs))
+
+    def _dyed(self, i: int, mask: Any, y: Any, values: tuple, kwargs: dict) -> Any:
+        """The mask of the share of argument `i` of a function that mixes elements in a way of its own.
+
+        Values that are not finite themselves are taken for others, so that all nan come from the dye.
+        """
+        x, values = plain(values[i]), tuple([_finite(plain(v)) for v in values])
+        y = _finite(plain(y))
+
+        def pull(g: Any) -> list:
+            return [self._fit(i, self._of_rule(i, g, y, values, kwargs), x, y)]
+
+        return reached_by(pull, mask, [x])[0]
 
     def _fit(self, i: int, c: Any, x: Any, y: Any) -> Any:
         """`c` summed over the axes along which `x` was broadcast to `y`, so that it has its shape."""
@@ -426,6 +447,15 @@ def _has_zero(x: Any) -> bool:
 def _reach(x: Any) -> Any:
     """How far a factor lets through: a constant as far as it is not zero, all else everywhere."""
     return np.abs(x) if isinstance(x, (np.ndarray, float, int)) else np.ones(shape(x)) if shape(x) else 1.0
+
+
+def _finite(x: Any) -> Any:
+    """`x` with ones in place of what is infinite or nan."""
+    if type(x) is tuple:
+        return tuple(map(_finite, x))
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        return np.where(np.isfinite(x), x, 1.0)
+    return 1.0 if isinstance(x, float) and not is_finite(x) else x
 
 
 class CutProduct(Primitive):
@@ -524,7 +554,9 @@ class Parts:
         return totals
 
     def _all_named(self) -> bool:
-        """Whether each element was named by its number, as far as that is quickly told."""
+        """Whether all of each element was named by its number, as far as that is quickly told."""
+        if any(type(g) is Selected for g in self.gs):
+            return False
         n = shape(self.like)[0]
         return len(self.indices) >= n == len({i for i in self.indices if type(i) is int})
 
@@ -544,6 +576,14 @@ def summed(g: Any) -> Any:
 def dense(g: Any) -> Any:
     """A cotangent as the number or array that it is, or the tuple of them."""
     return bare(summed(g))
+
+
+def masks_of(g: Any) -> tuple | None:
+    """The masks of the cotangents of the results of one node; None if no element is known to be left out."""
+    if type(g) is not Parts or not isinstance(g.like, tuple) or not any(type(c) is Selected for c in g.gs):
+        return None
+    return tuple([c.mask if type(c) is Selected else np.full(shape(x), c is not None)
+                  for x, c in zip(g.like, g.of_each(), strict=True)])
 
 
 def _scatter(*gs: Any, shape: tuple[int, ...], indices: list) -> Any:

@@ -16,13 +16,14 @@ elements, so its cotangent comes with a mask, and keeps it for as long as the el
     array([ True,  True])
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .tape import Var
-from .values import Abstract, abstract, is_finite, shape
+from .values import Abstract, abstract, is_finite, plain, shape
 
 DEEPEST = 8
 
@@ -115,6 +116,55 @@ def seed(g: Any) -> Any:
     if type(g) is not np.ndarray or np.count_nonzero(g) == g.size:
         return g
     return Selected(g, g != 0.0)
+
+
+def reached_by(pull: Callable, masks: Any, xs: list) -> list:
+    """The masks of what a pullback makes for `xs`, of cotangents with these masks, by whatever it does.
+
+    Nan is the dye: no arithmetic loses it, not even a product with 0. The pullback is shown nan where a
+    cotangent arrives and zero elsewhere, and what stays zero was made of those zeros alone.
+
+        >>> reached_by(lambda g: [g[0] + 0.0 * g, g[:2]], np.array([False, False, True]), [np.ones(3)] * 2)
+        [array([False, False,  True]), array([False, False])]
+    """
+    if not np.all([np.all(made(mask)) for mask in (masks if type(masks) is tuple else (masks,))]):
+        try:
+            with np.errstate(all="ignore"):
+                return [np.not_equal(c, 0.0) for c in pull(_dye(masks))]         # as is nan
+        except Exception:                        # it may be the user's, or of LAPACK: nothing is known
+            pass
+    return [np.ones(shape(x), dtype=bool) for x in xs]
+
+
+def behind(pull: Callable, masks: tuple, cs: list) -> list:
+    """The cotangents `cs` that `pull` made of others with these masks, with their own; `NOTHING` among them.
+
+    What `pull` shows by itself is believed first: a number that is not zero has been reached. No call is
+    repeated only because masks have become deep; all is taken to be reached then.
+    """
+    if any(type(mask) is Later and mask.depth >= DEEPEST - 2 for mask in masks):
+        return cs
+    found = later(lambda: reached_by(pull, masks, cs), *masks)
+
+    def mask(k: int) -> Any:
+        c = plain(cs[k])
+        return np.logical_or(made(found)[k], np.isfinite(c) & np.not_equal(c, 0.0))
+
+    return [_left_out(c, functools.partial(mask, k), found) for k, c in enumerate(cs)]
+
+
+def _left_out(c: Any, mask: Callable, found: Any) -> Any:
+    if shape(c):
+        g = Selected(c, later(mask, found))
+        g.g = g.kept(c)
+        return g
+    return c if (is_finite(plain(c)) and plain(c) != 0.0) or mask() else NOTHING
+
+
+def _dye(masks: Any) -> Any:
+    if type(masks) is tuple:
+        return tuple(map(_dye, masks))
+    return np.where(made(masks), np.nan, 0.0) if shape(made(masks)) else np.nan if made(masks) else 0.0
 
 
 def bare(g: Any) -> Any:

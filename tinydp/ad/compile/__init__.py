@@ -36,7 +36,8 @@ import numpy as np
 
 from .. import tree
 from ..errors import MutationError, NotCompiledError
-from ..primitives import dense, parameters_of, pick
+from ..primitives import dense, masks_of, parameters_of, pick
+from ..selected import NOTHING, behind
 from ..tape import Node, Tape, Var
 from ..transforms import vjp
 from ..values import Abstract, is_condition, is_on, shape, youngest
@@ -424,8 +425,7 @@ class CallOperation:
     def pull(self, node: Node, g: Any) -> list:
         """The adjoint program's results, for the cotangent that arrived."""
         form: Kept = node.kwargs["form"]
-        g = dense(g)
-        gradients = form.gradients
+        masks, g, gradients = masks_of(g), dense(g), form.gradients
         if gradients is not None:
             if type(g[0]) is not float or g[0] != 1.0:
                 gradients = [g[0] * c for c in gradients]
@@ -436,7 +436,9 @@ class CallOperation:
                 gradients = self.by_adjoint(form, tuple([as_argument(c) for c in g]))
             except ArithmeticError:
                 gradients = self.by_tape(form, g)
-        return [(node.args[k], c) for k, c in zip(form.active, gradients, strict=True)]
+        if masks:
+            gradients = behind(lambda dye: self.by_tape(form, dye), masks, gradients)
+        return [(node.args[k], c) for k, c in zip(form.active, gradients, strict=True) if c is not NOTHING]
 
     def by_adjoint(self, form: Kept, g: tuple) -> list:
         """The results of the adjoint program that took the same branches; it may have to be made."""
