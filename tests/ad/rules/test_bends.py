@@ -79,3 +79,16 @@ def test_compiled_ties():
     second = jacobian(compile(grad(lambda x: np.sum(np.maximum(x, 0.0) ** 2))))
     assert np.isnan(np.diagonal(second(np.zeros(2)))).all()
     assert np.array_equal(second(np.array([1.0, -1.0])), [[2.0, 0.0], [0.0, 0.0]])
+
+
+@pytest.mark.parametrize(("x", "axis"), [(0.4, None), (np.array([0.4]), None), (np.array([[0.4, 2.0]]), 0)])
+def test_the_deviation_of_a_single_number_is_a_constant(x, axis):
+    """It has no tip: it is 0 whatever the number."""
+    def f(x):
+        return np.sum(np.cos(x) + np.std(x, axis=axis))
+
+    def plain(x):
+        return np.sum(np.cos(x))
+
+    assert np.array_equal(grad(f)(x), grad(plain)(x))
+    assert np.array_equal(hessian(f)(x), hessian(plain)(x))

@@ -149,7 +149,7 @@ def _std(g, y, x, axis=None, ddof=0, keepdims=False, correction=0):
     n = _count(y, x) - ddof - correction
     deviation, root, weight = _deviation(x, axis), _keep(y, x, axis, keepdims), 1 / n if n > 0 else np.nan
     c, tip = _spread(g * weight, x, axis, keepdims) * direction(deviation, root), at_tip(x, y)
-    if tip is None:
+    if tip is None or _count(y, x) == 1:         # of a single number, it is 0 everywhere
         return c
     return c + weight * bend(g, y, deviation, tip, lambda z: _keep(z, x, axis, keepdims), axis)
 
