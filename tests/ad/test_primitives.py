@@ -187,6 +187,17 @@ def test_an_option_that_no_rule_knows_is_refused():
         dp.grad(lambda x: np.max(x, initial=0.0))(np.ones(2))
 
 
+@pytest.mark.parametrize("option", [{"where": np.array([True, False])}, {"casting": "safe"},
+                                    {"dtype": np.float32}, {"dtype": np.float64(1.0)}])
+@pytest.mark.parametrize("f", [f for f in PRIMITIVES if isinstance(f, np.ufunc) and not f.signature
+                               and getattr(PRIMITIVES[f], "rules", ())])
+def test_no_function_of_elements_takes_an_option_that_its_rule_does_not_know(f, option):
+    """... and says so when it is called, where the user's line is known."""
+    with warnings.catch_warnings(), pytest.raises(UnsupportedArgumentError, match=next(iter(option))):
+        warnings.simplefilter("ignore")
+        dp.vjp(lambda x: f(*[x] * f.nin, **option), np.array([0.5, 0.25]))
+
+
 def test_out_is_refused():
     with pytest.raises(MutationError, match="out="):
         dp.grad(lambda x: np.sum(x, out=np.zeros(())))(np.ones(2))

@@ -674,16 +674,15 @@ def defpartials(f: Callable, *partials: Rule | None, also: Callable | None = Non
 
 
 def steep(name: str, partial: Rule) -> Rule:
-    """The rule `g * partial(y, *args)`, which warns if that is infinite."""
+    """The rule `g * partial(y, *args)`, which warns if that is infinite; it knows the options of `partial`."""
 
     def rule(g, y, *args, **options):
         c = g * partial(y, *args, **options)
         warn_if_steep(name, c)
         return c
 
-    signature = inspect.signature(partial)       # the options that it knows are those of the partial
-    g = inspect.Parameter("g", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    rule.__signature__ = signature.replace(parameters=[g, *signature.parameters.values()])    # type: ignore[attr-defined]
+    first = inspect.Parameter("g", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    rule.__signature__ = inspect.Signature([first, *parameters_of(partial)])     # type: ignore[attr-defined]
     return rule
 
 
