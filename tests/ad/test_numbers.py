@@ -116,3 +116,39 @@ def test_dividing_in_a_branch_not_taken():
             value, gradient = dp.value_and_grad(g)(np.zeros(2))
             assert value == 0.0
             assert np.array_equal(gradient, np.zeros(2))
+
+
+# ---------------------------------------------------------------------------- indices of a number
+
+INDICES = {
+    "a condition": lambda x: x[x > 0],
+    "a condition that is false": lambda x: x[x < 0],
+    "True": lambda x: x[True],
+    "an array without axes": lambda x: x[np.array(True)],
+    "None": lambda x: x[None],
+    "two of None": lambda x: x[None, None],
+    "None and a condition": lambda x: x[None, x > 0],
+    "dots": lambda x: x[...],
+    "dots and None": lambda x: x[..., None],
+    "nothing": lambda x: x[()],
+}
+
+
+@pytest.mark.parametrize("f", INDICES.values(), ids=INDICES)
+def test_indices_that_numpys_numbers_take(f):
+    x = np.float64(0.5)
+    y, pullback = dp.vjp(f, x)
+    assert np.array_equal(y, f(x))
+    assert np.shape(y) == np.shape(f(x))
+    assert pullback(np.full(np.shape(y), 3.0)) == (3.0 * np.size(y),)
+    assert dp.hessian(lambda x: np.sum(f(x) ** 3))(x) == 3.0 * np.size(y)
+
+
+@pytest.mark.parametrize("index", [0, slice(None), [], [True], np.array([True])], ids=str)
+def test_indices_that_no_number_takes(index):
+    with pytest.raises(IndexError, match="invalid index to scalar variable"):
+        np.float64(0.5)[index]
+    with pytest.raises(IndexError, match="invalid index to scalar variable"):
+        dp.grad(lambda x: x[index])(np.float64(0.5))
+    with pytest.raises(TypeError, match="cannot be indexed"):
+        dp.grad(lambda x: x[index])(0.5)

@@ -34,7 +34,7 @@ from .errors import (
 )
 from .primitives import PRIMITIVES, Keeping, Primitive, pick, registered, sweeping
 from .tape import EndedTape, Var, binary
-from .values import plain, settle, shape
+from .values import is_condition, plain, settle, shape
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -270,9 +270,15 @@ def _getitem(self: Var, index: Any) -> Any:
     if any(type(i) is Var for i in parts):
         raise ConversionError("a traced value was used as an index.",
                               "write x[int(dp.value(i))]; an index has no derivative.")
-    if shape(self) == () and any(i is not None and i is not Ellipsis for i in parts):
-        raise TypeError("a traced number cannot be indexed")
+    if shape(self) == () and not all(map(_indexes_a_number, parts)):
+        raise (IndexError("invalid index to scalar variable.") if from_numpy(self) else
+               TypeError("a traced number cannot be indexed"))
     return PRIMITIVES[operator.getitem](self, index)
+
+
+def _indexes_a_number(i: Any) -> bool:
+    """Whether it is a part of an index that NumPy's numbers take: `x[None]`, `x[...]`, `x[x > 0]`."""
+    return i is None or i is Ellipsis or (is_condition(i) and not shape(i))
 
 
 def _len(self: Var) -> int:

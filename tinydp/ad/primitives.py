@@ -607,8 +607,15 @@ def _may_repeat(index: Any) -> bool:
                for part in parts)
 
 
+def _gather(g, y, *gs, shape, indices):
+    """What arrived at the places of each part; a number has such places, too: `x[None]`, `x[x > 0]`."""
+    return lambda k: g if type(g) is float and not np.ndim(gs[k]) else (
+        np.asarray(g) if type(g) is float else g)[indices[k]]
+
+
 scatter = Primitive(_scatter, "scatter")
-scatter.each = lambda g, y, *gs, shape, indices: lambda k: g if type(g) is float else g[indices[k]]
+scatter.each = _gather
+
 
 class Keeping:
     """An operation with several results, whose nodes know what these were before they became floats."""
@@ -674,7 +681,7 @@ def defpartials(f: Callable, *partials: Rule | None, also: Callable | None = Non
 
 
 def steep(name: str, partial: Rule) -> Rule:
-    """The rule `g * partial(y, *args)`, which warns if that is infinite; it knows the options of `partial`."""
+    """The rule `g * partial(y, *args)`, of the same options, which warns if that is infinite."""
 
     def rule(g, y, *args, **options):
         c = g * partial(y, *args, **options)
