@@ -299,6 +299,7 @@ REDUCTIONS = texts(
     {a}.cumsum(axis={axis})
     {a}.var(axis={axis}, ddof=0)
     {a}[np.argmax({a:})]
+    {a}[{a} > {u}]
     np.take_along_axis({a:}, np.argsort({a:}, axis=0), axis=0)
     np.amax({a:}, axis={axes})
     np.partition({a:}, 0)

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .advice import instead_of_method
 from .asking import is_array
 from .errors import (
     ConversionError,
@@ -184,6 +185,8 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
         raise MutationError(
             f"np.{ufunc.__name__}.at writes a traced value into a plain array.",
             "add up over masks instead: np.sum(np.where(index == k, x, 0.0)) for each k.")
+    if method == "__call__" and ufunc.__name__ == "clip":
+        return np.clip(*args, **kwargs)          # the method of a plain array calls what has no public name
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     raise _unknown(ufunc, f"np.{name}")
 
@@ -296,6 +299,7 @@ def _iter(self: Any) -> Iterator[Any]:
 _NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
                 "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "pow": "power",
                 "fsum": "sum", "dist": "linalg.norm"}
+_MADE_PLAIN = "a traced value was made part of a plain array, and the derivative would end there."
 
 
 def _assignment_advice() -> str:
@@ -315,6 +319,8 @@ def _to_float(self: Var) -> NoReturn:
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
             "collect the values in a list and write np.stack(values) at the end.", place)
+    if advice := instead_of_method(place.expression):
+        raise ConversionError(_MADE_PLAIN, advice, place)
     match = re.match(r"(?:math\.)?(\w+)\(", place.expression)
     name = match[1] if match else ""
     if name != "float" and hasattr(math, name):
@@ -342,10 +348,12 @@ def _refusal(what: str) -> Callable:
 
 
 def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
+    place = user_place()
     raise ConversionError(
-        "a traced value was made part of a plain array, and the derivative would end there.",
+        _MADE_PLAIN,
+        instead_of_method(place.expression) or
         "write np.stack([...]) instead of np.array([...]), np.broadcast_to(x, shape) instead of "
-        "np.full(shape, x); leave np.asarray(x) out, or use dp.value(x).")
+        "np.full(shape, x); leave np.asarray(x) out, or use dp.value(x).", place)
 
 
 def _setitem(self: Var, index: Any, item: Any) -> NoReturn:

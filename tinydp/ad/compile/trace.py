@@ -36,6 +36,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 import numpy as np
 
 from .. import tree
+from ..advice import instead_of_method
 from ..asking import compared, known_options, says_nothing
 from ..errors import (
     BranchError,
@@ -534,7 +535,7 @@ class Sym(Abstract):
                                 f"write array = np.{ufunc.__name__}(...) without out=.")
         if _OF_CONDITIONS.get(ufunc.__name__) and all(is_condition(x) for x in args):
             ufunc = _OF_CONDITIONS[ufunc.__name__]
-        return call_numpy(ufunc, args, kwargs)
+        return call_numpy(np.clip if ufunc.__name__ == "clip" else ufunc, args, kwargs)  # a.clip(x, 1.0)
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         if any(kind is Var for kind in types):
@@ -708,8 +709,9 @@ def _refuse_number(what: str) -> Callable:
                                 "collect the values in a list and write np.stack(values) at the end.", place)
         raise ConversionError(
             f"{what} needs a plain number, and in a program that is compiled there is none yet.",
+            advice if (advice := instead_of_method(place.expression)).startswith("write np.") else
             "write np.sin(x) instead of math.sin(x), np.stack([...]) instead of np.array([...]); "
-            "a number that is fixed belongs to static= of dp.compile.")
+            "a number that is fixed belongs to static= of dp.compile.", place)
     return method
 
 
