@@ -216,6 +216,46 @@ def test_a_branch_that_is_taken_otherwise_again():
         pullback(1.0)
 
 
+LATE = {                                         # computed with a k, and the same for any k
+    "a checkpoint of a product": (lambda x, of: dp.checkpoint(lambda x: x * of())(x), 0.0),
+    "a checkpoint of a power": (lambda x, of: dp.checkpoint(lambda x: x ** of())(x), 1.0),
+    "a checkpoint of a branch": (lambda x, of: dp.checkpoint(lambda x: x if of() < 4 else x * x)(x), 1.0),
+    "a checkpoint of an element": (
+        lambda x, of: dp.checkpoint(lambda x: np.stack([x, x * x, x, x, x, x ** 3])[of()])(x), 1.0),
+    "a segment": (lambda x, of: dp.scan(lambda s, _: (s * of(), None), x, length=2, segment=1)[0], 0.0),
+    "a checkpoint in a loop": (
+        lambda x, of: dp.scan(lambda s, _: (dp.checkpoint(lambda s: s**of())(s), None), x, length=2)[0], 1.0),
+    "a loop in a checkpoint": (
+        lambda x, of: dp.checkpoint(lambda x: dp.scan(lambda s, _: (s**of(), None), x, length=2)[0])(x), 1.0),
+    "a differentiation in a checkpoint": (
+        lambda x, of: dp.checkpoint(lambda x: x * dp.grad(lambda z: z ** of() / of())(x))(x), 1.0),
+}
+
+
+@pytest.mark.parametrize("f", [
+    lambda f, x: dp.grad(f)(x),
+    lambda f, x: dp.grad(lambda x: dp.grad(f)(x) * x)(x),
+    lambda f, x: dp.grad(dp.grad(f))(x),
+    lambda f, x: dp.grad(lambda x: x * dp.grad(lambda x: x * dp.grad(f)(x))(x))(x),
+    lambda f, x: dp.jvp(f, (x,), (1.0,)),
+    lambda f, x: dp.hvp(f, x, 1.0),
+], ids=["first", "second", "second of itself", "third", "jvp", "hvp"])
+@pytest.mark.parametrize("name", LATE)
+def test_a_name_that_is_bound_anew_before_the_way_back(name, f):
+    """... which only the operations show, not the values."""
+    compute, x = LATE[name]
+
+    def late(x):
+        k = 2
+        y = compute(x, lambda: k)
+        k = 5
+        return y
+
+    with pytest.raises(MutationError, match="computed again"):
+        f(late, x)
+    f(lambda x: compute(x, lambda: 2), x)
+
+
 @pytest.mark.parametrize("inner", ["scan", "checkpoint", "segments"])
 @pytest.mark.parametrize("outer", ["scan", "checkpoint"])
 def test_what_is_nested(inner, outer):

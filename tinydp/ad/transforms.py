@@ -22,7 +22,7 @@ from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureErr
 from .primitives import dense, sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
-from .values import FLOAT64, Abstract, abstract, is_condition, is_on, own, shape, zeros_like
+from .values import FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
 from .watch import close_tape, open_tape
 
 
@@ -200,20 +200,28 @@ class Checkpoint(Custom):
     def evaluated(self, leaves: list, call: Callable, tape: Tape, options: dict) -> tuple:
         spot, given = user_spot(), [own(x.value) if is_on(tape, x) else x for x in leaves]
         traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
-        if not all(type(given[k]) in (float, np.ndarray) for k in traced):
-            return self(*call(given), **options), None, spot             # an outer tape takes the fingerprint
-        inside = open_tape(Tape)
+        if any(map(abstract, given)):
+            return self(*call(given), **options), None, spot
+        if any(type(x) is Var for x in given):   # of a differentiation around, which has its own node
+            found = self._run(list(map(_own_number, given)), traced, call, options)[1]
+            return self(*call(given), **options), found, spot
+        return *self._run(given, traced, call, options), spot
+
+    def _run(self, leaves: list, traced: list[int], call: Callable, options: dict) -> tuple[Any, int]:
+        """The plain result, and the fingerprint of what is recorded if some of the leaves are traced."""
+        given, inside = list(leaves), open_tape(Tape)
         try:
             for k in traced:
                 given[k] = inside.input(given[k])
             y = self.fn(*call(given), **options)
-            return _stripped(y, inside), fingerprint([given[k] for k in traced], inside), spot
+            return _stripped(y, inside), fingerprint([given[k] for k in traced], inside)
         finally:
             _discard(inside)
 
     def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict,
                         form: Form) -> list:
         leaves, unflatten = tree.flatten(args)
+        nested = any(type(x) is Var for x in leaves) and list(map(_own_number, leaves))
 
         def of_traced(*xs: Any) -> Any:
             full = list(leaves)
@@ -223,10 +231,15 @@ class Checkpoint(Custom):
 
         again, pullback = vjp(of_traced, *(leaves[k] for k in traced))
         now = tree.flatten(tree.map(lambda _, x: x, y, again))[0] if tree.alike(y, again) else []
-        found = form.fingerprint and pullback.fingerprint()
+        found = form.fingerprint and (
+            self._run(nested, traced, unflatten, options)[1] if nested else pullback.fingerprint())
         require_same(self.name, [*tree.flatten(y)[0], form.fingerprint], [*now, found], form.spot,
                      IN_A_FUNCTION)
         return list(pullback(g))
+
+
+def _own_number(x: Any) -> Any:
+    return own(plain(x))
 
 
 # ---------------------------------------------------------------------------- the functions
