@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 import tinydp as dp
+from tinydp.ad import origin
 
 double = dp.custom_gradient(lambda x: 2.0 * x, lambda g, y, x: 2.0 * g)
+
+inverse = dp.custom_gradient(lambda x: 1.0 / x, lambda g, y, x: g)
 
 
 def scanned(x):
@@ -48,6 +51,12 @@ OPERATIONS = {
     "x / 0 of NumPy": (lambda x: x / np.float64(0.0), 1.0),
     "1 / a custom function": (lambda x: 1.0 / double(x), 0.0),
     "1 / a loop's result": (lambda x: 1.0 / scanned(x), 0.0),
+    "1 / x in a checkpoint": (lambda x: dp.checkpoint(lambda x: 1.0 / x)(x), 0.0),
+    "1 / x in a custom function": (lambda x: inverse(x), 0.0),
+    "1 / a checkpoint of np.sin": (lambda x: 1.0 / dp.checkpoint(np.sin)(x), 0.0),
+    "1 / a checkpoint": (lambda x: 1.0 / dp.checkpoint(lambda x: x + x)(x), 0.0),
+    "1 / an inner gradient": (lambda x: 1.0 / dp.grad(lambda y: 0.0 * y)(x), 1.0),
+    "1 / an inner gradient that moves": (lambda x: 1.0 / dp.grad(lambda y: y * y)(x), 0.0),
     "a branch not taken": (lambda x: np.where(x > 0, 1.0 / x, x), 0.0),
     "a product that overflows": (lambda x: x * x, 1e200),
     "inf - inf": (lambda x: x * x - x * x, 1e200),
@@ -98,6 +107,57 @@ def test_a_compiled_program_computes_as_the_plain_one(name, kind):
     assert same(outcome(lambda: dp.value_and_grad(dp.compile(f))(x)[0])[0], value)
     gradient = outcome(lambda: np.sum(dp.grad(dp.compile(f))(x)))[0]
     assert same(gradient, outcome(lambda: np.sum(dp.grad(f)(x)))[0])
+
+
+def test_what_a_function_is_handed_is_what_it_is_handed_in_the_plain_program():
+    """... forwards, on the way back, and in the rule of its gradient."""
+    seen = []
+
+    def note(*xs):
+        seen.append([isinstance(dp.value(x), np.floating) or hasattr(x, "sum") for x in xs])
+
+    def f(x, p):
+        note(x, p)
+        return x * p
+
+    def rule(g, y, x, p):
+        note(x, p, y)
+        return g * p, g * x
+
+    for noted in (dp.custom_gradient(f, rule), dp.custom_gradient(dp.checkpoint(f), rule)):
+        seen.clear()
+        dp.grad(noted, argnums=(0, 1))(np.float64(2.0), 3.0)
+        assert seen[0] == [True, False] or noted.fn is not f
+        assert seen[-1] == [True, False, True]
+    assert dp.grad(lambda x: dp.checkpoint(lambda y: y.mean())(np.sum(x)))(np.ones(2)).tolist() == [1.0, 1.0]
+    mean = dp.custom_gradient(lambda y: y.mean(), lambda g, y, x: g)
+    assert dp.grad(lambda x: mean(np.sum(x)))(np.ones(2)).tolist() == [1.0, 1.0]
+    assert dp.grad(lambda x: mean(x * np.float64(1.0)))(2.0) == 1.0
+
+
+def test_a_choice_inside_a_checkpoint():
+    inverse = dp.checkpoint(lambda y: np.where(y != 0, 1 / y, 0.0))
+    with np.errstate(divide="ignore"):
+        value, gradient = dp.value_and_grad(lambda x: inverse(np.sum(x)))(np.zeros(2))
+    assert value == 0.0
+    assert gradient.tolist() == [0.0, 0.0]
+
+
+def test_asking_often_takes_no_longer(monkeypatch):
+    """Each value on the way is looked at once, whichever is asked about."""
+    looked = []
+    monkeypatch.setattr(origin, "_made_of", lambda x, look=origin._made_of: looked.append(x) or look(x))
+
+    def f(x):
+        for _ in range(1000):
+            x = 0.5 * x + 1.0
+            origin.from_numpy(abs(x))
+        return x
+
+    for start in (1.0, np.float64(1.0)):
+        looked.clear()
+        dp.grad(f)(start)
+        assert 1000 < len(looked) < 4000
 
 
 def test_a_complex_power_is_refused():

@@ -21,6 +21,7 @@ import numpy as np
 
 from . import tree
 from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, Spot, StructureError
+from .origin import from_numpy
 from .primitives import Keeping, Primitive, Rule, check_arity, dense, masks_of, pick
 from .selected import NOTHING, behind
 from .tape import Tape, Var
@@ -34,6 +35,7 @@ class Form(NamedTuple):
     result: Callable[[list], Any]        # from leaves to the result
     constants: dict[int, Any]            # those leaves of the result that have no derivative
     given: list                          # of those that have one: a Var, or a number of the same kind
+    numpys: frozenset[int]               # which leaves of the arguments are traced numbers of NumPy's
     fingerprint: int | None = None       # of a checkpoint's inside
     spot: Spot | None = None             # ... and where it was called
 
@@ -68,7 +70,10 @@ class Custom(Primitive, Keeping):
         self._require_rules(args, tape)
         given = tuple([kept(tape, x) for x in leaves])           # before the function may change it
         constants = tree.map(functools.partial(kept, tape), options)
-        y, fingerprint, spot = self.evaluated(leaves, call, tape, options)
+        traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
+        numpys = frozenset(k for k in traced if not shape(leaves[k]) and from_numpy(leaves[k]))
+        seen = [_number(own(x.value), k in numpys) if is_on(tape, x) else x for k, x in enumerate(leaves)]
+        y, fingerprint, spot = self.evaluated(seen, traced, call, options)
         results, result = tree.flatten(y)
         for x in results:
             if type(x) is Var and x.tape.age >= tape.age:
@@ -81,20 +86,20 @@ class Custom(Primitive, Keeping):
             raise DtypeError(f"{self.name} returned {tree.describe(y)}, with no number in it.",
                              "return a number, an array, or a structure of them.")
         form = Form(call, result, {k: own(x) for k, x in enumerate(results) if k not in real},
-                    [_of_its_kind(results[k]) for k in real], fingerprint, spot)
+                    [_of_its_kind(results[k]) for k in real], numpys, fingerprint, spot)
         values = tuple([own(settle(results[k], self.name)) for k in real])
         node = tape.record(self, values, given, {"form": form, **constants})
         for i, k in enumerate(real):
             results[k] = pick(node, i)
         return result(results)
 
-    def evaluated(self, leaves: list, call: Callable, tape: Tape, options: dict
+    def evaluated(self, leaves: list, traced: list[int], call: Callable, options: dict
                   ) -> tuple[Any, int | None, Spot | None]:
-        """The result for the values that these leaves of the arguments have on this tape.
+        """The result for these leaves of the arguments, some of which have been traced.
 
         The rest is for `checkpoint`: what is to be known of its inside when it is computed again.
         """
-        return self(*call([own(x.value) if is_on(tape, x) else x for x in leaves]), **options), None, None
+        return self(*call(leaves), **options), None, None
 
     def _by_position(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Arguments given by name moved to their positions, as far as there is no gap."""
@@ -131,8 +136,10 @@ class Custom(Primitive, Keeping):
         form = options.pop("form")
         tape, leaves = node.tape, node.args
         traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
-        args = form.call([own(x.value if is_on(tape, x) else x) for x in leaves])
-        y = form.fill(tuple(map(own, node.value)))
+        args = form.call([_number(own(x.value if is_on(tape, x) else x), k in form.numpys)
+                          for k, x in enumerate(leaves)])
+        y = form.fill(tuple(_number(own(part), isinstance(like, np.generic))
+                            for part, like in zip(node.value, form.given, strict=True)))
 
         def pull(parts: tuple) -> list:
             arrived = form.fill(tuple(map(own, parts)))
@@ -182,6 +189,11 @@ class Custom(Primitive, Keeping):
                 f"where {self.name} was called with {len(args)} argument{'s' * (len(args) != 1)}.",
                 "return one a positional argument, None where it has no derivative.")
         return cs[: len(args)]
+
+
+def _number(x: Any, numpys: bool) -> Any:
+    """A value as the function would see it in the plain program: the tape holds Python's numbers alone."""
+    return np.float64(x) if numpys and type(x) is float else x
 
 
 def _of_its_kind(x: Any) -> Any:

@@ -33,7 +33,8 @@ from .errors import (
     UnknownFunctionError,
     user_place,
 )
-from .primitives import PRIMITIVES, Keeping, Primitive, pick, registered, sweeping
+from .origin import from_numpy
+from .primitives import PRIMITIVES, Primitive, registered, sweeping
 from .tape import EndedTape, Var, binary
 from .values import is_condition, plain, settle, shape
 
@@ -64,34 +65,6 @@ def _singular(compute: Callable, a: Any, b: Any) -> Any:
         raise DtypeError(f"({values[0]!r}) ** {values[1]!r} is complex; tinydp differentiates real numbers.",
                          "keep the base positive, or use np.cbrt for a cube root.") from None
     raise                                        # what they raised  # noqa: PLE0704
-
-
-def from_numpy(x: Any) -> bool:
-    """Whether this number is one of NumPy's in the plain program, and not one of Python's.
-
-    What NumPy's functions give and what is taken from arrays is NumPy's, and so is all that Python's
-    operators make of it.
-    """
-    pending, seen = [x], set()
-    while pending:
-        x = pending.pop()
-        if id(x) in seen:
-            continue
-        seen.add(id(x))
-        if type(x) is not Var:
-            if isinstance(x, np.generic):
-                return True
-        elif x.op is None:                       # an input says what it was
-            if x.b is not None:
-                return True
-            pending.append(x.value)              # which may be of a differentiation around
-        elif x.op is pick and isinstance(x.args[0].op, Keeping):
-            pending += x.args[0].op.sources(*x.args)
-        elif x.op.operator is None or type(x.a) is tuple:
-            return True
-        else:
-            pending += x.args
-    return False
 
 
 def _floor_divide(a: Any, b: Any) -> Any:

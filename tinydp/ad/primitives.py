@@ -81,6 +81,7 @@ class Primitive:
     cut: "Primitive | None" = None               # the same, with constant factors that are zero somewhere
     mover = False                                # only moves or sums elements
     steep = False                                # its derivative is infinite somewhere
+    pythons = False                              # gives Python's numbers and not NumPy's
 
     def __init__(self, fn: Callable, name: str | None = None):
         functools.update_wrapper(self, fn, updated=())

@@ -67,11 +67,12 @@ class Var(Node):
 class Tape(list):
     """The list of nodes in the order of their computation; inputs are not listed."""
 
-    __slots__ = ("age", "constants")
+    __slots__ = ("age", "constants", "origins")
 
     def __init__(self) -> None:
         self.age = next(_ages)
         self.constants: dict[int, Any] = {}      # copies of constant arrays, see values.py
+        self.origins: dict[int, Any] = {}        # whether numbers are NumPy's, see origin.py
 
     def input(self, value: Any) -> Var:
         """A variable to differentiate by."""

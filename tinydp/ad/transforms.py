@@ -19,6 +19,7 @@ from . import tree
 from .again import IN_A_FUNCTION, fingerprint, require_same
 from .custom import Custom, Form
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError, user_spot
+from .origin import from_numpy
 from .primitives import dense, sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
@@ -197,24 +198,24 @@ class Checkpoint(Custom):
         super().__init__(f)
         self.vjp = vjp                           # any argument may be traced
 
-    def evaluated(self, leaves: list, call: Callable, tape: Tape, options: dict) -> tuple:
-        spot, given = user_spot(), [own(x.value) if is_on(tape, x) else x for x in leaves]
-        traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
-        if any(map(abstract, given)):
-            return self(*call(given), **options), None, spot
-        if any(type(x) is Var for x in given):   # of a differentiation around, which has its own node
-            found = self._run(list(map(_own_number, given)), traced, call, options)[1]
-            return self(*call(given), **options), found, spot
-        return *self._run(given, traced, call, options), spot
+    def evaluated(self, leaves: list, traced: list[int], call: Callable, options: dict) -> tuple:
+        spot = user_spot()
+        if any(map(abstract, leaves)):
+            return self(*call(leaves), **options), None, spot
+        if any(type(x) is Var for x in leaves):  # of a differentiation around, which has its own node
+            found = self._run(list(map(_own_number, leaves)), traced, call, options)[1]
+            return self(*call(leaves), **options), found, spot
+        return *self._run(leaves, traced, call, options), spot
 
     def _run(self, leaves: list, traced: list[int], call: Callable, options: dict) -> tuple[Any, int]:
         """The plain result, and the fingerprint of what is recorded if some of the leaves are traced."""
         given, inside = list(leaves), open_tape(Tape)
         try:
-            for k in traced:
-                given[k] = inside.input(given[k])
-            y = self.fn(*call(given), **options)
-            return _stripped(y, inside), fingerprint([given[k] for k in traced], inside)
+            inputs = [lifted(inside, given[k]) for k in traced]
+            for k, x in zip(traced, inputs, strict=True):
+                given[k] = x
+            y = tree.map(lambda x: _as_it_was(x, inside), self.fn(*call(given), **options))
+            return _stripped(y, inside), fingerprint(inputs, inside)
         finally:
             _discard(inside)
 
@@ -238,8 +239,15 @@ class Checkpoint(Custom):
         return list(pullback(g))
 
 
+def _as_it_was(x: Any, tape: Tape) -> Any:
+    """A result; a number of NumPy's as such, since that is not told by its value."""
+    return np.float64(x.value) if is_on(tape, x) and type(x.value) is float and from_numpy(x) else x
+
+
 def _own_number(x: Any) -> Any:
-    return own(plain(x))
+    """A leaf without the differentiations around."""
+    value = own(plain(x))
+    return np.float64(value) if type(x) is Var and type(value) is float and from_numpy(x) else value
 
 
 # ---------------------------------------------------------------------------- the functions
@@ -329,6 +337,13 @@ class Pullback:
         self._tape.clear()                       # a tape and its nodes refer to each other
 
 
+def lifted(tape: Tape, leaf: Any) -> Var:
+    """A number or an array as a variable of this tape, which knows whose number it is."""
+    x = tape.input(_as_float(leaf))
+    x.b = leaf.dtype if isinstance(leaf, (np.generic, np.ndarray)) else None
+    return x
+
+
 class Inputs:
     """The arguments of one call, those at `positions` replaced by variables on the tape."""
 
@@ -342,8 +357,7 @@ class Inputs:
                                "name each argument once.")
 
         def lift(leaf: Any) -> Var:
-            x = tape.input(_as_float(leaf))
-            x.b = leaf.dtype if isinstance(leaf, (np.generic, np.ndarray)) else None     # whose number it is
+            x = lifted(tape, leaf)
             self.leaves.append(leaf)
             self.variables.append(x)
             return x
@@ -433,7 +447,11 @@ def _of_type(leaf: Any, x: Var) -> Any:
     if type(g) is np.ndarray and type(leaf) is np.ndarray and leaf.dtype is FLOAT64:
         return g.copy("K")                       # it may be a constant of the tape, or of the user
     g = zeros_like(x) if g is None else dense(g)
-    if type(g) is Var or type(leaf) is Var or abstract(g) or abstract(leaf):
+    if abstract(g) or abstract(leaf):
+        return g
+    if type(leaf) is Var and not shape(leaf) and from_numpy(leaf) and not from_numpy(g):
+        return np.positive(g)                    # NumPy's, too
+    if type(g) is Var or type(leaf) is Var:
         return g
     if isinstance(leaf, np.ndarray):
         return np.array(g, dtype=leaf.dtype if leaf.dtype.kind == "f" else np.float64)

@@ -51,6 +51,7 @@ def is_watched() -> bool:
 def close_tape(tape: Tape) -> None:
     """End the tape: nothing is recorded on it from now on."""
     tape.end()
+    tape.origins.clear()                         # they would keep alive what the sweep frees
     _live.set(tuple([other for other in _live.get() if other is not tape]))
 
 
