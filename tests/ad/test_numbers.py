@@ -17,8 +17,8 @@ double = dp.custom_gradient(lambda x: 2.0 * x, lambda g, y, x: 2.0 * g)
 inverse = dp.custom_gradient(lambda x: 1.0 / x, lambda g, y, x: g)
 
 
-def scanned(x):
-    return dp.scan(lambda s, _: (0.5 * s, None), x, length=2)[0]
+def scanned(x, segment=None):
+    return dp.scan(lambda s, _: (0.5 * s, None), x, length=2, segment=segment)[0]
 
 
 # a name -> (the program of one number x, the number); run on a float, an np.float64, an element of an array
@@ -51,6 +51,8 @@ OPERATIONS = {
     "x / 0 of NumPy": (lambda x: x / np.float64(0.0), 1.0),
     "1 / a custom function": (lambda x: 1.0 / double(x), 0.0),
     "1 / a loop's result": (lambda x: 1.0 / scanned(x), 0.0),
+    "1 / a segmented loop's result": (lambda x: 1.0 / scanned(x, 1), 0.0),
+    "a custom function of a segmented loop's result": (lambda x: inverse(scanned(x, 1)), 0.0),
     "1 / x in a checkpoint": (lambda x: dp.checkpoint(lambda x: 1.0 / x)(x), 0.0),
     "1 / x in a custom function": (lambda x: inverse(x), 0.0),
     "1 / a checkpoint of np.sin": (lambda x: 1.0 / dp.checkpoint(np.sin)(x), 0.0),

@@ -40,6 +40,7 @@ from .errors import (
     user_spot,
 )
 from .events import Bracket, excursion, first_root, heads_over, jumps, passed
+from .origin import from_numpy
 from .primitives import Keeping, pick
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
@@ -347,6 +348,7 @@ class Outside(NamedTuple):
     run: Callable
     fingerprint: int
     spot: Spot
+    numpys: list[bool]                   # which results are numbers of NumPy's
 
 
 class RepeatedLoop(Loop):
@@ -360,6 +362,9 @@ class RepeatedLoop(Loop):
         require_same(f"a segment of {self.name}", [*node.value, form.fingerprint],
                      [*values, fingerprint(node.args, inside.part)], form.spot, IN_A_LOOP)
         return inside
+
+    def sources(self, node: Node, i: int) -> list:
+        return [np.float64(0.0) if node.kwargs["form"].numpys[i] else 0.0]
 
 
 SCAN, INTEGRATE, REPEATED_SCAN = Loop("scan"), Loop("integrate"), RepeatedLoop("scan")
@@ -377,7 +382,7 @@ def _as_one_node(op: Loop, run: Callable, arguments: Any) -> Any:
         return result
     operands = tuple(x for x in tree.flatten(arguments)[0] if is_on(tape, x))
     form = (inside if op is not REPEATED_SCAN else
-            Outside(run, fingerprint(operands, inside.part), user_spot()))
+            Outside(run, fingerprint(operands, inside.part), user_spot(), _which_are_numpys(tape, inside)))
     whole = tape.record(op, tuple(settle(y.value) for y in inside.results), operands, {"form": form})
     picked = iter([pick(whole, i) for i in range(len(inside.results))])
     result = tree.map(lambda x: next(picked) if is_on(tape, x) else x, result)
@@ -386,6 +391,14 @@ def _as_one_node(op: Loop, run: Callable, arguments: Any) -> Any:
         for node in inside.part:                 # it will not be swept: using it later must raise
             node.tape = closed
     return result
+
+
+def _which_are_numpys(tape: Tape, inside: Inside) -> list[bool]:
+    """Whose numbers the results are, of an inside that will be gone when that is asked."""
+    found = [not shape(y) and from_numpy(y) for y in inside.results]
+    for node in inside.part:
+        tape.origins.pop(id(node), None)
+    return found
 
 
 def _recorded(tape: Tape, run: Callable) -> tuple[Inside, Any]:

@@ -399,6 +399,9 @@ class LoopOperation(Loop):
     def pull(self, node: Node, g: Any) -> list:
         return [] if g is None else reverse_loop(node.kwargs["form"], dense(g))
 
+    def sources(self, node: Node, i: int) -> list:
+        return list(node.args)
+
 
 SCAN = LoopOperation("scan")
 
