@@ -61,8 +61,12 @@ OF_NUMPY = "a traced number has the attributes and indices of NumPy's number, si
 IDENTITY = "each operation makes a new value, also one that would return the same array or a view of it"
 EXACT = "what is differentiated by is made of real numbers: integers are exact floats, all floats are float64"
 TEXT = "its own text says that it is traced; `str(x)` and `format(x)` are those of the value"
-CONDITION = ("a condition of a compiled program is a value, and no `True`: test it, or compare it by `==`")
+PYTHONS = ("a comparison of traced numbers is Python's, also where NumPy's gives `np.True_`: just "
+           "test it, compare them by `==`, and write `np.logical_not(c)` for `~c`, "
+           "`np.logical_or(c, d)` for `c + d`")
+WEAK = "Python's number is weak beside float32, and a traced one is not: tinydp computes in float64"
 QUIET = "a compiled program neither warns nor raises while it computes"
+COUNT = "a compiled program returns a whole number that it counts as a float"
 RESULT = "a differentiation and a compiled program return Python's number, an array, or what holds them"
 
 SECTIONS: dict[str, list[Row]] = {
@@ -90,7 +94,8 @@ SECTIONS: dict[str, list[Row]] = {
         Row("x.shape == (3,)", V),
         Row("x.dtype == np.float64", V),
         Row("x.dtype == np.float32", NARROW, EXACT),
-        Row("x[None][0]", NUMBER, OF_NUMPY),
+        Row("x[None][0]", NUMBER, OF_NUMPY), Row("x[x > 0]", NUMBER, OF_NUMPY),
+        Row("np.sum(x)[np.sum(x) > 0]", V),
         Row("x.sum()", NUMBER, OF_NUMPY),
         Row("x[0]", NUMBER),
         Row("len(x)", NUMBER),
@@ -119,16 +124,17 @@ SECTIONS: dict[str, list[Row]] = {
         Row("y = np.zeros(3)\ny[:] = x", V),
         Row("np.ravel(x) is x", V), Row("x.T.T is x", V), Row("(+x) is x", NUMBER),
         Row("(+x) is x", V, IDENTITY), Row("abs(x) is x", NUMBER), Row("x[...] is x", V),
-        Row("x.astype(float) is x", V, IDENTITY), Row("x.copy() is x", V, IDENTITY),
+        Row("x.astype(float) is x", V, IDENTITY), Row("x.copy() is x", V),
         Row("copy.copy(x) is x", V, IDENTITY), Row("np.atleast_1d(x) is x", V),
         Row("np.squeeze(x) is x", V, IDENTITY), Row("x is x", V), Row("id(x) == id(x)", NUMBER),
         Row("np.shares_memory(x, x)", V),
         Row("hash(x) == hash(2.0)", NUMBER), Row("{x: 1.0}[x]", NUMBER), Row("len({x, 2.0})", NUMBER),
         Row("x in [1.0, 2.0]", NUMBER), Row("[1.0, 2.0].index(x)", NUMBER), Row("max([x, 3.0])", NUMBER),
         Row("sorted([x, 1.0])[0]", NUMBER), Row("x == 2.0", NUMBER),
-        Row("(x == 2.0) is True", NUMBER, CONDITION),
-        Row("(np.sum(x) > 0) is True", V, "a comparison of traced numbers is Python's, also where NumPy's "
-            "number would give `np.True_`: compare conditions by `==`, or just test them"),
+        Row("(x == 2.0) is True", NUMBER),
+        Row("(np.sum(x) > 0) is True", V, PYTHONS), Row("~(np.sum(x) > 9)", V, PYTHONS),
+        Row("np.where(~(np.sum(x) > 1), 1.0, 2.0)", V, PYTHONS),
+        Row("(np.sum(x) > 1) + (np.sum(x) > 2)", V, PYTHONS), Row("(np.sum(x) > 1) & (np.sum(x) > 9)", V),
         Row("1 < x < 3", NUMBER), Row("x > 1 and x < 3", NUMBER), Row("not x", ZERO),
     ],
     "Integers and other precisions": [
@@ -140,6 +146,9 @@ SECTIONS: dict[str, list[Row]] = {
         Row("V[x - 5]", INTEGERS), Row("np.sum(x)", INTEGERS), Row("np.ones(x)", INTEGER),
         Row("sum(range(x))", INTEGER), Row("x.bit_length()", INTEGER), Row("round(x)", HALF),
         Row("round(x, 1)", HALF), Row("x + np.float32(0.1)", NARROW, EXACT), Row("x * 0.1", NARROW, EXACT),
+        Row("np.float32(0.1) * x + 0.7", NUMBER, WEAK),
+        Row("np.array([0.1, 0.2], np.float32) * x + 0.7", NUMBER, WEAK),
+        Row("np.array([0.1, 0.2], np.float32) * np.sum(x)", V),
         Row("x // 1.0", HALF), Row("np.floor(x)", HALF), Row("math.floor(x)", HALF),
         Row("np.bool_(True) * x", NUMBER), Row("x * True", NUMBER),
         Row("x * fractions.Fraction(1, 2)", NUMBER),
@@ -166,12 +175,12 @@ SECTIONS: dict[str, list[Row]] = {
 
 ARITHMETIC = {
     "The arithmetic of numbers": [
-        Row("x / 0.0", ZERO, QUIET), Row("x / 0.0", NUMBER, QUIET), Row("1.0 / x", ZERO, QUIET),
-        Row("x % 0.0", NUMBER, QUIET), Row("x // 0.0", NUMBER, QUIET), Row("x ** -1.0", ZERO, QUIET),
-        Row("x ** 1e200", NUMBER, QUIET), Row("(-x) ** 0.5", NUMBER, QUIET),
-        Row("x[0] / np.sum(x)", ZEROS, QUIET), Row("1.0 / np.sum(x)", ZEROS, QUIET),
-        Row("np.sum(x) % 0.0", V, QUIET), Row("np.sum(x) ** 1e200", V, QUIET),
-        Row("(-np.sum(x)) ** 0.5", V, QUIET),
+        Row("x / 0.0", ZERO), Row("x / 0.0", NUMBER), Row("1.0 / x", ZERO),
+        Row("x % 0.0", NUMBER), Row("x // 0.0", NUMBER), Row("x ** -1.0", ZERO),
+        Row("x ** 1e200", NUMBER), Row("(-x) ** 0.5", NUMBER),
+        Row("x[0] / np.sum(x)", ZEROS), Row("1.0 / np.sum(x)", ZEROS),
+        Row("np.sum(x) % 0.0", V), Row("np.sum(x) ** 1e200", V),
+        Row("(-np.sum(x)) ** 0.5", V),
         Row("np.where(np.sum(x) > 0, x[0] / np.sum(x), 0.0)", ZEROS, QUIET),
         Row("x / 0.0", V, QUIET), Row("x % 0.0", V, QUIET), Row("x ** 1e200", V, QUIET),
         Row("(-x) ** 0.5", V, QUIET), Row("np.divide(x, 0.0)", NUMBER, QUIET),
@@ -186,7 +195,8 @@ ARITHMETIC = {
 # What f(x), value_and_grad(f)(x)[0] and compile(f)(x) return: not the value, but its type.
 RESULTS = [
     Row("x * 2.0", NUMBER), Row("np.sum(x)", V, RESULT), Row("x[0]", V, RESULT),
-        Row("x * 2", INTEGER, RESULT),
+        Row("x * 2", INTEGER, RESULT), Row("3", NUMBER, COUNT),
+        Row("dp.scan(lambda n, _: (n + 1, None), 0, length=3)[0]", NUMBER, COUNT),
     Row("np.where(x > 0, x, 0.0)", NUMBER, RESULT), Row("np.sin(x)", NUMBER, RESULT),
     Row("x[..., 0]", V, RESULT), Row("np.float32(2.0) * np.sum(x)", NARROW, RESULT),
 ]
