@@ -168,7 +168,7 @@ class Module:
         exec("\n".join([*head, *setup]), env)
         args = eval(first, env)
         atoms = {text: False for name, _ in consts for text, _ in paths(name, env[name])}
-        scope = Block(rng, env, atoms, Function(set(), set(), set()), self.compiled)
+        scope = Block(rng, env, atoms, Function(set(), set()), self.compiled)
         for name, value in zip(params, args, strict=True):
             env[normal(name)] = value
             scope.function.local.add(normal(name))

@@ -29,13 +29,13 @@ def scan(
 
 
 def row(x: Any) -> Any:
-    """A row of `xs`, or an argument that a function runs again with: a number is Python's own."""
+    """A row of `xs`: a number is Python's own."""
     return x.item() if isinstance(x, np.ndarray | np.generic) and np.ndim(x) == 0 else x
 
 
 def checkpoint(f: Callable) -> Callable:
     """The function itself."""
-    return functools.wraps(f)(lambda *args: f(*(mapped(row, x) for x in args)))
+    return f
 
 
 def same_shape(a: Any, b: Any) -> None:
@@ -137,7 +137,7 @@ def namespace() -> dict[str, Any]:
         defvjp=lambda f, *rules: None,
         stop_gradient=frozen.stop_gradient,
         straight_through=frozen.straight_through,
-        grad=lambda f: lambda x: tinydp.grad(f)(row(x)),
+        grad=tinydp.grad,
         sign=frozen.straight_through(lambda x: np.where(np.asarray(x) >= 0, 1.0, -1.0)[()]),
     )
     return {"np": np, "collections": collections, "dp": plain, "frozen": frozen, "log": []}

@@ -97,7 +97,6 @@ class Function(NamedTuple):
 
     local: set[str]
     read: set[str]
-    kept: set[str]  # read by functions that run again on the way back
 
 
 def normal(name: str) -> str:
@@ -283,8 +282,6 @@ class Scope:
         for _ in range(60):
             name = self.rng.choice(AWKWARD)
             plain = normal(name)
-            if plain in self.function.kept:
-                continue
             if plain in self.function.local and not fresh and plain in self.env and not self.nested:
                 return name
             if plain not in self.env and plain not in self.function.read:
@@ -314,8 +311,6 @@ class Scope:
         self.lines += lines
         self.function.local.update(map(normal, new))
         self.function.read.update(names_in("\n".join(lines)))
-        if any("segment=" in line or "dp.checkpoint" in line for line in lines):
-            self.function.kept.update(names_in("\n".join(lines)))
         for name, traced in new.items():
             self.know(name, traced)
 

@@ -64,8 +64,6 @@ class Block(Scope):
         if not names or self.nested:  # a block must not change what others read
             raise Nope("no name")
         name = self.rng.choice(names)
-        if normal(name) in self.function.kept:
-            raise Nope("it would be another value when it runs again")
         piece, value = self.expression(1), self.env[normal(name)]
         traced = piece.traced or self.atoms[name]
         if (
@@ -113,7 +111,7 @@ class Block(Scope):
         whole = self.atom(lambda x: np.ndim(x) >= 1 and 0 < len(x) <= 6)
         name, item, k = self.distinct(3, fresh=True)
         inner = self.block(
-            {item: (whole.value[0], whole.traced), k: (0, False)}, Function(set(), set(), set())
+            {item: (whole.value[0], whole.traced), k: (0, False)}, Function(set(), set())
         )
         inner.compiled, inner.depth = self.compiled, 2
         piece = inner.expression(1)
@@ -265,7 +263,7 @@ class Block(Scope):
         """A short function, used twice."""
         name, x, result = self.distinct(3, fresh=True)
         a, b = self.operand(0), self.operand(0)
-        inner = self.block({x: (a.value, a.traced)}, Function(set(), set(), set()))
+        inner = self.block({x: (a.value, a.traced)}, Function(set(), set()))
         inner.depth = 2
         body = inner.expression(1)
         self.attempt([f"{name} = lambda {x}: {inner.tamed(body)}"], {})
@@ -284,7 +282,7 @@ class Block(Scope):
     ) -> tuple[list[str], Any]:
         """A def, and its scope, which knows what was in the arguments."""
         inner = self.block(
-            {p: (piece.value, piece.traced) for p, piece in params}, Function(set(), set(), set())
+            {p: (piece.value, piece.traced) for p, piece in params}, Function(set(), set())
         )
         inner.write(statements)
         end = result(inner)
@@ -322,7 +320,7 @@ class Block(Scope):
         """A function that calls itself."""
         name, x, n, out = self.distinct(4, fresh=True)
         a = self.operand(0)
-        inner = self.block({x: (a.value, a.traced), n: (2, False)}, Function(set(), set(), set()))
+        inner = self.block({x: (a.value, a.traced), n: (2, False)}, Function(set(), set()))
         inner.write(self.rng.choice([0, 1]))
         step = inner.like(Piece(x, a.value, a.traced))
         self.attempt(
@@ -341,7 +339,7 @@ class Block(Scope):
         """Recomputed on the way back."""
         name, x, y, out = self.distinct(4, fresh=True)
         a, b = self.operand(0), self.operand(0)
-        inner = self.block({x: (a.value, a.traced), y: (b.value, b.traced)}, Function(set(), set(), set()))
+        inner = self.block({x: (a.value, a.traced), y: (b.value, b.traced)}, Function(set(), set()))
         for text in [
             t for t, traced in inner.atoms.items() if traced and re.split(r"[.\[]", t)[0] not in (x, y)
         ]:
@@ -362,7 +360,7 @@ class Block(Scope):
         """A gradient that is part of the program."""
         x, out = self.distinct(2, fresh=True)
         a = self.atom(lambda v: np.asarray(v).dtype == np.float64)
-        inner = self.block({x: (a.value, a.traced)}, Function(set(), set(), set()))
+        inner = self.block({x: (a.value, a.traced)}, Function(set(), set()))
         inner.depth = 2
         body = inner.expression(1)
         if "dp." in body.text or not body.traced:
@@ -412,7 +410,7 @@ class Block(Scope):
         }
         if rows is not None:
             extra[x] = (rows.value[0], rows.traced)
-        inner = self.block(extra, Function({normal(c), normal(x)}, set(), set()))
+        inner = self.block(extra, Function({normal(c), normal(x)}, set()))
         inner.looping = True
         inner.write(self.rng.choice([0, 1, 1, 2]))
         ends = [inner.next_carry(p, s) for p, s in zip(parts, starts, strict=True)]
