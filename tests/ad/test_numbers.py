@@ -145,6 +145,22 @@ def test_a_choice_inside_a_checkpoint():
     assert gradient.tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("segment", [None, 1])
+def test_rows_of_numbers_are_pythons(segment):
+    """... in a plain loop, in a traced one, and of what is differentiated by."""
+    def f(xs, c):
+        return dp.scan(lambda s, x: (s + c / x, x), c, xs, segment=segment)[0]
+
+    ones, rows = np.ones(2), np.array([1.0, 0.0])
+    for run in (lambda xs: f(xs, 1.0), lambda xs: dp.grad(f)(xs, 1.0),
+                lambda xs: dp.grad(f, argnums=1)(xs, 1.0)):
+        run(ones)
+        with pytest.raises(ZeroDivisionError):
+            run(rows)
+    assert dp.grad(f)(ones, 1.0).tolist() == [-1.0, -1.0]
+    assert dp.hessian(lambda xs: f(xs, 1.0))(ones).tolist() == [[2.0, 0.0], [0.0, 2.0]]
+
+
 def test_asking_often_takes_no_longer(monkeypatch):
     """Each value on the way is looked at once, whichever is asked about."""
     looked = []

@@ -74,6 +74,12 @@ REFUSED = {
     "an option that is None": (lambda x: np.sum(x, axis=0, keepdims=None), X),
     "a bound that is given twice": (lambda x: np.clip(x, 0, 1, min=0), X),
     "one bound of two": (lambda x: np.clip(x, 0.0), X),
+    "the average along an axis of a number": (lambda x: np.average(x, axis=0), 2.0),
+    "the median along an axis of a number": (lambda x: np.median(x, axis=0), 2.0),
+    "a quantile along an axis of a number": (lambda x: np.quantile(x, 0.5, axis=0), 2.0),
+    "a percentile along an axis of a number": (lambda x: np.percentile(x, 50, axis=0), 2.0),
+    "a number that is sorted": (lambda x: np.sort(x), 2.0),
+    "a number that is partitioned": (lambda x: np.partition(x, 0), 2.0),
 }
 
 

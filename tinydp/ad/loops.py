@@ -42,6 +42,7 @@ from .errors import (
 from .events import Bracket, excursion, first_root, heads_over, jumps, passed
 from .origin import from_numpy
 from .primitives import Keeping, pick
+from .rules.shaping import python_row
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
 from .values import is_condition, is_on, own, plain, settle, shape
@@ -56,8 +57,8 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
 
     Returns the last carry, and all `y` stacked along a new first axis. `carry`, `x` and `y` are
     numbers, arrays, or nested structures of them; the carry keeps its structure and shapes. Without
-    `xs`, `x` is None and `length` says how many steps to make. `step` may use traced values from
-    its surroundings.
+    `xs`, `x` is None and `length` says how many steps to make. A row of an array of one axis is one of
+    Python's numbers, which are faster than NumPy's. `step` may use traced values from its surroundings.
 
     `segment` limits the memory of a long loop: only every `segment`-th carry is kept, and the steps
     between are computed again on the way back. About sqrt(length) needs least.
@@ -97,6 +98,8 @@ def _require_time(end: float) -> None:
 
 
 def _row(x: Any, k: int) -> Any:
+    if type(x) is Var and len(shape(x)) == 1:
+        return python_row(x, k)
     row = x[k]
     return row.item() if isinstance(row, np.generic) else row    # Python's numbers are faster
 

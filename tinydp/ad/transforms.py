@@ -214,7 +214,7 @@ class Checkpoint(Custom):
             inputs = [lifted(inside, given[k]) for k in traced]
             for k, x in zip(traced, inputs, strict=True):
                 given[k] = x
-            y = tree.map(lambda x: _as_it_was(x, inside), self.fn(*call(given), **options))
+            y = tree.map(lambda x: _as_it_was(x, inside), _call(self.fn, list(call(given)), options))
             return _stripped(y, inside), fingerprint(inputs, inside)
         finally:
             _discard(inside)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tinydp import defvjp, grad, primitive, vjp
 from tinydp.ad.errors import UnsupportedArgumentError
 from tinydp.ad.primitives import pick, scatter
-from tinydp.ad.rules.shaping import getitem, joined, padded, stacked
+from tinydp.ad.rules.shaping import getitem, joined, padded, python_row, stacked
 
 from .cases import (
     ANY,
@@ -334,6 +334,7 @@ CASES = [
 
     case(operator.getitem, REAL, shapes=ARRAYS, options=indices, call=lambda x, index: x[index],
          reaches=[(getitem, 0)]),
+    case(python_row,       REAL, shapes=st.tuples(shapes(1, 1, FULL_SIDE)), call=lambda x: python_row(x, -1)),
     case(scatter,          REAL, shapes=FULL_ARRAYS, call=of_elements, reaches=[(scatter, 1)]),
     case(pick,             REAL, shapes=ANY, call=of_halves),
 ]
