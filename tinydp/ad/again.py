@@ -78,7 +78,7 @@ def require_same(what: str, before: list, now: list, spot: Spot | None, advice: 
 
 def _same(a: Any, b: Any) -> bool:
     a, b = plain(a), plain(b)
-    if type(a) is float and type(b) is float:
+    if isinstance(a, float) and isinstance(b, float):        # NumPy's are of that kind, too
         return a == b or (math.isnan(a) and math.isnan(b))
     if not (isinstance(a, (np.ndarray, Real)) and isinstance(b, (np.ndarray, Real))):
         return type(a) is type(b) or abstract(a) or abstract(b)
