@@ -289,3 +289,12 @@ def test_a_message_reads_as_three_lines():
     assert where.startswith(f"  at {__file__}:")
     assert where.endswith(": return math.sin(x) + 1.0")
     assert advice == "  write np.sin(x) instead, or math.sin(dp.value(x)) for a number without derivative."
+
+
+@pytest.mark.parametrize("x", [[2.0], [-2.0]])
+def test_the_opposite_of_a_single_condition(x):
+    """NumPy's conditions know ~, Python's do not: ~True is -2, which counts as true."""
+    with pytest.raises(DtypeError, match="not its opposite"):
+        dp.grad(lambda x: np.where(~(np.sum(x) > 1.0), 2.0 * np.sum(x), 5.0 * np.sum(x)))(np.array(x))
+    advised = lambda x: np.where(np.logical_not(np.sum(x) > 1.0), 2.0 * np.sum(x), 5.0 * np.sum(x))
+    assert dp.value_and_grad(advised)(np.array(x))[0] == advised(np.array(x))

@@ -170,6 +170,10 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
             "a traced value was written into a plain array, which would lose its derivative.",
             f"write array = np.{function.__name__}(...) without out=." if "out" in kwargs
             else "to fill an array with it, write np.broadcast_to(x, shape).")
+    if function is np.where and args and type(args[0]) is int and args[0] in (-1, -2):
+        raise DtypeError(
+            f"the condition of np.where is {args[0]}: that is ~ of Python's {args[0] == -2}, not its opposite.",
+            "write np.logical_not(condition), or swap the branches.")
     if function in PRIMITIVES:
         return PRIMITIVES[function](*args, **kwargs)
     module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
