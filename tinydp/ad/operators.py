@@ -172,7 +172,7 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
             else "to fill an array with it, write np.broadcast_to(x, shape).")
     if function is np.where and args and type(args[0]) is int and args[0] in (-1, -2):
         raise DtypeError(
-            f"the condition of np.where is {args[0]}: ~ of Python's {args[0] == -2}, which is not its opposite.",
+            f"the condition of np.where is {args[0]}: ~ of {args[0] == -2}, which is not its opposite.",
             "write np.logical_not(condition), or swap the branches.")
     if function in PRIMITIVES:
         return PRIMITIVES[function](*args, **kwargs)
