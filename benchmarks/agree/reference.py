@@ -138,6 +138,8 @@ def namespace() -> dict[str, Any]:
         stop_gradient=frozen.stop_gradient,
         straight_through=frozen.straight_through,
         grad=tinydp.grad,
-        sign=frozen.straight_through(lambda x: np.where(np.asarray(x) >= 0, 1.0, -1.0)[()]),
+        sign=frozen.straight_through(
+            lambda x: np.where(x >= 0, 1.0, -1.0) if np.ndim(x) else 1.0 if x >= 0 else -1.0
+        ),
     )
     return {"np": np, "collections": collections, "dp": plain, "frozen": frozen, "log": []}

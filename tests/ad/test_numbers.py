@@ -230,3 +230,14 @@ def test_indices_that_no_number_takes(index):
         dp.grad(lambda x: x[index])(np.float64(0.5))
     with pytest.raises(TypeError, match="cannot be indexed"):
         dp.grad(lambda x: x[index])(0.5)
+
+
+def test_a_whole_quotient_is_of_the_kind_of_its_numbers():
+    """It has no derivative, and is a plain number: Python's of Python's, NumPy's of NumPy's."""
+    seen = []
+    dp.grad(lambda x: seen.append(x // 0.4) or 0.0 * x)(1.0)
+    dp.grad(lambda x: seen.append(x[0] // 0.4) or 0.0 * x[0])(np.ones(2))
+    dp.grad(lambda x: seen.append(1.0 // np.sin(x)) or 0.0 * x)(1.0)
+    dp.grad(lambda x: seen.append(x[0] // np.float32(0.4)) or 0.0 * x[0])(np.ones(2))
+    assert [type(x) for x in seen] == [float, np.float64, np.float64, np.float64]
+    assert seen == [1.0 // 0.4, 1.0 // 0.4, 1.0 // np.sin(1.0), np.float64(1.0) // np.float32(0.4)]

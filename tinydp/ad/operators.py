@@ -36,7 +36,7 @@ from .errors import (
 from .origin import from_numpy
 from .primitives import PRIMITIVES, Primitive, registered, sweeping
 from .tape import EndedTape, Var, binary
-from .values import is_condition, plain, settle, shape
+from .values import abstract, is_condition, plain, settle, shape
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -71,12 +71,8 @@ def _floor_divide(a: Any, b: Any) -> Any:
     """a // b, which has no derivative: a plain number."""
     if shape(a) or shape(b):
         return PRIMITIVES[np.floor_divide](a, b)
-    try:
-        return operator.floordiv(plain(a), plain(b))
-    except ArithmeticError:
-        if from_numpy(a) or from_numpy(b):
-            return float(np.floor_divide(plain(a), plain(b)))
-        raise
+    return operator.floordiv(*[np.float64(plain(x)) if type(x) is Var and not abstract(x) and from_numpy(x)
+                               else plain(x) for x in (a, b)])
 
 
 def _product(a: Any, b: Any) -> Any:
