@@ -5,7 +5,10 @@ value is 0 by the convention of `docs/kinks.md`; but where the gradient is diffe
 the tip counts, and this is the limit of g / y: by l'Hopital's rule the derivative of g by y there. The
 operations from y to g are on the tape that will be swept for the second derivative, so it is known: g is
 swept back to y, and the limit is what arrives. If g is not zero at the tip, or depends to first order on
-anything but this y, then the gradient has a jump or an edge there, and its derivative is nan.
+anything but this y, then the gradient has a jump or an edge there, and its derivative is nan. So it is
+where that cannot be told: if g is on another tape than y, as in the derivative of a jvp, or comes out of a
+node with an inside of its own. The limit holds at the tip alone: its own derivative, the third one, is nan as
+well, unless g is y times a plain number.
 
     >>> from tinydp import hessian
     >>> hessian(lambda x: np.cosh(np.linalg.norm(x)))(np.zeros(2))
@@ -21,7 +24,7 @@ from typing import cast
 
 import numpy as np
 
-from ..primitives import PRIMITIVES, Primitive, defvjp, dense
+from ..primitives import PRIMITIVES, Keeping, Primitive, defvjp, dense
 from ..selected import bare
 from ..selected import seed as masked
 from ..tape import Var
@@ -51,45 +54,63 @@ def direction(x, y):
     return np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y))
 
 
-def bend(g, y, x, tip, wide=lambda c: c, axis=(), other=None):
-    """(g / y) x at the tip: 0, with the right derivative.
+def bend(c, g, y, x, tip, wide=lambda z: z, axis=(), other=None):
+    """The cotangent c = (g / y) x, with the right derivative at the tip, where its value is 0.
 
     `wide` brings the shape of `y` to that of `x`, of which `y` is the length along `axis`, or together with
-    the `other`.
+    the `other`. The limit k of g / y is that at the tip alone: what is differentiated once more is nan,
+    unless g is k y everywhere.
     """
-    k, smooth = growth(g, y, tip)
-    bent = np.where(wide(tip), x, 0.0) * wide(np.where(smooth, k, 0.0))
-    for z in () if np.all(smooth) else (x,) if other is None else (x, other):
-        bent = bent + edge(z, wide(tip & ~smooth), axis)
-    return bent
+    k, smooth, linear = growth(g, y, tip)
+    at, torn_at = wide(tip & smooth), wide(tip & ~smooth)
+    together = x if other is None else x + other
+    if axis != ():
+        together = np.sum(together, axis=axis, keepdims=True)
+    if np.any(torn_at):
+        c = c + wide(g) * edge(together, torn_at)
+    bent = np.where(at, x, 0.0) * wide(np.where(smooth, k, 0.0))
+    if not linear:
+        bent = bent + later_edge(together + wide(g), at)
+    return np.where(np.broadcast_to(at, shape(x)), bent, c)
 
 
-def _edge(g, y, x, where, axis):
-    hit = np.any(np.not_equal(plain(g), 0.0), axis=axis, keepdims=True)
-    return (g + np.sum(g, axis=axis, keepdims=True)) * np.where(np.logical_and(where, hit), np.nan, 0.0)
+def _zeros(x, where):
+    return np.zeros(np.broadcast_shapes(shape(x), shape(where)))
 
 
-edge = Primitive(lambda x, where, axis: np.zeros(np.broadcast_shapes(shape(x), shape(where))), "edge")
-defvjp(edge, _edge, None, None)                  # 0, but without derivative, in any element along `axis`
+# 0, but without derivative; also behind a cotangent that is 0 here, unless no path leads there
+edge = Primitive(_zeros, "edge")
+defvjp(edge, lambda h, y, x, where: h * np.where(where, np.nan, 0.0), None)
+
+# 0, with the derivative 0, but without a second one
+later_edge = Primitive(_zeros, "later_edge")
+defvjp(later_edge, lambda h, y, x, where: h * edge(x, where), None)
+edge.elementwise = later_edge.elementwise = True
 
 
 # ---------------------------------------------------------------------------- ties
 
 
-def torn(c, g, y, x, tie, of_y=None, wide=lambda c: c):
+def torn(c, g, y, x, tie, of_y=None, wide=lambda z: z, same=False):
     """The share `c` of `x` that ties to be `y`; without a derivative if the tie can part while `g` varies.
 
     The gradient shares `g` among those that tie. A moment later one of them has all of it: if `g` is a
     constant that is the kink of the first derivative, and nothing new. But what `g` changes by is not
-    shared. Values that are one and the same, as in np.maximum(x, x), never part. `of_y` says in the shape of
-    `y` where a tie is.
+    shared. Values that are one and the same, as in np.maximum(x, x), never part. Whether `g` or the gap
+    between those that tie changes is seen to first order only, so that the derivatives after the next one
+    are nan, unless they are the `same` by construction. `of_y` says in the shape of `y` where a tie is.
     """
-    tie = tie & wide(_varies(g, y.tape, tie if of_y is None else of_y))
-    if not np.any(tie):
+    if type(g) is not Var or same:
         return c
     gap = x - wide(y)
-    tie = tie & _varies(gap, y.tape, tie, kinks=False)
-    return bare(c) + edge(gap, tie, ()) if np.any(tie) else c
+    varying = tie & wide(_varies(g, y.tape, tie if of_y is None else of_y))
+    parting = varying & _varies(gap, y.tape, varying, kinks=False) if np.any(varying) else varying
+    c, wide_g = bare(c), wide(g)
+    if np.any(parting):
+        c = c + wide_g * edge(gap, parting)
+    if is_on(y.tape, g) and type(g.value) is Var:
+        c = c + later_edge(wide_g + gap, tie)
+    return c
 
 
 def share(parts, y):
@@ -104,6 +125,8 @@ MOST = 32                                        # elements that are looked at o
 
 def _varies(z, tape, where, kinks=True):
     """Which elements of `z` depend on anything on this tape; all alike if they are many."""
+    if newer(z, tape):
+        return np.ones(shape(z), dtype=bool)
     places, found = np.flatnonzero(where), np.zeros(shape(z), dtype=bool)
     for group in (np.reshape(places, (-1, 1)) if len(places) <= MOST else [places]) if is_on(tape, z) else []:
         seed = np.zeros(shape(z))
@@ -115,24 +138,43 @@ def _varies(z, tape, where, kinks=True):
 # ---------------------------------------------------------------------------- the limit
 
 
+def newer(g, tape):
+    """Whether `g` is on a younger tape than this one, which cannot tell how `g` depends on its values.
+
+    So it is in a jvp, which differentiates a pullback by its cotangent, while another tape is around.
+    """
+    return type(g) is Var and g.tape.age > tape.age
+
+
 def growth(g, y, tip):
     """The derivative of each element of `g` by that of `y` where `tip`; and where it is the limit of g / y.
 
-    Two sweeps with different seeds tell whether an element depends on others.
+    Two sweeps with different seeds tell whether an element depends on others. The last result says whether
+    `g` is nothing but `y` times that number, near the tip as well.
     """
-    zero = np.zeros(shape(y))
+    zero, vanishes = np.zeros(shape(y)), np.broadcast_to(np.equal(plain(g), 0.0), shape(y))
+    if newer(g, y.tape):
+        return zero, np.zeros(shape(y), dtype=bool), False
     if not is_on(y.tape, g):                     # g is a constant
-        return zero, np.broadcast_to(np.equal(plain(g), 0.0), shape(y))
+        return zero, vanishes, type(g) is not Var
     seeds = np.where(tip, 1.0, 0.0), np.where(tip, np.sin(1.0 + np.arange(zero.size)).reshape(shape(y)), 0.0)
     (k, alone), (other, _) = [swept_back(g, y, seed) for seed in seeds]
     far = np.abs(plain(other) - plain(k) * seeds[1]) > 1e-9 * np.max(np.abs(plain(k)), initial=0.0)
-    return k, np.equal(plain(g), 0.0) & ~far & alone
+    return k, vanishes & ~far & alone, type(k) is not Var and _is_linear(g, y)
+
+
+def _is_linear(g, y):
+    """Whether `g` is computed from `y` and plain numbers alone; if its slope is a plain one, it is linear."""
+    return all(_same(node, y) or not (node.op is None or isinstance(node.op, Keeping)
+                                      or any(type(x) is Var and x.tape is not y.tape for x in node.args))
+               for node in _consumers_first(g, y))
 
 
 def swept_back(g, y, seed, kinks=True):
     """What arrives at `y` from the cotangent `seed` at `g`; and whether it arrived nowhere else.
 
-    Where it meets another kink it counts as arrived, whatever the derivative there by convention.
+    Where it meets another kink it counts as arrived, whatever the derivative there by convention; and so it
+    does at a node that has others inside, or a user's rule: there may be kinks that are not seen from here.
     """
     cotangents = {id(g): masked(seed if shape(g) else float(seed))}
     landed, elsewhere, largest = np.zeros(shape(g)), 0.0, 0.0
@@ -148,7 +190,7 @@ def swept_back(g, y, seed, kinks=True):
         largest = max(largest, size)
         if _same(node, y):
             landed = landed + c
-        elif node.op is None or node.op.loop or (kinks and _is_kink(node, c)):
+        elif node.op is None or isinstance(node.op, Keeping) or (kinks and _is_kink(node, c)):
             elsewhere = max(elsewhere, size)
         else:
             for x, share in node.op.pull(node, arrived):
@@ -174,21 +216,21 @@ def _largest(c):
 
 def _same(node, y):
     """Whether it is `y`, or was computed by the same operation of the same operands."""
-    return node is y or (y is not None and node.op is y.op and node.op in TIPS and _alike(node, y))
+    return node is y or (y is not None and node.op is y.op and node.op in TIPS and alike(node, y))
 
 
-def _alike(a, b, depth=4):
+def alike(a, b, depth=4):
     """Whether two operands are the same value: one node, equal constants, or the same operation of such."""
     if a is b:
         return True
     if type(a) is not type(b):
         return False
     if type(a) is tuple:
-        return len(a) == len(b) and all(_alike(x, z, depth) for x, z in zip(a, b, strict=True))
+        return len(a) == len(b) and all(alike(x, z, depth) for x, z in zip(a, b, strict=True))
     if type(a) is not Var:
         return type(a) in (int, float, bool, str, slice) and a == b
     return (depth > 0 and a.op is b.op is not None and a.kwargs.keys() == b.kwargs.keys()
-            and _alike((*a.args, *a.kwargs.values()), (*b.args, *b.kwargs.values()), depth - 1))
+            and alike((*a.args, *a.kwargs.values()), (*b.args, *b.kwargs.values()), depth - 1))
 
 
 def _consumers_first(g, y):

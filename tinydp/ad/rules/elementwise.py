@@ -28,7 +28,7 @@ from ..primitives import (
 from ..selected import selected, shared
 from ..tape import Var
 from ..values import abstract, as_float64, plain
-from .bends import at_tip, bend, differentiated, direction, share, ties, tips, torn
+from .bends import alike, at_tip, bend, differentiated, direction, share, ties, tips, torn
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -107,7 +107,7 @@ def _extreme(g, y, x, other):
         return shared(_share(y, x, other), g)
     c = shared(share(_share(y, x, other), y), g)
     if differentiated(y) and np.any(tie := np.equal(plain(x), plain(other))):
-        return torn(c, g, y, x, tie)
+        return torn(c, g, y, x, tie, same=alike(x, other))
     return c
 
 
@@ -117,13 +117,13 @@ def _abs(g, y, x):
 
 def _abs_of_traced(g, y, x):
     c, tip = g * (direction(x, y) if abstract(x) else np.sign(x)), at_tip(x, y)
-    return c if tip is None else c + bend(g, y, x, tip)
+    return c if tip is None else bend(c, g, y, x, tip)
 
 
 def _hypot(g, y, x, other):
     """The cotangent of `x`, one of two arguments."""
     c, tip = g * direction(x, y), at_tip(y, y)
-    return c if tip is None else c + bend(g, y, x, tip, other=other)
+    return c if tip is None else bend(c, g, y, x, tip, other=other)
 
 
 defvjp(np.abs,          _abs)

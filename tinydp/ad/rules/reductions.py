@@ -151,7 +151,7 @@ def _std(g, y, x, axis=None, ddof=0, keepdims=False, correction=0):
     c, tip = _spread(g * weight, x, axis, keepdims) * direction(deviation, root), at_tip(x, y)
     if tip is None or _count(y, x) == 1:         # of a single number, it is 0 everywhere
         return c
-    return c + weight * bend(g, y, deviation, tip, lambda z: _keep(z, x, axis, keepdims), axis)
+    return bend(c, weight * g, y, deviation, tip, lambda z: _keep(z, x, axis, keepdims), axis)
 
 
 def _deviation(x, axis):
@@ -221,7 +221,7 @@ flat(np.isposinf, np.isneginf)
 def _norm2(g, y, x, axis=None, keepdims=False):
     root, tip = _keep(y, x, axis, keepdims), at_tip(x, y)
     c = _keep(g, x, axis, keepdims) * direction(x, root)
-    return c if tip is None else c + bend(g, y, x, tip, lambda z: _keep(z, x, axis, keepdims), axis)
+    return c if tip is None else bend(c, g, y, x, tip, lambda z: _keep(z, x, axis, keepdims), axis)
 
 
 norm2 = Primitive(lambda x, **options: np.linalg.norm(x, **options), "norm")

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..primitives import Primitive, defvjp
 from ..values import is_on, plain, shape
-from .bends import differentiated, swept_back
+from .bends import differentiated, newer, swept_back
 
 CLOSE = 1e-9                                     # of the largest value: these are taken as equal
 
@@ -83,6 +83,8 @@ def _slope(g, w, index, cluster, zero):
     here, size = plain(g)[index][cluster], np.max(np.abs(plain(g)[index]))
     scale = np.max(np.abs(plain(w)[index]))
     k, slack = 0.0, 0.0
+    if newer(g, w.tape):
+        return np.nan
     if is_on(w.tape, g):                         # else it is a constant
         arrived, alone = swept_back(g, w, seed)
         k = np.sum(arrived * seed) / np.sum(seed * seed)
