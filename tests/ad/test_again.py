@@ -256,6 +256,81 @@ def test_a_name_that_is_bound_anew_before_the_way_back(name, f):
     f(lambda x: compute(x, lambda: 2), x)
 
 
+OPTIONS = {
+    "an axis": (lambda x, k: np.sum(np.sum(x, axis=k) * WEIGHTS), 0, 1),
+    "an axis of a maximum": (lambda x, k: np.sum(np.max(x, axis=k) * WEIGHTS), 0, 1),
+    "a shift": (lambda x, k: np.sum(np.roll(x, k) * SQUARE), 1, 2),
+    "a shift by name": (lambda x, k: np.sum(np.roll(x, shift=k, axis=1) * SQUARE), 1, 2),
+    "a permutation": (lambda x, k: np.sum(np.transpose(x, axes=k) * SQUARE), (0, 1), (1, 0)),
+    "a direction": (lambda x, k: np.sum(np.flip(x, axis=k) * SQUARE), 0, 1),
+    "keepdims": (lambda x, k: np.sum(SQUARE[0] + np.max(x, axis=1, keepdims=k)), False, True),
+    "an option of a custom gradient": (lambda x, k: np.sum(scaled(x, scale=k)), 2.0, 3.0),
+}
+WEIGHTS = np.array([1.0, 2.0])
+SQUARE = np.array([[1.0, 2.0], [3.0, 4.0]])
+scaled = dp.custom_gradient(lambda x, *, scale: 0.0 * x, lambda g, y, x, *, scale: g * scale)
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+@pytest.mark.parametrize("loop", [False, True])
+def test_an_option_that_is_another_again(kind, loop):
+    """The results are equal, and so are the operands: symmetric in what the option exchanges."""
+    f, before, after = OPTIONS[kind]
+    option = [before]
+
+    def run(x):
+        if not loop:
+            return dp.checkpoint(lambda x: f(x, option[0]))(x)
+        return dp.scan(lambda s, _: (s + f(x, option[0]), None), 0.0, length=4, segment=2)[0]
+
+    x = np.array([[1.0, 2.0], [2.0, 1.0]]) if "axis" in kind else np.ones((2, 2))
+    _, pullback = dp.vjp(run, x)
+    unchanged = pullback(1.0)[0]
+    expected = dp.grad(lambda x: f(x, before))(x) * (4.0 if loop else 1.0)
+    np.testing.assert_array_equal(unchanged, expected)
+    option[0] = after
+    with pytest.raises(MutationError, match="computed again"):
+        pullback(1.0)
+
+
+def times(slope):
+    return dp.custom_gradient(lambda x: 2.0 * x, lambda g, y, x: g * slope)
+
+
+@pytest.mark.parametrize("other", [
+    times(3.0), dp.custom_gradient(lambda x: 2.0 * x, lambda g, y, x: 3.0 * g),
+    dp.straight_through(lambda x: 2.0 * x)])
+def test_a_custom_gradient_that_is_another_again(other):
+    chosen = [times(2.0)]
+    _, pullback = dp.vjp(dp.checkpoint(lambda x: chosen[0](x)), 1.5)
+    assert pullback(1.0) == (2.0,)
+    chosen[0] = other
+    with pytest.raises(MutationError, match="computed again"):
+        pullback(1.0)
+
+
+def test_a_custom_gradient_may_be_made_anew_in_each_run():
+    """... with constants and traced values around its rule, and with one that counts or keeps its calls."""
+    calls, count = [], 0
+
+    def step(x):
+        table = np.array([1.0, 2.0])
+
+        def rule(g, y, x, factor=2.0):
+            nonlocal count
+            count += 1
+            calls.append(1)
+            return g * table * factor
+
+        return np.sum(dp.custom_gradient(lambda x: 2.0 * x * table, rule)(x)) + np.sum(times(2.0)(x))
+
+    for f in (dp.checkpoint(step), lambda x: dp.scan(lambda s, _: (s + step(x), None), 0.0, length=1,
+                                                     segment=1)[0]):
+        _, pullback = dp.vjp(f, np.ones(2))
+        for _ in range(2):
+            np.testing.assert_array_equal(pullback(1.0)[0], [4.0, 6.0])
+
+
 @pytest.mark.parametrize("inner", ["scan", "checkpoint", "segments"])
 @pytest.mark.parametrize("outer", ["scan", "checkpoint"])
 def test_what_is_nested(inner, outer):

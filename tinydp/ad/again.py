@@ -15,14 +15,18 @@ function. So a few bytes are kept of the first run, and compared:
       pass what changes as an argument: draw random numbers outside, leave arrays as they are.
 """
 
+import dis
+import functools
 import marshal
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from numbers import Real
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
+from .custom import Custom
 from .errors import MutationError, Spot, place_of
 from .tape import Node, Var
 from .values import abstract, plain
@@ -32,7 +36,7 @@ IN_A_LOOP = "pass what changes in xs or the carry: draw random numbers before th
 
 
 def fingerprint(inputs: Iterable[Var], nodes: Iterable[Node]) -> int:
-    """A number that tells programs apart: their operations, operands and constants.
+    """A number that tells programs apart: their operations, operands, constants and options.
 
     Two runs that begin with the same values and have the same fingerprint are the same to the last bit,
     and so are their derivatives. The values alone do not say that: 0 times anything is 0.
@@ -40,9 +44,9 @@ def fingerprint(inputs: Iterable[Var], nodes: Iterable[Node]) -> int:
     places: dict[int, int] = {id(x): k for k, x in enumerate(inputs)}
     marks = []
     for node in nodes:
-        options = node.kwargs
-        marks.append((node.op.name, *[_mark(x, places) for x in node.args],
-                      _inside(options["form"]) if "form" in options else 0))
+        marks.append((_operation(node, places), *[_mark(x, places) for x in node.args],
+                      *[(name, _inside(x) if name == "form" else _mark(x, places))
+                        for name, x in node.kwargs.items()]))
         places[id(node)] = len(places)
     return hash(marshal.dumps(marks, 2))         # hash(-1.0) is hash(-2.0), but not that of these bytes
 
@@ -54,8 +58,51 @@ def _inside(form: Any) -> int:
     return fingerprint((), form.part) if hasattr(form, "part") else 0
 
 
+def _operation(node: Node, places: dict[int, int]) -> Any:
+    """What a node computes, and how it is differentiated.
+
+    The name says it, unless a user gave the rules. Such an operation may be made anew in each run, and is the
+    same if it has the same value, and rules of the same code that hold the same constants.
+    """
+    op = node.op
+    if not isinstance(op, Custom):
+        return op.name
+    rules = [_rule(rule, places) for rule in (op.vjp, *op.rules)]
+    return op.name, rules, _mark(node.value, places)
+
+
+def _rule(rule: Any, places: dict[int, int]) -> Any:
+    """The code of a rule, and the constants in it and around it."""
+    if isinstance(rule, functools.partial):
+        return _rule(rule.func, places), [_mark(x, places) for x in _constants(rule.args)]
+    if not isinstance(rule, FunctionType):
+        return _mark(rule, places)
+    held = *_around(rule), *(rule.__defaults__ or ()), *(rule.__kwdefaults__ or {}).values()
+    return _mark(rule, places), [_mark(x, places) for x in _constants(held)]
+
+
+def _around(function: FunctionType) -> Iterator[Any]:
+    """What the function reads from the function around it; what it counts there is no part of it."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        if name not in _rebound(function.__code__):
+            try:
+                yield cell.cell_contents
+            except ValueError:                   # nothing there yet
+                continue
+
+
+@functools.lru_cache(maxsize=256)
+def _rebound(code: CodeType) -> frozenset[str]:
+    return frozenset(step.argval for step in dis.get_instructions(code) if step.opname == "STORE_DEREF")
+
+
+def _constants(held: Iterable[Any]) -> list:
+    """Those that stay what they are; a list or a dict may be a record of the calls, or a cache."""
+    return [x for x in held if isinstance(x, (Real, str, tuple, np.ndarray, Var, FunctionType))]
+
+
 def _mark(x: Any, places: dict[int, int]) -> Any:
-    """An operand: the place of a traced value, and what a constant is."""
+    """An operand or an option: the place of a traced value, and what a constant is."""
     x = x.item() if isinstance(x, np.generic) else x
     kind = type(x)
     if kind is Var:
@@ -63,10 +110,14 @@ def _mark(x: Any, places: dict[int, int]) -> Any:
     if kind is float or kind is int or kind is str or x is None:
         return kind.__name__, x
     if isinstance(x, np.ndarray):
-        return x.shape, hash(x.tobytes())
-    if kind is tuple or kind is list:
+        return x.shape, x.dtype.str, hash(x.tobytes())
+    if isinstance(x, (tuple, list)):
         return [_mark(child, places) for child in x]
-    return repr(x) if kind is slice or kind is bool else kind.__name__
+    if isinstance(x, dict):
+        return [(_mark(key, places), _mark(child, places)) for key, child in x.items()]
+    if kind is FunctionType:
+        return hash(x.__code__)
+    return repr(x) if isinstance(x, (slice, bool, complex, type, np.dtype)) else kind.__name__
 
 
 def require_same(what: str, before: list, now: list, spot: Spot | None, advice: str) -> None:
