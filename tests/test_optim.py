@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+from collections import namedtuple
 from typing import NamedTuple
 
 import numpy as np
@@ -291,6 +292,48 @@ def test_the_state_of_other_parameters_is_refused(optimiser, other):
     params = {"w": np.ones(3), "b": 1.0}
     with pytest.raises(StructureError, match=r"optimiser\.init"):
         optimiser.step(params, params, optimiser.init(other))
+
+
+class Twin:
+    """A key that looks like any other of its kind."""
+
+    def __repr__(self):
+        return "K"
+
+
+@pytest.mark.parametrize("optimiser", KEEPING, ids=NAMES[1:])
+def test_keys_that_look_the_same_are_refused(optimiser):
+    """The state could not find its parameters again, where a dict has its keys in another order."""
+    params = {Twin(): 1.0, Twin(): 2.0}
+    with pytest.raises(StructureError, match=r"look the same, K,[\s\S]*__repr__"):
+        optimiser.init({"layers": [params]})
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=NAMES)
+def test_a_gradient_is_matched_by_keys_that_look_different(optimiser):
+    """1 and NumPy's 1 are the same key, but stand elsewhere among others."""
+    params, g = {1: 1.0, 2: 2.0}, {np.int64(1): 10.0, 2: -3.0}
+    assert sorted(g, key=repr) != sorted(params, key=repr)
+    state = optimiser.init(params)
+    assert optimiser.step(params, g, state)[0] == optimiser.step(params, {1: 10.0, 2: -3.0}, state)[0]
+
+
+FORWARDS, BACKWARDS = namedtuple("P", "a b"), namedtuple("P", "b a")
+
+
+@pytest.mark.parametrize("optimiser", KEEPING, ids=NAMES[1:])
+def test_the_state_of_other_fields_is_refused(optimiser):
+    """... of a named tuple that has the same name."""
+    params = BACKWARDS(1.0, 2.0)
+    with pytest.raises(StructureError, match=r"optimiser\.init"):
+        optimiser.step(params, params, optimiser.init(FORWARDS(1.0, 2.0)))
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=NAMES)
+def test_a_gradient_of_other_fields_is_refused(optimiser):
+    params, g = FORWARDS(1.0, 2.0), BACKWARDS(1.0, 2.0)
+    with pytest.raises(StructureError, match=r"P with the fields a, b does not match P with the fields b, a"):
+        optimiser.step(params, g, optimiser.init(params))
 
 
 @pytest.mark.parametrize(("made", "used"), [

@@ -18,6 +18,7 @@ state knows the names and shapes that it was made for: averages cannot go to oth
 """
 
 import functools
+import itertools
 import math
 import zlib
 from collections.abc import Callable, Iterator
@@ -172,9 +173,25 @@ def _outline(structure: Any, leaves: list) -> tuple:
         leaves.append(structure)
         return shape(structure)
     if isinstance(structure, dict):
-        names = sorted(structure, key=repr)
-        return "dict", *names, *[_outline(structure[name], leaves) for name in names]
-    return type(structure).__name__, *[_outline(child, leaves) for child in below]
+        names = _sorted_keys(structure)
+        return dict, *names, *[_outline(structure[name], leaves) for name in names]
+    fields = getattr(structure, "_fields", None)
+    return type(structure).__name__, fields, *[_outline(child, leaves) for child in below]
+
+
+def _sorted_keys(structure: dict) -> list:
+    """The keys in an order that is not that of the dict. Raises `StructureError` if they have none."""
+    names = {repr(name): name for name in structure}
+    if len(names) < len(structure):
+        raise StructureError(f"two keys of a dict of parameters look the same, {_doubled(structure)}, and an "
+                             "optimiser's state cannot tell them apart.",
+                             "use strings or numbers as keys, or give their class a __repr__ that differs.")
+    return [names[shown] for shown in sorted(names)]
+
+
+def _doubled(structure: dict) -> str:
+    shown = sorted(map(repr, structure))
+    return next(a for a, b in itertools.pairwise(shown) if a == b)
 
 
 def _filled(structure: Any, parts: Iterator[Any]) -> Any:
@@ -183,7 +200,7 @@ def _filled(structure: Any, parts: Iterator[Any]) -> Any:
     if below is None:
         return next(parts)
     if isinstance(structure, dict):
-        found = {name: _filled(structure[name], parts) for name in sorted(structure, key=repr)}
+        found = {name: _filled(structure[name], parts) for name in _sorted_keys(structure)}
         return tree.rebuild(structure, [found[name] for name in structure])
     return tree.rebuild(structure, [_filled(child, parts) for child in below])
 
@@ -208,7 +225,9 @@ def _vectors(params: Any, gradient: Any, state: Any, kind: type) -> tuple[Any, A
     gradients: list = []
     outline = _outline(params, leaves)
     if outline != _outline(gradient, gradients):
-        tree.map(_fitting, gradient, params)     # knows what to say
+        matched = tree.map(lambda x, g: _fitting(g, x), params, gradient)        # by the keys, or it refuses
+        gradients.clear()
+        _outline(matched, gradients)
     if type(state) is not kind or getattr(state, "form", None) != _form(outline):
         raise StructureError("this state was made for other parameters, or for another optimiser.",
                              "begin with state = optimiser.init(params), and pass on what step returns.")

@@ -133,7 +133,10 @@ def _unlike(first: Any, other: Any, way: tuple | None) -> StructureError:
         way, parent, k = way
         path = steps(parent)[k] + path
     place = f"at {path}, " if path else ""
-    return StructureError(f"{place}{describe(first)} does not match {describe(other)}.")
+    what = [describe(first), describe(other)]
+    if what[0] == what[1] and hasattr(first, "_fields"):         # of the same name
+        what = [f"{type(x).__name__} with the fields {', '.join(x._fields)}" for x in (first, other)]
+    return StructureError(f"{place}{what[0]} does not match {what[1]}.")
 
 
 def alike(tree: Any, other: Any) -> bool:
