@@ -186,6 +186,25 @@ JUMPS = {
         lambda s, h: s + h * p, 0.0, lambda s: 1.0 if s < 1.0 else -1.0, 100, 0.3),
 }
 
+BESIDE = {
+    "a number that is carried along": (lambda s, h: (s[0], s[1] + h), lambda s: s[1]),
+    "a number of its own": (lambda s, h: (s[0] + h, s[1] + h), lambda s: s[1]),
+    "a number that is multiplied by zero": (lambda s, h: (s[0], s[1] + h + np.sum(0.0 * s[0])),
+                                            lambda s: s[1] + np.sum(0.0 * s[0])),
+}
+
+
+@pytest.mark.parametrize("large", [0.0, 1e13, np.array([1.0, -1e13])], ids=str)
+@pytest.mark.parametrize("case", BESIDE)
+def test_a_large_number_beside_it_does_not_hide_a_jump(wrap, case, large):
+    step, clock = BESIDE[case]
+    f = wrap(lambda p: dp.integrate(
+        step, (large, 0.0), lambda s: np.where(clock(s) < 0.5, 0.001, -0.001) + 1e-4 * (p - clock(s)),
+        dt=0.3)[1])
+    assert f(1.0) == pytest.approx(0.5)
+    with pytest.raises(EventJumpedOver):
+        dp.grad(f)(1.0)
+
 
 @pytest.mark.parametrize("case", JUMPS)
 def test_an_event_that_is_jumped_over_has_no_derivative(wrap, case):
@@ -226,6 +245,15 @@ def test_steps_at_the_limit_of_what_floats_can_tell(wrap):
     """A position of 1000 moves by 1e-9 a step: whole steps of rounding are no jumps."""
     f = lambda v: dp.integrate(lambda s, h: (s[0] + h * v, s[1] + h), (1000.0, 0.0),
                                lambda s: 1000.0000001 - s[0], 1000, 1e-9)[1]
+    value, slope = dp.value_and_grad(wrap(f))(1.0)
+    assert value == pytest.approx(1e-7, rel=1e-4)
+    assert slope == pytest.approx(-1e-7, rel=1e-4)
+
+
+def test_a_small_difference_of_large_numbers_is_a_staircase_and_no_jump(wrap):
+    """... where the state holds the difference alone, and `until` sees no large number."""
+    f = lambda v: dp.integrate(lambda s, h: (s[0] + h * v, s[1] + h, (s[0] + h * v) - 1000.0),
+                               (1000.0, 0.0, 0.0), lambda s: 1e-7 - s[2], 1000, 1e-9)[1]
     value, slope = dp.value_and_grad(wrap(f))(1.0)
     assert value == pytest.approx(1e-7, rel=1e-4)
     assert slope == pytest.approx(-1e-7, rel=1e-4)

@@ -158,14 +158,16 @@ def excursion(height: Callable[[float], float], start: float, end: float, stop: 
     return None
 
 
-def jumps(height: Callable[[float], float], whole: Bracket, found: Bracket, size: float) -> bool:
+def jumps(height: Callable[[float], float], whole: Bracket, found: Bracket,
+          size: Callable[[], float]) -> bool:
     """Whether what was `found` in a step is a jump over zero, and no root.
 
-    `whole` is the bracket that it was found in; `size` the largest number about, which says how the height
-    may be rounded. At a root the change fades with the distance, be it as slowly as that of a 20th root.
+    `whole` is the bracket that it was found in; `size()` the largest number that the height is made of, which
+    says how it may be rounded. At a root the change fades with the distance, be it as slowly as that of a
+    20th root.
     """
     change = found.height_above - found.height_below
-    if change <= SMOOTH * (whole.height_above - whole.height_below) or change <= 2.0**-48 * size:
+    if change <= SMOOTH * (whole.height_above - whole.height_below) or change <= 2.0**-48 * size():
         return False
     wider = NEAR * (whole.below - whole.above)
     before, after = found.below - wider, found.below + wider

@@ -23,6 +23,7 @@ How long does a ball fall, and how does that depend on gravity? t = sqrt(2 h / g
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
@@ -36,6 +37,7 @@ from .errors import (
     LoopError,
     NotFiniteError,
     Spot,
+    SteepGradientWarning,
     StructureError,
     user_spot,
 )
@@ -227,7 +229,8 @@ def _integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
 
     if not live_tapes():
         return end(found.below)
-    _require_root(heights(before, after), last, found)
+    _require_root(heights(before, after), last, found, lambda h: _rounded_from(
+        lambda a, b: until(part_of_step(step, a, b, dt, h)), (before, after)))
     if not _moves(last, dt, until(end(found.below))):
         return end(found.below)
     return end(polished(lambda h: until(end(h)), found.below))
@@ -276,11 +279,35 @@ def _moves(last: LastStep, dt: Any, height: Any) -> bool:
     return any(type(x) is Var for x in (*tree.flatten((last.before, last.after, dt))[0], height))
 
 
-def _require_root(height: Callable, last: LastStep, found: Bracket) -> None:
-    sizes = [abs(plain(x)) for x in tree.flatten(last.after)[0] if not is_condition(x)]
-    size = max([float(np.max(x, initial=0.0)) for x in sizes], default=0.0)
-    if jumps(height, last.bracket, found, max(size, last.bracket.height_above)):
+def _require_root(height: Callable, last: LastStep, found: Bracket, rounded_from: Callable) -> None:
+    """Raise `EventJumpedOver` where the event is no root; `rounded_from(h)` says how `height` is rounded."""
+    def size() -> float:
+        return max(last.bracket.height_above, rounded_from(found.above), rounded_from(found.below))
+
+    if jumps(height, last.bracket, found, size):
         raise EventJumpedOver.between(found.height_above, found.height_below)
+
+
+def _rounded_from(f: Callable, states: tuple) -> float:
+    """The largest number in some states, by what it is worth in the unit of `f(*states)`.
+
+    The result is rounded as far as a number of this size. A number that `f` does not depend on, such as a
+    count of years beside the position, says nothing of that.
+    """
+    leaves, fill = tree.flatten(tree.map(plain, states))
+    at = [k for k, x in enumerate(leaves) if not is_condition(x)]
+
+    def of_numbers(*xs: Any) -> Any:
+        full = list(leaves)
+        for k, x in zip(at, xs, strict=True):
+            full[k] = x
+        return f(*fill(full))
+
+    with unrecorded(), np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", SteepGradientWarning)
+        shares = [np.abs(plain(g) * leaves[k]) for k, g in
+                  zip(at, vjp(of_numbers, *(leaves[k] for k in at))[1](1.0), strict=True)]
+    return max([float(np.max(x, initial=0.0, where=~np.isnan(x))) for x in shares], default=0.0)
 
 
 def part_of_step(step: Callable, before: Any, after: Any, dt: Any, h: Any) -> Any:
