@@ -130,6 +130,25 @@ def test_in_a_large_array_small_elements_do_not_hide(size):
     assert check_grads(f, x, grad=lambda x: w * np.cos(x), raises=False).verdict != "wrong"
 
 
+@pytest.mark.parametrize(("decades", "k", "by"), [
+    (5.5, 399, 0.03), (5.5, 399, 1e-3), (4.0, 397, 1e-3), (4.0, 250, 1e-3), (7.5, 390, 0.03),
+    (2.0, 200, 1e-3)])
+def test_one_wrong_element_of_many_sizes_does_not_hide(decades, k, by):
+    """Its error is within the bar of a direction that moves them all; some more directions are enough."""
+    calls, n = [], 400
+    scale, x = 10.0 ** np.linspace(0.0, -decades, n), np.linspace(0.0, 1.0, n)
+
+    def f(x):
+        calls.append(1)
+        return np.sum(np.sin(x) * scale)
+
+    wrong = lambda x: np.cos(x) * scale * (1.0 + by * (np.arange(n) == k))
+    assert check_grads(f, x, grad=wrong, raises=False).verdict == "wrong"
+    calls.clear()
+    assert check_grads(f, x, grad=lambda x: np.cos(x) * scale).verdict == "right"
+    assert len(calls) < n
+
+
 def test_a_result_with_a_small_derivative_does_not_hide():
     """Its value is as large as that of the others."""
     cube = dp.custom_gradient(lambda x: x**3, lambda g, y, x: 3.3 * g * x**2)

@@ -142,7 +142,7 @@ def _compare(report: Report, f: Callable, args: tuple, gradient: Callable[..., t
 
     for k, place in enumerate(naming.places):
         wrong = report.count("wrong")
-        for way in ways(leaves[k], found[k], accuracy, rng):
+        for way in ways(leaves[k], found[k], rng):
             if ours and report.count("wrong") >= wrong + ENOUGH:
                 break                            # the culprit is found by the nodes
             where = f"{naming.prefix}argument {place}{way.name}{naming.suffix}"

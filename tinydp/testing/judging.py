@@ -28,7 +28,7 @@ from .results import UNDEFINED_BESIDE
 ELEMENTWISE = 16                         # arguments with no more numbers are checked one by one
 AROUND = 8                               # random points around, when looking for another of this course
 DIRECTIONS = 2                           # random directions an argument, besides
-BANDS = 4                                # sizes of the gradient by a larger argument, each seen by itself
+BANDS = 12                               # sizes of the gradient by a larger argument, each seen by itself
 ROUNDED = 4.0                            # a gradient may be off by so many of its last digits
 NEARBY = 6                               # points that differ in their last digits, for a second opinion
 SURE = 3                                 # so many of them are enough if they all agree
@@ -62,12 +62,12 @@ class Way(NamedTuple):
     covered: bool = False                # each number of it is moved by itself, too
 
 
-def ways(x: Any, g: Any, accuracy: float, rng: np.random.Generator) -> list[Way]:
+def ways(x: Any, g: Any, rng: np.random.Generator) -> list[Way]:
     """Where to move `x`, a number, an array or a list of them, whose gradient is said to be `g`."""
     if isinstance(x, list):
         still = [np.zeros(shape(part)) if shape(part) else 0.0 for part in x]
         return [way._replace(name=f", result {k}{way.name}", v=[*still[:k], way.v, *still[k + 1 :]])
-                for k, part in enumerate(x) for way in ways(part, g[k], accuracy, rng)]
+                for k, part in enumerate(x) for way in ways(part, g[k], rng)]
     if shape(x) == ():
         return [Way("", 1.0 if isinstance(x, float) else np.ones(()))]
     few = np.size(x) <= ELEMENTWISE
@@ -79,7 +79,7 @@ def ways(x: Any, g: Any, accuracy: float, rng: np.random.Generator) -> list[Way]
             found.append(Way(f", element {list(index)}", v))
         return found
     return found + [Way(f", the elements with a gradient of at most {size:.1g}", band * random_way(x, rng))
-                    for size, band in bands(np.asarray(g), accuracy)]
+                    for size, band in bands(np.asarray(g))]
 
 
 def random_way(x: Any, rng: np.random.Generator) -> Any:
@@ -87,18 +87,25 @@ def random_way(x: Any, rng: np.random.Generator) -> Any:
     return rng.choice([-1.0, 1.0], shape(x)) * rng.uniform(0.5, 1.5, shape(x))
 
 
-def bands(g: np.ndarray, accuracy: float) -> Iterator[tuple[float, np.ndarray]]:
-    """Which elements of a gradient are so small that larger ones hide them, and those again, and again."""
+def bands(g: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+    """The elements of a gradient by their size, but for the largest: each band is of one decade, or of zeros.
+
+    A direction that moves all is judged to its own bar, in which a small element may be all wrong. The last
+    band has all that is left.
+    """
     size = np.abs(g)
-    band = np.isfinite(size)
-    for _ in range(BANDS):
-        band = band & (size <= accuracy * np.max(size, where=band, initial=0.0))
-        if not band.any() or not size.any():
-            return
-        largest = float(np.max(size, where=band, initial=0.0))
-        yield largest, band
-        if largest == 0.0:
-            return
+    left = np.isfinite(size) & (size > 0.0)
+    zeros = size == 0.0
+    for k in range(BANDS):
+        if not left.any():
+            break
+        largest = float(np.max(size, where=left, initial=0.0))
+        band = left & (size > largest / 10.0) if k < BANDS - 1 else left
+        if k:
+            yield largest, band
+        left = left & ~band
+    if zeros.any() and not zeros.all():
+        yield 0.0, zeros
 
 
 def slope_along(g: Any, v: Any) -> tuple[float, float]:

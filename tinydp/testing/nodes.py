@@ -149,7 +149,7 @@ def local_checks(entry: Entry, accuracy: float, rng: np.random.Generator) -> lis
     near = Lazily(iter(()) if exact else nearby(values, rng, lambda xs: here.at(entry, xs)))
     checks = []
     for i, position in enumerate(here.positions):
-        for way in ways(values[i], here.cotangents[i], accuracy, rng):
+        for way in ways(values[i], here.cotangents[i], rng):
             asked = here.question(i, way.v)._replace(where=f"argument {position}{way.name}",
                                                      covered=way.covered)
             others = (there.question(i, way.v) for there in near)
