@@ -55,6 +55,32 @@ def test_a_gradient_of_nan_is_wrong_and_has_an_address():
     assert "sqrt, gave inf in the cotangent of operand 0" in str(report)
 
 
+WITHOUT_CURVATURE = {
+    "x*|x|":         (lambda x: x * abs(x), 0.0),
+    "max(x, 0)**2":  (lambda x: np.maximum(x, 0.0) ** 2, 0.0),
+    "max(x)**2":     (lambda x: np.max(x) ** 2, np.ones(2)),
+    "norm(x)":       (lambda x: np.linalg.norm(x), np.zeros(2)),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_CURVATURE)
+def test_a_second_derivative_that_does_not_exist_is_not_wrong(name):
+    """The gradient says nan there, on purpose."""
+    f, x = WITHOUT_CURVATURE[name]
+    assert np.isnan(dp.hessian(f)(x)).any()
+    report = check_grads(f, x, order=2, raises=False)
+    assert report.verdict == "inconclusive", str(report)
+    assert "there is no derivative at this kink" in str(report)
+
+
+def test_nan_in_place_of_a_second_derivative_is_wrong():
+    """It is x**2, which cannot be seen from the tie."""
+    f = lambda x: np.maximum(x, -x) ** 2
+    assert np.isnan(dp.hessian(f)(0.0))
+    report = check_grads(f, 0.0, order=2, raises=False)
+    assert (report.verdict, report.culprit) == ("wrong", None), str(report)
+
+
 @pytest.mark.parametrize(("f", "x"), [
     (lambda x: np.where(x > 0, x**0.5, 0.0), 0.0),
     (lambda x: np.where(x > 0, x**0.5, 0.0), 1e-9),

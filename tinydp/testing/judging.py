@@ -190,7 +190,8 @@ def judged(question: Question, accuracy: float, scatter: float = 0.0) -> Check:
     far differences are off, beyond what their bars know.
 
     Where several numbers are at kinks of their own, the slopes of both sides bound the derivative along
-    each, but not along a direction that moves them all: then that is inconclusive.
+    each, but not along a direction that moves them all: then that is inconclusive. So is a rule that gives
+    nan at a kink, where nothing sharp contradicts it: there may be no derivative.
     """
     where, f, x, v, rule, rounding, course, taken, covered = question
 
@@ -202,6 +203,8 @@ def judged(question: Question, accuracy: float, scatter: float = 0.0) -> Check:
     if found == "right" or (found == "wrong" and sharp and course is None):
         return said(found, measured)
     reach, like = (ANYWHERE, (True, True)) if course is None else _reach(course, f, x, v, not sharp)
+    if math.isnan(rule) and not sharp and like != (True, True):
+        return said("inconclusive", measured._replace(error=math.inf))       # it says that there is none
     if like in ((True, False), (False, True)):   # x belongs to one of the sides
         own = one_sided(f, x, v, 1 if like[1] else -1, reach=reach).widened(scatter)
         if (of_side := verdict(rule, own, accuracy, rounding)) != "inconclusive":

@@ -8,6 +8,7 @@ import numpy as np
 from ..ad.errors import Spot, place_of
 from ..ad.loops import nodes_of
 from ..ad.primitives import dense
+from ..ad.rules.bends import edge
 from ..ad.tape import Node, Tape, Var
 from ..ad.transforms import Checkpoint, Inputs
 from ..ad.values import plain, shape
@@ -125,7 +126,7 @@ def culprits_among(entries: list[Entry], accuracy: float, rng: np.random.Generat
     """The nodes whose own rule is wrong, each with the check that misses most."""
     found: dict[tuple[int, int], Culprit] = {}
     for entry in entries:
-        if is_surrogate(entry):
+        if is_surrogate(entry) or entry.node.op is edge:         # nan, on behalf of another operation
             continue
         for operand, check in local_checks(entry, accuracy, rng):
             known = found.get((entry.number, operand))

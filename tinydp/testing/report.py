@@ -163,6 +163,8 @@ def _listed(names: list[str], most: int = 6) -> str:
 
 def _why(check: Check) -> str:
     """Why a check is inconclusive."""
+    if math.isnan(check.rule) and math.isinf(check.error):
+        return "the gradient says nan, that there is no derivative at this kink, and none could be measured"
     if math.isnan(check.value):
         return "f is not finite, or jumps, here or right beside: there is no derivative to measure"
     if math.isinf(check.error):
