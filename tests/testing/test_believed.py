@@ -81,6 +81,29 @@ def test_nan_in_place_of_a_second_derivative_is_wrong():
     assert (report.verdict, report.culprit) == ("wrong", None), str(report)
 
 
+JUMPING = {
+    "floor(x)*x": lambda x: np.floor(x) * x,
+    "floor(x)+x": lambda x: np.floor(x) + x,
+    "ceil(x)*x": lambda x: np.ceil(x) * x,
+    "x%1+x": lambda x: x % 1.0 + x,
+    "where, beside": lambda x: np.where(x >= 1, x + 5, x),
+    "where, steeper beside": lambda x: np.where(x >= 1, 2 * x + 5, x),
+    "where, behind": lambda x: np.where(x > 1, 2 * x + 5, x),
+    "where, alone": lambda x: np.where(x == 1.0, 5 * x, x),
+    "if": lambda x: 2 * x + 5 if x >= 1 else x,
+    "by a little": lambda x: np.where(x >= 1, 2 * x + 1e-9, 2 * x),
+    "a sum": lambda x: np.sum(np.floor(np.stack([x, 3.7 * x])) * x),
+}
+
+
+@pytest.mark.parametrize("name", JUMPING)
+def test_a_jump_is_no_kink(name):
+    f = JUMPING[name]
+    for report in (check_grads(f, 1.0, raises=False), check_grads(f, 1.0, grad=dp.grad(f), raises=False)):
+        assert report.verdict == "inconclusive", str(report)
+        assert "jumps" in str(report)
+
+
 @pytest.mark.parametrize(("f", "x"), [
     (lambda x: np.where(x > 0, x**0.5, 0.0), 0.0),
     (lambda x: np.where(x > 0, x**0.5, 0.0), 1e-9),

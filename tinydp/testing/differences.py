@@ -507,6 +507,17 @@ def leap(ladder: Ladder, k: int) -> float:
     return 0.0
 
 
+def jumps_at(f: Callable, x: Any, direction: Any) -> bool:
+    """Whether `f` jumps at `x`, along `direction`.
+
+        >>> jumps_at(np.floor, 1.0, 1.0), jumps_at(abs, 0.0, 1.0)
+        (True, False)
+    """
+    with np.errstate(all="ignore"):
+        line, _ = along(f, x, direction, None)
+        return jumps_here(Ladder(line, CENTRAL))
+
+
 def jumps_here(ladder: Ladder) -> bool:
     """Whether f jumps at x: in all the smallest windows, its values behind, at and ahead lie far apart."""
     f, nodes = ladder.f, ladder.stencil.nodes

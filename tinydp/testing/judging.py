@@ -18,6 +18,7 @@ from .differences import (
     along,
     flat,
     judge,
+    jumps_at,
     one_sided,
     verdict,
 )
@@ -183,6 +184,14 @@ class Lazily:
 
 
 def judged(question: Question, accuracy: float, scatter: float = 0.0) -> Check:
+    """The verdict on one directional derivative; inconclusive where `f` jumps, whatever the sides say."""
+    check = _by_sides(question, accuracy, scatter)
+    if check.verdict == "kink" and jumps_at(question.f, question.x, question.v):
+        return check._replace(value=math.nan, error=math.inf, verdict="inconclusive")
+    return check
+
+
+def _by_sides(question: Question, accuracy: float, scatter: float = 0.0) -> Check:
     """The verdict on one directional derivative; at a kink, by the derivatives of both sides.
 
     Without a course to tell where the kinks are, both one-sided derivatives have to differ. Where several
@@ -216,7 +225,7 @@ def judged(question: Question, accuracy: float, scatter: float = 0.0) -> Check:
             return said(*of_both, sided=True)
     several = np.count_nonzero(flat(v)) > 1 and (at_kink or (course is None and of_both is not None))
     if at_kink and course and taken and (of_both is not None or found != "wrong" or _goes_on(course, x)):
-        piece = judged(question._replace(f=taken(), course=None, taken=None), accuracy, scatter)
+        piece = _by_sides(question._replace(f=taken(), course=None, taken=None), accuracy, scatter)
         if piece.verdict in ("right", "kink"):
             return piece._replace(verdict="kink")
     if of_both is not None:
