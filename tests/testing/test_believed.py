@@ -287,26 +287,3 @@ def test_numbers():
     for y in (True, np.False_, None, "1", [1.0], np.array("1")):
         with pytest.raises(DtypeError, match="only real numbers have a derivative"):
             number(y)
-
-
-COUNTS = {
-    "an index": lambda x: np.argmax(x),
-    "a count": lambda x: np.sum(x > 0),
-    "an index, compared": lambda x: np.searchsorted(np.array([0.5]), x[0]),
-}
-
-
-@pytest.mark.parametrize("name", COUNTS)
-def test_an_index_or_a_count_has_no_derivative(name):
-    f, x = COUNTS[name], np.array([1.0, 2.0])
-    for refused in (dp.grad(f), dp.value_and_grad(f), lambda x: check_grads(f, x),
-                    lambda x: check_grads(f, x, grad=np.zeros_like)):
-        with pytest.raises(DtypeError, match="return a float"):
-            refused(x)
-
-
-def test_a_constant_has_the_derivative_zero():
-    x = np.array([1.0, 2.0])
-    for f in (lambda x: 3, lambda x: 3.0, len, lambda x: float(np.int64(3)), lambda x: np.float64(3)):
-        np.testing.assert_array_equal(dp.grad(f)(x), [0.0, 0.0])
-        assert check_grads(f, x).verdict == "right"

@@ -23,7 +23,7 @@ from .origin import from_numpy
 from .primitives import dense, sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
-from .values import FLOAT64, Abstract, abstract, is_condition, is_count, is_on, own, plain, shape, zeros_like
+from .values import FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
 from .watch import close_tape, open_tape
 
 
@@ -463,10 +463,6 @@ def _of_type(leaf: Any, x: Var) -> Any:
 def _one_number(y: Any, f: Callable) -> Any:
     if is_condition(y):
         raise _condition(f)
-    if is_count(y):
-        raise DtypeError(
-            f"{_name(f)} returned an integer of NumPy's, as an index or a count is, which has no derivative.",
-            "return a float that depends smoothly on the arguments, or float(y) for a constant.")
     if isinstance(y, (Var, Abstract, numbers.Real)) or (type(y) is np.ndarray and y.dtype.kind in "fiu"):
         if shape(y) == ():
             return y

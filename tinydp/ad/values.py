@@ -112,11 +112,6 @@ def is_condition(x: Any) -> bool:
     return isinstance(x, (bool, np.bool_)) or getattr(getattr(x, "dtype", None), "kind", "") == "b"
 
 
-def is_count(x: Any) -> bool:
-    """Whether it is an integer of NumPy's: an index or a count, and no number of the user's."""
-    return isinstance(x, (np.generic, np.ndarray)) and x.dtype.kind in "iu"
-
-
 def is_finite(x: Any) -> bool:
     """Whether there is no infinity and no nan in it; a very large sum of squares says no, too."""
     if type(x) is not np.ndarray:

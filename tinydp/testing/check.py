@@ -22,7 +22,7 @@ import numpy as np
 from ..ad import tree
 from ..ad.errors import NotFiniteError, SteepGradientWarning
 from ..ad.transforms import jvp, vjp
-from ..ad.values import is_count, plain, shape
+from ..ad.values import plain, shape
 from ..ad.watch import debug_nans, shown
 from .judging import ELEMENTWISE, Lazily, Question, believed, nearby, slope_along, ways
 from .kinks import Course, course_of, same_course
@@ -175,8 +175,6 @@ def _places(args: tuple) -> list[str]:
 def _check_foreign(report: Report, f: Callable, args: tuple, grad: Callable, accuracy: float,
                    rng: np.random.Generator) -> None:
     y = f(*args)
-    if is_count(y):
-        raise refusal(y)
     if np.shape(y) == ():
         if np.isnan(number(y)) and not np.isnan(y):          # complex; other things are refused there
             raise refusal(y)
@@ -244,7 +242,7 @@ def _check_own(report: Report, f: Callable, args: tuple, order: int, accuracy: f
     y, _ = vjp(of_floats, *leaves)
     results = tree.flatten(y)[0]
     real = [k for k, leaf in enumerate(results) if is_real(leaf)]
-    if not real or all(is_count(results[k]) for k in real):
+    if not real:
         raise refusal(results[0] if len(results) == 1 else y)
     weights = [rng.uniform(0.5, 1.5, shape(results[k])) if shape(results[k]) else float(rng.uniform(0.5, 1.5))
                for k in real]

@@ -50,8 +50,7 @@ def number(y: Any) -> float:
 
 def refusal(y: Any) -> DtypeError:
     """The error that says what was returned in place of a real number."""
-    advice = {"i": "return a float that depends smoothly on the arguments: an index or a count has steps.",
-              "b": "return a float that depends smoothly on the arguments: a condition is a step, and its "
+    advice = {"b": "return a float that depends smoothly on the arguments: a condition is a step, and its "
                    "derivative is zero or does not exist.",
               "c": "return np.real(y), np.imag(y) or np.abs(y)**2."}
     what = repr(y) if np.ndim(y) == 0 else f"an array of {getattr(y, 'dtype', 'objects')}"
@@ -60,11 +59,10 @@ def refusal(y: Any) -> DtypeError:
 
 
 def _kind(y: Any) -> str:
-    """What kind of thing a result is: b(oolean), c(omplex), i(nteger), t(ext and the like), or a number."""
+    """What kind of thing a result is: b(oolean), c(omplex), t(ext and the like), or perhaps a number."""
     dtype = getattr(y, "dtype", type(y))
     if isinstance(dtype, np.dtype):
-        kinds = {"b": "b", "c": "c", "i": "i", "u": "i", "U": "t", "S": "t", "M": "t", "m": "t"}
-        return kinds.get(dtype.kind, "")
+        return {"b": "b", "c": "c", "U": "t", "S": "t", "M": "t", "m": "t"}.get(dtype.kind, "")
     if y is None or isinstance(y, (str, bytes)):
         return "t"
     name = str(dtype).removeprefix("torch.").removeprefix("<class '")
