@@ -140,7 +140,9 @@ def all_primitives() -> set[Primitive]:
     modules = [primitives, *(getattr(rules, name) for name in rules.__all__)]
     ours = {p for p in PRIMITIVES.values() if isinstance(p, Primitive) and not isinstance(p, FlatPrimitive)
             and not p.fn.__module__.startswith("tests")}
-    return ours | {p for module in modules for p in vars(module).values() if type(p) is Primitive}
+    ruled = {id(p.rules) for p in ours}          # a twin of a registered one has its very rules
+    return ours | {p for module in modules for p in vars(module).values() if type(p) is Primitive
+                   and not (p.rules and id(p.rules) in ruled)}
 
 
 def table() -> tuple[list[Rule], list[str]]:

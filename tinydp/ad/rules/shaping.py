@@ -353,9 +353,9 @@ def _take(x, index):
     return x[index] if isinstance(x, Abstract) else np.asarray(x)[index]     # type: ignore[index]
 
 
-getitem, python_row = (Primitive(_take, "getitem") for _ in range(2))
-for _primitive in (getitem, python_row):
-    defvjp(_primitive, lambda g, y, x, index: Parts(x, index, g), None)
+getitem, python_row = Primitive(_take, "getitem"), Primitive(_take, "getitem")
+defvjp(getitem, lambda g, y, x, index: Parts(x, index, g), None)
+python_row.rules = getitem.rules
 python_row.pythons = True                        # of a loop, which hands its step Python's numbers
 PRIMITIVES[operator.getitem] = getitem
 movers(getitem, python_row, scatter)
