@@ -306,7 +306,13 @@ class Primitive:
         c = each(i) if each else self._applied(i, g, y, values, kwargs or {})
         x = values[i]
         if live is not None or type(c) is Selected or self.product:
-            return self._selected(i, c, y, values, operands, live, kwargs or {})
+            if operands[i].op is None and type(bare(c)) is np.ndarray and is_finite(bare(c)):
+                c = bare(c)                      # behind an input there is nothing to protect
+            elif live is not None and self.elementwise and not self.product and type(c) is np.ndarray \
+                    and type(x) is np.ndarray and c.shape == x.shape and is_finite(c):
+                return Selected(c, live.mask)    # the common case, without ado
+            else:
+                return self._selected(i, c, y, values, operands, live, kwargs or {})
         if type(c) is np.ndarray and type(x) is np.ndarray and c.dtype is FLOAT64:
             if c.shape == x.shape:
                 return c

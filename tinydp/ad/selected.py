@@ -25,7 +25,7 @@ import numpy as np
 from .tape import Var
 from .values import Abstract, abstract, is_finite, plain, shape
 
-DEEPEST = 8
+DEEPEST = 32
 
 
 class Later:

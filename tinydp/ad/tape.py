@@ -126,9 +126,10 @@ class Tape(list):
                     y.op.pull(y, None)
                 continue
             y.g = None
-            if isinstance(g, float):             # the fast lane: one or two numbers
-                if type(g) is not float:
-                    g = float(g)                 # NumPy's scalars compute three times slower
+            kind = type(g)
+            if kind is not float and isinstance(g, float):
+                g, kind = float(g), float        # NumPy's scalars compute three times slower
+            if kind is float:                    # the fast lane: one or two numbers
                 a = y.a
                 b = y.b
                 try:
