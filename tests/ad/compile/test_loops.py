@@ -143,3 +143,15 @@ def test_products_that_are_turned_or_not(turn):
         return np.sum(last * np.arange(16.0).reshape(4, 4))
 
     assert_equal(dp.value_and_grad(dp.compile(f))(W), dp.value_and_grad(f)(W))
+
+
+@pytest.mark.parametrize("loop", [
+    lambda x: dp.integrate(lambda s, h: (s[0] - h * x, s[1] + h), (1.0, 0.0), lambda s: s[0], dt=0.3)[1],
+    lambda x: dp.scan(lambda s, _: (s * x, None), 1.0, length=3)[0],
+], ids=["integrate", "scan"])
+def test_what_a_loop_returns_as_argument_of_a_function_with_a_rule(loop):
+    """Such a function asks whose number it is given; a value of a program is nobody's yet."""
+    square = dp.custom_gradient(lambda y: y * y, lambda g, z, y: 2.0 * y * g)
+    f = lambda x: square(loop(x)) / (1.0 + loop(x)) + dp.checkpoint(np.sin)(loop(x))
+    value, slope = dp.value_and_grad(dp.compile(f))(1.7)
+    assert np.allclose([value, slope], dp.value_and_grad(f)(1.7), rtol=1e-12)

@@ -624,6 +624,9 @@ class EventOperation(Loop):
     def pull(self, node: Node, g: Any) -> list:
         return [] if g is None else reverse_event(node.tape, node.kwargs["form"], dense(g))
 
+    def sources(self, node: Node, i: int) -> list:
+        return list(node.args)
+
 
 EVENT = EventOperation("integrate")
 
