@@ -1,0 +1,1 @@
+"""The compiler as passes over one small program; it grows beside `compile`, which it will replace."""

@@ -1,0 +1,177 @@
+"""The loops of a program, as operations: `scan`, of so many steps, and `event`, up to an event.
+
+A `scan(*carry, *xs, *captured)` has a body with the inputs (carry, a row of each of xs, captured) and the
+outputs (carry, a row of each y); it makes the last carry, and the stacked rows. After an event the number of
+its steps is a value, the last operand, which the body does not see.
+
+    >>> from ..primitives import registered
+    >>> from .program import interpret
+    >>> from .record import Builder
+    >>> inside = Builder()
+    >>> carry, x = inside.input(0.0, "total"), inside.input(0.0, "x")
+    >>> total = inside.record(registered(np.add), (carry, x), {})[0]
+    >>> builder = Builder()
+    >>> xs = builder.input(np.zeros(3), "xs")
+    >>> last, partial = builder.record(SCAN, (0.0, xs), scan_options(inside.program([total, total]), 1, 1, 3))
+    >>> program = builder.program([last, partial])
+    >>> print(program)
+    given xs: f(3,)
+    t_1: f, t_2: f(3,) = scan(0.0, xs, carries=1, rows=1, length=3, reverse=False)
+        given total: f, x: f
+        t: f = add(total, x)
+        return t, t
+    return t_1, t_2
+    >>> interpret(program, np.array([1.0, 2.0, 3.0]))
+    [6.0, array([1., 3., 6.])]
+
+An `event(*state, height, dt, *captured)` has a body with the inputs (state, h, captured) and the outputs
+(state, height, a row of each y): the state `h` later, and what falls to zero at the event. It makes the state
+at the event, the state before the last step, the length of that, the number of steps, the last one included,
+and the stacked rows.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import events
+from ..primitives import Primitive
+from .program import Op, Program, Value, example_of, interpret, like
+
+
+class LoopPrimitive(Primitive):
+    """A loop as a function of its operands."""
+
+    def examples(self, op: Op) -> list:
+        """What the results are like, without running the loop."""
+        raise NotImplementedError
+
+    def fault(self, op: Op) -> str:
+        """What is wrong with such an operation, or nothing."""
+        raise NotImplementedError
+
+
+def stacked(row: Any, n: int) -> Any:
+    """Like so many rows."""
+    return np.broadcast_to(np.asarray(row), (n, *np.shape(row)))
+
+
+def _misfit(what: str, wanted: list, found: list) -> str:
+    wanted, found = [*map(like, wanted)], [*map(like, found)]
+    return "" if wanted == found else f"{what} {found}, not {wanted}"
+
+
+# ---------------------------------------------------------------------------- scan
+
+def scan_options(body: Program, carries: int, rows: int, length: int | None, reverse: bool = False) -> dict:
+    """The options of a scan; a `length` of None is the last operand."""
+    return {"body": body, "carries": carries, "rows": rows, "length": length, "reverse": reverse}
+
+
+def _scan(*args: Any, body: Program, carries: int, rows: int, length: int | None, reverse: bool) -> tuple:
+    """The meaning of a scan."""
+    n = int(args[-1]) if length is None else length
+    carry, xs = list(args[:carries]), args[carries: carries + rows]
+    captured = args[carries + rows: len(args) - (length is None)]
+    ys: list[list] = [[None] * n for _ in body.outputs[carries:]]
+    for k in reversed(range(n)) if reverse else range(n):
+        results = interpret(body, *carry, *(x[k] for x in xs), *captured)
+        carry = results[:carries]
+        for column, y in zip(ys, results[carries:], strict=True):
+            column[k] = y
+    empty = [np.zeros((0, *np.shape(example_of(y)))) for y in body.outputs[carries:]]
+    return (*carry, *(np.array(column) if n else none for column, none in zip(ys, empty, strict=True)))
+
+
+class Scan(LoopPrimitive):
+    """The operation `scan`."""
+
+    def examples(self, op: Op) -> list:
+        n, results = op.options["carries"], [*map(example_of, op.options["body"].outputs)]
+        length = example_of(op.args[-1]) if op.options["length"] is None else op.options["length"]
+        return results[:n] + [stacked(y, length) for y in results[n:]]
+
+    def fault(self, op: Op) -> str:
+        o, args = op.options, [*map(example_of, op.args)]
+        body, n, m, length = o["body"], o["carries"], o["rows"], o["length"]
+        if length is None:
+            length = args.pop()
+        xs = args[n: n + m]
+        if any(np.shape(x)[:1] != (length,) for x in xs):
+            return f"xs of {[*map(np.shape, xs)]} for {length} rows"
+        given = args[:n] + [stacked(x, length)[0] for x in xs] + args[n + m:]
+        return (_misfit("the body takes", given, body.inputs)
+                or _misfit("the carry becomes", body.inputs[:n], body.outputs[:n])
+                or _misfit("makes", self.examples(op), op.outs))
+
+
+SCAN = Scan(_scan, "scan")
+
+# ---------------------------------------------------------------------------- event
+
+
+def event_options(body: Program, states: int, max_steps: int, differentiated: bool = False) -> dict:
+    """The options of an event; one that is `differentiated` has to be a root of `until`."""
+    return {"body": body, "states": states, "max_steps": max_steps, "differentiated": differentiated}
+
+
+def _event(*args: Any, body: Program, states: int, max_steps: int, differentiated: bool) -> tuple:
+    """The meaning of an event. What takes a closer look is left to a tape: `ArithmeticError`."""
+    state, height, dt = list(args[:states]), float(args[states]), float(args[states + 1])
+    captured, rows = args[states + 2:], []
+    oldest = older = 0.0
+
+    def at(h: float) -> list:
+        return interpret(body, *state, h, *captured)
+
+    for k in range(max_steps):
+        results = at(dt)
+        new = float(results[states])
+        if new <= 0 < height:
+            break
+        if k == max_steps - 1 or math.isnan(new) or (k and events.passed(k, oldest, older, height, new)):
+            raise ArithmeticError("the event did not come, or is over")
+        rows.append(results[states + 1:])
+        oldest, older, height, state = older, height, new, results[:states]
+    bracket = events.Bracket(0.0, height, dt, new)
+    while bracket.above != bracket.below:
+        h = events.guess(*bracket)
+        bracket = events.Bracket(*events.narrowed(*bracket, h, float(at(h)[states])))
+    jump = bracket.height_above - bracket.height_below
+    if bracket.course == 2 or (differentiated and jump > events.SMOOTH * (height - new)):
+        raise ArithmeticError("the event has to be looked at")
+    results = at(bracket.below)
+    rows.append(results[states + 1:])
+    stacks = (np.array(column) for column in zip(*rows, strict=True))
+    return (*results[:states], *state, bracket.below, len(rows), *stacks)
+
+
+class Event(LoopPrimitive):
+    """The operation `event`."""
+
+    def examples(self, op: Op) -> list:
+        n, results = op.options["states"], [*map(example_of, op.options["body"].outputs)]
+        return results[:n] * 2 + [1.0, 1] + [stacked(y, 1) for y in results[n + 1:]]
+
+    def fault(self, op: Op) -> str:
+        body, n, args = op.options["body"], op.options["states"], op.args
+        return (_misfit("the body takes", [*args[:n], *args[n + 1:]], body.inputs)
+                or _misfit("the state becomes", body.inputs[:n], body.outputs[:n])
+                or _misfit("makes", self.examples(op), op.outs))
+
+
+EVENT = Event(_event, "event")
+
+LOOPS = (SCAN, EVENT)
+
+
+def is_loop(op: Op) -> bool:
+    """Whether an operation has a program inside."""
+    return op.body is not None
+
+
+def outputs_of(op: Op) -> tuple[list[Value], list[Value]]:
+    """The results of a loop: those of the last step, and the stacked rows."""
+    first = op.options["carries"] if op.prim is SCAN else 2 * op.options["states"] + 2
+    return op.outs[:first], op.outs[first:]

@@ -1,0 +1,301 @@
+"""A program: a list of operations over values. All that the compiler does is a function of programs.
+
+    >>> import numpy as np
+    >>> from ..primitives import registered
+    >>> x, y = Value(2.0, "x"), Value(np.sin(2.0))
+    >>> program = Program([x], [Op(registered(np.sin), (x,), {}, [y])], [y])
+    >>> print(program)
+    given x: f
+    t: f = sin(x)
+    return t
+    >>> interpret(program, 0.0)
+    [0.0]
+
+Each value is made once (the literature calls that SSA form) and belongs to one program. What it is like, its
+shape and its kind, NumPy was asked once, when the operation was recorded: nothing computes a shape later. A
+loop is an operation with a program of its own, its body, that sees nothing but its inputs: what the body uses
+from around is an operand of the loop. Programs are never changed, only made anew.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..errors import Spot
+
+
+class Value:
+    """What an operation makes, or a program is given: a number or an array, as `example` is.
+
+    `kind` is "f" for real numbers, "b" for conditions, "i" for how many steps a loop made. `label` is what
+    the user calls it; a cotangent is `of` the value whose cotangent it is.
+    """
+
+    __slots__ = ("example", "kind", "label", "of", "shape")
+
+    def __init__(self, example: Any, label: str = "", of: "Value | None" = None):
+        self.example, self.label, self.of = example, label, of
+        self.shape: tuple[int, ...] = np.shape(example)
+        self.kind: str = np.asarray(example).dtype.kind
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<{self.label or 'value'}: {like(self)}>"
+
+
+def like(x: Any) -> str:
+    """Shape and kind of a value or a constant: `f`, `b(3, 2)`."""
+    kind, its_shape = (x.kind, x.shape) if type(x) is Value else (np.asarray(x).dtype.kind, np.shape(x))
+    return f"{kind}{its_shape}" if its_shape else kind
+
+
+def example_of(x: Any) -> Any:
+    """An example of a value; a constant is its own."""
+    return x.example if type(x) is Value else x
+
+
+class Op:
+    """One operation, `outs = prim(*args, **options)`; arguments are values and constants.
+
+    `spot` is the user's line; `back`, whether it belongs to the way back over it.
+    """
+
+    __slots__ = ("args", "back", "options", "outs", "prim", "spot")
+
+    def __init__(self, prim: Any, args: tuple, options: dict, outs: list[Value], spot: Spot | None = None,
+                 back: bool = False):
+        self.prim, self.args, self.options, self.outs = prim, args, options, outs
+        self.spot, self.back = spot, back
+
+    @property
+    def name(self) -> str:
+        return self.prim.name
+
+    @property
+    def body(self) -> "Program | None":
+        """The program inside, of a loop."""
+        return self.options.get("body")
+
+    @property
+    def operands(self) -> list[Value]:
+        return [x for x in self.args if type(x) is Value]
+
+    def with_(self, **changes: Any) -> "Op":
+        """The same but for these."""
+        parts: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        return Op(**(parts | changes))
+
+
+class Program:
+    """Operations from inputs to outputs; an output may be a constant."""
+
+    def __init__(self, inputs: list[Value], ops: list[Op], outputs: list):
+        self.inputs, self.ops, self.outputs = list(inputs), list(ops), list(outputs)
+
+    def __str__(self) -> str:
+        return "\n".join(lines(self))
+
+    def __len__(self) -> int:
+        """How many operations there are, those inside of loops as well."""
+        return sum(1 + len(op.body or ()) for op in self.ops)  # type: ignore[arg-type]
+
+    @cached_property
+    def maker(self) -> dict[Value, Op]:
+        """Which operation makes a value."""
+        return {x: op for op in self.ops for x in op.outs}
+
+    @cached_property
+    def users(self) -> dict[Value, list[Op]]:
+        """Which operations read a value."""
+        found: dict[Value, list[Op]] = {}
+        for op in self.ops:
+            for x in dict.fromkeys(op.operands):
+                found.setdefault(x, []).append(op)
+        return found
+
+    @cached_property
+    def key(self) -> str:
+        """A few characters that are equal for programs that do the same in the same order."""
+        numbers: dict[Any, int] = {}
+        content = hashlib.sha256()
+        for x in self.inputs:
+            numbers[x] = len(numbers)
+            content.update(like(x).encode())
+        for op in self.ops:
+            content.update(repr((op.name, [known(x, numbers) for x in op.args],
+                                 [(name, known(x, numbers)) for name, x in op.options.items()])).encode())
+            for x in op.outs:
+                numbers[x] = len(numbers)
+        content.update(repr([known(x, numbers) for x in self.outputs]).encode())
+        return content.hexdigest()
+
+
+def known(x: Any, numbers: dict) -> Any:
+    """What is equal for equal arguments of an operation: `numbers` are those of values."""
+    if type(x) is Value:
+        return "value", numbers[x]
+    if type(x) is Program:
+        return x.key
+    if isinstance(x, np.ndarray):
+        return x.shape, x.dtype.str, hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()
+    if isinstance(x, (tuple, list)):
+        return type(x).__name__, *(known(part, numbers) for part in x)
+    return type(x).__name__, repr(x)             # 1, 1.0 and True are three
+
+
+# ---------------------------------------------------------------------------- what it means
+
+def interpret(program: Program, *args: Any) -> list:
+    """The results of a program, by NumPy: that is what a program means."""
+    values = dict(zip(program.inputs, args, strict=True))
+    for op in program.ops:
+        given = [values[x] if type(x) is Value else x for x in op.args]
+        values.update(zip(op.outs, results_of(op, given), strict=True))
+    return [values[x] if type(x) is Value else x for x in program.outputs]
+
+
+def results_of(op: Op, given: list) -> tuple:
+    """What one operation makes of these operands."""
+    with np.errstate(all="ignore"):
+        try:
+            y = op.prim.fn(*given, **op.options)
+        except ZeroDivisionError:                # of Python's numbers, where NumPy's are infinite or nan
+            y = op.prim.fn(*map(np.float64, given), **op.options)
+    return y if op.body is not None else (_number(y),)
+
+
+def _number(y: Any) -> Any:
+    """A result as programs have it: integers are real numbers, too."""
+    if isinstance(y, np.ndarray) and y.ndim:
+        return y.astype(np.float64) if y.dtype.kind in "iu" else y
+    if type(y) is np.bool_:                      # its arithmetic is not that of Python's bool
+        return y
+    y = y.item() if isinstance(y, (np.generic, np.ndarray)) else y
+    return float(y) if type(y) is int else y
+
+
+# ---------------------------------------------------------------------------- is it sound?
+
+class UnsoundError(AssertionError):
+    """A pass of the compiler made a program that is none."""
+
+
+def verify(program: Program) -> Program:
+    """Raise `UnsoundError` unless the program is sound; returns it.
+
+    Every value is made once and before it is used, in the program that uses it, with the shape and the kind
+    that NumPy gives it; a body fits its loop.
+    """
+    made: set[Value] = set()
+
+    def define(xs: list[Value], where: str) -> None:
+        for x in xs:
+            if type(x) is not Value or x in made:
+                raise UnsoundError(f"{where}: {x!r} is made twice, or is no value")
+            made.add(x)
+
+    define(program.inputs, "inputs")
+    for op in program.ops:
+        for x in op.operands:
+            if x not in made:
+                raise UnsoundError(f"{op.name} uses {x!r}, which is not made before it")
+        wrong = op.prim.fault(op) if op.body is not None else _fault(op)
+        if wrong:
+            raise UnsoundError(f"{op.name}: {wrong}")
+        define(op.outs, op.name)
+        if op.body is not None:
+            verify(op.body)
+    for x in program.outputs:
+        if type(x) is Value and x not in made:
+            raise UnsoundError(f"the output {x!r} is not made")
+    return program
+
+
+def _fault(op: Op) -> str:
+    """What is wrong with an operation that has no body."""
+    given = results_of(op, [example_of(x) for x in op.args])
+    if [like(x) for x in given] != [like(x) for x in op.outs]:
+        return f"makes {[*map(like, given)]}, is said to make {[*map(like, op.outs)]}"
+    return ""
+
+
+# ---------------------------------------------------------------------------- reading it
+
+def lines(program: Program, indent: str = "", names: dict | None = None) -> Iterator[str]:
+    """The program as text, for people."""
+    names = named(program) if names is None else names
+
+    def text(x: Any) -> str:
+        if type(x) is Value:
+            return names[x]
+        if isinstance(x, np.ndarray) and x.size > 4:
+            return f"constant{x.shape}"
+        if isinstance(x, (tuple, list)):
+            return f"({', '.join(map(text, x))}{',' * (len(x) == 1)})"
+        if isinstance(x, slice):
+            return ":".join("" if part is None else str(part) for part in (x.start, x.stop, x.step)[:2 + (
+                x.step is not None)])
+        return repr(x).replace("\n", "")
+
+    def typed(xs: list) -> str:
+        return ", ".join(f"{names[x]}: {like(x)}" for x in xs)
+
+    yield f"{indent}given {typed(program.inputs)}".rstrip()
+    for op in program.ops:
+        options = [f"{name}={text(x)}" for name, x in op.options.items() if name != "body"]
+        line = f"{indent}{typed(op.outs)} = {op.name}({', '.join([*map(text, op.args), *options])})"
+        yield f"{line}{' ' * max(2, 60 - len(line))}# {place(op)}" if op.spot else line
+        if op.body is not None:
+            yield from lines(op.body, indent + "    ", names)
+    yield f"{indent}return {', '.join(map(text, program.outputs))}"
+
+
+def place(op: Op) -> str:
+    """The user's line of an operation: `pendulum.py:72`."""
+    if op.spot is None:
+        return ""
+    back = "back through " if op.back else ""
+    return f"{back}{os.path.basename(op.spot.code.co_filename)}:{op.spot.line}"
+
+
+def named(program: Program, fresh: Callable[[str], str] | None = None) -> dict[Value, str]:
+    """A name for each value, in its loops as well, which no other has: its label, or that of a cotangent."""
+    names: dict[Value, str] = {}
+    fresh = fresh or _counting()
+
+    def name(x: Value) -> None:
+        of = x.of
+        names[x] = fresh(x.label or (f"g_{names[of]}" if of in names else f"g_{of.label}" if of else "t"))
+
+    def walk(program: Program) -> None:
+        for x in program.inputs:
+            name(x)
+        for op in program.ops:
+            if op.body is not None:
+                walk(op.body)
+            for x in op.outs:
+                name(x)
+
+    walk(program)
+    return names
+
+
+def _counting() -> Callable[[str], str]:
+    taken: set[str] = set()
+
+    def fresh(label: str) -> str:
+        name, k = label, 0
+        while name in taken:
+            k += 1
+            name = f"{label}_{k}"
+        taken.add(name)
+        return name
+
+    return fresh

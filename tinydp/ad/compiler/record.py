@@ -1,0 +1,162 @@
+"""Writing a program down, operation by operation, so that equal operations are one.
+
+    >>> from ..primitives import registered
+    >>> builder = Builder()
+    >>> x = builder.input(2.0, "x")
+    >>> (a,) = builder.record(registered(np.sin), (x,), {})
+    >>> (b,) = builder.record(registered(np.sin), (x,), {})
+    >>> a is b
+    True
+    >>> print(builder.program([a]))
+    given x: f
+    t: f = sin(x)
+    return t
+
+A builder within another one writes the body of a loop. What the body uses of the program around is
+captured: it becomes an input of the body, and an operand of the loop.
+
+    >>> inside = Builder(builder)
+    >>> (y,) = inside.record(registered(np.multiply), (inside.input(1.0, "carry"), a), {})
+    >>> body, captured = inside.closed([y])
+    >>> captured == [a]
+    True
+    >>> print(body)
+    given carry: f, t: f
+    t_1: f = multiply(carry, t)
+    return t_1
+"""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConversionError, Spot
+from .program import Op, Program, Value, example_of, known, results_of
+
+_innermost: ContextVar["Builder | None"] = ContextVar("innermost", default=None)
+
+
+def innermost() -> "Builder":
+    """The builder of the program that is being written down here."""
+    builder = _innermost.get()
+    if builder is None:
+        raise ConversionError("a value of a program that was compiled before was used again.",
+                              "pass it as an argument.")
+    return builder
+
+
+class Builder:
+    """A program while it is written down."""
+
+    def __init__(self, parent: "Builder | None" = None):
+        self.parent = parent
+        self.inputs: list[Value] = []
+        self.ops: list[Op] = []
+        self.captured: dict[Value, Value] = {}   # a value of the program around -> what stands for it here
+        self._known: dict[Any, list[Value]] = {}
+        self._numbers: dict[Value, int] = {}     # of all values that belong here
+        self._serial = 0
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator["Builder"]:
+        """A context in which this is the innermost program."""
+        token = _innermost.set(self)
+        try:
+            yield self
+        finally:
+            _innermost.reset(token)
+
+    def _own(self, x: Value) -> Value:
+        self._numbers[x] = len(self._numbers)
+        return x
+
+    def input(self, example: Any, label: str = "", of: Value | None = None) -> Value:
+        """A value that the program is given."""
+        x = self._own(Value(example, label, of))
+        self.inputs.append(x)
+        return x
+
+    def lift(self, x: Any) -> Any:
+        """A value of the program around, as one of this; constants as they are."""
+        if type(x) is not Value or x in self._numbers:
+            return x
+        if x not in self.captured:
+            if self.parent is None:
+                raise ConversionError("a value of a program that was compiled before was used again.",
+                                      "pass it as an argument.")
+            self.parent.lift(x)
+            self.captured[x] = self._own(Value(x.example, x.label, x.of))
+        return self.captured[x]
+
+    def record(self, prim: Any, args: tuple, options: dict, spot: Spot | None = None, back: bool = False
+               ) -> list[Value]:
+        """The results of `prim(*args, **options)`: an operation is appended, unless there is an equal one."""
+        args = tuple([self.lift(x) for x in args])
+        key = (prim.name, *(known(x, self._numbers) for x in args),
+               *((name, known(x, self._numbers)) for name, x in options.items()))
+        if key not in self._known:
+            op = Op(prim, args, options, [], spot, back)
+            examples = prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)])
+            op.outs = [self._own(Value(x)) for x in examples]
+            self.ops.append(op)
+            self._known[key] = op.outs
+        return self._known[key]
+
+    def again(self, op: Op, values: dict[Value, Any]) -> None:
+        """Record an operation of another program here; `values` has what stands for the values there.
+
+        Nothing is computed: its results are like those there.
+        """
+        args = tuple([self.lift(values.get(x, x) if type(x) is Value else x) for x in op.args])
+        key = (op.name, *(known(x, self._numbers) for x in args),
+               *((name, known(x, self._numbers)) for name, x in op.options.items()))
+        if key not in self._known:
+            new = op.with_(args=args, outs=[self._own(Value(x.example, x.label, x.of)) for x in op.outs])
+            self.ops.append(new)
+            self._known[key] = new.outs
+        values.update(zip(op.outs, self._known[key], strict=True))
+
+    def emit(self, program: Program, args: list) -> list:
+        """Record all of a program here, for these arguments; returns its outputs."""
+        values: dict[Value, Any] = dict(zip(program.inputs, args, strict=True))
+        for op in program.ops:
+            self.again(op, values)
+        return [values[x] if type(x) is Value else x for x in program.outputs]
+
+    def fresh(self) -> int:
+        """A number that tells an operation apart from all equal ones."""
+        self._serial += 1
+        return self._serial
+
+    def program(self, outputs: list) -> Program:
+        """What the outputs need, as a program."""
+        program, captured = self.closed(outputs)
+        assert not captured
+        return program
+
+    def closed(self, outputs: list) -> tuple[Program, list[Value]]:
+        """The same, with what it captures as its last inputs; and the values around that these stand for."""
+        outputs = [self.lift(x) for x in outputs]
+        ops = needed(self.ops, outputs)
+        used = {x for op in ops for x in op.operands} | {x for x in outputs if type(x) is Value}
+        pairs = [(outer, inner) for outer, inner in self.captured.items() if inner in used]
+        return Program([*self.inputs, *(inner for _, inner in pairs)], ops, outputs), [x for x, _ in pairs]
+
+
+def needed(ops: list[Op], outputs: list) -> list[Op]:
+    """The operations that the outputs depend on."""
+    wanted = {x for x in outputs if type(x) is Value}
+    kept = []
+    for op in reversed(ops):
+        if not wanted.isdisjoint(op.outs):
+            kept.append(op)
+            wanted.update(op.operands)
+    return kept[::-1]
+
+
+def zeros(x: Any) -> Any:
+    """Zero in the shape of a value."""
+    return np.zeros(x.shape) if x.shape else 0.0
