@@ -26,6 +26,7 @@ from .primitives import Keeping, Primitive, Rule, check_arity, dense, masks_of, 
 from .selected import NOTHING, behind
 from .tape import Tape, Var
 from .values import Abstract, abstract, is_on, kept, own, plain, settle, shape, youngest, zeros_like
+from .watch import tracer
 
 
 class Form(NamedTuple):
@@ -53,6 +54,8 @@ class Custom(Primitive, Keeping):
     to be the derivative: gradient checks leave it alone.
     """
 
+    marks = True                         # in a program that is compiled: its rule is not that of its inside
+
     def __init__(self, fn: Callable, vjp: Rule | None = None, surrogate: bool = False):
         super().__init__(fn)
         self.vjp = vjp
@@ -66,6 +69,9 @@ class Custom(Primitive, Keeping):
         tape = youngest(leaves)
         self._require_constant(options)
         if tape is None:
+            compiling = tracer()
+            if self.marks and compiling is not None and any(isinstance(x, Abstract) for x in leaves):
+                return compiling.marked(self, leaves, call, options)
             return self.fn(*args, **options)
         self._require_rules(args, tape)
         given = tuple([kept(tape, x) for x in leaves])           # before the function may change it
@@ -345,4 +351,7 @@ def stop_gradient(x: Any) -> Any:
         >>> grad(lambda x: x * stop_gradient(x))(3.0)
         3.0
     """
-    return value(x)
+    compiling = tracer()
+    if compiling is None:
+        return value(x)
+    return tree.map(lambda leaf: compiling.stopped(plain(leaf)) if abstract(leaf) else _plain_leaf(leaf), x)

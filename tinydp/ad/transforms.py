@@ -24,7 +24,7 @@ from .primitives import dense, sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
 from .values import FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
-from .watch import close_tape, open_tape
+from .watch import close_tape, open_tape, tracer
 
 
 def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -194,6 +194,8 @@ def checkpoint(f: Callable) -> Callable:
 class Checkpoint(Custom):
     """What `checkpoint` returns: a primitive whose rule is to differentiate it now."""
 
+    marks = False
+
     def __init__(self, f: Callable):
         super().__init__(f)
         self.vjp = vjp                           # any argument may be traced
@@ -339,7 +341,8 @@ class Pullback:
 
 def lifted(tape: Tape, leaf: Any) -> Var:
     """A number or an array as a variable of this tape, which knows whose number it is."""
-    x = tape.input(_as_float(leaf))
+    value, compiling = _as_float(leaf), tracer()
+    x = tape.input(value if compiling is None else compiling.variable(value))
     x.b = leaf.dtype if isinstance(leaf, (np.generic, np.ndarray)) else None
     return x
 

@@ -255,6 +255,18 @@ class Trace:
         self.see(tree.flatten(state)[0])
         return integrate(self, step, state, *args)
 
+    def variable(self, x: Any) -> Any:
+        """A variable to differentiate by."""
+        return x
+
+    def stopped(self, x: Any) -> Any:
+        """The value, without the path that leads to it."""
+        return x
+
+    def marked(self, custom: Any, leaves: list, call: Callable, options: dict) -> Any:
+        """The result of a function with a gradient of its own."""
+        return custom.fn(*call(leaves), **options)
+
     def here(self) -> Spot:
         return self.spot or spot()
 

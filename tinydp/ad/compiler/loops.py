@@ -16,7 +16,7 @@ its steps is a value, the last operand, which the body does not see.
     >>> program = builder.program([last, partial])
     >>> print(program)
     given xs: f(3,)
-    t_1: f, t_2: f(3,) = scan(0.0, xs, carries=1, rows=1, length=3, reverse=False)
+    t_1: f, t_2: f(3,) = scan(0.0, xs, carries=1, rows=1, length=3, reverse=False, again=False)
         given total: f, x: f
         t: f = add(total, x)
         return t, t
@@ -37,11 +37,59 @@ import numpy as np
 
 from .. import events
 from ..primitives import Primitive
+from ..values import youngest
 from .program import Op, Program, Value, example_of, interpret, like
+from .proxy import recorded
 
 
 class LoopPrimitive(Primitive):
-    """A loop as a function of its operands."""
+    """A loop as a function of its operands. On a tape it is one node, see `pullbacks.py`."""
+
+    loop = True
+
+    def __call__(self, *args: Any, **options: Any) -> list:
+        if youngest(args) is None:
+            return recorded(self, args, options)
+        from .pullbacks import on_tape  # noqa: PLC0415  (it builds on this file)
+
+        return on_tape(self, args, options)
+
+    def pull(self, node: Any, g: Any) -> list:
+        if g is None:
+            return []
+        from .pullbacks import PULLBACKS  # noqa: PLC0415
+
+        return PULLBACKS[self](node, g)
+
+    def carried(self, options: dict) -> int:
+        """How many values are carried from step to step."""
+        raise NotImplementedError
+
+    def inputs_at(self, options: dict, places: list[int]) -> list[int]:
+        """Which inputs of the body the operands at these places become."""
+        raise NotImplementedError
+
+    def moving(self, options: dict, given: list[int]) -> tuple[list[int], list[int]]:
+        """Which inputs and which outputs of the body depend smoothly on the operands at these places."""
+        from .adjoint import active  # noqa: PLC0415
+
+        body = options["body"]
+        wrt = set(self.inputs_at(options, given))
+        while True:
+            on = active(body, sorted(wrt))
+            moved = [k for k, x in enumerate(body.outputs) if type(x) is Value and x in on]
+            more = self.inputs_of(options, moved)
+            if more <= wrt:
+                return sorted(wrt), moved
+            wrt |= more
+
+    def inputs_of(self, options: dict, moved: list[int]) -> set[int]:
+        """Which inputs of the next step depend on these outputs of the body."""
+        return {k for k in moved if k < self.carried(options)}
+
+    def results_at(self, options: dict, wrt: list[int], moved: list[int]) -> list[int]:
+        """Which results of the loop move, if these inputs and outputs of its body do."""
+        raise NotImplementedError
 
     def examples(self, op: Op) -> list:
         """What the results are like, without running the loop."""
@@ -64,12 +112,18 @@ def _misfit(what: str, wanted: list, found: list) -> str:
 
 # ---------------------------------------------------------------------------- scan
 
-def scan_options(body: Program, carries: int, rows: int, length: int | None, reverse: bool = False) -> dict:
-    """The options of a scan; a `length` of None is the last operand."""
-    return {"body": body, "carries": carries, "rows": rows, "length": length, "reverse": reverse}
+def scan_options(body: Program, carries: int, rows: int, length: int | None, reverse: bool = False,
+                 again: bool = False) -> dict:
+    """The options of a scan; a `length` of None is the last operand.
+
+    With `again`, nothing but the carry is kept for the way back: all else is computed again.
+    """
+    return {"body": body, "carries": carries, "rows": rows, "length": length, "reverse": reverse,
+            "again": again}
 
 
-def _scan(*args: Any, body: Program, carries: int, rows: int, length: int | None, reverse: bool) -> tuple:
+def _scan(*args: Any, body: Program, carries: int, rows: int, length: int | None, reverse: bool,
+          again: bool) -> tuple:
     """The meaning of a scan."""
     n = int(args[-1]) if length is None else length
     carry, xs = list(args[:carries]), args[carries: carries + rows]
@@ -87,6 +141,15 @@ def _scan(*args: Any, body: Program, carries: int, rows: int, length: int | None
 class Scan(LoopPrimitive):
     """The operation `scan`."""
 
+    def carried(self, options: dict) -> int:
+        return options["carries"]
+
+    def inputs_at(self, options: dict, places: list[int]) -> list[int]:
+        return [k for k in places if k < len(options["body"].inputs)]
+
+    def results_at(self, options: dict, wrt: list[int], moved: list[int]) -> list[int]:
+        return moved
+
     def examples(self, op: Op) -> list:
         n, results = op.options["carries"], [*map(example_of, op.options["body"].outputs)]
         length = example_of(op.args[-1]) if op.options["length"] is None else op.options["length"]
@@ -100,7 +163,7 @@ class Scan(LoopPrimitive):
         xs = args[n: n + m]
         if any(np.shape(x)[:1] != (length,) for x in xs):
             return f"xs of {[*map(np.shape, xs)]} for {length} rows"
-        given = args[:n] + [stacked(x, length)[0] for x in xs] + args[n + m:]
+        given = args[:n] + [np.asarray(x)[0] for x in xs] + args[n + m:]
         return (_misfit("the body takes", given, body.inputs)
                 or _misfit("the carry becomes", body.inputs[:n], body.outputs[:n])
                 or _misfit("makes", self.examples(op), op.outs))
@@ -149,6 +212,22 @@ def _event(*args: Any, body: Program, states: int, max_steps: int, differentiate
 
 class Event(LoopPrimitive):
     """The operation `event`."""
+
+    def carried(self, options: dict) -> int:
+        return options["states"]
+
+    def inputs_at(self, options: dict, places: list[int]) -> list[int]:
+        n = options["states"]
+        return [k - (k > n) for k in places if k != n]           # the first height has no path to the event
+
+    def inputs_of(self, options: dict, moved: list[int]) -> set[int]:
+        return {k for k in moved if k <= options["states"]}      # the height says how long the last step is
+
+    def results_at(self, options: dict, wrt: list[int], moved: list[int]) -> list[int]:
+        n = options["states"]
+        before = [n + k for k in wrt if k < n]
+        return [k for k in moved if k < n] + before + [2 * n] * (n in moved) + [
+            k + n + 1 for k in moved if k > n]
 
     def examples(self, op: Op) -> list:
         n, results = op.options["states"], [*map(example_of, op.options["body"].outputs)]

@@ -98,13 +98,14 @@ class Program:
 
     def __init__(self, inputs: list[Value], ops: list[Op], outputs: list):
         self.inputs, self.ops, self.outputs = list(inputs), list(ops), list(outputs)
+        self.adjoints: dict[Any, Program] = {}   # those that were made, see adjoint.py
 
     def __str__(self) -> str:
         return "\n".join(lines(self))
 
     def __len__(self) -> int:
         """How many operations there are, those inside of loops as well."""
-        return sum(1 + len(op.body or ()) for op in self.ops)  # type: ignore[arg-type]
+        return sum(1 + len(op.body or ()) for op in self.ops)
 
     @cached_property
     def maker(self) -> dict[Value, Op]:
@@ -147,7 +148,12 @@ def known(x: Any, numbers: dict) -> Any:
         return x.shape, x.dtype.str, hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()
     if isinstance(x, (tuple, list)):
         return type(x).__name__, *(known(part, numbers) for part in x)
-    return type(x).__name__, repr(x)             # 1, 1.0 and True are three
+    if isinstance(x, _PLAIN):
+        return type(x).__name__, repr(x)         # 1, 1.0 and True are three
+    return type(x).__name__
+
+
+_PLAIN = (float, int, complex, str, bytes, slice, type(None), type(Ellipsis), type, np.dtype)
 
 
 # ---------------------------------------------------------------------------- what it means
@@ -168,7 +174,9 @@ def results_of(op: Op, given: list) -> tuple:
             y = op.prim.fn(*given, **op.options)
         except ZeroDivisionError:                # of Python's numbers, where NumPy's are infinite or nan
             y = op.prim.fn(*map(np.float64, given), **op.options)
-    return y if op.body is not None else (_number(y),)
+    if op.body is not None:
+        return y
+    return tuple(map(_number, y)) if type(y) is tuple else (_number(y),)
 
 
 def _number(y: Any) -> Any:
@@ -251,15 +259,15 @@ def lines(program: Program, indent: str = "", names: dict | None = None) -> Iter
     for op in program.ops:
         options = [f"{name}={text(x)}" for name, x in op.options.items() if name != "body"]
         line = f"{indent}{typed(op.outs)} = {op.name}({', '.join([*map(text, op.args), *options])})"
-        yield f"{line}{' ' * max(2, 60 - len(line))}# {place(op)}" if op.spot else line
+        yield f"{line}{' ' * max(2, 60 - len(line))}# {place(op)}" if place(op) else line
         if op.body is not None:
             yield from lines(op.body, indent + "    ", names)
     yield f"{indent}return {', '.join(map(text, program.outputs))}"
 
 
 def place(op: Op) -> str:
-    """The user's line of an operation: `pendulum.py:72`."""
-    if op.spot is None:
+    """The user's line of an operation, if it is in a file: `pendulum.py:72`."""
+    if op.spot is None or op.spot.code.co_filename.startswith("<"):
         return ""
     back = "back through " if op.back else ""
     return f"{back}{os.path.basename(op.spot.code.co_filename)}:{op.spot.line}"
@@ -272,7 +280,8 @@ def named(program: Program, fresh: Callable[[str], str] | None = None) -> dict[V
 
     def name(x: Value) -> None:
         of = x.of
-        names[x] = fresh(x.label or (f"g_{names[of]}" if of in names else f"g_{of.label}" if of else "t"))
+        cotangent = f"g_{names.get(of) or of.label}".rstrip("_") if of else ""
+        names[x] = fresh(x.label or cotangent or "t")
 
     def walk(program: Program) -> None:
         for x in program.inputs:

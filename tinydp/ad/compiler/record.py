@@ -51,10 +51,13 @@ def innermost() -> "Builder":
 class Builder:
     """A program while it is written down."""
 
-    def __init__(self, parent: "Builder | None" = None):
+    def __init__(self, parent: "Builder | None" = None, guarded: bool = False):
         self.parent = parent
+        self.depth: int = 0 if parent is None else parent.depth + 1
+        self.guards: list | None = [] if guarded else None   # conditions that were decided: (value, truth)
         self.inputs: list[Value] = []
         self.ops: list[Op] = []
+        self.maker: dict[Value, Op] = {}
         self.captured: dict[Value, Value] = {}   # a value of the program around -> what stands for it here
         self._known: dict[Any, list[Value]] = {}
         self._numbers: dict[Value, int] = {}     # of all values that belong here
@@ -79,6 +82,11 @@ class Builder:
         self.inputs.append(x)
         return x
 
+    def adopt(self, x: Value) -> Value:
+        """The same for a value that was made elsewhere."""
+        self.inputs.append(self._own(x))
+        return x
+
     def lift(self, x: Any) -> Any:
         """A value of the program around, as one of this; constants as they are."""
         if type(x) is not Value or x in self._numbers:
@@ -101,8 +109,7 @@ class Builder:
             op = Op(prim, args, options, [], spot, back)
             examples = prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)])
             op.outs = [self._own(Value(x)) for x in examples]
-            self.ops.append(op)
-            self._known[key] = op.outs
+            self._append(op, key)
         return self._known[key]
 
     def again(self, op: Op, values: dict[Value, Any]) -> None:
@@ -114,10 +121,15 @@ class Builder:
         key = (op.name, *(known(x, self._numbers) for x in args),
                *((name, known(x, self._numbers)) for name, x in op.options.items()))
         if key not in self._known:
-            new = op.with_(args=args, outs=[self._own(Value(x.example, x.label, x.of)) for x in op.outs])
-            self.ops.append(new)
-            self._known[key] = new.outs
+            new = op.with_(args=args, outs=[self._own(Value(x.example, x.label, values.get(x.of, x.of)))  # type: ignore[arg-type]
+                                           for x in op.outs])
+            self._append(new, key)
         values.update(zip(op.outs, self._known[key], strict=True))
+
+    def _append(self, op: Op, key: Any) -> None:
+        self.ops.append(op)
+        self.maker.update(dict.fromkeys(op.outs, op))
+        self._known[key] = op.outs
 
     def emit(self, program: Program, args: list) -> list:
         """Record all of a program here, for these arguments; returns its outputs."""

@@ -1,0 +1,155 @@
+"""The adjoint of a program is a program: the tape's own sweep, over values that are not known yet.
+
+    >>> import numpy as np
+    >>> from .trace import Trace, traced
+    >>> def f(x):
+    ...     y = np.sin(x)
+    ...     return x * y
+    >>> program = traced(f, 2.0)
+    >>> print(program)
+    given x: f
+    y: f = sin(x)
+    t: f = multiply(x, y)
+    return t
+    >>> with Trace().writing():
+    ...     print(adjoint(program, [0], [0]))
+    given x: f, g: f
+    y: f = sin(x)
+    t: f = multiply(g, y)
+    g_y: f = multiply(g, x)
+    t_1: f = cos(x)
+    t_2: f = multiply(g_y, t_1)
+    t_3: f = add(t, t_2)
+    return t_3
+
+Each operation is recorded once more, and on a tape, as the node that it would be in a plain program; then the
+tape is swept, and the rules, NumPy functions of the values, record the way back. So there is one table of
+rules, and the adjoint of an adjoint needs nothing new.
+"""
+
+from typing import Any
+
+from ..errors import NotDifferentiableError, place_of
+from ..primitives import FlatPrimitive, dense
+from ..tape import Var
+from ..values import plain
+from ..watch import close_tape, open_tape, tracer
+from .kinds import constant
+from .loops import LoopPrimitive
+from .marks import Marked
+from .program import Op, Program, Value, example_of
+from .proxy import Proxy
+from .record import Builder, zeros
+
+
+def adjoint(program: Program, wrt: list[int], seeded: list[int], primal: bool = False) -> Program:
+    """The program from the inputs and the cotangents of these outputs to those of the inputs `wrt`.
+
+    With `primal`, it returns the outputs as well, before them.
+    """
+    key = (tuple(wrt), tuple(seeded), primal)
+    if key not in program.adjoints:
+        builder = Builder(guarded=True)
+        with tracer().apart(builder):
+            program.adjoints[key] = _adjoint(builder, program, wrt, seeded, primal)
+    return program.adjoints[key]
+
+
+def _adjoint(builder: Builder, program: Program, wrt: list[int], seeded: list[int], primal: bool) -> Program:
+    replay = Replay(builder, program, wrt)
+    outputs = replay.run()
+    seeds = []
+    for k in seeded:
+        y = plain(outputs[k])
+        of = y.value if isinstance(y, Proxy) else None
+        seeds.append((outputs[k], Proxy(builder, builder.input(example_of(program.outputs[k]), "", of))))
+    replay.tape.sweep([(y, g) for y, g in seeds if type(y) is Var])
+    found = [dense(x.g) if x.g is not None else zeros(x) for x in replay.active]
+    results = [*map(plain, outputs)] * primal + found
+    return builder.program([x.value if isinstance(x, Proxy) else constant(x) for x in results])
+
+
+class Replay:
+    """A program that is run again, on a tape."""
+
+    def __init__(self, builder: Builder, program: Program, wrt: list[int]):
+        self.builder, self.program, self.tape = builder, program, open_tape()
+        self.values: dict[Value, Value] = {}     # what stands for the program's values here
+        self.variables: dict[Value, Any] = {}    # ... on the tape
+        self.active = []                         # the inputs to differentiate by
+        for k, x in enumerate(program.inputs):
+            self.values[x] = builder.input(x.example, x.label)
+            if k in wrt:
+                self.variables[x] = self.tape.input(Proxy(builder, self.values[x]))
+                self.active.append(self.variables[x])
+        self.active = [self.variables[program.inputs[k]] for k in wrt]
+
+    def run(self) -> list:
+        """The outputs, those that depend on the active inputs as variables of the tape."""
+        trace = tracer()
+        for op in self.program.ops:
+            with trace.at(op.spot, op.back):
+                self.again(op)
+        close_tape(self.tape)
+        return [self.given(x) for x in self.program.outputs]
+
+    def given(self, x: Any) -> Any:
+        """What stands for a value or a constant here: a variable, a proxy, or itself."""
+        if type(x) is not Value:
+            return x
+        return self.variables[x] if x in self.variables else Proxy(self.builder, self.values[x])
+
+    def again(self, op: Op) -> None:
+        """Record one operation, on the tape as well if it moves with the active inputs."""
+        if not moved(op, self.variables):
+            self.builder.again(op, self.values)
+            return
+        args = tuple(map(self.given, op.args))
+        if isinstance(op.prim, LoopPrimitive):
+            results = op.prim(*args, **op.options)
+        elif isinstance(op.prim, Marked):
+            self.builder.again(op, self.values)
+            values = tuple([Proxy(self.builder, self.values[x]) for x in op.outs])
+            results = op.prim.on_tape(self.tape, args, values, op.options)
+        else:
+            self.builder.again(op, self.values)
+            y = Proxy(self.builder, self.values[op.outs[0]])
+            prim = op.prim if op.back else op.prim.met(*args)
+            results = [prim._record(self.tape, y, args, op.options)]
+        for x, y in zip(op.outs, results, strict=True):
+            self.values[x] = plain(y).value
+            if type(y) is Var:
+                self.variables[x] = y
+
+
+def moved(op: Op, on: Any) -> list[Value]:
+    """The results of an operation that depend smoothly on some of the values `on`."""
+    given = [k for k, x in enumerate(op.args) if type(x) is Value and x in on]
+    prim = op.prim
+    if isinstance(prim, LoopPrimitive):
+        places = prim.results_at(op.options, *prim.moving(op.options, given)) if given else []
+        return [op.outs[k] for k in places if op.outs[k].kind == "f"]
+    if isinstance(prim, FlatPrimitive) or op.outs[0].kind != "f":
+        return []
+    if isinstance(prim, Marked):
+        prim.require_rule(op, given)
+        return op.outs if given else []
+    for k in given:
+        if not prim.each and (k >= len(prim.rules) or prim.rules[k] is None):
+            _refuse(op, k)
+    return op.outs if given else []
+
+
+def _refuse(op: Op, k: int) -> None:
+    try:
+        op.prim._refuse(k)
+    except NotDifferentiableError as error:
+        raise type(error)(error.what, error.advice, place_of(op.spot) if op.spot else None) from None
+
+
+def active(program: Program, wrt: list[int]) -> set[Value]:
+    """The values that depend smoothly on the inputs `wrt`."""
+    on = {program.inputs[k] for k in wrt}
+    for op in program.ops:
+        on.update(moved(op, on))
+    return on

@@ -1,0 +1,92 @@
+"""Arrays of the surroundings that meet a value of a program: copied, and watched for changes.
+
+A compiled program holds such an array as it was when it was traced. So it is copied, once for the same
+content, and the original is looked at in each later call.
+"""
+
+import numbers
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import DtypeError, NotCompiledError
+from ..values import _is_frozen
+
+
+class Watched(NamedTuple):
+    """An array of the surroundings, and what was in it at its first and at its last use."""
+
+    array: np.ndarray
+    first: tuple
+    last: tuple
+
+
+class Arrays:
+    """The arrays that a program holds."""
+
+    def __init__(self) -> None:
+        self.contents: dict[tuple, np.ndarray] = {}
+        self.copies: dict[int, np.ndarray] = {}
+        self.watched: dict[int, Watched] = {}
+
+    def see(self, args: Any, options: Any = None) -> None:
+        """Watch the arrays among the arguments of a function."""
+        for x in (*args, *(options or {}).values()):
+            if isinstance(x, np.ndarray):
+                if id(x) not in self.copies:
+                    self.watch(x)
+            elif isinstance(x, (list, tuple)):
+                self.see(x)
+            elif isinstance(x, complex):
+                raise DtypeError(f"the complex number {x} met a value of a compiled program.",
+                                 "tinydp differentiates real numbers: keep both parts apart.")
+
+    def watch(self, x: np.ndarray) -> tuple:
+        """Note what is in an array; returns that."""
+        if type(x) is not np.ndarray and not isinstance(x, np.memmap):
+            raise DtypeError(
+                f"a {type(x).__name__} met a value of a compiled program; "
+                "its arithmetic is not that of an array.",
+                "convert it with np.asarray(x), or np.ma.filled(x).")
+        if x.dtype.kind not in "fiub":
+            raise DtypeError(f"an array of dtype {x.dtype} met a value of a compiled program.",
+                             "its arrays hold real numbers or booleans.")
+        content = (x.shape, x.dtype.str, x.tobytes())
+        if id(x) not in self.copies and not _is_frozen(x):
+            known = self.watched.setdefault(id(x), Watched(x, content, content))
+            if known.last != content:
+                self.watched[id(x)] = known._replace(last=content)
+        return content
+
+    def changing(self) -> list[tuple[np.ndarray, tuple]]:
+        """The arrays that a later call may find changed, and what is in them now.
+
+        Not those that the traced function itself changes while it runs: it fills them anew each time.
+        """
+        return [(x, first) for x, first, last in self.watched.values()
+                if first == last == (x.shape, x.dtype.str, x.tobytes())]
+
+    def kept(self, x: Any) -> Any:
+        """A copy of an array, the same for the same content; all else as it is."""
+        if not isinstance(x, np.ndarray) or id(x) in self.copies:
+            return x
+        content = self.watch(x)
+        if content not in self.contents:
+            copy = self.contents[content] = np.array(x, order="C")
+            self.copies[id(copy)] = copy
+        return self.contents[content]
+
+    def kept_index(self, index: Any) -> Any:
+        """An index of plain integers, slices and arrays of ours."""
+        parts = tuple(map(self._kept_part, index if type(index) is tuple else (index,)))
+        return parts if type(index) is tuple else parts[0]
+
+    def _kept_part(self, part: Any) -> Any:
+        if not isinstance(part, (np.ndarray, list, numbers.Integral, np.bool_)):
+            return part
+        empty = isinstance(part, list) and not np.size(part)
+        array = np.asarray(part, dtype=np.intp if empty else None)       # which NumPy would make floats
+        if array.dtype.kind == "b" and not array.ndim:
+            raise NotCompiledError(f"an index that is {part} cannot be compiled.",
+                                   "write x[None] instead of x[True], or np.where(condition, x, 0.0).")
+        return int(array) if isinstance(part, numbers.Integral) else self.kept(array)

@@ -1,0 +1,90 @@
+"""Identities that keep paths apart for as long as a program is differentiated; then they are removed.
+
+- `alias`: a variable to differentiate by. Where `grad(f)(x)` is a part of the program, `x` inside of `f` is
+  another value than `x` outside, though it is the same number.
+- `stopped`: no path leads through it: `dp.stop_gradient`.
+- `marked`: the results of a function with a gradient of its own. What it computes is recorded as any other
+  program, of stopped arguments; the derivative goes past that, to the arguments, by the function's rule.
+"""
+
+from typing import Any
+
+from ..custom import Custom, Form
+from ..errors import ClosureError, place_of
+from ..primitives import FlatPrimitive, Primitive, pick
+from ..tape import Tape
+from ..values import youngest
+from .program import Op
+from .proxy import recorded
+
+
+class Alias(Primitive):
+    """The operation `alias(x, n)`; `n` tells it apart from all others."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if youngest(args) is not None:
+            return super().__call__(*args, **options)
+        return recorded(self, args, options)[0]
+
+
+ALIAS = Alias(lambda x, n: x, "alias")
+ALIAS.rules = (lambda g, y, x, n: g,)
+STOPPED = FlatPrimitive(lambda x, n=0: x, "stopped")
+
+
+class MarkForm:
+    """How the operands of a `marked` operation make up a call, and its results."""
+
+    def __init__(self, custom: Custom, call: Any, result: Any, real: list[int], results: int, options: dict):
+        self.custom, self.call, self.result, self.options = custom, call, result, options
+        self.real, self.results = real, results  # which results are real numbers, of how many
+
+    @property
+    def others(self) -> list[int]:
+        """Which results are not: conditions."""
+        return [k for k in range(self.results) if k not in self.real]
+
+    def key(self, leaves: int) -> tuple:
+        """What is equal for equal calls."""
+        return (id(self.custom), repr(self.call(list(range(leaves)))), repr(self.options),
+                repr(self.result(list(range(self.results)))), tuple(self.real))
+
+    def __repr__(self) -> str:
+        return self.custom.name
+
+
+class Marked(Primitive):
+    """The operation `marked(*real results, *other results, *arguments, form=...)`."""
+
+    def require_rule(self, op: Op, given: list[int]) -> None:
+        """Raise unless the function has a rule for these operands, and has its values from them."""
+        form: MarkForm = op.options["form"]
+        place = place_of(op.spot) if op.spot else None
+        if any(k < form.results for k in given):
+            raise ClosureError(
+                f"{form.custom.name} used a traced value that is not one of its arguments, and its "
+                "rule would lose that derivative.", "pass the value as an argument.", place)
+
+    def on_tape(self, tape: Tape, args: tuple, values: tuple, options: dict) -> list:
+        """The results, as one node of the tape, whose pullback is the function's own."""
+        mark: MarkForm = options["form"]
+        n = len(mark.real)
+        constants = dict(zip(mark.others, args[n: mark.results], strict=True))
+        form = Form(mark.call, mark.result, constants, [0.0] * n, frozenset())
+        leaves = args[mark.results:]
+        mark.custom._require_rules(mark.call(list(leaves)), tape)
+        node = tape.record(mark.custom, values, leaves, {"form": form, **mark.options})
+        return [pick(node, i) for i in range(n)]
+
+
+def _marked(*args: Any, form: MarkForm, key: Any) -> tuple:
+    return args[: len(form.real)]
+
+
+MARKED = Marked(_marked, "marked")
+
+
+def is_mark(prim: Any) -> bool:
+    """Whether an operation is one of these, and its first operands are its results."""
+    return prim is ALIAS or prim is STOPPED or prim is MARKED
+

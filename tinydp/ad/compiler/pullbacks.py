@@ -1,0 +1,211 @@
+"""Loops on a tape: one node each, whose pullback is another loop.
+
+The way back over a scan is a scan in the other direction. Its carry is the cotangents of the carry, and the
+sums of the shares of what all steps use; its step is the adjoint of the step, which computes what it needs
+again from the carry before it: so the loop on the tape is made to return that as well, a row a step. (What is
+dear to compute twice is found later, see `residuals.py`.)
+
+The way back over an event is such a scan, too. At the event `until` stays zero: the length h of the last step
+changes so that d until = 0, which is the implicit function theorem. So what arrives at h goes on as a
+cotangent of the height, -g / (d until / dh).
+
+All of it is done with whatever the operands are, variables of a tape around among them: that is where second
+derivatives come from.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import LoopError
+from ..primitives import pick, registered
+from ..selected import bare
+from ..values import is_on, plain, youngest
+from .adjoint import adjoint
+from .loops import EVENT, SCAN, LoopPrimitive, scan_options
+from .program import Program, Value
+from .record import Builder, zeros
+
+
+class Form(NamedTuple):
+    """What the node of a loop keeps."""
+
+    options: dict
+    values: tuple                        # of its operands
+    results: list                        # all of them, the stacked carries last
+    wrt: list[int]                       # which inputs of the body are differentiated by
+    places: list[int]                    # of the node's values among the results
+
+    def arrived(self, g: Any) -> dict[int, Any]:
+        """The cotangents that arrived, by the places of the results."""
+        return {k: bare(c) for k, c in zip(self.places, g.of_each(), strict=True) if c is not None}
+
+    def stacks(self, n: int) -> list:
+        """The carry before each step."""
+        return self.results[len(self.results) - n:]
+
+    def parted(self, first: int, second: int) -> tuple[list[int], list[int], list[int]]:
+        """The inputs to differentiate by, in three parts."""
+        return ([k for k in self.wrt if k < first], [k for k in self.wrt if first <= k < second],
+                [k for k in self.wrt if k >= second])
+
+
+def on_tape(prim: LoopPrimitive, args: tuple, options: dict) -> list:
+    """The results of a loop, those that move with the innermost tape's operands as one node of it."""
+    tape: Any = youngest(args)
+    values = tuple([x.value if is_on(tape, x) else x for x in args])
+    wrt, moved = prim.moving(options, [k for k, x in enumerate(args) if is_on(tape, x)])
+    body, n = options["body"], prim.carried(options)
+    stacking: dict[str, Any] = {"body": Program(body.inputs, body.ops, [*body.outputs, *body.inputs[:n]])}
+    if prim is EVENT:
+        stacking["differentiated"] = True
+    results = list(prim(*values, **options | stacking))
+    kept = results[: len(results) - n]
+    places = [k for k in prim.results_at(options, wrt, moved) if plain(kept[k]).kind == "f"]
+    if places:
+        form = Form(options, values, list(results), wrt, places)
+        whole = tape.record(prim, tuple([kept[k] for k in places]), args, {"form": form})
+        for i, k in enumerate(places):
+            kept[k] = pick(whole, i)
+    return kept
+
+
+def _pairs(node: Any, places: list, cotangents: list) -> list:
+    """The operands of a node, and what arrives at them."""
+    return [(node.args[k], c) for k, c in zip(places, cotangents, strict=False)
+            if k is not None and is_on(node.tape, node.args[k])]
+
+
+# ---------------------------------------------------------------------------- scan
+
+def pull_scan(node: Any, g: Any) -> list:
+    """The cotangents of the operands of a scan."""
+    form: Form = node.kwargs["form"]
+    options, values, arrived = form.options, form.values, form.arrived(g)
+    body, n, m = options["body"], options["carries"], options["rows"]
+    given, made = body.inputs, body.outputs
+    carried, rows, shared = form.parted(n, n + m)
+    ys = [k for k in arrived if k >= n]
+    back = adjoint(body, form.wrt, [*carried, *ys])
+
+    def step(inside: Builder, carry: list, row: list, captured: list) -> list:
+        """From the cotangents of the carry after a step to those before it, and of its rows."""
+        gs, sums = carry[: len(carried)], carry[len(carried):]
+        found = inside.emit(back, [*row[: n + m], *captured, *gs, *row[n + m:]])
+        of = dict(zip(form.wrt, found, strict=True))
+        return [*(of[k] for k in carried), *_increased(inside, sums, [of[k] for k in shared]),
+                *(of[k] for k in rows)]
+
+    cotangents = _scan(
+        step,
+        carry=[(arrived.get(k, zeros(given[k])), _cotangent(made[k], given[k])) for k in carried]
+        + [(zeros(given[k]), _cotangent(given[k])) for k in shared],
+        rows=[*zip([*form.stacks(n), *values[n: n + m]], map(_like, given), strict=False),
+              *((arrived[k], _cotangent(made[k])) for k in ys)],
+        shared=[*zip(values[n + m: len(given)], map(_like, given[n + m:]), strict=True)],
+        count=values[len(given):], length=options["length"], reverse=not options["reverse"],
+        again=options["again"])
+    return _pairs(node, [*carried, *shared, *rows], cotangents)
+
+
+# ---------------------------------------------------------------------------- event
+
+def pull_event(node: Any, g: Any) -> list:
+    """The cotangents of the operands of an event."""
+    form: Form = node.kwargs["form"]
+    options, values, arrived = form.options, form.values, form.arrived(g)
+    body, n = options["body"], options["states"]
+    given, made = body.inputs, body.outputs
+    carried, at_h, shared = form.parted(n, n + 1)
+    ys = [k - n - 1 for k in arrived if k > 2 * n]               # rows that the step made
+    before, h, count = form.results[n: 2 * n], form.results[2 * n], form.results[2 * n + 1]
+    dt, captured = values[n + 1], values[n + 2:]
+    gs = [arrived.get(k, zeros(given[k])) for k in carried]
+    late = {k: arrived[n + k] for k in carried if n + k in arrived}      # of the state before the last step
+    g_height = 0.0
+    if at_h:
+        g_height = _of_height(body, n, carried, gs, arrived.get(2 * n, 0.0), [*before, h, *captured])
+    back = adjoint(body, form.wrt, [*carried, n, *ys])
+
+    def step(inside: Builder, carry: list, row: list, constants: list) -> list:
+        """As for a scan; but the last step, which comes first, has its own length, and extras."""
+        gs, (g_height, length, is_last, g_dt) = carry[: len(carried)], carry[len(carried): len(carried) + 4]
+        sums, captured = carry[len(carried) + 4:], constants[1: len(given) - n]
+        found = inside.emit(back, [*row[:n], length, *captured, *gs, g_height, *row[n:]])
+        of = dict(zip(form.wrt, found, strict=True))
+        if at_h:
+            g_dt = _recorded(inside, np.where, is_last, g_dt, _recorded(inside, np.add, g_dt, of[n]))
+        for k, more in zip(late, constants[len(given) - n:], strict=True):
+            of[k] = _recorded(inside, np.where, is_last, _recorded(inside, np.add, of[k], more), of[k])
+        return [*(of[k] for k in carried), 0.0, constants[0], False, g_dt,
+                *_increased(inside, sums, [of[k] for k in shared])]
+
+    cotangents = _scan(
+        step,
+        carry=[*zip(gs, [_cotangent(made[k], given[k]) for k in carried], strict=True),
+               (g_height, _cotangent(made[n])), (h, Value(1.0, "h")), (True, Value(True, "is_last")),
+               (0.0, Value(0.0, "g_dt")), *((zeros(given[k]), _cotangent(given[k])) for k in shared)],
+        rows=[*zip(form.stacks(n), map(_like, given), strict=False),
+              *((arrived[k + n + 1], _cotangent(made[k])) for k in ys)],
+        shared=[(dt, Value(1.0, "dt")), *zip(captured, map(_like, given[n + 1:]), strict=True),
+                *((x, _cotangent(given[k])) for k, x in late.items())],
+        count=[count], length=None, reverse=True)
+    return _pairs(node, [*carried, None, None, None, n + 1, *(k + 1 for k in shared)], cotangents)
+
+
+def _of_height(body: Program, n: int, carried: list[int], gs: list, g_h: Any, at: list) -> Any:
+    """The cotangent of the height, as which all that arrived at h goes on.
+
+    The last step is pulled back twice: for the cotangents of the state, and for the height alone.
+    """
+    back, made = adjoint(body, [n], [*carried, n]), body.outputs
+
+    def step(inside: Builder, carry: list, row: list, constants: list) -> list:
+        return inside.emit(back, [*constants, *row])
+
+    seeds = [(np.stack([g, zeros(body.inputs[k])]), _cotangent(made[k], body.inputs[k]))
+             for k, g in zip(carried, gs, strict=True)]
+    (both,) = _scan(step, carry=[], rows=[*seeds, (np.array([0.0, 1.0]), _cotangent(made[n]))],
+                    shared=[*zip(at, map(_like, body.inputs), strict=True)], count=[], length=2)
+    by_state, by_height = both[0], both[1]
+    return -(by_state + g_h) / by_height + 0.0 * by_height       # nan if the slope is infinite
+
+
+def require_smooth(body: Program, n: int, moved: list[int]) -> None:
+    """Raise `LoopError` unless the height can follow the length of a step."""
+    if n not in moved:
+        raise LoopError("until does not depend on the state.", "return a number that falls to zero.")
+
+
+PULLBACKS: dict[LoopPrimitive, Callable] = {SCAN: pull_scan, EVENT: pull_event}
+
+
+# ---------------------------------------------------------------------------- writing a loop
+
+def _scan(step: Callable, carry: list, rows: list, shared: list, count: Any, length: int | None,
+          reverse: bool = False, again: bool = False) -> list:
+    """The results of a scan. Each operand comes with the value that stands for it in the body."""
+    inside, operands = Builder(), [*carry, *rows, *shared]
+    given = [inside.adopt(x) for _, x in operands]
+    outputs = step(inside, given[: len(carry)], given[len(carry): len(carry) + len(rows)],
+                   given[len(carry) + len(rows):])
+    options = scan_options(inside.program(outputs), len(carry), len(rows), length, reverse, again)
+    return SCAN(*(x for x, _ in operands), *count, **options)
+
+
+def _like(x: Value) -> Value:
+    return Value(x.example, x.label)
+
+
+def _cotangent(x: Any, like: Any = None) -> Value:
+    """The value that is the cotangent of `x`, which may be a constant, and then has the shape of `like`."""
+    return Value(zeros(x if like is None else like), of=x if type(x) is Value else None)
+
+
+def _recorded(inside: Builder, function: Any, *args: Any) -> Any:
+    return inside.record(registered(function), args, {}, back=True)[0]
+
+
+def _increased(inside: Builder, sums: list, shares: list) -> list:
+    return [_recorded(inside, np.add, total, share) for total, share in zip(sums, shares, strict=True)]
