@@ -92,6 +92,9 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
         >>> jvp(lambda x, y: x * np.sin(y), (2.0, 0.0), (1.0, 10.0))
         (0.0, 20.0)
     """
+    compiled = _transformed(f, ("jvp",), lambda f: functools.partial(jvp, f), (primals, tangents))
+    if compiled is not None:
+        return compiled[0]
     y, pullback = vjp(f, *primals)
     _require_no_conditions(y, f)
     # at any cotangent, since the pullback is linear; but at zero it stops early
@@ -115,6 +118,9 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
 
     @functools.wraps(f, updated=())
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
+        compiled = _transformed(f, ("jacobian", argnums), lambda f: jacobian(f, argnums), args, kwargs)
+        if compiled is not None:
+            return compiled[0]
         positions = argnums if isinstance(argnums, tuple) else (argnums,)
         at = [_position(k, len(args)) for k in positions]
 
@@ -124,9 +130,13 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
                 full[k] = x
             return f(*full, **kwargs)
 
-        y, pullback = vjp(of_chosen, *(args[k] for k in at))
+        chosen = tuple(args[k] for k in at)
+        y, pullback = vjp(of_chosen, *chosen)
         _require_no_conditions(y, f)
         results, unflatten = tree.flatten(y)
+        if tracer() is not None and any(map(abstract, results)):
+            blocks = _traced_blocks(y, pullback, chosen)
+            return unflatten([block if isinstance(argnums, tuple) else block[0] for block in blocks])
 
         def rows(i: int) -> Any:
             """The Jacobian of the i-th number or array in the result, for each argument."""
@@ -145,6 +155,46 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
         return unflatten([block if isinstance(argnums, tuple) else block[0] for block in blocks])
 
     return jacobian_of_f
+
+
+def _traced_blocks(y: Any, pullback: "Pullback", chosen: tuple) -> list:
+    """The Jacobians of each result, by each argument, while a program is written down.
+
+    A loop over the rows, which share what the pullback knows, or over the columns if there are fewer.
+    """
+    results, unflatten = tree.flatten(y)
+    leaves, like = tree.flatten(chosen)
+    if sum(math.prod(shape(x)) for x in leaves) < sum(math.prod(shape(r)) for r in results):
+        pushforward = vjp(pullback, tree.map(lambda leaf: zeros_like(leaf) + 1.0, y))[1]
+        columns = [_along(leaves, j, lambda t: tree.flatten(pushforward(like(t))[0])[0])
+                   for j in range(len(leaves))]
+        return [like([np.moveaxis(columns[j][i], 0, -1).reshape(shape(r) + shape(x)) if shape(x)
+                      else columns[j][i][0] for j, x in enumerate(leaves)]) for i, r in enumerate(results)]
+    blocks = []
+    for i, r in enumerate(results):
+        rows = _along(results, i, lambda g: tree.flatten(pullback(unflatten(g)))[0])
+        blocks.append(like([np.reshape(row, shape(r) + shape(x)) if shape(r) else row[0]
+                            for row, x in zip(rows, leaves, strict=True)]))
+    return blocks
+
+
+def _along(leaves: list, k: int, linear: Callable) -> list:
+    """What a linear function gives for each unit vector in the place of the k-th of its arguments."""
+    from .loops import scan  # noqa: PLC0415  (it builds on this file)
+
+    size = math.prod(shape(leaves[k]))
+
+    def step(carry: None, e: Any) -> tuple:
+        unit = np.reshape(e, shape(leaves[k])) if shape(leaves[k]) else e[0]
+        return None, linear([unit if j == k else zeros_like(x) for j, x in enumerate(leaves)])
+
+    return scan(step, None, np.eye(size))[1]
+
+
+def _transformed(f: Callable, key: tuple, make: Callable, args: tuple, kwargs: dict | None = None) -> Any:
+    """A derivative of a compiled function, which is compiled as a whole: (its result,); or None."""
+    transformed = getattr(f, "transformed", None)
+    return transformed and transformed(key, make, args, kwargs or {})
 
 
 def hessian(f: Callable, argnums: int = 0) -> Callable:
@@ -169,6 +219,9 @@ def hvp(f: Callable, x: Any, v: Any) -> Any:
         >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 10.0]))
         array([  6., 120.])
     """
+    compiled = _transformed(f, ("hvp",), lambda f: functools.partial(hvp, f), (x, v))
+    if compiled is not None:
+        return compiled[0]
     _, pullback = vjp(grad(f), x)
     return pullback(v)[0]
 
@@ -307,6 +360,12 @@ class ValueAndGradient:
 
 class Gradient(ValueAndGradient):
     """What `grad` returns."""
+
+    def transformed(self, key: tuple, make: Callable, args: tuple, kwargs: dict) -> Any:
+        """A derivative of the gradient of a compiled function, compiled as a whole: (its result,), or None."""
+        own = ("grad", self.argnums, self.has_aux, *key)
+        return _transformed(self.f, own, lambda f: make(Gradient(f, self.argnums, self.has_aux)),
+                            args, kwargs)
 
     def _result(self, value: Any, aux: Any, gradient: Any) -> Any:
         return (gradient, aux) if self.has_aux else gradient

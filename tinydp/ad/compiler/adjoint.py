@@ -29,13 +29,15 @@ rules, and the adjoint of an adjoint needs nothing new.
 
 from typing import Any
 
+import numpy as np
+
 from ..errors import NotDifferentiableError, place_of
 from ..primitives import FlatPrimitive, dense
 from ..tape import Var
 from ..values import plain
 from ..watch import close_tape, open_tape, tracer
 from .kinds import constant
-from .loops import LoopPrimitive
+from .loops import EVENT, LoopPrimitive
 from .marks import Marked
 from .program import Op, Program, Value, example_of
 from .proxy import Proxy
@@ -49,7 +51,7 @@ def adjoint(program: Program, wrt: list[int], seeded: list[int], primal: bool = 
     """
     key = (tuple(wrt), tuple(seeded), primal)
     if key not in program.adjoints:
-        builder = Builder(guarded=True)
+        builder = Builder()
         with tracer().apart(builder):
             program.adjoints[key] = _adjoint(builder, program, wrt, seeded, primal)
     return program.adjoints[key]
@@ -58,15 +60,22 @@ def adjoint(program: Program, wrt: list[int], seeded: list[int], primal: bool = 
 def _adjoint(builder: Builder, program: Program, wrt: list[int], seeded: list[int], primal: bool) -> Program:
     replay = Replay(builder, program, wrt)
     outputs = replay.run()
-    seeds = []
-    for k in seeded:
-        y = plain(outputs[k])
-        of = y.value if isinstance(y, Proxy) else None
-        seeds.append((outputs[k], Proxy(builder, builder.input(example_of(program.outputs[k]), "", of))))
-    replay.tape.sweep([(y, g) for y, g in seeds if type(y) is Var])
-    found = [dense(x.g) if x.g is not None else zeros(x) for x in replay.active]
-    results = [*map(plain, outputs)] * primal + found
-    return builder.program([x.value if isinstance(x, Proxy) else constant(x) for x in results])
+    seeds = {k: Proxy(builder, builder.adopt(_seed(program.outputs[k], outputs[k]))) for k in seeded}
+    results = [*map(plain, outputs)] * primal + replay.pulled(seeds)
+    return builder.program([value_of(x) for x in results])
+
+
+def _seed(x: Any, y: Any) -> Value:
+    """The cotangent of the output that `x` is there and `y` here."""
+    y = plain(y)
+    return Value(np.array(zeros(x)) if np.shape(example_of(x)) else 1.0,
+                 of=y.value if isinstance(y, Proxy) else None)
+
+
+def value_of(x: Any) -> Any:
+    """A result as an output of a program: a value, or a constant."""
+    x = tracer().arrays.kept(constant(x))
+    return x.value if isinstance(x, Proxy) else float(x) if type(x) is int else x
 
 
 class Replay:
@@ -93,6 +102,12 @@ class Replay:
         close_tape(self.tape)
         return [self.given(x) for x in self.program.outputs]
 
+    def pulled(self, seeds: dict[int, Any]) -> list:
+        """The cotangents of the active inputs, for those of some outputs."""
+        outputs = [self.given(x) for x in self.program.outputs]
+        self.tape.sweep([(y, seeds[k]) for k, y in enumerate(outputs) if k in seeds and type(y) is Var])
+        return [dense(x.g) if x.g is not None else zeros(plain(x)) for x in self.active]
+
     def given(self, x: Any) -> Any:
         """What stands for a value or a constant here: a variable, a proxy, or itself."""
         if type(x) is not Value:
@@ -102,6 +117,8 @@ class Replay:
     def again(self, op: Op) -> None:
         """Record one operation, on the tape as well if it moves with the active inputs."""
         if not moved(op, self.variables):
+            if op.prim is EVENT and any(x in self.variables for x in op.operands):
+                op = op.with_(options=op.options | {"differentiated": True})
             self.builder.again(op, self.values)
             return
         args = tuple(map(self.given, op.args))

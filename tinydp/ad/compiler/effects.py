@@ -38,8 +38,8 @@ def difference(first: Program, again: Program) -> tuple[str, Spot | None] | None
     there: dict[Value, int] = {}
 
     def number(xs: list[Value], ys: list[Value]) -> None:
-        here.update((x, len(here) + k) for k, x in enumerate(xs))
-        there.update((y, len(there) + k) for k, y in enumerate(ys))
+        for x, y in zip(xs, ys, strict=False):
+            here[x] = there[y] = len(here)
 
     number(first.inputs, again.inputs)
     for a, b in zip(first.ops, again.ops, strict=False):
@@ -54,16 +54,18 @@ def difference(first: Program, again: Program) -> tuple[str, Spot | None] | None
         if len(a.args) != len(b.args):
             return f"{a.name} has other operands", b.spot
         number(a.outs, b.outs)
+    if len(first.ops) != len(again.ops):
+        longer, what = (first, "was left out") if len(first.ops) > len(again.ops) else (again, "was added")
+        op = longer.ops[min(len(first.ops), len(again.ops))]
+        return f"{op.name} {what}", op.spot
     for x, y in zip(first.outputs, again.outputs, strict=False):
         if known(x, here) != known(y, there):
             return _change(None, x, y), None
-    if len(first.ops) != len(again.ops) or len(first.outputs) != len(again.outputs):
-        return "it has other results", None
-    return None
+    return None if len(first.outputs) == len(again.outputs) else ("it has other results", None)
 
 
 def _operands(op: Op) -> list:
-    return [*op.args, *(x for name, x in op.options.items() if name != "body")]
+    return [*op.args, *(x for name, x in op.options.items() if name not in ("body", "serial"))]
 
 
 def _change(op: Op | None, x: Any, y: Any) -> str:

@@ -243,6 +243,7 @@ class Event(LoopPrimitive):
 EVENT = Event(_event, "event")
 
 LOOPS = (SCAN, EVENT)
+ALL_FINITE = Primitive(lambda x: bool(np.all(np.isfinite(x))), "all_finite")     # for compiled gradients
 
 
 def is_loop(op: Op) -> bool:

@@ -44,10 +44,11 @@ class MarkForm:
         """Which results are not: conditions."""
         return [k for k in range(self.results) if k not in self.real]
 
-    def key(self, leaves: int) -> tuple:
-        """What is equal for equal calls."""
-        return (id(self.custom), repr(self.call(list(range(leaves)))), repr(self.options),
-                repr(self.result(list(range(self.results)))), tuple(self.real))
+    def key(self, leaves: int) -> str:
+        """What is equal for equal calls of functions with the same code."""
+        code = [getattr(f, "__code__", f) for f in (self.custom.fn, self.custom.vjp)]
+        return repr((code, self.call([*range(leaves)]), self.options, self.result([*range(self.results)]),
+                     self.real))
 
     def __repr__(self) -> str:
         return self.custom.name
@@ -77,7 +78,7 @@ class Marked(Primitive):
         return [pick(node, i) for i in range(n)]
 
 
-def _marked(*args: Any, form: MarkForm, key: Any) -> tuple:
+def _marked(*args: Any, form: MarkForm, key: str, serial: int) -> tuple:
     return args[: len(form.real)]
 
 

@@ -131,7 +131,8 @@ class Program:
             content.update(like(x).encode())
         for op in self.ops:
             content.update(repr((op.name, [known(x, numbers) for x in op.args],
-                                 [(name, known(x, numbers)) for name, x in op.options.items()])).encode())
+                                 [(name, known(x, numbers)) for name, x in op.options.items()
+                                  if name != "serial"])).encode())
             for x in op.outs:
                 numbers[x] = len(numbers)
         content.update(repr([known(x, numbers) for x in self.outputs]).encode())

@@ -234,7 +234,7 @@ def _assignments(code: CodeType) -> dict[int, str]:
     found, before = {}, 0
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("STORE_FAST", "STORE_NAME", "STORE_DEREF", "STORE_GLOBAL"):
-            found[before] = instruction.argval
+            found[before] = instruction.argval if instruction.argval.isidentifier() else ""
         before = instruction.offset
     return found
 

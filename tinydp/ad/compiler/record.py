@@ -33,7 +33,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConversionError, Spot
+from ..errors import ConversionError, DtypeError, Spot
+from ..values import shape
 from .program import Op, Program, Value, example_of, known, results_of
 
 _innermost: ContextVar["Builder | None"] = ContextVar("innermost", default=None)
@@ -109,6 +110,10 @@ class Builder:
             op = Op(prim, args, options, [], spot, back)
             examples = prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)])
             op.outs = [self._own(Value(x)) for x in examples]
+            for x in op.outs:
+                if x.kind not in "fbi":
+                    raise DtypeError(f"{op.name} gave a result of dtype {np.asarray(x.example).dtype}.",
+                                     "a program computes with real numbers and conditions.")
             self._append(op, key)
         return self._known[key]
 
@@ -171,4 +176,4 @@ def needed(ops: list[Op], outputs: list) -> list[Op]:
 
 def zeros(x: Any) -> Any:
     """Zero in the shape of a value."""
-    return np.zeros(x.shape) if x.shape else 0.0
+    return np.zeros(shape(x)) if shape(x) else 0.0

@@ -33,8 +33,9 @@ from ..tape import Node, Var
 from ..values import is_condition, plain, shape
 from ..watch import WatchedTape, live_tapes, traced_by, tracer
 from . import manners as _manners  # noqa: F401  (gives proxies their operators)
-from .arrays import Arrays
+from .adjoint import value_of
 from .effects import STEP, difference, refuse, run_again
+from .held import Arrays
 from .kinds import as_numbers, constant, example
 from .loops import EVENT, SCAN, event_options, scan_options
 from .marks import ALIAS, MARKED, STOPPED, MarkForm
@@ -46,10 +47,10 @@ from .record import Builder, innermost
 class Trace:
     """What is known of a function while it is traced."""
 
-    def __init__(self) -> None:
+    def __init__(self, reruns: int = 0) -> None:
         self.arrays = Arrays()
         self.raising = 0                         # what Python's numbers in the program would raise for
-        self.reruns = 0                          # how often a step is run again, to see if it is the same
+        self.reruns = reruns                     # how often a step is run again, to see if it is the same
         self.serial = 0                          # of the aliases
         self._place: tuple | None = None         # of the operation that is repeated, or pulled back
 
@@ -113,7 +114,8 @@ class Trace:
         form = MarkForm(custom, call, result, real, len(results), options)
         values = [self.arrays.kept(constant(x)) for x in (
             *(results[k] for k in (*real, *form.others)), *leaves)]
-        made = recorded(MARKED, tuple(values), {"form": form, "key": form.key(len(leaves))})
+        made = recorded(MARKED, tuple(values), {
+            "form": form, "key": form.key(len(leaves)), "serial": id(custom)})
         for k, x in zip(real, made, strict=True):
             results[k] = x
         return result(results)
@@ -193,19 +195,13 @@ def region(step: Callable, examples: list, labels: list[str], carry: int) -> Reg
         results = [plain(x) for x in leaves]
         results[:carry] = [as_numbers(x) if y.kind == "f" else x for x, y in zip(results, given[:carry],
                                                                                  strict=False)]
-        values = [lifted(x) for x in results]
+        values = [value_of(x) for x in results]
     owners = _owners(builder, tapes, starts, leaves)
     body, captured = builder.closed(values)
     assert builder.parent is not None
     parent = builder.parent
     around = [owners[x] if x in owners else Proxy(parent, parent.lift(x)) for x in captured]
     return Region(body, around, values, unflatten)
-
-
-def lifted(x: Any) -> Any:
-    """A result as an output of a program: a value, or a constant."""
-    x = tracer().arrays.kept(constant(x))
-    return x.value if isinstance(x, Proxy) else float(x) if type(x) is int else x
 
 
 def _owners(builder: Builder, tapes: tuple, starts: list[int], leaves: list) -> dict[Value, Var]:
@@ -231,11 +227,11 @@ def _owners(builder: Builder, tapes: tuple, starts: list[int], leaves: list) -> 
     return owners
 
 
-def settled_region(step: Callable, inits: list, rows: list, labels: list[str]) -> Region:
+def settled_region(step: Callable, inits: list, rows: list, labels: list[str], once: bool = False) -> Region:
     """The step as a program that keeps the kinds of its carry; for that, `inits` may be changed.
 
     Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1. The step is
-    run again, and has to be the same program.
+    run again, and has to be the same program, unless it is to be made `once`.
     """
     trace = tracer()
     examples = [example(plain(x)) for x in inits] + rows
@@ -246,8 +242,8 @@ def settled_region(step: Callable, inits: list, rows: list, labels: list[str]) -
     for k in changed:
         inits[k] = np.where(inits[k], 1.0, 0.0)
     if changed:
-        return settled_region(step, inits, rows, labels)
-    for _ in range(trace.reruns):
+        return settled_region(step, inits, rows, labels, once)
+    for _ in range(0 if once else trace.reruns):
         trace.serial = serial
         again = run_again(STEP, lambda: region(step, examples, labels, len(inits)))
         _require_equal(found, again)
@@ -303,7 +299,7 @@ def _scan(step: Callable, carry: Any, xs: Any, n: int, again: bool = False) -> t
 
     labels = [*(_label(path, "carry") for path, _ in tree.leaves(carry)),
               *(_label(path, "x") for path, _ in tree.leaves(xs))]
-    found = settled_region(flat, inits, [*map(_example_row, arrays)], labels)
+    found = settled_region(flat, inits, [*map(_example_row, arrays)], labels, once=n == 1)
     options = scan_options(found.body, m, len(arrays), n, again=again)
     return found.unflatten(SCAN(*map(_kept, (*inits, *arrays)), *found.captured, **options))
 
@@ -382,4 +378,4 @@ def traced(f: Callable, *examples: Any) -> Program:
     with Trace().writing() as builder:
         labels = [p.name for p in parameters_of(f)]
         given = [Proxy(builder, builder.input(*x)) for x in zip(examples, labels, strict=True)]
-        return builder.program([lifted(x) for x in tree.flatten(f(*given))[0]])
+        return builder.program([value_of(x) for x in tree.flatten(f(*given))[0]])

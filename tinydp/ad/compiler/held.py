@@ -66,6 +66,10 @@ class Arrays:
         return [(x, first) for x, first, last in self.watched.values()
                 if first == last == (x.shape, x.dtype.str, x.tobytes())]
 
+    def are_current(self) -> bool:
+        """Whether all arrays that were watched are as they were."""
+        return all((x.shape, x.dtype.str, x.tobytes()) == first for x, first, _ in self.watched.values())
+
     def kept(self, x: Any) -> Any:
         """A copy of an array, the same for the same content; all else as it is."""
         if not isinstance(x, np.ndarray) or id(x) in self.copies:

@@ -1,0 +1,252 @@
+"""Building one function: trace, adjoint, the passes between, source, machine code.
+
+    >>> from .calls import Compiled
+    >>> f = Compiled(lambda x: np.sin(x) * x, ())
+    >>> built = f.built(2.0)
+    >>> print(built.program)
+    given x: f
+    t: f = sin(x)
+    t_1: f = multiply(t, x)
+    return t_1, True, True
+    >>> built.results_of([2.0]) == [2.0 * np.sin(2.0)]
+    True
+
+The last two outputs say whether the gradient is finite, of an adjoint, and whether the program is the right
+one: whether all conditions in `f` turned out as they did when it was traced.
+"""
+
+import functools
+import itertools
+import os
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import tree
+from ..compile import exceptions
+from ..compile.arguments import name_of
+from ..compile.names import identifier
+from ..compile.surroundings import Surroundings
+from ..errors import ClosureError, DtypeError
+from ..show import argument_names
+from ..tape import Var
+from ..values import is_condition, plain, shape
+from .adjoint import Replay, value_of
+from .effects import FUNCTION, difference, refuse, run_again
+from .kinds import constant
+from .loops import ALL_FINITE
+from .passes import finished, optimised
+from .program import Program, Value, example_of, interpret
+from .proxy import Proxy, recorded
+from .record import Builder, zeros
+from .trace import Trace
+from .verify import Comparison
+
+
+class Path(NamedTuple):
+    """The arguments that a function was built for, and the branches that it takes with them."""
+
+    form: tuple
+    branches: tuple[bool, ...]
+
+
+class Traced(NamedTuple):
+    """What a function does with arguments of one form, as a program."""
+
+    trace: Trace
+    program: Program                     # its outputs: the results, then conditions that were decided
+    truths: tuple[bool, ...]             # how these turned out
+    results: int                         # how many there are
+    real: tuple                          # which of them are real numbers; others are conditions
+    unflatten: Callable                  # from the results to the structure that the function returned
+    bare: bool                           # there is one, in no structure
+    form: str                            # that structure
+    around: Any = None                   # what the function found around it
+
+    def is_current(self) -> bool:
+        """Whether that is as it was."""
+        return not self.around.changed() and self.trace.arrays.are_current()
+
+
+class Built(NamedTuple):
+    """A function that was built: what runs, and how its results are put together."""
+
+    run: Callable
+    program: Program
+    name: str                            # of the function in the source
+    parameters: list                     # ... and those of its parameters
+    source: str
+    file: str
+    constants: list                      # its last arguments: arrays of the surroundings of `f`, of indices
+    unflatten: Callable
+    results: int
+    real: tuple
+    bare: bool
+    scalar: bool                         # an adjoint of one number: its value comes with the gradient
+    seeds: tuple                         # the shapes of the cotangents that an adjoint takes, if not scalar
+    watched: list                        # arrays of the surroundings, and what was in them
+    around: Surroundings                 # all else that `f` found there
+    path: Path
+    content: str                         # equal for functions of one path that do the same
+    raising: int                         # for what Python's numbers in it would raise, see exceptions.py
+    comparison: Comparison               # with the tape: is it due?
+
+    def results_of(self, values: list, more: tuple = ()) -> list | None:
+        """What it returns for these arguments and cotangents; None if it took other branches when traced.
+
+        Raises `FloatingPointError` if a tape has to look: a gradient is not finite, or Python might raise.
+        """
+        if self.seeds != tuple([shape(x) for x in more]):        # other branches may return other shapes
+            return None
+        if self.raising:
+            exceptions.clear()
+        *results, finite, as_traced = self.run(*values, *more, *self.constants)
+        if as_traced and (not finite or (self.raising and exceptions.noted(self.raising))):
+            raise FloatingPointError
+        return results if as_traced else None
+
+    def is_current(self) -> bool:
+        """Whether the arrays of the surroundings are as they were when they were read."""
+        return all((x.shape, x.dtype.str, x.tobytes()) == content for x, content in self.watched)
+
+
+def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built:
+    """Build `compiled.f`; with `active`, its adjoint by these of the leaves."""
+    start = time.perf_counter()
+    made = traced(compiled, call, values)
+    name = name_of(compiled.f)
+    title = f"{name}, traced by tinydp." if active is None else f"The adjoint of {name}, swept by tinydp."
+    program, truths = made.program, made.truths
+    seeds: tuple = ()
+    reals = [program.outputs[k] for k in made.real]
+    scalar = active is not None and len(reals) == 1 and shape(reals[0]) == ()
+    if active is not None and not scalar:
+        seeds = tuple(map(shape, reals))
+    with np.errstate(all="ignore"):
+        whole = _whole(made, active, scalar)
+        program = finished(optimised(whole))
+    label = identifier(name if active is None else f"adjoint_of_{name}")
+    source, run, file = machine_code(program, label, title)
+    made.around.drop_changed()
+    return Built(run, program, source.name, source.parameters, source.text, file, source.constants,
+                 made.unflatten, made.results, made.real, made.bare, scalar, seeds,
+                 made.trace.arrays.changing(), made.around, Path(call.form, truths), made.program.key,
+                 made.trace.raising, Comparison(time.perf_counter() - start))
+
+
+def _whole(made: Traced, active: tuple | None, scalar: bool) -> Program:
+    """The program with all that the built function returns: the results, and what is to be known of them.
+
+    An adjoint of one number returns it before its gradient, since both are wanted; others take the cotangents
+    of the real results, and return the gradients alone.
+    """
+    builder = Builder(guarded=True)
+    with made.trace.writing(builder):
+        replay = Replay(builder, made.program, list(active or ()))
+        outputs = [plain(x) for x in replay.run()]
+        results, conditions = outputs[: made.results], outputs[made.results:]
+        finite: list = []
+        if active is not None:
+            seeds = {k: 1.0 if scalar else Proxy(builder, builder.adopt(
+                Value(zeros(outputs[k]), f"g_result_{k}" if len(made.real) > 1 else "g_result")))
+                for k in made.real}
+            gradients = replay.pulled(seeds)
+            results = [*results, *gradients] if scalar else gradients
+            finite = [(x, True) for x in gradients if isinstance(x, Proxy)]
+        guards = [*zip(conditions, made.truths, strict=True),
+                  *((Proxy(builder, c), truth) for c, truth in builder.guards or ())]
+        with made.trace.at(None, True):
+            finite = [recorded(ALL_FINITE, (x,), {})[0] for x, _ in finite]
+            kept = [c if truth else np.logical_not(c) for c, truth in guards]
+            flags = [functools.reduce(np.logical_and, x) if x else True for x in (finite, kept)]
+        return builder.program([value_of(x) for x in (*results, *flags)])
+
+
+def machine_code(program: Program, name: str, title: str) -> tuple[Any, Callable, str]:
+    """The source of a program, the function that it becomes, and the file of that."""
+    if os.environ.get("TINYDP_INTERPRET"):
+        return Interpreted(program), lambda *xs: interpret(program, *xs), ""
+    from ..compile.cache import load  # noqa: PLC0415  (imports Numba, only now)
+    from .numba import source  # noqa: PLC0415
+
+    text = source(program, name, title)
+    run, file = load(text.name, text.text)
+    return text, run, file
+
+
+class Interpreted:
+    def __init__(self, program):
+        self.name, self.parameters, self.text, self.constants = "f", [], str(program), []
+
+
+# ---------------------------------------------------------------------------- tracing
+
+def traced(compiled: Any, call: Any, values: list) -> Traced:
+    """Run `compiled.f` on values that are not known yet. One without branches is kept for the adjoint.
+
+    It is run three times, and has to be the same program each time. The loops in it are run again, too, once
+    in one run and twice in the next, so that what they leave behind is seen as well.
+    """
+    kept = compiled.traces.get(call.form)
+    if kept is not None and kept.is_current():
+        return kept
+    around = Surroundings.of(*compiled.roots, *compiled.fixed_parts(call))
+    made = _run(compiled, call, values, 1)
+    for reruns in (1, 2):
+        again = run_again(FUNCTION, functools.partial(_run, compiled, call, values, reruns))
+        found = difference(made.program, again.program)
+        if found is None and (made.form, made.truths) != (again.form, again.truths):
+            found = "it takes another branch, or returns another structure", None
+        if found is not None:
+            refuse(FUNCTION, *found)
+    if (drew := around.drew()):
+        refuse(FUNCTION, f"it drew from a random generator ({drew})", None)
+    made = made._replace(around=around)
+    if not made.truths:
+        compiled.traces[call.form] = made
+    return made
+
+
+def _run(compiled: Any, call: Any, values: list, reruns: int) -> Traced:
+    """One run of `f`, and what it did."""
+    trace, builder = Trace(reruns), Builder(guarded=True)
+    with trace.writing(builder), np.errstate(all="ignore"):
+        names = leaf_names(compiled, call)
+        given = [Proxy(builder, builder.input(x, name)) for x, name in zip(values, names, strict=True)]
+        args, kwargs = compiled.filled(call, given)
+        y = compiled.f(*args, **kwargs)
+        results, unflatten = tree.flatten(y)
+        outputs = [value_of(_output(x)) for x in results]
+        guards = builder.guards or []
+        program = builder.program([*outputs, *(c for c, _ in guards)])
+    real = tuple(k for k, x in enumerate(outputs) if not is_condition(example_of(x)))
+    return Traced(trace, program, tuple(truth for _, truth in guards), len(outputs), real, unflatten,
+                  tree.children(y) is None, repr(unflatten([*range(len(outputs))])))
+
+
+def _output(x: Any) -> Any:
+    if type(x) is Var:
+        raise ClosureError("a compiled function used a traced value that is not one of its arguments.",
+                           "pass the value as an argument.")
+    if not isinstance(constant(x), (Proxy, float, int, bool, np.ndarray)):
+        raise DtypeError(f"a compiled function returned {tree.describe(x)}.",
+                         "return numbers, arrays, or structures of them.")
+    return x
+
+
+_MARK = object()
+
+
+def leaf_names(compiled: Any, call: Any) -> list[str]:
+    """A name for each leaf of the arguments: `x`, or `params_0_weight`."""
+    args, kwargs = compiled.filled(call, itertools.repeat(_MARK))
+    found = []
+    labels = argument_names(compiled.f, tuple(args))
+    for label, x in zip(labels, tree.flatten(args)[0], strict=True):
+        if x is _MARK:
+            found.append(label)
+    for name, x in sorted(kwargs.items()):
+        found += [name + path for path, leaf in tree.leaves(x) if leaf is _MARK]
+    return found

@@ -1,0 +1,87 @@
+"""The first operation of a compiled program that has not the result which NumPy gives it.
+
+The program is compiled once more, so that it returns what each of its operations gave. Each is then compared
+with NumPy's result for the same operands. A loop is interpreted as a whole; if the compiled one differs, the
+operations of its first steps are looked at in the same way.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import Place, place_of
+from ..watch import shown
+from .loops import SCAN
+from .program import Op, Program, Value, interpret, results_of
+from .verify import ROUNDING, Run
+
+STEPS = 20                               # of a loop, in which each operation is looked at
+
+
+class Culprit(NamedTuple):
+    """An operation with a wrong result, in words, and the user's line."""
+
+    text: str
+    place: Place | None
+
+
+def first_wrong(run: Run) -> Culprit | None:
+    """The first operation of the program that was run with a wrong result, if one of them is to blame."""
+    return _wrong(run.built.program, [*run.values, *run.seeds])
+
+
+def _wrong(program: Program, given: list) -> Culprit | None:
+    from .build import machine_code  # noqa: PLC0415  (it builds on this file)
+
+    outs = [x for op in program.ops for x in op.outs if x.kind != "i"]
+    whole = Program(program.inputs, program.ops, outs)
+    source, run, _ = machine_code(whole, "all_of_it", "All that the operations of a program give.")
+    known = dict(zip(program.inputs, given, strict=True))
+    known |= zip(outs, run(*given, *source.constants), strict=True)
+    for op in program.ops:
+        if any(x not in known for x in (*op.operands, *op.outs)):
+            continue                             # a number of steps
+        operands = [known[x] if type(x) is Value else x for x in op.args]
+        for x, right in zip(op.outs, results_of(op, operands), strict=True):
+            if not _near(known[x], right):
+                return _inside(op, operands) or _described(op, operands, known[x], right)
+    return None
+
+
+def _described(op: Op, operands: list, found: Any, right: Any) -> Culprit:
+    of = "" if op.body is not None else f" of {', '.join(map(shown, operands))}"
+    back = "on the way back " if op.back else ""
+    place = place_of(op.spot) if op.spot else None
+    where = f", {back}from {place.file}:{place.line}" if place else ""
+    text = f"the first that differs is {op.name}{where}: {shown(found)}{of}, by NumPy {shown(right)}."
+    return Culprit(text, place)
+
+
+def _inside(op: Op, operands: list) -> Culprit | None:
+    """The culprit in the first steps of a scan."""
+    if op.prim is not SCAN or op.options["length"] is None:
+        return None
+    body, n, m = op.options["body"], op.options["carries"], op.options["rows"]
+    carry, xs, captured = operands[:n], operands[n: n + m], operands[n + m:]
+    steps = range(op.options["length"])
+    for k in ([*reversed(steps)] if op.options["reverse"] else steps)[:STEPS]:
+        given = [_whole(x) for x in (*carry, *(x[k] for x in xs), *captured)]
+        found = _wrong(body, given)
+        if found is not None:
+            return found
+        carry = interpret(body, *given)[:n]
+    return None
+
+
+def _whole(x: Any) -> Any:
+    """A row as a compiled function takes it."""
+    return np.array(x) if np.ndim(x) else x if isinstance(x, (bool, np.bool_)) else float(x)
+
+
+def _near(a: Any, b: Any) -> bool:
+    """Whether they differ by rounding alone; of one operation, or of a loop that adds it up."""
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if a.shape != b.shape:
+        return False
+    size = np.max(np.abs(b), where=np.isfinite(b), initial=0.0)
+    return bool(np.allclose(a, b, rtol=1e3 * ROUNDING, atol=1e3 * ROUNDING * size, equal_nan=True))

@@ -1,0 +1,255 @@
+"""The self-check: what a compiled program returned is compared with what the tape returns.
+
+At the first call of each program, `f` is run once more, as plain Python for its value and on a tape for its
+gradient. `TINYDP_VERIFY=always` compares each call, `never` none. The first comparison may take a quarter of
+the time that compiling took; a longer loop is given up, and not compared.
+
+Sums are added in another order than NumPy does it, so the last digits differ. How much of that is
+rounding is not guessed: where more than 1e-12 of the largest element differs, the tape runs again with each
+of its values and cotangents off by a few units of the last digit, and what that changes is allowed.
+"""
+
+import contextlib
+import os
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from .. import tree
+from ..compile.arguments import name_of
+from ..errors import SelfCheckError, SideEffectError
+from ..tape import Var
+from ..transforms import vjp
+from ..values import is_condition, shape
+from ..watch import OutOfTime, WatchedTape, compared_by
+from .effects import FUNCTION
+
+SETTINGS = ("always", "first", "never")
+ROUNDING = 1e-12
+SHARE, LEAST, LONGEST = 0.25, 0.05, 0.5  # of the time that compiling took; seconds
+
+
+def setting() -> str:
+    """Which calls are compared: `$TINYDP_VERIFY`."""
+    chosen = os.environ.get("TINYDP_VERIFY", "first")
+    if chosen not in SETTINGS:
+        raise ValueError(f"TINYDP_VERIFY={chosen!r} is not known: set it to {', '.join(SETTINGS)}.")
+    return chosen
+
+
+class Comparison:
+    """Which calls of a program are still to be compared, and how long that may take."""
+
+    def __init__(self, seconds: float):
+        self.setting = setting()
+        self.due = self.setting != "never"
+        self.seconds = seconds                   # that tracing and writing took
+
+
+class Run(NamedTuple):
+    """One call of a compiled program, and all that is needed to do the same on a tape."""
+
+    compiled: Any
+    built: Any
+    call: Any
+    values: list
+    active: tuple | None
+    seeds: tuple
+    results: list
+
+
+def compare(run: Run, compiling: float) -> None:
+    """Raise `SelfCheckError` if the tape has other results than the program."""
+    comparison = run.built.comparison
+    comparison.due = comparison.setting == "always"
+    seconds = min(max(SHARE * compiling, LEAST), LONGEST) if comparison.setting == "first" else None
+    try:
+        expected = _apart(lambda: reference(run), seconds)
+    except OutOfTime:
+        return
+    except Exception:                            # the tape says what is wrong when it is asked
+        return
+    strict = [0.0] * len(expected)
+    if _first_difference(run.results, expected, strict) is None:
+        return
+    if _first_difference(_apart(lambda: reference(run), None), expected, strict) is not None:
+        raise SideEffectError(f"{FUNCTION[0]} has other results when it is run again.", FUNCTION[1])
+    wrong = _first_difference(run.results, expected, _spread(run, expected))
+    if wrong is not None:
+        raise _error(run, expected, *wrong)
+
+
+def reference(run: Run) -> list:
+    """The results by plain Python, or on a tape."""
+    compiled, program, call, values, active, seeds, results = run
+    if active is None:
+        args, kwargs = compiled.filled(call, values)
+        y = compiled.f(*args, **kwargs)
+        if not tree.alike(y, program.unflatten(list(results))):
+            return [y]
+        return tree.flatten(y)[0]
+    found: list = []
+
+    def reals(*xs: Any) -> Any:
+        leaves = list(values)
+        for k, x in zip(active, xs, strict=True):
+            leaves[k] = x
+        args, kwargs = compiled.filled(call, leaves)
+        found[:] = tree.flatten(compiled.f(*args, **kwargs))[0]
+        return tuple(found[k] for k in program.real)
+
+    y, pullback = vjp(reals, *(values[k] for k in active))
+    gradients = list(pullback((1.0,) if program.scalar else tuple(seeds)))
+    if not program.scalar:
+        return gradients
+    by_place = dict(zip(program.real, y, strict=True))
+    return [by_place.get(k, x) for k, x in enumerate(found)] + gradients
+
+
+def _apart(run: Callable, seconds: float | None, kind: Any = None) -> Any:
+    """`run()`, apart from all differentiations under way, within so many seconds."""
+    def quietly() -> Any:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return run()
+    return compared_by(kind, None if seconds is None else time.perf_counter() + seconds, quietly)
+
+
+# ---------------------------------------------------------------------------- differences
+
+def _first_difference(results: list, expected: list, allowed: list) -> tuple[int, Any, Any] | None:
+    """Which result is another one; and both."""
+    if len(results) != len(expected):
+        return 0, results, expected
+    for k, (a, b, more) in enumerate(zip(results, expected, allowed, strict=True)):
+        if not _equal(a, b, more):
+            return k, a, b
+    return None
+
+
+def _equal(a: Any, b: Any, more: float) -> bool:
+    if shape(a) != shape(b) or tree.children(b) is not None:
+        return False
+    if is_condition(a) and is_condition(b):
+        return more > 0 or bool(np.array_equal(a, b))
+    wrapped = np.asarray(b).dtype.kind in "iu" and np.any(np.abs(np.asarray(a, dtype=float)) >= 2.0**63)
+    if wrapped:                                  # NumPy's integers go round there, a program's do not
+        return True
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if np.isinf(more) or not a.size:
+        return True
+    finite = np.isfinite(a) & np.isfinite(b)
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True) and more == 0:
+        return False
+    size = np.max(np.abs(b), where=finite, initial=0.0)
+    with np.errstate(all="ignore"):
+        return bool(np.all(np.abs(a - b) <= ROUNDING * size + more, where=finite))
+
+
+RUNS, FACTOR = 8, 64.0
+
+
+def _spread(run: Run, expected: list) -> list:
+    """How far each result moves if each operation rounds otherwise; inf where that cannot be said."""
+    program, values = run.built, run.values
+    if run.active is None:
+        active = tuple(k for k, x in enumerate(values) if not is_condition(x))
+        run = run._replace(active=active, built=program._replace(scalar=False))
+    moved = [0.0] * len(expected)
+    if not run.active:
+        return moved
+    for seed in range(RUNS):
+        JitteredTape.random = np.random.default_rng(seed)
+        try:
+            found = _apart(lambda: _value_on_a_tape(run) if program is not run.built else reference(run),
+                           None, JitteredTape)
+        except Exception:
+            return [np.inf] * len(expected)
+        for k, (x, y) in enumerate(zip(found, expected, strict=True)):
+            if shape(x) != shape(y):
+                moved[k] = np.inf
+            elif np.size(x):
+                change = np.abs(np.asarray(x, dtype=float) - np.asarray(y, dtype=float))
+                moved[k] = max(moved[k], float(np.max(change)) if np.all(np.isfinite(change)) else np.inf)
+    return [FACTOR * x for x in moved]
+
+
+def _value_on_a_tape(run: Run) -> list:
+    found: list = []
+
+    def results(*xs: Any) -> Any:
+        leaves = list(run.values)
+        for k, x in zip(run.active or (), xs, strict=True):
+            leaves[k] = x
+        args, kwargs = run.compiled.filled(run.call, leaves)
+        found[:] = tree.flatten(run.compiled.f(*args, **kwargs))[0]
+        return 0.0
+
+    vjp(results, *(run.values[k] for k in run.active or ()))
+    return [x.value if type(x) is Var else x for x in found]
+
+
+class JitteredTape(WatchedTape):
+    """A tape on which each value and each share of a cotangent is off by a few units of its last digit."""
+
+    __slots__ = ()
+    random: ClassVar[Any] = None
+
+    def append(self, node: Any) -> None:
+        node.value = self.off(node.value)
+        super().append(node)
+
+    def off(self, x: Any) -> Any:
+        if type(x) is float:
+            return x * (1.0 + 2.0**-51 * (2.0 * self.random.random() - 1.0))
+        if type(x) is np.ndarray and x.dtype == np.float64:
+            return x * (1.0 + 2.0**-51 * (2.0 * self.random.random(x.shape) - 1.0))
+        return x
+
+    def share(self, c: Any) -> Any:
+        return self.off(c)
+
+
+# ---------------------------------------------------------------------------- the error
+
+def _error(run: Run, expected: list, k: int, found: Any, right: Any) -> SelfCheckError:
+    from .culprit import first_wrong  # noqa: PLC0415  (it builds on `build`)
+
+    what = _label(run, k)
+    wrong, true = _shown(found, right)
+    text = f"the compiled {name_of(run.compiled.f)} is wrong: {what} is {wrong}, and by the tape {true}."
+    place = None
+    with contextlib.suppress(Exception):         # the numbers are said in any case
+        culprit = _apart(lambda: first_wrong(run), None)
+        if culprit is not None:
+            text += f"\n  {culprit.text}"
+            place = culprit.place
+    return SelfCheckError(
+        text, "this is an error of tinydp, not of yours: please report it, with the line and the program in "
+        f"{run.built.file}. Until then, call the function without dp.compile.", place)
+
+
+def _label(run: Run, k: int) -> str:
+    """A result, or a derivative, by its name."""
+    from .build import leaf_names  # noqa: PLC0415
+
+    values = run.built.results if run.active is None or run.built.scalar else 0
+    if k < values:
+        return "its value" if run.built.bare else f"result {k}"
+    label = leaf_names(run.compiled, run.call)[(run.active or ())[k - values]]
+    return f"the derivative by {label}"
+
+
+def _shown(a: Any, b: Any) -> tuple[str, str]:
+    """Both results; of arrays, the elements that differ most."""
+    if shape(a) != shape(b) or not shape(a) or is_condition(a) != is_condition(b):
+        a, b = (x.item() if isinstance(x, np.generic) else x for x in (a, b))
+        return (repr(a)[:100], repr(b)[:100]) if shape(a) == shape(b) else tuple(
+            f"of shape {shape(x)}" for x in (a, b))  # type: ignore[return-value]
+    with np.errstate(all="ignore"):
+        at = np.unravel_index(np.nanargmax(np.abs(np.asarray(a, dtype=float) - b)), shape(a))
+    return f"{a[at].item()!r} at {[int(i) for i in at]}", repr(b[at].item())
+
