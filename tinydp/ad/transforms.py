@@ -362,7 +362,7 @@ class Gradient(ValueAndGradient):
     """What `grad` returns."""
 
     def transformed(self, key: tuple, make: Callable, args: tuple, kwargs: dict) -> Any:
-        """A derivative of the gradient of a compiled function, compiled as a whole: (its result,), or None."""
+        """A derivative of the gradient of a compiled function, compiled whole: (its result,) or None."""
         own = ("grad", self.argnums, self.has_aux, *key)
         return _transformed(self.f, own, lambda f: make(Gradient(f, self.argnums, self.has_aux)),
                             args, kwargs)

@@ -168,10 +168,9 @@ def machine_code(program: Program, name: str, title: str) -> tuple[Any, Callable
     """The source of a program, the function that it becomes, and the file of that."""
     if os.environ.get("TINYDP_INTERPRET"):
         return Interpreted(program), lambda *xs: interpret(program, *xs), ""
-    from ..compile.cache import load  # noqa: PLC0415  (imports Numba, only now)
-    from .numba import source  # noqa: PLC0415
+    from .numba import source  # noqa: PLC0415  (imports Numba, only now)
 
-    text = source(program, name, title)
+    text = source(program, name, None, title)
     run, file = load(text.name, text.text)
     return text, run, file
 
@@ -179,6 +178,13 @@ def machine_code(program: Program, name: str, title: str) -> tuple[Any, Callable
 class Interpreted:
     def __init__(self, program):
         self.name, self.parameters, self.text, self.constants = "f", [], str(program), []
+
+
+def load(name: str, text: str) -> tuple[Callable, str]:
+    """The function of this name in a module with this text, and the module's file."""
+    from ..compile import cache  # noqa: PLC0415
+
+    return cache.load(name, text)
 
 
 # ---------------------------------------------------------------------------- tracing
