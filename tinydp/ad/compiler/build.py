@@ -35,6 +35,7 @@ from ..tape import Var
 from ..values import is_condition, plain, shape
 from .adjoint import Replay, value_of
 from .effects import FUNCTION, difference, refuse, run_again
+from .journal import Journal
 from .kinds import constant
 from .loops import ALL_FINITE
 from .passes import finished, optimised
@@ -114,9 +115,11 @@ class Built(NamedTuple):
 
 def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built:
     """Build `compiled.f`; with `active`, its adjoint by these of the leaves."""
-    start = time.perf_counter()
-    made = traced(compiled, call, values)
-    name = name_of(compiled.f)
+    start, name = time.perf_counter(), name_of(compiled.f)
+    journal = Journal(name if active is None else f"adjoint of {name}")
+    with journal.step("trace") as note:
+        made = traced(compiled, call, values)
+        note(f"{len(made.program)} operations")
     title = f"{name}, traced by tinydp." if active is None else f"The adjoint of {name}, swept by tinydp."
     program, truths = made.program, made.truths
     seeds: tuple = ()
@@ -125,10 +128,16 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
     if active is not None and not scalar:
         seeds = tuple(map(shape, reals))
     with np.errstate(all="ignore"):
-        whole = _whole(made, active, scalar)
-        program = finished(optimised(whole))
+        with journal.step("adjoint" if active else "results") as note:
+            whole = _whole(made, active, scalar)
+            note(f"{len(whole)} operations")
+        with journal.step("passes") as note:
+            program = finished(optimised(whole))
+            note(f"{len(program)} operations")
     label = identifier(name if active is None else f"adjoint_of_{name}")
-    source, run, file = machine_code(program, label, title)
+    with journal.patience(), journal.step("machine code") as note:
+        source, run, file = machine_code(program, label, title)
+        note(file)
     made.around.drop_changed()
     return Built(run, program, source.name, source.parameters, source.text, file, source.constants,
                  made.unflatten, made.results, made.real, made.bare, scalar, seeds,

@@ -14,6 +14,7 @@ import functools
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -29,8 +30,15 @@ from ..transforms import vjp
 from ..values import Abstract, is_condition, is_on, shape, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .build import Built, Path, Traced, build
+from .culprit import not_finite
 from .verify import Run, compare
 
+
+class TapeWarning(RuntimeWarning):
+    """A compiled function is not used, since its gradient is not finite: a tape computes it instead."""
+
+
+MISSES = 6                               # runs in vain, two a gradient, before that is said
 MOST_BRANCHES = 16                       # programs for one form of arguments; then f runs as it is
 
 
@@ -56,6 +64,7 @@ class Compiled:
         self.traces: dict[Any, Traced] = {}
         self._derived: dict[Any, Compiled] = {}
         self._refused: set[tuple] = set()        # derivatives that cannot be compiled
+        self._misses = 0                         # gradients that a tape had to compute
         self._programs: dict[Any, tuple[Built, ...]] = {}
         self._contents: dict[Path, str] = {}   # what `f` did when it was run last
         self._generation = 0                     # of programs that were made of the same surroundings
@@ -277,7 +286,11 @@ class Compiled:
         if variants is None:
             variants = self._variants(call, values, active)
         for program in variants:
-            results = self._results(program, call, values, active, more)
+            try:
+                results = self._results(program, call, values, active, more)
+            except FloatingPointError:
+                self._left_to_the_tape(program, values, more)
+                raise
             if results is not None:
                 if program is not variants[0]:
                     self._put_first(call, active, program)
@@ -288,6 +301,16 @@ class Compiled:
             if results is not None:
                 return program, results
         raise FloatingPointError
+
+    def _left_to_the_tape(self, program: Built, values: list, more: tuple) -> None:
+        """Say once if gradients go to the tape time and again, because they are not finite."""
+        self._misses += 1
+        if self._misses == MISSES:
+            what, place = not_finite(program.program, [*values, *more])
+            warnings.warn_explicit(
+                f"the gradient of {name_of(self.f)} is left to the tape each time, which is slow: {what} "
+                "(dp.debug_nans() shows more); keep away from that point, or choose with np.where.",
+                TapeWarning, place.file, place.line)
 
     def _results(self, program: Built, call: Call, values: list, active: tuple | None,
                  more: tuple) -> list | None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import Place, place_of
+from ..errors import Place, place_of, user_place
 from ..watch import shown
 from .loops import SCAN
 from .program import Op, Program, Value, interpret, results_of
@@ -46,6 +46,18 @@ def _wrong(program: Program, given: list) -> Culprit | None:
             if not _near(known[x], right):
                 return _inside(op, operands) or _described(op, operands, known[x], right)
     return None
+
+
+def not_finite(program: Program, given: list) -> tuple[str, Place]:
+    """Which operation is the first to make an infinity or a nan of what is finite, in words, and its line."""
+    known = dict(zip(program.inputs, given, strict=True))
+    for op in program.ops:
+        operands = [known[x] if type(x) is Value else x for x in op.args]
+        known |= zip(op.outs, results_of(op, operands), strict=True)
+        if op.spot is not None and not all(np.all(np.isfinite(known[x])) for x in op.outs):
+            back = "on the way back through" if op.back else "in"
+            return f"{op.name}, {back} this line, is not finite", place_of(op.spot)
+    return "an operation of Python's would raise", user_place()
 
 
 def _described(op: Op, operands: list, found: Any, right: Any) -> Culprit:
