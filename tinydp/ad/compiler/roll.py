@@ -256,8 +256,9 @@ class Body:
             return None
 
     def __len__(self) -> int:
-        """How many operations a group has, those inside of loops as well."""
-        return len(Program([], self.ops, [])) + len(self.taken)
+        """How many operations a group has, those inside of loops as well, that do more than take and put
+        together: these come and go when values are stacked, so that to count them might never end."""
+        return len(Program([], [op for op in self.ops if op.prim not in (_getitem, stacked, joined)], []))
 
     def _add(self, q: int) -> None:
         """Append what the operation q of each group does."""
