@@ -14,7 +14,7 @@
     60
     >>> print(roll(program))
     given x: f, us: f(20,)
-    t_2: f = scan(x, us, carries=1, rows=1, length=20, reverse=False)
+    t_2: f = scan(x, us, carries=1, rows=1, length=20, reverse=False, again=False)
         given x_1: f, us_1: f
         t: f = multiply(x_1, 0.9)
         t_1: f = add(t, us_1)
@@ -45,11 +45,13 @@ from ..errors import Spot
 from ..primitives import registered
 from ..rules.shaping import joined, stacked
 from .loops import SCAN, scan_options
+from .marks import ALIAS, STOPPED
 from .program import Op, Program, Value, example_of, known, results_of
 from .record import needed
 
 FEWEST = 4                                       # groups in a stretch
 WORTH = 48                                       # operations that are saved: below, a straight line is faster
+FARTHEST = 4                                     # groups ago that an argument was made
 LONG = 1500                                      # operations in a straight line that take long to compile
 
 _getitem = registered(operator.getitem)
@@ -141,6 +143,11 @@ class Table:
         bound = self.bound(made[:-1], made[1:], period)
         return bool((twice & (np.maximum(bound[1:], bound[:-1]) <= period * np.arange(len(twice)))).any())
 
+    def alike(self, first: int, period: int, count: int) -> bool:
+        """Whether all groups have operations of the same kinds."""
+        kind = self.kind[max(first, 0): first + period * count]
+        return first >= 0 and bool((kind >= 0).all() and (kind[period:] == kind[:-period]).all())
+
     def runs(self, period: int) -> Iterator[tuple[int, int]]:
         """Where operations are repeated `period` later, as far as can be told by two groups at a time."""
         same = (self.kind[period:] == self.kind[:-period]) & (self.kind[period:] >= 0)
@@ -159,7 +166,7 @@ class Table:
 def _kind_of(op: Op) -> tuple:
     """What is equal for operations that do the same with arguments that are alike."""
     like = [_like(op, j, x) for j, x in enumerate(op.args)]
-    options = [(name, known(x, {})) for name, x in op.options.items()]
+    options = [] if op.prim in (ALIAS, STOPPED) else [(name, known(x, {})) for name, x in op.options.items()]
     return op.name, *like, *options, *((x.shape, x.kind) for x in op.outs)
 
 
@@ -204,19 +211,21 @@ def _stretches(program: Program) -> list[Stretch]:
 
 
 def _fitted(table: Table, start: int, end: int, period: int) -> Stretch | None:
-    """The longest stretch that ends here. It may begin before its groups look the same: what is carried
-    comes from elsewhere at first."""
+    """The longest stretch in a run, best without carries; or nothing, if none is worth it.
+
+    Groups end where the run ends, or else begin where it begins. Some may come before their operations look
+    the same: what is carried comes from elsewhere at first.
+    """
     count = (end - start) // period
-    for more in (2, 1, 0):
-        first = end - period * (count + more)
-        before = slice(max(first, 0), max(start, 0)), slice(max(first, 0) + period, start + period)
-        if (first < 0 or count + more < FEWEST or (table.kind[first:end] < 0).any()
-                or (table.kind[before[0]] != table.kind[before[1]]).any()):
-            continue
-        body = Body.of(table, first, period, count + more)
-        if body and (count + more - 1) * len(body) >= WORTH:
-            return Stretch(first, period, count + more, body)
-    return None
+    firsts = [(end - period * (count + more), count + more) for more in (2, 1, 0)] + [(start, count)]
+    found = []
+    for first, count in firsts:
+        if count >= FEWEST and table.alike(first, period, count) \
+                and (body := Body.of(table, first, period, count)) and (count - 1) * len(body) >= WORTH:
+            found.append(Stretch(first, period, count, body))
+            if not body.carries:
+                break
+    return min(found, key=lambda stretch: (bool(stretch.body.carries), -stretch.count), default=None)
 
 
 # ---------------------------------------------------------------------------- the body of a stretch
@@ -297,7 +306,7 @@ class Body:
             k, place = divmod(column[-1] - self._start, width)
             lag = self.count - 1 - k
             moved = [self._start + place + width * (k - lag) for k in range(lag, self.count)]
-            if column[lag:] != moved or any(made >= self._start for made in column[:lag]):
+            if lag > FARTHEST or column[lag:] != moved or any(made >= self._start for made in column[:lag]):
                 raise Irregular
             where = divmod(place, self.table.wide)
             if not lag:
@@ -431,9 +440,10 @@ class _Rewriting:
         ys = dict(zip(stacks, outs[len(carries):], strict=True))
         for place, ks in wanted.items():
             for k in ks:
-                carry, op = body.last(place, k), self.program.ops[stretch.first + k * stretch.period + place[0]]
-                self.now[op.outs[place[1]]] = outs[carry] if carry is not None else self._record(
-                    _getitem, (ys[place], k), {}, op.spot, op.back)[0]
+                op = self.program.ops[stretch.first + k * stretch.period + place[0]]
+                self.now[op.outs[place[1]]] = (
+                    self._record(_getitem, (ys[place], k), {}, op.spot, op.back)[0] if place in ys
+                    else outs[body.last(place, k)])
 
     def _wanted(self, stretch: Stretch, q: int, j: int) -> list[int]:
         """In which groups the result j of the operation q is used after the stretch."""
