@@ -1,8 +1,8 @@
-"""What repeats because a Python loop was unrolled, rolled up again: a stretch of equal groups becomes a `scan`.
+"""What repeats because a Python loop was unrolled is rolled up again: equal groups become a `scan`.
 
     >>> from ..primitives import registered
     >>> from .record import Builder
-    >>> add, multiply, take = (registered(f) for f in (np.add, np.multiply, operator.getitem))
+    >>> add, multiply, take = registered(np.add), registered(np.multiply), GETITEM
     >>> builder = Builder()
     >>> x, us = builder.input(0.0, "x"), builder.input(np.zeros(20), "us")
     >>> for k in range(20):
@@ -35,27 +35,21 @@ stretch stays as it is. Groups that carry nothing, and compute with numbers elem
 they become operations on arrays.
 """
 
-import operator
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import Spot
-from ..primitives import registered
-from ..rules.shaping import joined, stacked
 from .loops import SCAN, scan_options
 from .marks import ALIAS, STOPPED
-from .program import Op, Program, Value, example_of, known, results_of
+from .program import Op, Program, Value, example_of, known
 from .record import needed
+from .repeats import FEWEST, Table
+from .rows import GETITEM, Rewriting, rows_of
 
-FEWEST = 4                                       # groups in a stretch
 WORTH = 48                                       # operations that are saved: below, a straight line is faster
 FARTHEST = 4                                     # groups ago that an argument was made
 LONG = 1500                                      # operations in a straight line that take long to compile
-
-_getitem = registered(operator.getitem)
-_LITERAL = {("power", 1), ("float_power", 1)}    # numbers that an operation does not only compute with
 
 
 def roll(program: Program) -> Program:
@@ -64,7 +58,7 @@ def roll(program: Program) -> Program:
            for op in program.ops]
     program = Program(program.inputs, ops, program.outputs)
     while found := _stretches(program):
-        program = _Rewriting(program).replaced(found)
+        program = _Rolling(program).rolled(found)
     return program
 
 
@@ -79,123 +73,17 @@ def longest_line(program: Program) -> tuple[Spot | None, int]:
     return max([here, *(longest_line(op.body) for op in program.ops if op.body)], key=lambda found: found[1])
 
 
-# ---------------------------------------------------------------------------- where something repeats
-
 class Stretch(NamedTuple):
-    """`count` groups of `period` operations, from the operation number `first`."""
+    """So many groups of `period` operations, from the operation number `first`."""
 
     first: int
     period: int
-    count: int
+    groups: int
     body: "Body"
 
     @property
     def end(self) -> int:
-        return self.first + self.period * self.count
-
-
-class Table:
-    """A program as arrays of numbers, in which repetitions are quickly found.
-
-    `kind[i]` is equal for operations that do the same with arguments of the same shapes. `made[i, j]`
-    tells argument j of operation i: `wide` times the number of the operation that makes it, plus which
-    of its results it is; below zero for what is there before all operations.
-    """
-
-    def __init__(self, program: Program):
-        self.ops = ops = program.ops
-        self.wide = max((len(op.outs) for op in ops), default=1)
-        most = max((len(op.args) for op in ops if len(op.args) <= 40), default=1)
-        kinds: dict[Any, int] = {}
-        constants: dict[Any, int] = {}
-        number = {x: -1 - i for i, x in enumerate(program.inputs)}
-        self.kind = np.empty(len(ops), np.int64)
-        self.made = np.full((len(ops), most), -1, np.int64)
-        for i, op in enumerate(ops):
-            comparable = len(op.args) <= most
-            self.kind[i] = kinds.setdefault(_kind_of(op), len(kinds)) if comparable else -1
-            for j, x in enumerate(op.args if comparable else ()):
-                if type(x) is Value:
-                    self.made[i, j] = number[x]
-                elif _computed_with(op, j):
-                    self.made[i, j] = -10**9 - constants.setdefault(known(x, {}), len(constants))
-            for j, x in enumerate(op.outs):
-                number[x] = self.wide * i + j
-        self.number = number
-
-    def bound(self, before: np.ndarray, after: np.ndarray, period: int) -> np.ndarray:
-        """From which operation on a stretch may begin in which these are arguments a group apart.
-
-        What is neither the same nor moves along has to be there before the stretch.
-        """
-        moved = (after - before == self.wide * period) & (before >= 0)
-        free = (after != before) & ~moved
-        return np.where(free, np.maximum(before, after) // self.wide + 1, 0).max(axis=1)
-
-    def likely(self, period: int) -> bool:
-        """Whether any stretch has this period, told by every `period`-th operation alone."""
-        kind = self.kind[::period]
-        same = (kind[1:] == kind[:-1]) & (kind[1:] >= 0)
-        twice = same[1:] & same[:-1]
-        if not twice.any():
-            return False
-        made = self.made[::period]
-        bound = self.bound(made[:-1], made[1:], period)
-        return bool((twice & (np.maximum(bound[1:], bound[:-1]) <= period * np.arange(len(twice)))).any())
-
-    def alike(self, first: int, period: int, count: int) -> bool:
-        """Whether all groups have operations of the same kinds."""
-        kind = self.kind[max(first, 0): first + period * count]
-        return first >= 0 and bool((kind >= 0).all() and (kind[period:] == kind[:-period]).all())
-
-    def runs(self, period: int) -> Iterator[tuple[int, int]]:
-        """Where operations are repeated `period` later, as far as can be told by two groups at a time."""
-        same = (self.kind[period:] == self.kind[:-period]) & (self.kind[period:] >= 0)
-        bound = self.bound(self.made[:-period], self.made[period:], period).tolist()
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8))).tolist()
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            for i in range(start, stop):
-                if bound[i] > start:
-                    if i - start >= (FEWEST - 2) * period:
-                        yield start, i + period
-                    start = bound[i]
-            if stop - start >= (FEWEST - 2) * period:
-                yield start, stop + period
-
-
-def _kind_of(op: Op) -> tuple:
-    """What is equal for operations that do the same with arguments that are alike."""
-    like = [_like(op, j, x) for j, x in enumerate(op.args)]
-    options = [] if op.prim in (ALIAS, STOPPED) else [(name, known(x, {})) for name, x in op.options.items()]
-    return op.name, *like, *options, *((x.shape, x.kind) for x in op.outs)
-
-
-def _like(op: Op, j: int, x: Any) -> tuple:
-    if type(x) is Value:
-        return x.shape, x.kind
-    if op.prim is _getitem and j == 1:
-        return ("index", *_without_numbers(x))
-    if not _computed_with(op, j):
-        return "literal", known(x, {})
-    if type(x) is float or type(x) is int:
-        return (), "f"
-    kind = np.asarray(x).dtype.kind
-    return np.shape(x), "f" if kind in "iu" else kind
-
-
-def _computed_with(op: Op, j: int) -> bool:
-    """Whether an argument is only computed with: not an axis, an index or an exponent."""
-    rules = op.prim.rules
-    return (op.prim.elementwise or bool(op.prim.each) or op.body is not None
-            or (j < len(rules) and rules[j] is not None)) and (op.name, j) not in _LITERAL
-
-
-def _without_numbers(index: Any) -> tuple:
-    return tuple(["#" if type(k) is int else known(k, {}) for k in _parts(index)])
-
-
-def _parts(index: Any) -> tuple:
-    return index if type(index) is tuple else (index,)
+        return self.first + self.period * self.groups
 
 
 def _stretches(program: Program) -> list[Stretch]:
@@ -220,12 +108,13 @@ def _fitted(table: Table, start: int, end: int, period: int) -> Stretch | None:
     firsts = [(end - period * (count + more), count + more) for more in (2, 1, 0)] + [(start, count)]
     found = []
     for first, count in firsts:
-        if count >= FEWEST and table.alike(first, period, count) \
-                and (body := Body.of(table, first, period, count)) and (count - 1) * len(body) >= WORTH:
+        if (count >= FEWEST and table.alike(first, period, count)
+                and table.saved(first, period, count) >= WORTH
+                and (body := Body.of(table, first, period, count))):
             found.append(Stretch(first, period, count, body))
             if not body.carries:
                 break
-    return min(found, key=lambda stretch: (bool(stretch.body.carries), -stretch.count), default=None)
+    return min(found, key=lambda stretch: (bool(stretch.body.carries), -stretch.groups), default=None)
 
 
 # ---------------------------------------------------------------------------- the body of a stretch
@@ -264,20 +153,15 @@ class Body:
         except Irregular:
             return None
 
-    def __len__(self) -> int:
-        """How many operations a group has, those inside of loops as well, that do more than take and put
-        together: these come and go when values are stacked, so that to count them might never end."""
-        return len(Program([], [op for op in self.ops if op.prim not in (_getitem, stacked, joined)], []))
-
     def _add(self, q: int) -> None:
         """Append what the operation q of each group does."""
         group = self.table.ops[self.first + q: self.first + self.period * self.count: self.period]
         op = group[0]
-        if op.prim is _getitem and any(known(each.args[1], {}) != known(op.args[1], {}) for each in group):
+        if op.prim is GETITEM and any(known(each.args[1], {}) != known(op.args[1], {}) for each in group):
             if len(set(self._column(q, 0))) > 1 or self._column(q, 0)[0] >= self._start:
                 raise Irregular
             self.taken.add(q)
-            if _rows([each.args[1] for each in group], op.args[0].shape) is None:
+            if rows_of([each.args[1] for each in group], op.args[0].shape) is None:
                 raise Irregular
             self.made[q, 0] = self._row(("taken", q), [each.outs[0] for each in group])
             return
@@ -311,8 +195,8 @@ class Body:
             where = divmod(place, self.table.wide)
             if not lag:
                 return self.made[where]
-            return self._carry(Carry(where, tuple([_real(x) for x in reversed(values[:lag])])), group[-1].args[j])
-        if any(made >= self._start for made in column) or group[0].body is not None:
+            return self._carry(Carry(where, tuple(map(_real, values[lag - 1::-1]))), group[-1].args[j])
+        if any(made >= self._start for made in column):
             raise Irregular
         return self._row(tuple(column), [*map(_real, values)])
 
@@ -342,18 +226,33 @@ class Body:
             self.rows[key] = values, Value(example_of(values[0]), label)
         return self.rows[key][1]
 
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether groups have nothing to do with each other, and compute with numbers element by element."""
+        rowwise = {x for _, x in self.rows.values()}
+        for op in self.ops:
+            if not (op.prim.elementwise or op.prim in (ALIAS, STOPPED)) or any(
+                    x.shape for x in (*op.operands, *op.outs)) or rowwise.isdisjoint(op.operands):
+                return False
+            rowwise.update(op.outs)
+        return not self.carries
+
+    def program(self, ys: list[Value]) -> Program:
+        """What a step does, with these as the rows that it makes."""
+        inputs = [x for _, x in (*self.carries.values(), *self.rows.values())] + [*self.captured.values()]
+        outputs = [self.next(carry) for carry, _ in self.carries.values()] + ys
+        return Program(inputs, needed(self.ops, outputs), outputs)
+
     def next(self, carry: Carry) -> Value:
         """What a step hands on."""
         if len(carry.starts) == 1:
             return self.made[carry.place]
         return self.carries[self._key(carry._replace(starts=carry.starts[:-1]))][1]
 
-    def last(self, place: tuple[int, int], k: int) -> int | None:
-        """The number of the carry that is, after the loop, what the k-th group made at this place."""
-        for i, (carry, _) in enumerate(self.carries.values()):
-            if carry.place == place and len(carry.starts) == self.count - k:
-                return i
-        return None
+    def kept(self, last: list) -> dict[tuple[tuple[int, int], int], Any]:
+        """What the last carries are: by place, and the number of the group that made them."""
+        carries = [carry for carry, _ in self.carries.values()]
+        return {(carry.place, self.count - len(carry.starts)): x for carry, x in zip(carries, last, strict=True)}
 
 
 def _real(x: Any) -> Any:
@@ -369,138 +268,66 @@ def _array_of(x: Value, table: Table) -> Value | None:
     """The array that a value is taken from."""
     number = table.number[x] // table.wide
     op = table.ops[number] if number >= 0 else None
-    return op.args[0] if op and op.prim is _getitem and type(op.args[0]) is Value else None
+    return op.args[0] if op and op.prim is GETITEM and type(op.args[0]) is Value else None
 
 
 # ---------------------------------------------------------------------------- the program with its loops
 
-class _Rewriting:
-    """A program while stretches of it are replaced."""
+class _Rolling(Rewriting):
+    """A program while stretches of it become loops, or operations on arrays."""
 
     def __init__(self, program: Program):
-        self.program = program
-        self.ops: list[Op] = []
-        self.maker: dict[Value, Op] = {}
-        self.now: dict[Value, Any] = {}          # what became of a value, if it is not the same
+        super().__init__(program)
         self.last_use: dict[Value, int] = {}
         for i, op in enumerate(program.ops):
             self.last_use.update(dict.fromkeys(op.operands, i))
         self.last_use.update({x: len(program.ops) for x in program.outputs if type(x) is Value})
 
-    def replaced(self, stretches: list[Stretch]) -> Program:
-        """The program with these as loops."""
-        done = 0
-        self.maker.update(self.program.maker)
+    def rolled(self, stretches: list[Stretch]) -> Program:
+        """The program with these rolled."""
+        ops, done = self.old.ops, 0
         for stretch in stretches:
-            self._copy(self.program.ops[done: stretch.first])
-            self._loop(stretch)
+            self.copy(ops[done: stretch.first])
+            self._roll(stretch)
             done = stretch.end
-        self._copy(self.program.ops[done:])
-        outputs = [self._now(x) for x in self.program.outputs]
-        return Program(self.program.inputs, needed(self.ops, outputs), outputs)
+        self.copy(ops[done:])
+        return self.program(self.old.inputs, self.old.outputs)
 
-    def _now(self, x: Any) -> Any:
-        return self.now.get(x, x) if type(x) is Value else x
-
-    def _append(self, op: Op) -> None:
-        self.ops.append(op)
-        self.maker.update(dict.fromkeys(op.outs, op))
-
-    def _record(self, prim: Any, args: tuple, options: dict, spot: Spot | None, back: bool) -> list[Value]:
-        op = Op(prim, args, options, [], spot, back)
-        op.outs = [Value(x) for x in (
-            prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)]))]
-        self._append(op)
-        return op.outs
-
-    def _copy(self, ops: list[Op]) -> None:
-        for op in ops:
-            args = tuple([self._now(x) for x in op.args])
-            if op.prim is stacked and op.options.get("axis", 0) == 0:
-                self.now[op.outs[0]] = self._stacked(list(args), op)
-            else:
-                self._append(op.with_(args=args) if args != op.args else op)
-
-    def _loop(self, stretch: Stretch) -> None:
-        """Append a stretch as a scan, and what is still wanted of its values."""
-        body, group = stretch.body, self.program.ops[stretch.first: stretch.first + stretch.period]
-        self._copy([op for q in body.taken for op in self.program.ops[stretch.first + q: stretch.end: stretch.period]
-                    if self.last_use.get(op.outs[0], -1) >= stretch.end])
-        wanted = {(q, j): self._wanted(stretch, q, j) for q, j in body.made if q not in body.taken}
-        stacks = [place for place, ks in wanted.items() if any(body.last(place, k) is None for k in ks)]
-        carries = [*body.carries.values()]
-        inputs = [x for _, x in carries] + [x for _, x in body.rows.values()] + [*body.captured.values()]
-        outputs = [body.next(carry) for carry, _ in carries] + [body.made[place] for place in stacks]
-        inside = Program(inputs, needed(body.ops, outputs), outputs)
-        args = (*(self._now(carry.starts[-1]) for carry, _ in carries),
-                *(self._stacked([*map(self._now, row)], group[0]) for row, _ in body.rows.values()),
-                *map(self._now, body.captured))
-        options = scan_options(inside, len(carries), len(body.rows), stretch.count)
-        outs = self._record(SCAN, args, options, group[0].spot, group[0].back)
-        ys = dict(zip(stacks, outs[len(carries):], strict=True))
+    def _roll(self, stretch: Stretch) -> None:
+        """Append what a stretch becomes, and what is still wanted of its values."""
+        body = stretch.body
+        groups = [self.old.ops[first: first + stretch.period]
+                  for first in range(stretch.first, stretch.end, stretch.period)]
+        wanted = {place: [k for k, group in enumerate(groups)
+                          if self.last_use.get(group[place[0]].outs[place[1]], -1) >= stretch.end]
+                  for place in body.made}
+        self.copy([groups[k][q] for q in body.taken for k in wanted.pop((q, 0))])
+        kept = body.kept([*body.carries])
+        stacks = [place for place, ks in wanted.items() if any((place, k) not in kept for k in ks)]
+        like = groups[0][0]
+        rows = [self.stacked([*map(self.became, row)], like) for row, _ in body.rows.values()]
+        captured = [*map(self.became, body.captured)]
+        if body.is_elementwise:
+            last, ys = [], self._abreast(body, [body.made[place] for place in stacks], rows, captured)
+        else:
+            starts = [self.became(carry.starts[-1]) for carry, _ in body.carries.values()]
+            inside = body.program([body.made[place] for place in stacks])
+            outs = self.record(SCAN, (*starts, *rows, *captured),
+                               scan_options(inside, len(starts), len(rows), stretch.groups), like)
+            last, ys = outs[:len(starts)], outs[len(starts):]
+        kept, stack_of = body.kept(last), dict(zip(stacks, ys, strict=True))
         for place, ks in wanted.items():
             for k in ks:
-                op = self.program.ops[stretch.first + k * stretch.period + place[0]]
+                op = groups[k][place[0]]
                 self.now[op.outs[place[1]]] = (
-                    self._record(_getitem, (ys[place], k), {}, op.spot, op.back)[0] if place in ys
-                    else outs[body.last(place, k)])
+                    self.record(GETITEM, (stack_of[place], k), {}, op)[0] if place in stack_of
+                    else kept[place, k])
 
-    def _wanted(self, stretch: Stretch, q: int, j: int) -> list[int]:
-        """In which groups the result j of the operation q is used after the stretch."""
-        group = self.program.ops[stretch.first + q: stretch.end: stretch.period]
-        return [k for k, op in enumerate(group) if self.last_use.get(op.outs[j], -1) >= stretch.end]
-
-    def _stacked(self, values: list, like: Op) -> Any:
-        """These values as the rows of an array: where they are rows of one array, a part of that."""
-        if not any(type(x) is Value for x in values):
-            return np.array(values)
-        pieces: list[tuple[Value | None, list]] = []         # an array, and values that are its next rows
-        for x in values:
-            op = self.maker.get(x) if type(x) is Value else None
-            array = op.args[0] if op and op.prim is _getitem else None
-            if array is not None and pieces and pieces[-1][0] is array:
-                pieces[-1][1].append(x)
-            else:
-                pieces.append((array, [x]))
-        parts: list = []
-        loose: list = []
-        for array, rows in pieces:
-            index = array and len(rows) > 1 and _rows([self.maker[x].args[1] for x in rows], array.shape)
-            if not index:
-                loose += rows
-                continue
-            if loose:
-                parts.append(self._record(stacked, tuple(loose), {}, like.spot, like.back)[0])
-                loose = []
-            parts.append(self._taken(array, index, like))
-        if loose:
-            parts.append(self._record(stacked, tuple(loose), {}, like.spot, like.back)[0])
-        return parts[0] if len(parts) == 1 else self._record(joined, tuple(parts), {}, like.spot, like.back)[0]
-
-    def _taken(self, array: Value, index: tuple, like: Op) -> Value:
-        """The part of an array, or all of it."""
-        if len(index) == 1 and type(index[0]) is slice and index[0] == slice(0, array.shape[0], 1):
-            return array
-        return self._record(_getitem, (array, index if len(index) > 1 else index[0]), {}, like.spot, like.back)[0]
-
-
-def _rows(indices: list, shape: tuple) -> tuple | None:
-    """One index that takes, as rows, what these take one by one, or nothing.
-
-        >>> _rows([1, 2, 3], (5,)), _rows([(0, -1), (0, -2), (0, -3)], (2, 3))
-        ((slice(1, 4, 1),), (0, slice(2, None, -1)))
-    """
-    columns = [*zip(*map(_parts, indices), strict=True)] if len({len(_parts(i)) for i in indices}) == 1 else []
-    varying = [t for t, column in enumerate(columns) if any(known(k, {}) != known(column[0], {}) for k in column)]
-    if not varying or any(type(k) is not int for column in columns[:varying[-1] + 1] for k in column):
-        return None
-    if any(type(part[0]) not in (int, slice) for part in columns):
-        return None
-    index: list = [column[0] for column in columns]
-    for t in varying:
-        index[t] = np.array([k % shape[t] for k in columns[t]])
-    steps = set(np.diff(index[varying[0]]).tolist())
-    if len(varying) == 1 and len(steps) == 1 and (step := steps.pop()):
-        start, stop = int(index[varying[0]][0]), int(index[varying[0]][-1]) + step
-        index[varying[0]] = slice(start, stop if stop >= 0 else None, step)
-    return tuple(index)
+    def _abreast(self, body: "Body", wanted: list[Value], rows: list, captured: list) -> list[Value]:
+        """What all groups do, element by element of arrays."""
+        values = dict(zip((x for _, x in body.rows.values()), rows, strict=True))
+        values.update(zip(body.captured.values(), captured, strict=True))
+        for op in needed(body.ops, wanted):
+            args = tuple([values[x] if type(x) is Value else x for x in op.args])
+            values.update(zip(op.outs, self.record(op.prim, args, op.options, op), strict=True))
+        return [values[x] for x in wanted]

@@ -1,0 +1,142 @@
+"""Where a program repeats itself, so that a loop may do the same.
+
+    >>> from ..primitives import registered
+    >>> from .record import Builder
+    >>> builder = Builder()
+    >>> x = builder.input(0.0, "x")
+    >>> (y,) = builder.record(registered(np.sin), (x,), {})
+    >>> for k in range(10):
+    ...     (z,) = builder.record(registered(np.exp), (y,), {})
+    ...     (y,) = builder.record(registered(np.add), (x, z), {})
+    >>> table = Table(builder.program([y]))
+    >>> [period for period in range(1, 6) if table.likely(period)]
+    [2, 4]
+    >>> list(table.runs(2))
+    [(1, 21)]
+
+The `exp` of the first group is not found yet, since it is of a value that no group made. To look at a program for each
+period costs time that grows with its square. But every `period`-th operation alone tells whether there may be
+such a stretch, and that makes n + n/2 + n/3 + ... operations, little more than n.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..rules.shaping import joined, stacked
+from .marks import ALIAS, STOPPED
+from .program import Op, Program, Value, known
+from .rows import GETITEM, parts_of
+
+FEWEST = 4                                       # groups in a stretch
+WIDEST = 40                                      # arguments of an operation that is compared with others
+LITERAL = {("power", 1), ("float_power", 1)}     # numbers that an operation does not only compute with
+GATHERING = (GETITEM, stacked, joined)           # take and put together; come and go when values are stacked
+
+
+class Table:
+    """A program as arrays of numbers, in which repetitions are quickly found.
+
+    `kind[i]` is equal for operations that do the same with arguments of the same shapes. `made[i, j]`
+    tells argument j of operation i: `wide` times the number of the operation that makes it, plus which
+    of its results it is; below zero for what is there before all operations.
+    """
+
+    def __init__(self, program: Program):
+        self.ops = ops = program.ops
+        self.size = np.cumsum([0, *(0 if op.prim in GATHERING else 1 + len(op.body or ()) for op in ops)])
+        self.wide = max((len(op.outs) for op in ops), default=1)
+        most = max((len(op.args) for op in ops if len(op.args) <= WIDEST), default=1)
+        kinds: dict[Any, int] = {}
+        constants: dict[Any, int] = {}
+        number = {x: -1 - i for i, x in enumerate(program.inputs)}
+        self.number = number
+        self.kind = np.empty(len(ops), np.int64)
+        self.made = np.full((len(ops), most), -1, np.int64)
+        for i, op in enumerate(ops):
+            comparable = len(op.args) <= most and not any(
+                x.kind == "i" for x in (*op.operands, *op.outs))         # steps of an event cannot be stacked
+            self.kind[i] = kinds.setdefault(_kind_of(op), len(kinds)) if comparable else -1
+            for j, x in enumerate(op.args if comparable else ()):
+                if type(x) is Value:
+                    self.made[i, j] = number[x]
+                elif computed_with(op, j):
+                    self.made[i, j] = -10**9 - constants.setdefault(known(x, {}), len(constants))
+            for j, x in enumerate(op.outs):
+                number[x] = self.wide * i + j
+
+    def bound(self, before: np.ndarray, after: np.ndarray, period: int) -> np.ndarray:
+        """From which operation on a stretch may begin in which these are arguments a group apart.
+
+        What is neither the same nor moves along has to be there before the stretch.
+        """
+        moved = (after - before == self.wide * period) & (before >= 0)
+        free = (after != before) & ~moved
+        return np.where(free, np.maximum(before, after) // self.wide + 1, 0).max(axis=1)
+
+    def likely(self, period: int) -> bool:
+        """Whether any stretch has this period, told by every `period`-th operation alone."""
+        kind = self.kind[::period]
+        same = (kind[1:] == kind[:-1]) & (kind[1:] >= 0)
+        twice = same[1:] & same[:-1]
+        if not twice.any():
+            return False
+        made = self.made[::period]
+        bound = self.bound(made[:-1], made[1:], period)
+        return bool((twice & (np.maximum(bound[1:], bound[:-1]) <= period * np.arange(len(twice)))).any())
+
+    def alike(self, first: int, period: int, count: int) -> bool:
+        """Whether all groups have operations of the same kinds."""
+        kind = self.kind[max(first, 0): first + period * count]
+        return first >= 0 and bool((kind >= 0).all() and (kind[period:] == kind[:-period]).all())
+
+    def saved(self, first: int, period: int, count: int) -> int:
+        """How many operations there are less if these groups are one."""
+        return int(self.size[first + period * count] - self.size[first + period])
+
+    def runs(self, period: int) -> Iterator[tuple[int, int]]:
+        """Where operations are repeated `period` later, as far as can be told by two groups at a time."""
+        same = (self.kind[period:] == self.kind[:-period]) & (self.kind[period:] >= 0)
+        bound = self.bound(self.made[:-period], self.made[period:], period).tolist()
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8))).tolist()
+        for first, stop in zip(edges[::2], edges[1::2], strict=True):
+            start = first
+            for i in range(first, stop):
+                if bound[i] > start:
+                    if i - start >= (FEWEST - 2) * period:
+                        yield start, i + period
+                    start = bound[i]
+            if stop - start >= (FEWEST - 2) * period:
+                yield start, stop + period
+
+
+def _kind_of(op: Op) -> tuple:
+    """What is equal for operations that do the same with arguments that are alike."""
+    like = [_like(op, j, x) for j, x in enumerate(op.args)]
+    options = [] if op.prim in (ALIAS, STOPPED) else [(name, known(x, {})) for name, x in op.options.items()]
+    return op.name, *like, *options, *((x.shape, x.kind) for x in op.outs)
+
+
+def _like(op: Op, j: int, x: Any) -> tuple:
+    if type(x) is Value:
+        return x.shape, x.kind
+    if op.prim is GETITEM and j == 1:
+        return ("index", *_without_numbers(x))
+    if not computed_with(op, j):
+        return "literal", known(x, {})
+    if type(x) is float or type(x) is int:
+        return (), "f"
+    kind = np.asarray(x).dtype.kind
+    return np.shape(x), "f" if kind in "iu" else kind
+
+
+def computed_with(op: Op, j: int) -> bool:
+    """Whether an argument is only computed with: not an axis, an index or an exponent."""
+    rules = op.prim.rules
+    return (op.prim.elementwise or bool(op.prim.each) or op.body is not None
+            or (j < len(rules) and rules[j] is not None)) and (op.name, j) not in LITERAL
+
+
+def _without_numbers(index: Any) -> tuple:
+    return tuple(["#" if type(k) is int else known(k, {}) for k in parts_of(index)])

@@ -1,0 +1,133 @@
+"""A program while parts of it are replaced; a stack of the rows of an array is that array again.
+
+    >>> from .record import Builder
+    >>> builder = Builder()
+    >>> xs = builder.input(np.zeros(3), "xs")
+    >>> rows = [builder.record(GETITEM, (xs, k), {})[0] for k in range(3)]
+    >>> program = builder.program([builder.record(stacked, tuple(rows[:2]), {})[0]])
+    >>> print(program)
+    given xs: f(3,)
+    t: f = getitem(xs, 0)
+    t_1: f = getitem(xs, 1)
+    t_2: f(2,) = stack(t, t_1)
+    return t_2
+    >>> rewriting = Rewriting(program)
+    >>> rewriting.copy(program.ops)
+    >>> print(rewriting.program(program.inputs, program.outputs))
+    given xs: f(3,)
+    t: f(2,) = getitem(xs, 0:2:1)
+    return t
+"""
+
+import itertools
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..primitives import registered
+from ..rules.shaping import joined, stacked
+from .program import Op, Program, Value, example_of, known, results_of
+from .record import needed
+
+GETITEM = registered(operator.getitem)
+MANY = 16                                        # numbers that are rather one array
+
+
+class Rewriting:
+    """A program while parts of it are replaced: operations are copied, or others are recorded instead."""
+
+    def __init__(self, program: Program):
+        self.old = program
+        self.ops: list[Op] = []
+        self.maker = dict(program.maker)
+        self.now: dict[Value, Any] = {}          # what became of a value, if it is not the same
+
+    def program(self, inputs: list[Value], outputs: list) -> Program:
+        """The new program, with these outputs of the old one."""
+        outputs = [self.became(x) for x in outputs]
+        return Program(inputs, needed(self.ops, outputs), outputs)
+
+    def became(self, x: Any) -> Any:
+        """What stands for a value, or a constant, of the old program."""
+        return self.now.get(x, x) if type(x) is Value else x
+
+    def _append(self, op: Op) -> None:
+        self.ops.append(op)
+        self.maker.update(dict.fromkeys(op.outs, op))
+
+    def record(self, prim: Any, args: tuple, options: dict, like: Op) -> list[Value]:
+        """The results of a new operation, at the place of another."""
+        op = Op(prim, args, options, [], like.spot, like.back)
+        op.outs = [Value(x) for x in (
+            prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)]))]
+        self._append(op)
+        return op.outs
+
+    def copy(self, ops: list[Op]) -> None:
+        """Append operations of the old program."""
+        for op in ops:
+            args = tuple([self.became(x) for x in op.args])
+            if op.prim is stacked and op.options.get("axis", 0) == 0:
+                self.now[op.outs[0]] = self.stacked(list(args), op)
+            else:
+                self._append(op.with_(args=args) if args != op.args else op)
+
+    def stacked(self, values: list, like: Op) -> Any:
+        """These values as the rows of an array: where they are rows of one array, a part of that."""
+        if not any(type(x) is Value for x in values):
+            return np.array(values)
+        parts: list[tuple[Any, Any]] = []        # an array and which of its rows are next, or None and values
+        for array, group in itertools.groupby(values, self._array_of):
+            rows = list(group)
+            index = None if array is None else rows_of([self.maker[x].args[1] for x in rows], array.shape)
+            if index is not None and (len(rows) >= MANY or not any(type(k) is np.ndarray for k in index)):
+                parts.append((array, index))
+            elif parts and parts[-1][0] is None:
+                parts[-1][1].extend(rows)
+            else:
+                parts.append((None, rows))
+        made = [self.record(stacked, tuple(rows), {}, like)[0] if array is None
+                else self.taken(array, rows, like) for array, rows in parts]
+        return made[0] if len(made) == 1 else self.record(joined, tuple(made), {}, like)[0]
+
+    def _array_of(self, x: Any) -> Value | None:
+        """The array that a value is taken from by an index, if it is."""
+        op = self.maker.get(x) if type(x) is Value else None
+        array = self.became(op.args[0]) if op and op.prim is GETITEM else None
+        return array if type(array) is Value else None
+
+    def taken(self, array: Value, index: tuple, like: Op) -> Value:
+        """A part of an array, or all of it."""
+        if len(index) == 1 and type(index[0]) is slice and index[0] == slice(0, array.shape[0], 1):
+            return array
+        return self.record(GETITEM, (array, index if len(index) > 1 else index[0]), {}, like)[0]
+
+
+def rows_of(indices: list, shape: tuple) -> tuple | None:
+    """One index that takes, as rows, what these take one by one, or nothing.
+
+        >>> rows_of([1, 2, 3], (5,)), rows_of([(0, -1), (0, -2), (0, -3)], (2, 3))
+        ((slice(1, 4, 1),), (0, slice(2, None, -1)))
+    """
+    parts = [*map(parts_of, indices)]
+    if len({len(part) for part in parts}) > 1:
+        return None
+    columns = [*zip(*parts, strict=True)]
+    varying = [t for t, column in enumerate(columns) if len({known(k, {}) for k in column}) > 1]
+    if (not varying or any(type(k) is not int for column in columns[:varying[-1] + 1] for k in column)
+            or any(type(column[0]) not in (int, slice) for column in columns)):
+        return None
+    index: list = [column[0] for column in columns]
+    for t in varying:
+        index[t] = np.array([k % shape[t] for k in columns[t]])
+    steps = set(np.diff(index[varying[0]]).tolist())
+    if len(varying) == 1 and len(steps) == 1 and (step := steps.pop()):
+        start, stop = int(index[varying[0]][0]), int(index[varying[0]][-1]) + step
+        index[varying[0]] = slice(start, stop if stop >= 0 else None, step)
+    return tuple(index)
+
+
+def parts_of(index: Any) -> tuple:
+    """An index as the tuple that NumPy sees."""
+    return index if type(index) is tuple else (index,)
