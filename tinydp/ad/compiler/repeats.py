@@ -14,9 +14,9 @@
     >>> list(table.runs(2))
     [(1, 21)]
 
-The `exp` of the first group is not found yet, since it is of a value that no group made. To look at a program for each
-period costs time that grows with its square. But every `period`-th operation alone tells whether there may be
-such a stretch, and that makes n + n/2 + n/3 + ... operations, little more than n.
+The `exp` of the first group is not found yet, since it is of a value that no group made. To look at all of a
+program for each period would take a time that grows with its square. But every `period`-th operation alone
+tells whether there may be such a stretch, and that makes n + n/2 + n/3 + ... operations.
 """
 
 from collections.abc import Iterator

@@ -4,17 +4,17 @@
     >>> from .record import Builder
     >>> add, multiply, take = registered(np.add), registered(np.multiply), GETITEM
     >>> builder = Builder()
-    >>> x, us = builder.input(0.0, "x"), builder.input(np.zeros(20), "us")
-    >>> for k in range(20):
+    >>> x, us = builder.input(0.0, "x"), builder.input(np.zeros(30), "us")
+    >>> for k in range(30):
     ...     (u,) = builder.record(take, (us, k), {})
     ...     (decayed,) = builder.record(multiply, (x, 0.9), {})
     ...     (x,) = builder.record(add, (decayed, u), {})
     >>> program = builder.program([x])
     >>> print(len(program))
-    60
+    90
     >>> print(roll(program))
-    given x: f, us: f(20,)
-    t_2: f = scan(x, us, carries=1, rows=1, length=20, reverse=False, again=False)
+    given x: f, us: f(30,)
+    t_2: f = scan(x, us, carries=1, rows=1, length=30, reverse=False, again=False)
         given x_1: f, us_1: f
         t: f = multiply(x_1, 0.9)
         t_1: f = add(t, us_1)
@@ -251,8 +251,8 @@ class Body:
 
     def kept(self, last: list) -> dict[tuple[tuple[int, int], int], Any]:
         """What the last carries are: by place, and the number of the group that made them."""
-        carries = [carry for carry, _ in self.carries.values()]
-        return {(carry.place, self.count - len(carry.starts)): x for carry, x in zip(carries, last, strict=True)}
+        pairs = zip(self.carries.values(), last, strict=True)
+        return {(carry.place, self.count - len(carry.starts)): x for (carry, _), x in pairs}
 
 
 def _real(x: Any) -> Any:
