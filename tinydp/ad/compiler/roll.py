@@ -40,6 +40,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import Spot
+from .abreast import joined_carries
 from .loops import SCAN, scan_options
 from .marks import ALIAS, STOPPED
 from .program import Op, Program, Value, example_of, known
@@ -47,7 +48,7 @@ from .record import needed
 from .repeats import FEWEST, Table
 from .rows import GETITEM, Rewriting, rows_of
 
-WORTH = 48                                       # operations that are saved: below, a straight line is faster
+WORTH = 24                                       # operations that are saved: below, a straight line is faster
 FARTHEST = 4                                     # groups ago that an argument was made
 LONG = 1500                                      # operations in a straight line that take long to compile
 
@@ -59,7 +60,7 @@ def roll(program: Program) -> Program:
     program = Program(program.inputs, ops, program.outputs)
     while found := _stretches(program):
         program = _Rolling(program).rolled(found)
-    return program
+    return joined_carries(program)
 
 
 def longest_line(program: Program) -> tuple[Spot | None, int]:
