@@ -30,6 +30,7 @@ from .program import Op, Program, Value, known
 from .rows import GETITEM, parts_of
 
 FEWEST = 4                                       # groups in a stretch
+FARTHEST = 4                                     # groups ago that an argument was made
 WIDEST = 40                                      # arguments of an operation that is compared with others
 LITERAL = {("power", 1), ("float_power", 1)}     # numbers that an operation does not only compute with
 GATHERING = (GETITEM, stacked, joined)           # take and put together; come and go when values are stacked
@@ -66,12 +67,15 @@ class Table:
             for j, x in enumerate(op.outs):
                 number[x] = self.wide * i + j
 
-    def bound(self, before: np.ndarray, after: np.ndarray, period: int) -> np.ndarray:
-        """From which operation on a stretch may begin in which these are arguments a group apart.
+    def bound(self, step: int, period: int) -> np.ndarray:
+        """From which operation on a stretch may begin in which each `step`-th operation is repeated.
 
-        What is neither the same nor moves along has to be there before the stretch.
+        An argument that is neither the same nor was made a few groups ago has to be there before the stretch.
         """
-        moved = (after - before == self.wide * period) & (before >= 0)
+        before, after = self.made[:-period:step], self.made[period::step]
+        here = np.arange(0, len(self.made) - period, step)[:, None]
+        recent = here - before // self.wide <= FARTHEST * period + period
+        moved = (after - before == self.wide * period) & (before >= 0) & recent
         free = (after != before) & ~moved
         return np.where(free, np.maximum(before, after) // self.wide + 1, 0).max(axis=1)
 
@@ -82,8 +86,7 @@ class Table:
         twice = same[1:] & same[:-1]
         if not twice.any():
             return False
-        made = self.made[::period]
-        bound = self.bound(made[:-1], made[1:], period)
+        bound = self.bound(period, period)
         return bool((twice & (np.maximum(bound[1:], bound[:-1]) <= period * np.arange(len(twice)))).any())
 
     def alike(self, first: int, period: int, count: int) -> bool:
@@ -98,7 +101,7 @@ class Table:
     def runs(self, period: int) -> Iterator[tuple[int, int]]:
         """Where operations are repeated `period` later, as far as can be told by two groups at a time."""
         same = (self.kind[period:] == self.kind[:-period]) & (self.kind[period:] >= 0)
-        bound = self.bound(self.made[:-period], self.made[period:], period).tolist()
+        bound = self.bound(1, period).tolist()
         edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8))).tolist()
         for first, stop in zip(edges[::2], edges[1::2], strict=True):
             start = first

@@ -45,11 +45,10 @@ from .loops import SCAN, scan_options
 from .marks import ALIAS, STOPPED
 from .program import Op, Program, Value, example_of, known
 from .record import needed
-from .repeats import FEWEST, Table
+from .repeats import FARTHEST, FEWEST, Table
 from .rows import GETITEM, Rewriting, rows_of
 
 WORTH = 24                                       # operations that are saved: below, a straight line is faster
-FARTHEST = 4                                     # groups ago that an argument was made
 LONG = 1500                                      # operations in a straight line that take long to compile
 
 
