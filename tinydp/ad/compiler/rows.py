@@ -69,19 +69,22 @@ class Rewriting:
         for op in ops:
             args = tuple([self.became(x) for x in op.args])
             if op.prim is stacked and op.options.get("axis", 0) == 0:
-                self.now[op.outs[0]] = self.stacked(list(args), op)
+                self.now[op.outs[0]] = self.stacked(list(args), op, MANY)
             else:
                 self._append(op.with_(args=args) if args != op.args else op)
 
-    def stacked(self, values: list, like: Op) -> Any:
-        """These values as the rows of an array: where they are rows of one array, a part of that."""
+    def stacked(self, values: list, like: Op, gathered: int = 0) -> Any:
+        """These values as the rows of an array: where they are rows of one array, a part of that.
+
+        Rows in no regular order are gathered if there are so many.
+        """
         if not any(type(x) is Value for x in values):
             return np.array(values)
         parts: list[tuple[Any, Any]] = []        # an array and which of its rows are next, or None and values
         for array, group in itertools.groupby(values, self._array_of):
             rows = list(group)
             index = None if array is None else rows_of([self.maker[x].args[1] for x in rows], array.shape)
-            if index is not None and (len(rows) >= MANY or not any(type(k) is np.ndarray for k in index)):
+            if index is not None and (len(rows) >= gathered or not any(type(k) is np.ndarray for k in index)):
                 parts.append((array, index))
             elif parts and parts[-1][0] is None:
                 parts[-1][1].extend(rows)
