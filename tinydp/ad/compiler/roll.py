@@ -108,8 +108,8 @@ def _fitted(table: Table, start: int, end: int, period: int) -> Stretch | None:
     firsts = [(end - period * (count + more), count + more) for more in (2, 1, 0)] + [(start, count)]
     found = []
     for first, count in firsts:
-        if (count >= FEWEST and table.alike(first, period, count)
-                and table.saved(first, period, count) >= WORTH
+        if (count >= FEWEST and first >= 0 and table.saved(first, period, count) >= WORTH
+                and table.alike(first, period, count)
                 and (body := Body.of(table, first, period, count))):
             found.append(Stretch(first, period, count, body))
             if not body.carries:
