@@ -68,10 +68,11 @@ class Rewriting:
         """Append operations of the old program."""
         for op in ops:
             args = tuple([self.became(x) for x in op.args])
-            if op.prim is stacked and op.options.get("axis", 0) == 0:
+            if op.prim is stacked and op.options.get("axis", 0) == 0 and any(map(self._array_of, args)):
                 self.now[op.outs[0]] = self.stacked(list(args), op, MANY)
             else:
-                self._append(op.with_(args=args) if args != op.args else op)
+                same = all(x is y for x, y in zip(args, op.args, strict=True))
+                self._append(op if same else op.with_(args=args))
 
     def stacked(self, values: list, like: Op, gathered: int = 0) -> Any:
         """These values as the rows of an array: where they are rows of one array, a part of that.
