@@ -35,11 +35,13 @@ from .rows import GETITEM, MANY, Rewriting
 
 def joined_carries(program: Program) -> Program:
     """The same, with the carries that are all rows of one array as that array."""
+    groups = {op: found for op in program.ops if op.prim is SCAN and (found := _groups(op))}
+    if not groups:
+        return program
     rewriting = Rewriting(program)
     for op in program.ops:
-        groups = _groups(op) if op.prim is SCAN else []
-        if groups:
-            _join(rewriting, op, groups)
+        if op in groups:
+            _join(rewriting, op, groups[op])
         else:
             rewriting.copy([op])
     return rewriting.program(program.inputs, program.outputs)

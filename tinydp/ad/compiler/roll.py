@@ -54,17 +54,22 @@ LONG = 1500                                      # operations in a straight line
 
 def roll(program: Program) -> Program:
     """The same with its repetitions, and those in its loops, rolled into scans; innermost first."""
-    ops = [op if op.body is None else op.with_(options=op.options | {"body": roll(op.body)})
-           for op in program.ops]
-    program = Program(program.inputs, ops, program.outputs)
+    ops = [*map(_with_rolled_body, program.ops)]
+    if any(new is not old for new, old in zip(ops, program.ops, strict=True)):
+        program = Program(program.inputs, ops, program.outputs)
     while found := _stretches(program):
         program = _Rolling(program).rolled(found)
     return joined_carries(program)
 
 
+def _with_rolled_body(op: Op) -> Op:
+    body = op.body and roll(op.body)
+    return op if body is op.body else op.with_(options=op.options | {"body": body})
+
+
 def longest_line(program: Program) -> tuple[Spot | None, int]:
-    """The longest straight line of operations, inside of loops as well: the user's line that made most of it,
-    and how many operations it has."""
+    """The longest straight line of operations, inside of loops as well: which line of the user's made most of
+    it, and how many operations it has. If these are more than `LONG`, `dp.scan` may be what the user wants."""
     count: dict[Spot | None, int] = {}
     for op in program.ops:
         line = op.spot and op.spot._replace(instruction=0)
