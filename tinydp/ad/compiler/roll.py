@@ -68,8 +68,8 @@ def _with_rolled_body(op: Op) -> Op:
 
 
 def longest_line(program: Program) -> tuple[Spot | None, int]:
-    """The longest straight line of operations, inside of loops as well: which line of the user's made most of
-    it, and how many operations it has. If these are more than `LONG`, `dp.scan` may be what the user wants."""
+    """Of the longest straight line of operations, inside of loops as well: which line of the user's made most
+    of it, and how many they are. If they are more than `LONG`, the user may want to write a `dp.scan`."""
     count: dict[Spot | None, int] = {}
     for op in program.ops:
         line = op.spot and op.spot._replace(instruction=0)
@@ -159,15 +159,15 @@ class Body:
             return None
 
     def _add(self, q: int) -> None:
-        """Append what the operation q of each group does."""
+        """Append what the operation q of each group does, unless it takes a row: the step is given that."""
         group = self.table.ops[self.first + q: self.first + self.period * self.count: self.period]
         op = group[0]
         if op.prim is GETITEM and any(known(each.args[1], {}) != known(op.args[1], {}) for each in group):
-            if len(set(self._column(q, 0))) > 1 or self._column(q, 0)[0] >= self._start:
+            arrays = set(self._column(q, 0))
+            if type(op.args[0]) is not Value or len(arrays) > 1 or max(arrays) >= self._start or rows_of(
+                    [each.args[1] for each in group], op.args[0].shape) is None:
                 raise Irregular
             self.taken.add(q)
-            if rows_of([each.args[1] for each in group], op.args[0].shape) is None:
-                raise Irregular
             self.made[q, 0] = self._row(("taken", q), [each.outs[0] for each in group])
             return
         args = [self._argument(q, j, group) for j in range(len(op.args))]
@@ -177,33 +177,32 @@ class Body:
 
     @property
     def _start(self) -> int:
+        """The number of the first value that a group makes; those of before have smaller ones."""
         return self.table.wide * self.first
 
     def _column(self, q: int, j: int) -> list[int]:
+        """The numbers of argument j of the operation q, group by group."""
         rows = slice(self.first + q, self.first + self.period * self.count, self.period)
         return self.table.made[rows, j].tolist()
 
     def _argument(self, q: int, j: int, group: list[Op]) -> Any:
         """What stands in the body for argument j of the operation q."""
         column, values = self._column(q, j), [op.args[j] for op in group]
-        if len(set(column)) == 1:
-            if column[0] >= self._start:
-                raise Irregular
+        before = [made < self._start for made in column]
+        if all(before):
+            if len(set(column)) > 1:
+                return self._row(tuple(column), [*map(_real, values)])
             return self._capture(values[0]) if type(values[0]) is Value else values[0]
-        width = self.table.wide * self.period
-        if column[-1] >= self._start:
-            k, place = divmod(column[-1] - self._start, width)
-            lag = self.count - 1 - k
-            moved = [self._start + place + width * (k - lag) for k in range(lag, self.count)]
-            if lag > FARTHEST or column[lag:] != moved or any(made >= self._start for made in column[:lag]):
-                raise Irregular
+        width = self.table.wide * self.period    # between a value and that of the next group
+        last, place = divmod(column[-1] - self._start, width)
+        lag = self.count - 1 - last
+        moved = [self._start + place + width * k for k in range(last + 1)]
+        if not before[-1] and lag <= FARTHEST and column[lag:] == moved and all(before[:lag]):
             where = divmod(place, self.table.wide)
             if not lag:
                 return self.made[where]
             return self._carry(Carry(where, tuple(map(_real, values[lag - 1::-1]))), group[-1].args[j])
-        if any(made >= self._start for made in column):
-            raise Irregular
-        return self._row(tuple(column), [*map(_real, values)])
+        raise Irregular
 
     def _capture(self, x: Value) -> Value:
         return self.captured.setdefault(x, Value(x.example, x.label, x.of))
