@@ -74,7 +74,10 @@ def _seed(x: Any, y: Any) -> Value:
 
 def value_of(x: Any) -> Any:
     """A result as an output of a program: a value, or a constant."""
-    x = tracer().arrays.kept(constant(x))
+    x = constant(x)
+    if isinstance(x, np.ndarray) and x.dtype.kind in "iu":
+        x = x.astype(np.float64)
+    x = tracer().arrays.kept(x)
     return x.value if isinstance(x, Proxy) else float(x) if type(x) is int else x
 
 

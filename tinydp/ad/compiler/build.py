@@ -19,6 +19,7 @@ import functools
 import itertools
 import os
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ from ..compile import exceptions
 from ..compile.arguments import name_of
 from ..compile.names import identifier
 from ..compile.surroundings import Surroundings
-from ..errors import ClosureError, DtypeError
+from ..errors import ClosureError, DtypeError, place_of
 from ..show import argument_names
 from ..tape import Var
 from ..values import is_condition, plain, shape
@@ -42,8 +43,13 @@ from .passes import finished, optimised
 from .program import Program, Value, example_of, interpret
 from .proxy import Proxy, recorded
 from .record import Builder, zeros
+from .roll import LONG, longest_line, roll
 from .trace import Trace
 from .verify import Comparison
+
+
+class LongProgramWarning(RuntimeWarning):
+    """A program has so many operations in a row that it takes long to compile."""
 
 
 class Path(NamedTuple):
@@ -218,10 +224,22 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
             refuse(FUNCTION, *found)
     if (drew := around.drew()):
         refuse(FUNCTION, f"it drew from a random generator ({drew})", None)
-    made = made._replace(around=around)
+    made = made._replace(around=around, program=rolled(made.program))
     if not made.truths:
         compiled.traces[call.form] = made
     return made
+
+
+def rolled(program: Program) -> Program:
+    """The program with what a Python loop unrolled as a loop again; warns of what stays long."""
+    program = roll(program)
+    spot, count = longest_line(program)
+    if count > LONG and spot is not None:
+        place = place_of(spot)
+        warnings.warn_explicit(
+            f"{count} operations in a row, most of them from this line, take long to compile; a loop that is "
+            "written with dp.scan stays a loop.", LongProgramWarning, place.file, place.line)
+    return program
 
 
 def _run(compiled: Any, call: Any, values: list, reruns: int) -> Traced:
