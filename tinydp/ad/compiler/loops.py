@@ -105,6 +105,12 @@ def stacked(row: Any, n: int) -> Any:
     return np.broadcast_to(np.asarray(row), (n, *np.shape(row)))
 
 
+def _like_row(xs: Any) -> Any:
+    """Like one of the rows, of which there may be none."""
+    row = np.zeros(np.shape(xs)[1:], np.asarray(xs).dtype)
+    return row if row.ndim else row.item()
+
+
 def _misfit(what: str, wanted: list, found: list) -> str:
     wanted, found = [*map(like, wanted)], [*map(like, found)]
     return "" if wanted == found else f"{what} {found}, not {wanted}"
@@ -134,7 +140,7 @@ def _scan(*args: Any, body: Program, carries: int, rows: int, length: int | None
         carry = results[:carries]
         for column, y in zip(ys, results[carries:], strict=True):
             column[k] = y
-    empty = [np.zeros((0, *np.shape(example_of(y)))) for y in body.outputs[carries:]]
+    empty = [stacked(example_of(y), 0).copy() for y in body.outputs[carries:]]
     return (*carry, *(np.array(column) if n else none for column, none in zip(ys, empty, strict=True)))
 
 
@@ -163,7 +169,11 @@ class Scan(LoopPrimitive):
         xs = args[n: n + m]
         if any(np.shape(x)[:1] != (length,) for x in xs):
             return f"xs of {[*map(np.shape, xs)]} for {length} rows"
+<<<<<<< HEAD
         given = args[:n] + [np.asarray(x)[0] for x in xs] + args[n + m:]
+=======
+        given = args[:n] + [_like_row(x) for x in xs] + args[n + m:]
+>>>>>>> 2b0a2b4 (Lower programs to loops and buffers, and print these for Numba)
         return (_misfit("the body takes", given, body.inputs)
                 or _misfit("the carry becomes", body.inputs[:n], body.outputs[:n])
                 or _misfit("makes", self.examples(op), op.outs))
@@ -244,6 +254,8 @@ EVENT = Event(_event, "event")
 
 LOOPS = (SCAN, EVENT)
 ALL_FINITE = Primitive(lambda x: bool(np.all(np.isfinite(x))), "all_finite")     # for compiled gradients
+
+ALL_FINITE = Primitive(lambda x: bool(np.all(np.isfinite(x))), "all_finite")     # for callers of programs
 
 
 def is_loop(op: Op) -> bool:

@@ -1,0 +1,317 @@
+"""Lowering the operations of a program one after the other, with loops that neighbours share.
+
+An elementwise operation on arrays waits for others of its shape, until what it makes is needed; then all
+that wait become one loop. What is used only there is a variable, and no array.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import NotCompiledError
+from .emitter import Emitter, as_condition, as_number
+from .operations import CONDITIONS, DEAR, ELEMENTWISE, LOGICAL, REDUCTIONS, VIEWS, WHOLE
+from .program import Op, Program, Value, example_of
+from .statements import Apply, Call, Const, Local, Memory, Store, size
+from .views import View, broadcast
+
+SHORT = 5                                        # operations in an expression that may stand within another
+
+
+class Block:
+    """The operations of one program, or of the body of a loop.
+
+    `places` has where its values are to be stored as well, as soon as they are made: for an array, a view
+    of what it is written to; for a number, elements.
+    """
+
+    def __init__(self, to: Emitter, program: Program, places: dict[Value, list]):
+        self.to, self.program, self.places = to, program, places
+        self.outputs = {x for x in program.outputs if type(x) is Value}
+        self.pending: dict[tuple, list[Op]] = {}         # operations by shape, that will share a loop
+        self.waiting: dict[Value, tuple] = {}            # a value -> the shape under which it waits
+        self.totals: set[Value] = set()                  # ... those that are there after that loop only
+
+    def write(self) -> None:
+        """Lower all of it."""
+        for op in self.program.ops:
+            self.lower(op)
+        for shape in list(self.pending):
+            self.flush(shape)
+
+    def lower(self, op: Op) -> None:
+        """Lower one operation."""
+        name, out = op.name, op.outs[0] if op.outs else None
+        if name in ELEMENTWISE and (name not in WHOLE or not out.shape):
+            if out.shape:
+                self.join(op, self.shape_of(op))
+            else:
+                self.number(op)
+        elif name in REDUCTIONS and np.ndim(example_of(op.args[0])):
+            self.join(op, self.ready(op.args[0], join=name).shape)
+        else:
+            for x in op.operands:
+                self.ready(x)
+            if name in VIEWS:
+                SPECIAL[name](self, op)
+                self.store_view(op.outs[0])
+            elif name in SPECIAL:
+                self.to.comment(op)
+                SPECIAL[name](self, op)
+            else:
+                raise NotCompiledError(f"{name} cannot be compiled.",
+                                       "call the function without dp.compile.")
+
+    def users(self, x: Value) -> list[Op]:
+        """The operations of this program that read a value."""
+        return self.program.users.get(x, [])
+
+    # -- numbers
+
+    def number(self, op: Op) -> None:
+        """A variable; or nothing yet, if what uses it may have it written within."""
+        for x in op.operands:
+            self.ready(x)
+        value, out = expression(op, [self.to.get(x) for x in op.args]), op.outs[0]
+        if self.may_stand_within(op, value):
+            self.to.bind(out, value)
+            return
+        self.to.comment(op)
+        self.made(out, self.to.let(self.to.local(out), value))
+
+    def made(self, x: Value, value: Any) -> None:
+        """A number has been computed: bind it, and store it where it belongs."""
+        self.to.bind(x, value)
+        for place in self.places.get(x, ()):
+            self.to.emit(Store(*place, value))
+
+    def may_stand_within(self, op: Op, value: Any) -> bool:
+        """Whether a value may be written where it is used, since that is once, and in the user's own line.
+
+        Not if it would be computed more often there: twice in a square, or for each element of an array.
+        """
+        out, users = op.outs[0], self.users(op.outs[0])
+        if len(users) != 1 or out in self.outputs or size(value) >= SHORT:
+            return False
+        (user,) = users
+        same_line = op.spot is None or (user.spot is not None and user.spot.line == op.spot.line)
+        fits = user.name in ELEMENTWISE or (user.name in REDUCTIONS and out.shape)
+        return (fits and same_line and user.back == op.back
+                and not (user.name in WHOLE and user.outs[0].shape)
+                and sum(x is out for x in user.args) == 1
+                and (user.name in REDUCTIONS or bool(user.outs[0].shape) == bool(out.shape))
+                and user.name != "square"
+                and not (user.name in ("power", "float_power") and user.args[0] is out))
+
+    # -- arrays, element by element
+
+    def shape_of(self, op: Op) -> tuple:
+        """The sides of an elementwise result: those of its example, but for lengths after an event."""
+        shape = list(op.outs[0].shape)
+        for x in op.operands:
+            known = self.shape_now(x)
+            for k, n in enumerate(known[::-1], 1):
+                if isinstance(n, Local):
+                    shape[-k] = n
+        return tuple(shape)
+
+    def shape_now(self, x: Value) -> tuple:
+        """The sides of a value, be it there or waiting."""
+        return x.shape if not x.shape else (
+            self.waiting[x] if x in self.waiting and x not in self.totals else
+            x.shape if x in self.waiting else self.to.get(x).shape)
+
+    def join(self, op: Op, shape: tuple) -> None:
+        """Let it share the loop of its shape; what it needs from elsewhere must be there before."""
+        for x in op.operands:
+            if x in self.waiting and (self.waiting[x] != shape or x in self.totals):
+                self.ready(x)
+        self.pending.setdefault(shape, []).append(op)
+        self.waiting[op.outs[0]] = shape
+        if op.name in REDUCTIONS:
+            self.totals.add(op.outs[0])
+
+    def ready(self, x: Any, join: str = "") -> Any:
+        """Make sure that the value is there: write down the loop in which it waits.
+
+        Unless it may wait for one that wants to `join` that loop; then it is only asked for its shape. A sum
+        does not join what is dear, since processors take several elements at once of that, but not of sums.
+        """
+        if type(x) is Value and x in self.waiting:
+            shape = self.waiting[x]
+            if join and x not in self.totals and not any(op.name in DEAR for op in self.pending[shape]):
+                return View(shape, x.kind, lambda at: None)
+            self.flush(shape)
+        return self.to.get(x)
+
+    def flush(self, shape: tuple) -> None:
+        """Write down the loop in which these operations wait."""
+        ops = self.pending.pop(shape, [])
+        if not ops:
+            return
+        to, within = self.to, set(map(id, ops))
+        read = {op.outs[0]: [id(user) in within for user in self.users(op.outs[0])] for op in ops}
+        targets: dict[Value, Any] = {}
+        to.comment(ops[0])
+        for op in ops:
+            out = op.outs[0]
+            del self.waiting[out]
+            if op.name in REDUCTIONS:
+                targets[out] = self.first_total(op, shape)
+            elif out in self.outputs or not all(read[out]):
+                targets[out] = self.target(out, shape)
+        local: dict[Value, Any] = {}
+        with to.loops(shape) as index:
+            for op in ops:
+                out = op.outs[0]
+                args = [local[x] if type(x) is Value and x in local else self.element(x, shape, index)
+                        for x in op.args[: 1 if op.name in REDUCTIONS else None]]
+                if op.name in REDUCTIONS:
+                    to.comment(op)
+                    self.add_to_total(op, targets[out], args[0], index)
+                    continue
+                value = expression(op, args)
+                if out not in targets and self.may_stand_within(op, value):
+                    local[out] = value
+                    continue
+                to.comment(op)
+                if out in targets and not any(read[out]):
+                    to.emit(Store(*targets[out].at(index), value))
+                    continue
+                local[out] = to.let(to.local(out), value)
+                if out in targets:
+                    to.emit(Store(*targets[out].at(index), local[out]))
+        for op in ops:
+            if op.name in REDUCTIONS:
+                self.last_total(op, targets[op.outs[0]], shape)
+            elif op.outs[0] in targets:
+                to.bind(op.outs[0], targets[op.outs[0]])
+
+    def element(self, x: Any, shape: tuple, index: tuple) -> Any:
+        """The element that belongs to an index of the loop."""
+        value = self.to.get(x)
+        return broadcast(value, shape).at(index) if isinstance(value, View) else value
+
+    def target(self, x: Value, shape: tuple | None = None) -> View:
+        """Where an array is written to."""
+        places = self.places.get(x)
+        return places[0] if places else self.to.new_array(x, x.shape if shape is None else shape)
+
+    def store_view(self, x: Value) -> None:
+        """A view that has a place is copied there."""
+        places = self.places.get(x, ())
+        value = self.to.get(x)
+        if not x.shape:
+            for place in places:
+                self.to.emit(Store(*place, value))
+        elif places:
+            self.to.copy(value, places[0])
+            self.to.bind(x, places[0])
+
+    # -- sums and the like
+
+    def axes(self, op: Op) -> set[int]:
+        """Which axes a reduction takes away."""
+        axis = op.args[1] if len(op.args) > 1 else op.options.get("axis")
+        n = op.args[0].ndim
+        return set(range(n)) if axis is None else {int(k) % n for k in np.atleast_1d(axis)}
+
+    def first_total(self, op: Op, shape: tuple) -> Any:
+        """The variable, or the array, in which the total will be; it is set to its first value."""
+        to, out = self.to, op.outs[0]
+        first = Const(REDUCTIONS[op.name][0])
+        if not out.shape:
+            return to.let(to.local(out), first)
+        axes = self.axes(op)
+        keep = len(shape) == out.ndim
+        sides = tuple([1 if k in axes else n for k, n in enumerate(shape) if keep or k not in axes])
+        target = self.target(out, sides)
+        to.copy(first, target)
+        return target
+
+    def add_to_total(self, op: Op, total: Any, x: Any, index: tuple) -> None:
+        """One element more."""
+        name, out = REDUCTIONS[op.name][1], op.outs[0]
+        x = as_condition(x) if name in LOGICAL else as_number(x)
+        kind = "b" if name in LOGICAL else "f"
+        if not out.shape:
+            self.to.let(total, Apply(name, (total, x), kind))
+            return
+        axes, keep = self.axes(op), len(index) == out.ndim
+        place = total.at(tuple([0 if k in axes else i for k, i in enumerate(index) if keep or k not in axes]))
+        self.to.emit(Store(*place, Apply(name, (place, x), kind)))
+
+    def last_total(self, op: Op, total: Any, shape: tuple) -> None:
+        """A mean is a total divided by a number; then the value is there."""
+        to, out = self.to, op.outs[0]
+        self.totals.discard(out)
+        if op.name == "mean":
+            sides = [shape[k] for k in self.axes(op)]
+            if any(isinstance(n, Local) for n in sides):
+                raise NotCompiledError("a mean over the steps up to an event cannot be compiled.",
+                                       "divide a sum by their number.")
+            count = Const(float(math.prod(sides)))
+            if not out.shape:
+                to.let(total, Apply("divide", (total, count), "f"))
+            else:
+                with to.loops(total.shape) as index:
+                    place = total.at(index)
+                    to.emit(Store(*place, Apply("divide", (place, count), "f")))
+        if out.shape:
+            to.bind(out, total)
+        else:
+            self.made(out, total)
+
+
+SPECIAL: dict[str, Callable[[Block, Op], None]] = {}     # how each other operation is lowered
+
+
+def special(*names: str) -> Callable:
+    """Decorator: this lowers the operations of these names."""
+    def register(f: Callable[[Block, Op], None]) -> Callable[[Block, Op], None]:
+        SPECIAL.update(dict.fromkeys(names, f))
+        return f
+    return register
+
+
+def kernel(to: Emitter, name: str, args: list[Any], into: Memory) -> None:
+    """Call a kernel that writes to its last argument."""
+    to.emit(Call(name, [*args, into], into=[into.buffer]))
+
+
+# ---------------------------------------------------------------------------- expressions
+
+def expression(op: Op, args: list) -> Apply:
+    """An elementwise operation of these operands. A calculation with conditions is one with numbers."""
+    name, kind = op.name, op.outs[0].kind
+    natural = "b" if name in CONDITIONS or (name == "where" and all(x.kind == "b" for x in args[1:])) else "f"
+    if kind != natural:
+        raise NotCompiledError(f"{name} of conditions cannot be compiled.",
+                               "write np.where(condition, 1.0, 0.0) to calculate with a condition.")
+    if name in LOGICAL:
+        args = [*map(as_condition, args)]
+    elif name == "where":
+        args = [as_condition(args[0]), *(args[1:] if kind == "b" else map(as_number, args[1:]))]
+    else:
+        args = [*map(as_number, args)]
+    if name in ("power", "float_power"):
+        return power(args[0], args[1], bool(op.outs[0].shape), op.args[1])
+    return Apply(name, tuple(args), kind)
+
+
+def power(x: Any, exponent: Any, of_array: bool, given: Any) -> Apply:
+    """A power. Products lose a digit with each factor, so there are few of them.
+
+    NumPy takes a root, but of arrays only; it is not the same at -0.0 and -inf.
+    """
+    if type(given) not in (int, float):
+        return Apply("power", (x, exponent), "f")
+    if given == 2:
+        return Apply("square", (x,), "f")
+    if given == -1:
+        return Apply("reciprocal", (x,), "f")
+    if given == 0.5 and of_array:
+        return Apply("sqrt", (x,), "f")
+    return Apply("power", (x, Const(given) if type(given) is int and given in (3, 4) else exponent), "f")

@@ -1,0 +1,80 @@
+"""From a program to loops and buffers: numbers become variables, arrays become loops.
+
+Neighbouring operations on arrays of one shape share a loop, and what is used only within it never becomes
+an array; a sum joins the loop of what is summed.
+
+    >>> import numpy as np
+    >>> from ..primitives import registered
+    >>> from .numba import text_of
+    >>> from .record import Builder
+    >>> builder = Builder()
+    >>> x, a = builder.input(np.ones(3), "x"), builder.input(2.0, "a")
+    >>> (y,) = builder.record(registered(np.multiply), (x, a), {})
+    >>> (z,) = builder.record(registered(np.square), (y,), {})
+    >>> (total,) = builder.record(registered(np.sum), (z,), {})
+    >>> program = builder.program([total])
+    >>> print(program)
+    given x: f(3,), a: f
+    t: f(3,) = multiply(x, a)
+    t_1: f(3,) = square(t)
+    t_2: f = sum(t_1)
+    return t_2
+    >>> print(text_of(lowered(program, "f").functions))
+    def f(x, a):
+        t = 0.0
+        for i in range(3):
+            t_1 = x[i] * a
+            t += t_1 * t_1
+        return t
+
+Aliasing is sound by construction: each array is a buffer of its own, written at one place of the program,
+before all that reads it; the buffers that a loop carries are written once a step, after all of it.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import lower_arrays, lower_loops  # noqa: F401  (each says how its operations are lowered)
+from .blocks import Block
+from .emitter import Emitter
+from .program import Program
+from .statements import Apply, Function, Local
+from .views import View
+
+
+class Lowered(NamedTuple):
+    """The functions of a module, callees first, and the last arguments of the last one."""
+
+    functions: list[Function]
+    constants: list[np.ndarray]
+
+
+def lowered(program: Program, label: str, labels: list[str] | None = None) -> Lowered:
+    """The program as one function of its inputs and of constant arrays, which returns its outputs."""
+    to = Emitter()
+    inputs = [to.parameter(x, labels[k] if labels else x.label or "x") for k, x in enumerate(program.inputs)]
+    block = Block(to, program, {})
+    block.write()
+    results = _results(to, program.outputs)
+    parameters = [*inputs, *(buffer for buffer, _ in to.constants)]
+    body: list = [*to.head, *to.body]
+    return Lowered([Function(label, parameters, body, results)], [x for _, x in to.constants])
+
+
+def _results(to: "Emitter", outputs: list) -> list:
+    """The results, each an array of its own: no input, no constant, no part of another one."""
+    taken: set = set()
+    results: list[Any] = []
+    for x in outputs:
+        value = to.get(x)
+        if isinstance(value, View):
+            memory = value.memory
+            if memory is None or memory.prefix or memory.buffer.root in taken or memory.buffer.root.role != "scratch":
+                value = to.copied(Local("result", value.kind), value)
+                memory = value.memory
+            taken.add(memory.buffer.root)
+            results.append(memory)
+        else:
+            results.append(Apply("float", (value,), "f") if value.kind == "i" else value)
+    return results

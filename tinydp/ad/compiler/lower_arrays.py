@@ -1,0 +1,267 @@
+"""Lowering what is neither elementwise nor a loop: views, products, running sums, joins.
+
+A view costs nothing; a product is one call of a kernel, which takes its matrices as they lie in memory,
+turned or not.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import NotCompiledError
+from .blocks import Block, kernel, special
+from .emitter import as_condition, as_number
+from .operations import FLIPS, LOGICAL, MOVING, REDUCTIONS, SAME, SHAPING, WHOLE
+from .program import Op
+from .statements import Apply, Buffer, Call, Const, Load, Local, Memory, See, Store
+from .views import (
+    View,
+    affine,
+    axes_moved,
+    broadcast,
+    chosen,
+    is_static,
+    moved,
+    only_reshapes,
+    whole,
+    with_ones,
+    without_ones,
+)
+
+# ---------------------------------------------------------------------------- views
+
+
+@special(*SAME)
+def same(block: Block, op: Op) -> None:
+    """What a program cannot tell from its operand."""
+    block.to.bind(op.outs[0], block.to.get(op.args[0]))
+
+
+@special("getitem", *FLIPS)
+def elements(block: Block, op: Op) -> None:
+    """Elements at any fixed index, or in the other order."""
+    x, out = block.to.get(op.args[0]), op.outs[0]
+    if not isinstance(x, View):
+        block.to.bind(out, broadcast(x, out.shape) if out.shape else x)
+        return
+    if not is_static(x):
+        raise NotCompiledError("indexing the steps up to an event cannot be compiled.",
+                               "call the function without dp.compile.")
+    if op.name == "getitem":
+        found = chosen(x, lambda places: places[op.args[1]], block.to.table)
+    else:
+        found = chosen(x, lambda places: op.prim.fn(places, *op.args[1:], **op.options), block.to.table)
+    block.to.bind(out, found if found.shape else found.at(()))
+
+
+@special("broadcast_to")
+def spread(block: Block, op: Op) -> None:
+    """A number or an array in a larger shape."""
+    x, out = block.to.get(op.args[0]), op.outs[0]
+    block.to.bind(out, broadcast(x, out.shape) if out.shape else x)
+
+
+@special(*MOVING)
+def transposed(block: Block, op: Op) -> None:
+    """Axes in another order. A matrix that a loop uses so is turned once, before it."""
+    x, out = block.to.get(op.args[0]), op.outs[0]
+    if not isinstance(x, View):
+        block.to.bind(out, x)
+        return
+    view = moved(x, axes_moved(op, len(x.shape)))
+    if view.turned and any(user.body is not None for user in block.users(out)):
+        view = block.to.copied(Local("turned", x.kind), view)
+    block.to.bind(out, view)
+
+
+@special(*SHAPING)
+def shaped(block: Block, op: Op) -> None:
+    """The same elements in the same order, in another shape."""
+    x, out = block.to.get(op.args[0]), op.outs[0]
+    if not isinstance(x, View):
+        block.to.bind(out, broadcast(x, out.shape) if out.shape else x)
+        return
+    block.to.bind(out, reshaped(block, x, _sides(x, op)))
+
+
+def _sides(x: View, op: Op) -> tuple:
+    """The shape of a reshaped array, with what is only known after an event in its place."""
+    shape = op.outs[0].shape
+    lengths = [n for n in x.shape if isinstance(n, Local)]
+    if not lengths:
+        return shape
+    if len(lengths) == 1 and x.shape[0] is lengths[0] and op.args[0].shape[1:] == shape[1:]:
+        return x.shape
+    rest = without_ones(op.args[0].shape[1:])
+    if len(lengths) == 1 and x.shape[0] is lengths[0] and shape[0] == 1 and (
+            math.prod(shape[1:]) == math.prod(rest)):
+        return (lengths[0], *shape[1:])
+    raise NotCompiledError("reshaping the steps up to an event cannot be compiled.",
+                           "call the function without dp.compile.")
+
+
+def reshaped(block: Block, x: View, shape: tuple) -> Any:
+    """An array in another shape."""
+    if not shape:
+        return x.at((0,) * len(x.shape))
+    if without_ones(x.shape) == without_ones(shape):
+        return with_ones(x, shape)
+    memory = block.to.memory(x)
+    there = block.to.reshaped(memory, shape)
+    if there.buffer.shape == shape:
+        return whole(there.buffer)
+    buffer = Buffer(memory.buffer.label, shape, x.kind, memory.buffer.role, seen=memory.buffer)
+    block.to.emit(See(buffer, memory))
+    return whole(buffer)
+
+
+# ---------------------------------------------------------------------------- products
+
+@special("matmul")
+def matmul(block: Block, op: Op) -> None:
+    """A product of two matrices, or vectors."""
+    (a, b), out, to = op.args, op.outs[0], block.to
+    x, y = to.get(a), to.get(b)
+    if max(np.ndim(a), np.ndim(b)) > 2:
+        raise NotCompiledError("a matmul of more than two axes cannot be compiled.",
+                               "call the function without dp.compile.")
+    x, y = numbers(block, x), numbers(block, y)
+    if not out.shape:
+        local = to.local(out)
+        to.emit(Call("dot", [to.memory(x), to.memory(y)], [local]))
+        block.made(out, local)
+        return
+    shape = (*x.shape[:-1], *y.shape[1:])
+    place = block.target(out, shape)
+    assert place.memory is not None
+    to.bind(out, place)
+    vectors = [(1,), (1, 1)]
+    if shape in vectors and len(x.shape) + len(y.shape) > 2:
+        local = Local("t", "f")
+        to.emit(Call("dot", [vector(block, x), vector(block, y)], [local]))
+        to.emit(Store(*place.at((0,) * len(shape)), local))
+    elif len(x.shape) == 1 or x.shape[0] == 1:
+        result = to.reshaped(place.memory, (shape[-1],))
+        if y.turned:
+            kernel(to, "matvec", [to.memory(y.turned), vector(block, x)], result)
+        else:
+            kernel(to, "vecmat", [vector(block, x), to.memory(y)], result)
+    elif len(y.shape) == 1 or y.shape[1] == 1:
+        result = to.reshaped(place.memory, (shape[0],))
+        if x.turned:
+            kernel(to, "vecmat", [vector(block, y), to.memory(x.turned)], result)
+        else:
+            kernel(to, "matvec", [to.memory(x), vector(block, y)], result)
+    elif x.turned:
+        kernel(to, "matmul_tn", [to.memory(x.turned), to.memory(y)], place.memory)
+    elif y.turned:
+        kernel(to, "matmul_nt", [to.memory(x), to.memory(y.turned)], place.memory)
+    else:
+        kernel(to, "matmul", [to.memory(x), to.memory(y)], place.memory)
+
+
+def vector(block: Block, x: View) -> Memory:
+    """A row or a column as a vector."""
+    (side,) = without_ones(x.shape) or [1]
+    return block.to.memory(x, (side,))
+
+
+def numbers(block: Block, x: View) -> View:
+    """An array of conditions as one of numbers, for a kernel."""
+    return x if x.kind == "f" else block.to.copied(
+        Local("numbers", "f"), View(x.shape, "f", lambda at: as_number(x.at(at))))
+
+
+# ---------------------------------------------------------------------------- of numbers, and running
+
+@special(*REDUCTIONS)
+def of_number(block: Block, op: Op) -> None:
+    """The sum, or the like, of a single number."""
+    x = block.to.get(op.args[0])
+    block.made(op.outs[0], as_condition(x) if REDUCTIONS[op.name][1] in LOGICAL else as_number(x))
+
+
+@special("cumsum", "cumprod")
+def running(block: Block, op: Op) -> None:
+    """Running sums or products along an axis."""
+    out, to = op.outs[0], block.to
+    x = to.get(op.args[0])
+    target = block.target(out, x.shape)
+    to.bind(out, target)
+    k = int(op.args[1] if len(op.args) > 1 else op.options["axis"]) % out.ndim
+    name = "add" if op.name == "cumsum" else "multiply"
+    with to.loops(x.shape) as index:
+        before = target.at((*index[:k], affine(index[k], -1, 1), *index[k + 1:]))
+        value = as_number(x.at(index))
+        is_first = Apply("equal", (index[k], Const(0)), "b")
+        to.emit(Store(*target.at(index), Apply("where", (
+            is_first, value, Apply(name, (before, value), "f")), "f")))
+
+
+@special(*WHOLE)
+def of_all(block: Block, op: Op) -> None:
+    """A function of each element, by a kernel for all of them."""
+    x, to = numbers(block, block.to.get(op.args[0])), block.to
+    target = block.target(op.outs[0], x.shape)
+    assert target.memory is not None
+    kernel(to, f"{op.name}_into", [to.memory(x)], target.memory)
+    to.bind(op.outs[0], target)
+
+
+@special("all_finite")
+def all_finite(block: Block, op: Op) -> None:
+    """Whether there is neither infinity nor nan."""
+    x, to = block.to.get(op.args[0]), block.to
+    if x.kind == "b":
+        block.made(op.outs[0], Const(True))
+    elif not isinstance(x, View):
+        block.made(op.outs[0], Apply("isfinite", (x,), "b"))
+    else:
+        local = to.local(op.outs[0], "finite")
+        to.emit(Call("all_finite", [to.memory(x)], [local]))
+        block.made(op.outs[0], local)
+
+
+# ---------------------------------------------------------------------------- joins
+
+@special("stack", "concatenate")
+def joined(block: Block, op: Op) -> None:
+    """Arrays side by side, on a new axis or not."""
+    out, to = op.outs[0], block.to
+    target = block.target(out)
+    axis, start = op.options.get("axis", 0) % out.ndim, 0
+    for x in op.args:
+        here: Any = start if op.name == "stack" else slice(start, start + np.shape(x)[axis])
+        start += 1 if op.name == "stack" else np.shape(x)[axis]
+        put(block, to.get(x), chosen(target, lambda places, i=here: places[(*[slice(None)] * axis, i)],
+                                     to.table))
+    to.bind(out, target)
+
+
+@special("scatter")
+def scatter(block: Block, op: Op) -> None:
+    """Zeros, to which each operand is added at its index."""
+    out, to, shape, indices = op.outs[0], block.to, op.options["shape"], op.options["indices"]
+    first = to.get(op.args[0])
+    if (len(op.args) == 1 and isinstance(first, View) and out not in block.places and is_static(first)
+            and math.prod(first.shape) == math.prod(shape) and only_reshapes(indices[0], shape)):
+        to.bind(out, reshaped(block, first, shape))
+        return
+    target = block.target(out)
+    to.copy(Const(0.0), target)
+    for index, x in zip(indices, op.args, strict=True):
+        put(block, to.get(x), chosen(target, lambda places, i=index: places[i], to.table), add=True)
+    to.bind(out, target)
+
+
+def put(block: Block, x: Any, part: View, add: bool = False) -> None:
+    """Set, or increase, a part of an array."""
+    if part.shape:
+        block.to.copy(x, part, add)
+        return
+    place: Load = part.at(())
+    x = as_number(x) if part.kind == "f" else x
+    block.to.emit(Store(*place, Apply("add", (place, x), "f") if add else x))
+
+

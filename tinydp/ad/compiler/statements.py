@@ -1,0 +1,289 @@
+"""Loops and buffers: what a program becomes before it is printed, in any language.
+
+    >>> x, y = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f")
+    >>> i, t = Local("i", "i"), Local("t", "f")
+    >>> twice = Apply("add", (Load(x, (i,)), Load(x, (i,))), "f")
+    >>> loop = For(i, 3, [Let([t], [twice]), Store(y, (i,), t)])
+    >>> [node.label for node in reads(loop)], [node.label for node in writes(loop)]
+    (['x', 'i', 'x', 'i', 't', 'i'], ['i', 't', 'y'])
+
+Expressions are `Local` variables, `Const`ants, `Load`s of an element, `Apply` of an elementwise operation,
+and, as indices, `Affine` ones. Memory is a `Buffer`; two buffers share memory only if one is `of` the other.
+Statements are executed in their order. Nothing here knows how any of it is written.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+# ---------------------------------------------------------------------------- expressions
+
+class Local:
+    """A variable. `of` is the variable, or buffer, whose cotangent it is."""
+
+    __slots__ = ("kind", "label", "of")
+    shape = ()
+
+    def __init__(self, label: str, kind: str, of: Any = None):
+        self.label, self.kind, self.of = label, kind, of
+
+    def __repr__(self) -> str:
+        return self.label
+
+
+class Buffer:
+    """An array in memory, in C order; a side is a number, or a variable after an event.
+
+    Its `role` is that of an "input", of a "constant", which are never written to, or "scratch". One that
+    is `seen` has no memory of its own: it shows that of another buffer in another shape.
+    """
+
+    __slots__ = ("kind", "label", "of", "role", "seen", "shape")
+
+    def __init__(self, label: str, shape: tuple, kind: str, role: str = "scratch", of: Any = None,
+                 seen: "Buffer | None" = None):
+        self.label, self.shape, self.kind, self.role, self.of, self.seen = label, shape, kind, role, of, seen
+
+    @property
+    def root(self) -> "Buffer":
+        """The buffer whose memory it is."""
+        return self if self.seen is None else self.seen.root
+
+    def __repr__(self) -> str:
+        return f"{self.label}{self.shape}"
+
+
+class Const(NamedTuple):
+    """A number or a condition."""
+
+    value: Any
+    shape = ()
+
+    @property
+    def kind(self) -> str:
+        return "b" if type(self.value) is bool else "i" if type(self.value) is int else "f"
+
+
+class Affine(NamedTuple):
+    """The index `start + stride * of`; `of` is a variable, or an element of a table."""
+
+    start: int
+    stride: int
+    of: Any
+    kind = "i"
+    shape = ()
+
+
+class Load(NamedTuple):
+    """An element of a buffer."""
+
+    buffer: Buffer
+    index: tuple
+    shape = ()
+
+    @property
+    def kind(self) -> str:
+        return self.buffer.kind
+
+
+class Apply(NamedTuple):
+    """An elementwise operation, by the name of its primitive."""
+
+    name: str
+    args: tuple
+    kind: str
+    shape = ()
+
+
+class Memory(NamedTuple):
+    """The part of a buffer at the indices `prefix`, all of it, in this shape: an argument of a kernel."""
+
+    buffer: Buffer
+    prefix: tuple
+    shape: tuple
+
+
+# ---------------------------------------------------------------------------- statements
+
+@dataclass(slots=True, eq=False)
+class Comment:
+    """What follows comes from the user's line of this operation."""
+
+    op: Any
+
+
+@dataclass(slots=True, eq=False)
+class Let:
+    """Set variables to expressions, all at once."""
+
+    locals: list[Local]
+    values: list
+
+
+@dataclass(slots=True, eq=False)
+class Store:
+    """Set an element of a buffer."""
+
+    buffer: Buffer
+    index: tuple
+    value: Any
+
+
+@dataclass(slots=True, eq=False)
+class Alloc:
+    """Make a buffer."""
+
+    buffer: Buffer
+
+
+@dataclass(slots=True, eq=False)
+class See:
+    """From now on, `buffer` shows this memory, or the first part of it, in its own shape."""
+
+    buffer: Buffer
+    memory: Memory
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """Call a kernel, or a function of this module. Of its arguments it writes to `into`.
+
+    `results` are variables; or a buffer, which is made anew.
+    """
+
+    function: Any
+    args: list
+    results: list = field(default_factory=list)
+    into: list[Buffer] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class For:
+    """Do it for each `index` below `count`, or from the last one down."""
+
+    index: Local
+    count: Any
+    body: list
+    reverse: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Forever:
+    """Do it until a `Leave`."""
+
+    body: list
+
+
+@dataclass(slots=True, eq=False)
+class If:
+    """One of two lists of statements."""
+
+    condition: Any
+    then: list
+    otherwise: list = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Again:
+    """Go on with the next round of the loop."""
+
+
+@dataclass(slots=True, eq=False)
+class Leave:
+    """Leave the loop."""
+
+
+@dataclass(slots=True, eq=False)
+class Fail:
+    """Raise `ArithmeticError`."""
+
+    reason: str
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """A function: what it is given, does and returns."""
+
+    label: str
+    parameters: list
+    body: list
+    results: list = field(default_factory=list)
+
+
+# ---------------------------------------------------------------------------- looking at them
+
+def leaves(x: Any) -> Iterator[Any]:
+    """The variables and buffers of an expression, of memory, or of a side."""
+    if isinstance(x, (Local, Buffer)):
+        yield x
+        if isinstance(x, Buffer):
+            yield from (side for side in x.shape if isinstance(side, Local))
+    elif isinstance(x, Apply):
+        for part in x.args:
+            yield from leaves(part)
+    elif isinstance(x, Affine):
+        yield from leaves(x.of)
+    elif isinstance(x, (Load, Memory)):
+        yield from leaves(x.buffer)
+        for part in x.index if isinstance(x, Load) else x.prefix:
+            if type(part) is not int:
+                yield from leaves(part)
+
+
+def size(x: Any) -> int:
+    """How many operations an expression has."""
+    if isinstance(x, Apply):
+        return 1 + sum(map(size, x.args))
+    return 0
+
+
+def inside(statement: Any) -> list[list]:
+    """The lists of statements within one."""
+    if isinstance(statement, (For, Forever)):
+        return [statement.body]
+    return [statement.then, statement.otherwise] if isinstance(statement, If) else []
+
+
+def expressions(statement: Any) -> list:
+    """What one statement, without those inside, reads."""
+    if isinstance(statement, Let):
+        return statement.values
+    if isinstance(statement, Store):
+        return [statement.value, *statement.index]
+    if isinstance(statement, Call):
+        return statement.args
+    if isinstance(statement, See):
+        return [statement.memory]
+    if isinstance(statement, For):
+        return [statement.count]
+    if isinstance(statement, If):
+        return [statement.condition]
+    return list(statement.buffer.shape) if isinstance(statement, Alloc) else []
+
+
+def targets(statement: Any) -> list:
+    """The variables that one statement, without those inside, sets, and the buffers that it makes or fills."""
+    if isinstance(statement, Let):
+        return statement.locals
+    if isinstance(statement, (Store, Alloc, See)):
+        return [statement.buffer]
+    if isinstance(statement, Call):
+        return [*statement.results, *statement.into]
+    return [statement.index] if isinstance(statement, For) else []
+
+
+def reads(statement: Any) -> Iterator[Any]:
+    """The variables and buffers that a statement reads, again and again."""
+    for x in expressions(statement):
+        yield from leaves(x)
+    for part in inside(statement):
+        for each in part:
+            yield from reads(each)
+
+
+def writes(statement: Any) -> Iterator[Any]:
+    """The variables that a statement sets, and the buffers that it makes or fills."""
+    yield from targets(statement)
+    for part in inside(statement):
+        for each in part:
+            yield from writes(each)
