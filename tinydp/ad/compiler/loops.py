@@ -169,11 +169,7 @@ class Scan(LoopPrimitive):
         xs = args[n: n + m]
         if any(np.shape(x)[:1] != (length,) for x in xs):
             return f"xs of {[*map(np.shape, xs)]} for {length} rows"
-<<<<<<< HEAD
-        given = args[:n] + [np.asarray(x)[0] for x in xs] + args[n + m:]
-=======
         given = args[:n] + [_like_row(x) for x in xs] + args[n + m:]
->>>>>>> 2b0a2b4 (Lower programs to loops and buffers, and print these for Numba)
         return (_misfit("the body takes", given, body.inputs)
                 or _misfit("the carry becomes", body.inputs[:n], body.outputs[:n])
                 or _misfit("makes", self.examples(op), op.outs))
