@@ -239,6 +239,10 @@ class Printer:
         if len(s.locals) == 1:
             yield self.assignment(self.name(s.locals[0]), s.locals[0], s.values[0])
             return
+        line = f"{', '.join(map(self.name, s.locals))} = {self.listed(s.values)}"
+        if len(line) <= WIDTH // 2:
+            yield line
+            return
         yield from self.results(s.locals)
         yield from wrapped("    ", [self.text(x) for x in s.values], "", end_of_line=" \\")
 
