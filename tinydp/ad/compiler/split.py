@@ -79,12 +79,12 @@ def weight(statement: Any) -> int:
 
 def movable(statement: Any) -> bool:
     """Whether a statement can stand in another function: it leaves no loop and makes no buffer."""
-    if isinstance(statement, (Again, Leave, Alloc, See)):
+    if isinstance(statement, (Again, Leave, Forever, Alloc, See)):
         return False
     if isinstance(statement, Call) and any(isinstance(x, Buffer) for x in statement.results):
         return False
     within = [each for part in inside(statement) for each in part]
-    return isinstance(statement, Forever) is False and all(map(movable, within))
+    return all(map(movable, within))
 
 
 def exposed(statements: Iterable) -> dict[Any, None]:
@@ -144,7 +144,7 @@ class Splitter:
 
     def end_of_part(self, statements: list, start: int, alive: list[set]) -> int:
         """Where a stretch of movable statements ends: within its size, where the fewest numbers are alive."""
-        total, end, fewest = 0, start + 1, 0
+        total, end, fewest = 0, start + 1, None
         made: set[Local] = set()
         for k in range(start, len(statements)):
             total += weight(statements[k])
@@ -152,7 +152,7 @@ class Splitter:
                 break
             made.update(x for x in writes(statements[k]) if isinstance(x, Local))
             count = len(made & alive[k])
-            if count <= fewest or 2 * total < self.part:
+            if fewest is None or count <= fewest or 2 * total <= self.part:
                 end, fewest = k + 1, count
         return end
 
@@ -160,7 +160,7 @@ class Splitter:
         """The stretch as a call of a function of its own, if it is long enough and may be moved."""
         if sum(map(weight, stretch)) < min(FEWEST, self.part) or not all(map(movable, stretch)):
             return stretch
-        results = list(dict.fromkeys(x for s in stretch for x in writes(s) if isinstance(x, Local) and x in alive))
+        results = dict.fromkeys(x for s in stretch for x in writes(s) if isinstance(x, Local) and x in alive)
         given = dict.fromkeys(x for x in exposed(stretch) if isinstance(x, Buffer) or x in known)
         given.update((x, None) for x in results if x in known)
         function = Function("part", list(given), stretch, list(results))
