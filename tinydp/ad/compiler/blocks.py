@@ -12,11 +12,13 @@ import numpy as np
 
 from ..errors import NotCompiledError
 from .emitter import Emitter, as_condition, as_number
-from .operations import CONDITIONS, DEAR, ELEMENTWISE, LOGICAL, REDUCTIONS, VIEWS, WHOLE
+from .operations import BY_ELEMENT, CONDITIONS, DEAR, ELEMENTWISE, LOGICAL, REDUCTIONS, VIEWS, WHOLE
 from .program import Op, Program, Value, example_of
 from .statements import Apply, Call, Const, Local, Memory, Store, size
 from .views import View, broadcast
 
+MANY = 100                                       # arrays in one program
+SMALL = 64                                       # elements of an array that shares its memory with others
 SHORT = 5                                        # operations in an expression that may stand within another
 
 
@@ -33,6 +35,7 @@ class Block:
         self.pending: dict[tuple, list[Op]] = {}         # operations by shape, that will share a loop
         self.waiting: dict[Value, tuple] = {}            # a value -> the shape under which it waits
         self.totals: set[Value] = set()                  # ... those that are there after that loop only
+        self.many = sum(bool(x.shape) for op in program.ops for x in op.outs) > MANY
 
     def write(self) -> None:
         """Lower all of it."""
@@ -194,10 +197,17 @@ class Block:
         value = self.to.get(x)
         return broadcast(value, shape).at(index) if isinstance(value, View) else value
 
-    def target(self, x: Value, shape: tuple | None = None) -> View:
-        """Where an array is written to."""
+    def target(self, x: Value, shape: tuple | None = None, whole: bool = False) -> View:
+        """Where an array is written to: `whole` by a kernel, or element by element."""
         places = self.places.get(x)
-        return places[0] if places else self.to.new_array(x, x.shape if shape is None else shape)
+        if places:
+            return places[0]
+        return self.to.pooled(x.shape) if not whole and self.is_pooled(x) else self.to.new_array(x, shape or x.shape)
+
+    def is_pooled(self, x: Value) -> bool:
+        """Whether an array shares its memory: a small one of many, that is read element by element."""
+        return (self.many and x.kind == "f" and math.prod(x.shape) <= SMALL and x not in self.outputs
+                and all(user.name in ELEMENTWISE | REDUCTIONS.keys() | BY_ELEMENT for user in self.users(x)))
 
     def store_view(self, x: Value) -> None:
         """A view that has a place is copied there."""

@@ -8,6 +8,7 @@
 """
 
 import contextlib
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,12 +24,13 @@ from .statements import (
     Const,
     For,
     Let,
+    Load,
     Local,
     Memory,
     See,
     Store,
 )
-from .views import View, broadcast, is_static, whole
+from .views import View, broadcast, flat_index, is_static, whole
 
 
 class Emitter:
@@ -44,6 +46,7 @@ class Emitter:
         self._seen: dict[tuple, Buffer] = {}
         self._at_head: set[Buffer] = set()
         self._line: Any = None
+        self.pool = Buffer("memory", (0,), "f")          # what small arrays share, if there are many
 
     def emit(self, statement: Any) -> None:
         """Add a statement."""
@@ -164,6 +167,14 @@ class Emitter:
         else:
             self.emit(Alloc(buffer))
         return whole(buffer)
+
+    def pooled(self, shape: tuple) -> View:
+        """A small array in memory that it shares with others: making one takes long to compile."""
+        (start,) = self.pool.shape
+        if not start:
+            self.head.append(Alloc(self.pool))
+        self.pool.shape = (start + math.prod(shape),)
+        return View(shape, "f", lambda at: Load(self.pool, (flat_index(start, shape, at),)))
 
     def new_array(self, x: Value, shape: tuple) -> View:
         """Memory for a value; that of a single row or column is a vector."""

@@ -133,7 +133,7 @@ def matmul(block: Block, op: Op) -> None:
         block.made(out, local)
         return
     shape = (*x.shape[:-1], *y.shape[1:])
-    place = block.target(out, shape)
+    place = block.target(out, shape, whole=True)
     assert place.memory is not None
     to.bind(out, place)
     vectors = [(1,), (1, 1)]
@@ -203,7 +203,7 @@ def running(block: Block, op: Op) -> None:
 def of_all(block: Block, op: Op) -> None:
     """A function of each element, by a kernel for all of them."""
     x, to = numbers(block, block.to.get(op.args[0])), block.to
-    target = block.target(op.outs[0], x.shape)
+    target = block.target(op.outs[0], x.shape, whole=True)
     assert target.memory is not None
     kernel(to, f"{op.name}_into", [to.memory(x)], target.memory)
     to.bind(op.outs[0], target)

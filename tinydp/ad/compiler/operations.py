@@ -27,6 +27,7 @@ FLIPS = frozenset(("flip", "fliplr", "flipud"))
 SAME = frozenset(("copy", "real", "conjugate"))
 SHAPING = frozenset(("reshape", "ravel", "squeeze", "expand_dims"))
 VIEWS = MOVING | FLIPS | SAME | SHAPING | {"getitem", "broadcast_to"}
+BY_ELEMENT = frozenset(("getitem", "stack", "concatenate", "scatter", "broadcast_to", "flip", "cumsum"))
 OTHERS = frozenset(("stack", "concatenate", "scatter", "cumsum", "cumprod", "matmul", "all_finite"))
 KNOWN = ELEMENTWISE | REDUCTIONS.keys() | VIEWS | OTHERS
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .statements import Affine, Buffer, Load, Local, Memory, leaves
+from .statements import Affine, Apply, Buffer, Load, Local, Memory, leaves
 
 
 class View:
@@ -120,6 +120,25 @@ def affine(i: Any, start: int, stride: int) -> Any:
     if isinstance(i, Affine):
         return affine(i.of, start + stride * i.start, stride * i.stride)
     return i if (start, stride) == (0, 1) else Affine(start, stride, i)
+
+
+def flat_index(start: int, shape: tuple, at: tuple) -> Any:
+    """Where an element lies in memory, in which an array begins at `start`."""
+    stride, terms = 1, list[Any]()
+    for i, n in zip(reversed(at), reversed(shape), strict=True):
+        i, stride = affine(i, 0, stride), stride * n
+        if isinstance(i, Affine):
+            start, i = start + i.start, Affine(0, i.stride, i.of)
+        if type(i) is int:
+            start += i
+        else:
+            terms.append(i)
+    if not terms:
+        return start
+    first = affine(terms[-1], start, 1)
+    for term in terms[-2::-1]:
+        first = Apply("add", (first, affine(term, 0, 1)), "i")
+    return first
 
 
 def only_reshapes(index: Any, shape: tuple) -> bool:
