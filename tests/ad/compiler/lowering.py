@@ -6,15 +6,15 @@ import random
 import numpy as np
 
 import tinydp  # noqa: F401  (fills the registry)
-from tinydp.ad.compiler.loops import EVENT, SCAN, event_options, scan_options
+from tinydp.ad.compiler.loops import SCAN, scan_options
 from tinydp.ad.compiler.numba import source
-from tinydp.ad.compiler.program import Value, example_of, interpret, verify
+from tinydp.ad.compiler.program import Value, example_of, verify
 from tinydp.ad.compiler.record import Builder
 from tinydp.ad.primitives import registered, scatter
 from tinydp.ad.rules.shaping import joined, stacked
 
-UNARY = [np.sin, np.cos, np.tanh, np.exp, np.negative, np.abs, np.square, np.arctan, np.expm1, np.sign, np.sinh,
-         np.arcsinh, np.cbrt, np.floor, np.isfinite, np.rint, np.degrees, np.logical_not, np.signbit]
+UNARY = [np.sin, np.cos, np.tanh, np.exp, np.negative, np.abs, np.square, np.arctan, np.expm1, np.sign,
+         np.sinh, np.arcsinh, np.cbrt, np.floor, np.isfinite, np.rint, np.degrees, np.logical_not, np.signbit]
 BINARY = [np.add, np.subtract, np.multiply, np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.hypot,
           np.arctan2, np.copysign, np.less, np.greater_equal, np.equal, np.logical_and, np.logical_or,
           np.logaddexp, np.logical_xor]
@@ -85,6 +85,8 @@ class Random:
     def reduce(self):
         x = self.pick(1, 2, 3)
         n = np.ndim(example_of(x))
+        if not np.size(example_of(x)):
+            return
         axes = [None, *range(-n, n)] + ([(0, n - 1)] if n > 1 else [])
         self.record(self.r.choice(REDUCING), [x], {"axis": self.r.choice(axes),
                                                    "keepdims": self.r.random() < 0.3})
@@ -145,7 +147,7 @@ class Random:
         r = self.r
         length = r.choice([0, 1, 2, 5])
         carry = [x for x in (self.pick() for _ in range(r.choice([0, 1, 2, 3, 20])))
-                 if not (type(x) is int)]
+                 if type(x) is not int]
         xs = [x for x in self.values if np.shape(example_of(x))[:1] == (length,) and length][:2]
         inner = Builder(self.builder)
         inits = [inner.input(example_of(x), r.choice(["x", "v", ""])) for x in carry]
@@ -168,8 +170,8 @@ class Random:
         self.values += [x for x in outs if np.size(x.example) <= LARGEST]
 
 
-CONDITIONS = {"less", "greater_equal", "equal", "logical_and", "logical_or", "logical_xor", "logical_not", "isfinite",
-              "signbit", "any", "all"}
+CONDITIONS = {"less", "greater_equal", "equal", "logical_and", "logical_or", "logical_xor", "logical_not",
+              "isfinite", "signbit", "any", "all"}
 
 
 def random_program(seed, lines=12):
@@ -185,18 +187,16 @@ def random_program(seed, lines=12):
     writer = Random(r, builder, inputs)
     for _ in range(lines):
         writer.step()
-    outputs = [x for x in r.choices(writer.values[-8:], k=r.randrange(1, 5))]
+    outputs = r.choices(writer.values[-8:], k=r.randrange(1, 5))
     return verify(builder.program(outputs)), examples
 
 
-def plain(program, name="f"):
-    """The source of a program run by Python; only the kernels are machine code."""
-    text = source(program, name, None, "A program.").text
-    space = {}
-    exec(compile(text.replace("from numba import njit", "njit = lambda **options: lambda f: f"), "<lowered>", "exec"),
-         space)
-    constants = source(program, name, None, "A program.").constants
-    return lambda *args: space[name](*args, *constants)
+def plain(program):
+    """The source of a program, run by Python; only the kernels are machine code."""
+    made = source(program, "f", None, "A program.")
+    text, space = made.text.replace("from numba import njit", "njit = lambda **options: lambda f: f"), {}
+    exec(compile(text, "<lowered>", "exec"), space)
+    return lambda *args: space[made.name](*args, *made.constants)
 
 
 def results(y):
@@ -213,4 +213,12 @@ def assert_equal(found, wanted):
         np.testing.assert_allclose(np.asarray(x, float), np.asarray(y, float), rtol=1e-7, atol=1e-9)
 
 
-__all__ = ["EVENT", "event_options", "interpret", "plain", "random_program"]
+
+
+
+def compiled(program):
+    """The source of a program, compiled by Numba."""
+    made = source(program, "f", None, "A program.")
+    space = {}
+    exec(compile(made.text.replace("cache=True, ", ""), "<lowered>", "exec"), space)
+    return lambda *args: space[made.name](*args, *made.constants)

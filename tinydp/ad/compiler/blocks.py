@@ -202,7 +202,9 @@ class Block:
         places = self.places.get(x)
         if places:
             return places[0]
-        return self.to.pooled(x.shape) if not whole and self.is_pooled(x) else self.to.new_array(x, shape or x.shape)
+        if not whole and self.is_pooled(x):
+            return self.to.pooled(x.shape)
+        return self.to.new_array(x, shape or x.shape)
 
     def is_pooled(self, x: Value) -> bool:
         """Whether an array shares its memory: a small one of many, that is read element by element."""

@@ -46,7 +46,7 @@ class Emitter:
         self._seen: dict[tuple, Buffer] = {}
         self._at_head: set[Buffer] = set()
         self._line: Any = None
-        self.pool = Buffer("memory", (0,), "f")          # what small arrays share, if there are many
+        self.pool = Buffer("memory", (0,), "f", "shared")        # what small arrays share, if there are many
 
     def emit(self, statement: Any) -> None:
         """Add a statement."""

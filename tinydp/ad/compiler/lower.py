@@ -31,15 +31,17 @@ Aliasing is sound by construction: each array is a buffer of its own, written at
 before all that reads it; the buffers that a loop carries are written once a step, after all of it.
 """
 
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import lower_arrays, lower_loops  # noqa: F401  (each says how its operations are lowered)
 from .blocks import Block
+from .check import check
 from .emitter import Emitter
 from .program import Program
-from .statements import Apply, Function, Local
+from .statements import Apply, Function, Local, Memory
 from .views import View
 
 
@@ -58,8 +60,10 @@ def lowered(program: Program, label: str, labels: list[str] | None = None) -> Lo
     block.write()
     results = _results(to, program.outputs)
     parameters = [*inputs, *(buffer for buffer, _ in to.constants)]
-    body: list = [*to.head, *to.body]
-    return Lowered([Function(label, parameters, body, results)], [x for _, x in to.constants])
+    function = Function(label, parameters, [*to.head, *to.body], results)
+    if os.environ.get("TINYDP_VERIFY"):
+        check(function)
+    return Lowered([function], [x for _, x in to.constants])
 
 
 def _results(to: "Emitter", outputs: list) -> list:
@@ -69,12 +73,15 @@ def _results(to: "Emitter", outputs: list) -> list:
     for x in outputs:
         value = to.get(x)
         if isinstance(value, View):
-            memory = value.memory
-            if memory is None or memory.prefix or memory.buffer.root in taken or memory.buffer.root.role != "scratch":
+            if not _is_own(value.memory) or value.memory.buffer.root in taken:
                 value = to.copied(Local("result", value.kind), value)
-                memory = value.memory
-            taken.add(memory.buffer.root)
-            results.append(memory)
+            taken.add(value.memory.buffer.root)
+            results.append(value.memory)
         else:
             results.append(Apply("float", (value,), "f") if value.kind == "i" else value)
     return results
+
+
+def _is_own(memory: Memory | None) -> bool:
+    """Whether it is a whole buffer that was made here."""
+    return memory is not None and not memory.prefix and memory.buffer.root.role == "scratch"

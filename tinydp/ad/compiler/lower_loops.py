@@ -118,17 +118,17 @@ class Rows:
         self.columns = columns
         self.buffers: list[Buffer] = []
         self.shared = self._new(Local("stored", "f"), (len(columns),), "f", None) if columns else None
-        self.stacks = [None if self._is_column(row) else self._own(block, out, row)
+        self.stacks = [None if self._is_column(row) else self._own(block, op, out, row)
                        for out, row in zip(outs, rows, strict=True)]
 
     def _is_column(self, row: Any) -> bool:
         return type(row) is Value and row in self.columns
 
-    def _own(self, block: Block, out: Value, row: Any) -> View:
+    def _own(self, block: Block, op: Op, out: Value, row: Any) -> View:
         places = block.places.get(out)
         if places and type(self.length) is int:
             return places[0]
-        name = self.to.local(out, "") if type(row) is not Value else self.to.local(row, "row")
+        name = self.to.local(out, "") if type(row) is not Value else self.to.local(row, _label(op, row))
         return self._new(Local(f"{name.label}_all", out.kind) if name.of is None else name, out.shape[1:],
                          out.kind, out)
 
@@ -178,8 +178,7 @@ class Rows:
         exact = {buffer: self._first(buffer, count) for buffer in self.buffers} if count else {}
         for out, row, stack in zip(self.outs, self.rows, self.stacks, strict=True):
             if stack is None:
-                assert self.shared is not None and self.shared.memory is not None
-                k, buffer = self.columns[row], self.shared.memory.buffer
+                k, buffer = self.columns[row], self.shared.memory.buffer  # type: ignore[union-attr]
                 buffer = exact.get(buffer, buffer)
                 self.to.bind(out, View(buffer.shape[:1], "f",
                                        lambda at, k=k, buffer=buffer: Load(buffer, (at[0], k))))
@@ -192,6 +191,13 @@ class Rows:
         exact = Buffer(buffer.label, (count, *buffer.shape[1:]), buffer.kind, seen=buffer, of=buffer.of)
         self.to.emit(See(exact, Memory(buffer, (), buffer.shape)))
         return exact
+
+
+def _label(op: Op, row: Value) -> str:
+    """What to call the rows of a value that has no name: as the operation that makes it."""
+    assert op.body is not None
+    maker = op.body.maker.get(row)
+    return maker.name if maker else "row"
 
 
 def _is_row_of(user: Op, x: Value) -> bool:
@@ -299,7 +305,8 @@ def event(block: Block, op: Op) -> None:
         whole_step: list[Any] = []
         with to.within(whole_step):
             passed = Local("passed", "b")
-            to.let(passed, Apply("logical_or", (_equal(step, Const(last_step)), Apply("isnan", (new,), "b")), "b"))
+            is_nan = Apply("isnan", (new,), "b")
+            to.let(passed, Apply("logical_or", (_equal(step, Const(last_step)), is_nan), "b"))
             inner_test: list[Any] = []
             with to.within(inner_test):
                 to.emit(Call("passed", [step, oldest, older, height, new], [passed]))
@@ -341,7 +348,7 @@ def event(block: Block, op: Op) -> None:
 def _kept(to: Emitter, x: Any) -> Any:
     """A value of the last step: a number is kept in a variable, since stacks have been made anew."""
     value = to.get(x)
-    if isinstance(value, View) or isinstance(value, (Local, Const)):
+    if isinstance(value, (View, Local, Const)):
         return value
     return to.let(Local("t", value.kind), value)
 

@@ -153,15 +153,17 @@ class Printer:
             return self.memory(x), ATOM
         value = x.value if isinstance(x, Const) else x
         if isinstance(value, float) and not math.isfinite(value):
-            return ("np.nan", ATOM) if math.isnan(value) else ("np.inf", ATOM) if value > 0 else ("-np.inf", SIGN)
-        return repr(value), SIGN if repr(value).startswith("-") else ATOM
+            text = "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
+        else:
+            text = repr(value)
+        return text, SIGN if text.startswith("-") else ATOM
 
     def listed(self, xs: Iterable) -> str:
         return ", ".join([self.text(x) for x in xs])
 
     def affine(self, x: Affine) -> tuple[str, int]:
         """An index, as `2 * i + 1` would be, with what is fixed in front."""
-        scaled = self.text(x.of, PRODUCT) if abs(x.stride) == 1 else f"{abs(x.stride)} * {self.text(x.of, PRODUCT)}"
+        scaled = ("" if abs(x.stride) == 1 else f"{abs(x.stride)} * ") + self.text(x.of, PRODUCT)
         if x.start == 0 and x.stride > 0:
             return scaled, PRODUCT
         if x.start < 0 < x.stride:
@@ -287,8 +289,8 @@ class Printer:
         yield from wrapped(f"{start}{self.called(s.function)}(", [self.text(x) for x in s.args], ")")
 
     def print_for(self, s: For) -> Iterator[str]:
-        count = self.text(s.count, SUM + 1)
-        yield f"for {self.name(s.index)} in range({count + ' - 1, -1, -1' if s.reverse else self.text(s.count)}):"
+        steps = f"{self.text(s.count, SUM)} - 1, -1, -1" if s.reverse else self.text(s.count)
+        yield f"for {self.name(s.index)} in range({steps}):"
         yield from self.within(s.body)
 
     def print_forever(self, s: Forever) -> Iterator[str]:

@@ -137,8 +137,9 @@ class Splitter:
             if isinstance(s, (For, Forever)) and weight(s) > self.longest:
                 alive = alive or alive_after(statements, after)
                 body = self.short(s.body, known | set(targets(s)), alive[k] | set(exposed(s.body)))
-                s = For(s.index, s.count, body, s.reverse) if isinstance(s, For) else Forever(body)
-            found.append(s)
+                found.append(For(s.index, s.count, body, s.reverse) if isinstance(s, For) else Forever(body))
+            else:
+                found.append(s)
             known.update(writes(s))
         return found
 

@@ -262,7 +262,7 @@ def expressions(statement: Any) -> list:
 
 
 def targets(statement: Any) -> list:
-    """The variables that one statement, without those inside, sets, and the buffers that it makes or fills."""
+    """What one statement, without those inside, sets: variables, and buffers that it makes or fills."""
     if isinstance(statement, Let):
         return statement.locals
     if isinstance(statement, (Store, Alloc, See)):

@@ -126,13 +126,14 @@ def flat_index(start: int, shape: tuple, at: tuple) -> Any:
     """Where an element lies in memory, in which an array begins at `start`."""
     stride, terms = 1, list[Any]()
     for i, n in zip(reversed(at), reversed(shape), strict=True):
-        i, stride = affine(i, 0, stride), stride * n
-        if isinstance(i, Affine):
-            start, i = start + i.start, Affine(0, i.stride, i.of)
-        if type(i) is int:
-            start += i
+        term, stride = affine(i, 0, stride), stride * n
+        if type(term) is int:
+            start += term
+        elif isinstance(term, Affine):
+            start += term.start
+            terms.append(affine(term.of, 0, term.stride))
         else:
-            terms.append(i)
+            terms.append(term)
     if not terms:
         return start
     first = affine(terms[-1], start, 1)
