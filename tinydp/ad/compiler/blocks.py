@@ -46,9 +46,9 @@ class Block:
 
     def lower(self, op: Op) -> None:
         """Lower one operation."""
-        name, out = op.name, op.outs[0] if op.outs else None
-        if name in ELEMENTWISE and (name not in WHOLE or not out.shape):
-            if out.shape:
+        name = op.name
+        if name in ELEMENTWISE and (name not in WHOLE or not op.outs[0].shape):
+            if op.outs[0].shape:
                 self.join(op, self.shape_of(op))
             else:
                 self.number(op)
@@ -88,7 +88,7 @@ class Block:
         """A number has been computed: bind it, and store it where it belongs."""
         self.to.bind(x, value)
         for place in self.places.get(x, ()):
-            self.to.emit(Store(*place, value))
+            self.to.emit(Store(place, value))
 
     def may_stand_within(self, op: Op, value: Any) -> bool:
         """Whether a value may be written where it is used, since that is once, and in the user's own line.
@@ -100,7 +100,7 @@ class Block:
             return False
         (user,) = users
         same_line = op.spot is None or (user.spot is not None and user.spot.line == op.spot.line)
-        fits = user.name in ELEMENTWISE or (user.name in REDUCTIONS and out.shape)
+        fits = user.name in ELEMENTWISE or (user.name in REDUCTIONS and out.ndim > 0)
         return (fits and same_line and user.back == op.back
                 and not (user.name in WHOLE and user.outs[0].shape)
                 and sum(x is out for x in user.args) == 1
@@ -112,7 +112,7 @@ class Block:
 
     def shape_of(self, op: Op) -> tuple:
         """The sides of an elementwise result: those of its example, but for lengths after an event."""
-        shape = list(op.outs[0].shape)
+        shape = list[Any](op.outs[0].shape)
         for x in op.operands:
             known = self.shape_now(x)
             for k, n in enumerate(known[::-1], 1):
@@ -181,11 +181,11 @@ class Block:
                     continue
                 to.comment(op)
                 if out in targets and not any(read[out]):
-                    to.emit(Store(*targets[out].at(index), value))
+                    to.emit(Store(targets[out].at(index), value))
                     continue
                 local[out] = to.let(to.local(out), value)
                 if out in targets:
-                    to.emit(Store(*targets[out].at(index), local[out]))
+                    to.emit(Store(targets[out].at(index), local[out]))
         for op in ops:
             if op.name in REDUCTIONS:
                 self.last_total(op, targets[op.outs[0]], shape)
@@ -217,7 +217,7 @@ class Block:
         value = self.to.get(x)
         if not x.shape:
             for place in places:
-                self.to.emit(Store(*place, value))
+                self.to.emit(Store(place, value))
         elif places:
             self.to.copy(value, places[0])
             self.to.bind(x, places[0])
@@ -253,7 +253,7 @@ class Block:
             return
         axes, keep = self.axes(op), len(index) == out.ndim
         place = total.at(tuple([0 if k in axes else i for k, i in enumerate(index) if keep or k not in axes]))
-        self.to.emit(Store(*place, Apply(name, (place, x), kind)))
+        self.to.emit(Store(place, Apply(name, (place, x), kind)))
 
     def last_total(self, op: Op, total: Any, shape: tuple) -> None:
         """A mean is a total divided by a number; then the value is there."""
@@ -270,7 +270,7 @@ class Block:
             else:
                 with to.loops(total.shape) as index:
                     place = total.at(index)
-                    to.emit(Store(*place, Apply("divide", (place, count), "f")))
+                    to.emit(Store(place, Apply("divide", (place, count), "f")))
         if out.shape:
             to.bind(out, total)
         else:

@@ -6,8 +6,8 @@ carries is filled again, at the end of its body: after all that reads it.
     >>> from .statements import Const, Load
     >>> x, t, u = Buffer("x", (3,), "f"), Local("t", "f"), Local("u", "f")
     >>> read, again = Let([t], [Load(x, (0,))]), Let([u], [Load(x, (1,))])
-    >>> check(Function("f", [], [Alloc(x), Store(x, (0,), Const(1.0)), read, again]))
-    >>> check(Function("f", [], [Alloc(x), read, Store(x, (1,), Const(1.0)), again]))
+    >>> check(Function("f", [], [Alloc(x), Store(Load(x, (0,)), Const(1.0)), read, again]))
+    >>> check(Function("f", [], [Alloc(x), read, Store(Load(x, (1,)), Const(1.0)), again]))
     Traceback (most recent call last):
     tinydp.ad.compiler.program.UnsoundError: x(3,) is written to while it is still to be read
 """

@@ -196,7 +196,7 @@ class Emitter:
         with self.loops(target.shape) as index:
             place, value = target.at(index), broadcast(x, target.shape).at(index)
             value = as_number(value) if target.kind == "f" else value
-            self.emit(Store(*place, Apply("add", (place, value), "f") if add else value))
+            self.emit(Store(place, Apply("add", (place, value), "f") if add else value))
 
     def memory(self, x: Any, shape: tuple | None = None) -> Memory:
         """The whole of an array in C order, in this shape; it is copied to be so if need be."""

@@ -73,15 +73,17 @@ def _results(to: "Emitter", outputs: list) -> list:
     for x in outputs:
         value = to.get(x)
         if isinstance(value, View):
-            if not _is_own(value.memory) or value.memory.buffer.root in taken:
+            if not _is_own(value.memory, taken):
                 value = to.copied(Local("result", value.kind), value)
-            taken.add(value.memory.buffer.root)
-            results.append(value.memory)
+            memory: Any = value.memory
+            taken.add(memory.buffer.root)
+            results.append(memory)
         else:
             results.append(Apply("float", (value,), "f") if value.kind == "i" else value)
     return results
 
 
-def _is_own(memory: Memory | None) -> bool:
-    """Whether it is a whole buffer that was made here."""
-    return memory is not None and not memory.prefix and memory.buffer.root.role == "scratch"
+def _is_own(memory: Memory | None, taken: set) -> bool:
+    """Whether it is a whole buffer that was made here, and is no other result."""
+    return (memory is not None and not memory.prefix and memory.buffer.root.role == "scratch"
+            and memory.buffer.root not in taken)

@@ -5,6 +5,7 @@ turned or not.
 """
 
 import math
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,7 @@ def matmul(block: Block, op: Op) -> None:
     if shape in vectors and len(x.shape) + len(y.shape) > 2:
         local = Local("t", "f")
         to.emit(Call("dot", [vector(block, x), vector(block, y)], [local]))
-        to.emit(Store(*place.at((0,) * len(shape)), local))
+        to.emit(Store(place.at((0,) * len(shape)), local))
     elif len(x.shape) == 1 or x.shape[0] == 1:
         result = to.reshaped(place.memory, (shape[-1],))
         if y.turned:
@@ -195,7 +196,7 @@ def running(block: Block, op: Op) -> None:
         before = target.at((*index[:k], affine(index[k], -1, 1), *index[k + 1:]))
         value = as_number(x.at(index))
         is_first = Apply("equal", (index[k], Const(0)), "b")
-        to.emit(Store(*target.at(index), Apply("where", (
+        to.emit(Store(target.at(index), Apply("where", (
             is_first, value, Apply(name, (before, value), "f")), "f")))
 
 
@@ -234,8 +235,7 @@ def joined(block: Block, op: Op) -> None:
     for x in op.args:
         here: Any = start if op.name == "stack" else slice(start, start + np.shape(x)[axis])
         start += 1 if op.name == "stack" else np.shape(x)[axis]
-        put(block, to.get(x), chosen(target, lambda places, i=here: places[(*[slice(None)] * axis, i)],
-                                     to.table))
+        put(block, to.get(x), chosen(target, itemgetter((*[slice(None)] * axis, here)), to.table))
     to.bind(out, target)
 
 
@@ -251,7 +251,7 @@ def scatter(block: Block, op: Op) -> None:
     target = block.target(out)
     to.copy(Const(0.0), target)
     for index, x in zip(indices, op.args, strict=True):
-        put(block, to.get(x), chosen(target, lambda places, i=index: places[i], to.table), add=True)
+        put(block, to.get(x), chosen(target, itemgetter(index), to.table), add=True)
     to.bind(out, target)
 
 
@@ -262,6 +262,6 @@ def put(block: Block, x: Any, part: View, add: bool = False) -> None:
         return
     place: Load = part.at(())
     x = as_number(x) if part.kind == "f" else x
-    block.to.emit(Store(*place, Apply("add", (place, x), "f") if add else x))
+    block.to.emit(Store(place, Apply("add", (place, x), "f") if add else x))
 
 

@@ -55,7 +55,7 @@ class Carry:
                 to.copy(init, value)
             elif self.together and inner.kind == "f":
                 value, k = self.now.at((k,)), k + 1
-                to.emit(Store(*value, as_number(init)))
+                to.emit(Store(value, as_number(init)))
             else:
                 value = to.let(to.local(inner, "carry"), as_number(init) if inner.kind == "f" else init)
             to.bind(inner, value)
@@ -66,7 +66,7 @@ class Carry:
         found: dict[Value, list] = {}
         for x, value in zip(outputs, self.values, strict=True):
             if isinstance(value, Load) and type(x) is Value:
-                found.setdefault(x, []).append(tuple(self.next.at(value.index)))
+                found.setdefault(x, []).append(self.next.at(value.index))
         return found
 
     def step(self, outputs: list, made: set[Value]) -> None:
@@ -85,7 +85,7 @@ class Carry:
         if self.together:
             for x, old, new in pairs:
                 if isinstance(old, Load) and (type(x) is not Value or x not in made):
-                    to.emit(Store(*self.next.at(old.index), as_number(new)))
+                    to.emit(Store(self.next.at(old.index), as_number(new)))
         if moves:
             to.emit(Let([old for old, _ in moves], [new for _, new in moves]))
         if self.together:
@@ -142,15 +142,15 @@ class Rows:
         return self.to.allocate(name, buffer.shape, kind)
 
     def targets(self, step: Local) -> list[tuple[Any, Any]]:
-        """Each row of a step, and where it is written: a view for an array, a buffer and an index else."""
+        """Each row of a step, and where it is written: a view for an array, an element else."""
         found: list[tuple[Any, Any]] = []
         for row, stack in zip(self.rows, self.stacks, strict=True):
             if stack is None:
-                place: Any = (self.shared.memory.buffer, (step, self.columns[row]))  # type: ignore[union-attr]
+                place: Any = Load(self.shared.memory.buffer, (step, self.columns[row]))  # type: ignore[union-attr]
                 if (row, place) in [(x, y) for x, y in found if x is row]:
                     continue
             else:
-                place = _row(stack, step) if stack.shape[1:] else tuple(stack.at((step,)))
+                place = _row(stack, step) if stack.shape[1:] else stack.at((step,))
             found.append((row, place))
         return found
 
@@ -171,7 +171,7 @@ class Rows:
                 if place.memory is None or getattr(value, "memory", None) != place.memory:
                     to.copy(value, place)
             elif type(row) is not Value or row not in made:
-                to.emit(Store(*place, as_number(value) if place[0].kind == "f" else value))
+                to.emit(Store(place, as_number(value) if place.kind == "f" else value))
 
     def bind(self, count: Local | None = None) -> None:
         """From now on the stacks are there; after an event, they end with its last step."""
@@ -180,10 +180,9 @@ class Rows:
             if stack is None:
                 k, buffer = self.columns[row], self.shared.memory.buffer  # type: ignore[union-attr]
                 buffer = exact.get(buffer, buffer)
-                self.to.bind(out, View(buffer.shape[:1], "f",
-                                       lambda at, k=k, buffer=buffer: Load(buffer, (at[0], k))))
+                self.to.bind(out, _column(buffer, k))
             elif exact:
-                self.to.bind(out, whole(exact[stack.memory.buffer]))
+                self.to.bind(out, whole(exact[stack.memory.buffer]))  # type: ignore[union-attr]
             else:
                 self.to.bind(out, stack)
 
@@ -207,6 +206,11 @@ def _is_row_of(user: Op, x: Value) -> bool:
     first = user.options["carries"]
     rows = user.args[first: first + user.options["rows"]]
     return sum(x is y for y in user.args) == sum(x is y for y in rows)
+
+
+def _column(buffer: Buffer, k: int) -> View:
+    """A stack of numbers that shares a buffer with others."""
+    return View(buffer.shape[:1], "f", lambda at: Load(buffer, (at[0], k)))
 
 
 def _row(stack: View, step: Any) -> View:

@@ -5,7 +5,7 @@ This file alone knows how Python and Numba spell things; it decides nothing.
     >>> from .statements import Apply, Buffer, Function, Load, Local, Store
     >>> x, y, i = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f", "input"), Local("i", "i")
     >>> square = Apply("square", (Apply("add", (Load(x, (i,)), Const(1.0)), "f"),), "f")
-    >>> print(text_of([Function("f", [x, y], [For(i, 3, [Store(y, (i,), square)])])]))
+    >>> print(text_of([Function("f", [x, y], [For(i, 3, [Store(Load(y, (i,)), square)])])]))
     def f(x, y):
         for i in range(3):
             y[i] = (x[i] + 1.0) * (x[i] + 1.0)
@@ -258,8 +258,7 @@ class Printer:
         return f"{target} = {self.text(value)}"
 
     def print_store(self, s: Store) -> Iterator[str]:
-        place = Load(s.buffer, s.index)
-        yield self.assignment(self.text(place), place, s.value)
+        yield self.assignment(self.text(s.place), s.place, s.value)
 
     def print_alloc(self, s: Alloc) -> Iterator[str]:
         shape = self.shape(s.buffer.shape)

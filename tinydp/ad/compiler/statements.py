@@ -3,7 +3,7 @@
     >>> x, y = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f")
     >>> i, t = Local("i", "i"), Local("t", "f")
     >>> twice = Apply("add", (Load(x, (i,)), Load(x, (i,))), "f")
-    >>> loop = For(i, 3, [Let([t], [twice]), Store(y, (i,), t)])
+    >>> loop = For(i, 3, [Let([t], [twice]), Store(Load(y, (i,)), t)])
     >>> [node.label for node in reads(loop)], [node.label for node in writes(loop)]
     (['x', 'i', 'x', 'i', 't', 'i'], ['i', 't', 'y'])
 
@@ -22,7 +22,7 @@ class Local:
     """A variable. `of` is the variable, or buffer, whose cotangent it is."""
 
     __slots__ = ("kind", "label", "of")
-    shape = ()
+    shape: tuple = ()
 
     def __init__(self, label: str, kind: str, of: Any = None):
         self.label, self.kind, self.of = label, kind, of
@@ -57,7 +57,10 @@ class Const(NamedTuple):
     """A number or a condition."""
 
     value: Any
-    shape = ()
+
+    @property
+    def shape(self) -> tuple:
+        return ()
 
     @property
     def kind(self) -> str:
@@ -70,8 +73,14 @@ class Affine(NamedTuple):
     start: int
     stride: int
     of: Any
-    kind = "i"
-    shape = ()
+
+    @property
+    def kind(self) -> str:
+        return "i"
+
+    @property
+    def shape(self) -> tuple:
+        return ()
 
 
 class Load(NamedTuple):
@@ -79,7 +88,10 @@ class Load(NamedTuple):
 
     buffer: Buffer
     index: tuple
-    shape = ()
+
+    @property
+    def shape(self) -> tuple:
+        return ()
 
     @property
     def kind(self) -> str:
@@ -92,7 +104,10 @@ class Apply(NamedTuple):
     name: str
     args: tuple
     kind: str
-    shape = ()
+
+    @property
+    def shape(self) -> tuple:
+        return ()
 
 
 class Memory(NamedTuple):
@@ -124,9 +139,12 @@ class Let:
 class Store:
     """Set an element of a buffer."""
 
-    buffer: Buffer
-    index: tuple
+    place: Load
     value: Any
+
+    @property
+    def buffer(self) -> Buffer:
+        return self.place.buffer
 
 
 @dataclass(slots=True, eq=False)
@@ -249,7 +267,7 @@ def expressions(statement: Any) -> list:
     if isinstance(statement, Let):
         return statement.values
     if isinstance(statement, Store):
-        return [statement.value, *statement.index]
+        return [statement.value, *statement.place.index]
     if isinstance(statement, Call):
         return statement.args
     if isinstance(statement, See):
