@@ -87,7 +87,7 @@ class Load(NamedTuple):
     """An element of a buffer."""
 
     buffer: Buffer
-    index: tuple
+    index: tuple                         # type: ignore[assignment]
 
     @property
     def shape(self) -> tuple:
