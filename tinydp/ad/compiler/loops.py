@@ -251,8 +251,6 @@ EVENT = Event(_event, "event")
 LOOPS = (SCAN, EVENT)
 ALL_FINITE = Primitive(lambda x: bool(np.all(np.isfinite(x))), "all_finite")     # for compiled gradients
 
-ALL_FINITE = Primitive(lambda x: bool(np.all(np.isfinite(x))), "all_finite")     # for callers of programs
-
 
 def is_loop(op: Op) -> bool:
     """Whether an operation has a program inside."""
