@@ -14,7 +14,7 @@ from ..errors import ClosureError, place_of
 from ..primitives import FlatPrimitive, Primitive, pick
 from ..tape import Tape
 from ..values import youngest
-from .program import Op
+from .program import Op, Program, Value
 from .proxy import recorded
 
 
@@ -89,3 +89,22 @@ def is_mark(prim: Any) -> bool:
     """Whether an operation is one of these, and its first operands are its results."""
     return prim is ALIAS or prim is STOPPED or prim is MARKED
 
+
+
+def undressed(program: Program) -> Program:
+    """The program without these, after the last differentiation."""
+    same: dict[Any, Any] = {}                    # their results -> what these are
+
+    def given(x: Any) -> Any:
+        return same.get(x, x) if type(x) is Value else x
+
+    ops = []
+    for op in program.ops:
+        args = tuple(map(given, op.args))
+        if is_mark(op.prim):
+            same.update(zip(op.outs, args, strict=False))
+        else:
+            ops.append(op.with_(args=args).within(undressed))
+    if not same and all(new.body is old.body for new, old in zip(ops, program.ops, strict=True)):
+        return program
+    return Program(program.inputs, ops, [*map(given, program.outputs)])

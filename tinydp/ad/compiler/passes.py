@@ -1,31 +1,40 @@
-"""The passes between differentiation and lowering, in their order."""
+"""All passes between differentiation and lowering, in order.
 
-from typing import Any
+What is dead goes first, so that nobody looks at it. Scans that do the same are found once equal operations
+are one, and again where loops in loops were computed twice, which `residuals` finds. Only then is it known
+what else is dead, and which factors of products are stored already. The last two tidy up.
+"""
 
-from .marks import is_mark
-from .program import Program, Value
-from .record import needed
+import os
+from collections.abc import Callable
+
+from .dead import pruned
+from .marks import undressed
+from .merge import merged
+from .products import products
+from .program import Program, verify
+from .residuals import residuals
+from .simplify import simplified
+
+PASSES: tuple[Callable[[Program], Program], ...] = (
+    pruned, simplified, merged, residuals, merged, pruned, products, simplified, pruned)
 
 
-def optimised(program: Program) -> Program:
+def _verified(program: Program) -> None:
+    """Look at what a pass made, if that was asked for."""
+    if os.environ.get("TINYDP_VERIFY") == "always":
+        verify(program)
+
+
+def optimised(program: Program, after: Callable[[Program], object] = _verified) -> Program:
+    """The program with less to do. `after` is called with what each pass returns."""
+    for one_pass in PASSES:
+        program = one_pass(program)
+        after(program)
     return program
 
 
-def finished(program: Program) -> Program:
-    """The program without the identities that kept paths apart while it was differentiated."""
-    same: dict[Any, Any] = {}
-    def given(x: Any) -> Any:
-        while type(x) is Value and x in same:
-            x = same[x]
-        return x
-    ops = []
-    for old in program.ops:
-        op = old.with_(args=tuple(map(given, old.args)))
-        if is_mark(op.prim):
-            same.update(zip(op.outs, op.args, strict=False))
-        elif op.body is not None:
-            ops.append(op.with_(options=op.options | {"body": finished(op.body)}))
-        else:
-            ops.append(op)
-    outputs = [*map(given, program.outputs)]
-    return Program(program.inputs, needed(ops, outputs), outputs)
+def finished(program: Program, after: Callable[[Program], object] = _verified) -> Program:
+    """The program that is differentiated no more, without what kept paths apart for that."""
+    bare = undressed(program)
+    return program if bare is program else optimised(bare, after)

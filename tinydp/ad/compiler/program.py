@@ -46,6 +46,13 @@ class Value:
     def ndim(self) -> int:
         return len(self.shape)
 
+    def again(self, of: "Value | None") -> "Value":
+        """Another value like this one."""
+        new = Value.__new__(Value)
+        new.example, new.kind, new.shape = self.example, self.kind, self.shape
+        new.label, new.of = self.label, of
+        return new
+
     def __repr__(self) -> str:
         return f"<{self.label or 'value'}: {like(self)}>"
 
@@ -67,30 +74,30 @@ class Op:
     `spot` is the user's line; `back`, whether it belongs to the way back over it.
     """
 
-    __slots__ = ("args", "back", "options", "outs", "prim", "spot")
+    __slots__ = ("args", "back", "body", "operands", "options", "outs", "prim", "spot")
 
     def __init__(self, prim: Any, args: tuple, options: dict, outs: list[Value], spot: Spot | None = None,
                  back: bool = False):
         self.prim, self.args, self.options, self.outs = prim, args, options, outs
         self.spot, self.back = spot, back
+        self.operands: list[Value] = [x for x in args if type(x) is Value]
+        self.body: Program | None = options.get("body")          # the program inside, of a loop
 
     @property
     def name(self) -> str:
         return self.prim.name
 
-    @property
-    def body(self) -> "Program | None":
-        """The program inside, of a loop."""
-        return self.options.get("body")
-
-    @property
-    def operands(self) -> list[Value]:
-        return [x for x in self.args if type(x) is Value]
-
-    def with_(self, **changes: Any) -> "Op":
+    def with_(self, args: tuple | None = None, options: dict | None = None, outs: list[Value] | None = None
+              ) -> "Op":
         """The same but for these."""
-        parts: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        return Op(**(parts | changes))
+        return Op(self.prim, self.args if args is None else args,
+                  self.options if options is None else options,
+                  self.outs if outs is None else outs, self.spot, self.back)
+
+    def within(self, f: "Callable[[Program], Program]") -> "Op":
+        """The same, but for what is inside: `f` of that."""
+        body = None if self.body is None else f(self.body)
+        return self if body is self.body else self.with_(options=self.options | {"body": body})
 
 
 class Program:
@@ -142,7 +149,7 @@ class Program:
 def known(x: Any, numbers: dict) -> Any:
     """What is equal for equal arguments of an operation: `numbers` are those of values."""
     if type(x) is Value:
-        return "value", numbers[x]
+        return numbers[x]                        # an integer, where constants are tuples
     if type(x) is Program:
         return x.key
     if isinstance(x, np.ndarray):

@@ -64,6 +64,20 @@ class Builder:
         self._numbers: dict[Value, int] = {}     # of all values that belong here
         self._serial = 0
 
+    @classmethod
+    def going_on(cls, program: Program) -> "Builder":
+        """A builder that goes on where a program ends, with the program's own values and operations."""
+        builder = cls()
+        for x in program.inputs:
+            builder.inputs.append(builder._own(x))
+        for op in program.ops:
+            outs = builder._known.get(key := builder._key(op.name, op.args, op.options), op.outs)
+            builder._append(op, key)
+            builder._known[key] = outs
+            for x in op.outs:
+                builder._own(x)
+        return builder
+
     @contextlib.contextmanager
     def active(self) -> Iterator["Builder"]:
         """A context in which this is the innermost program."""
@@ -76,6 +90,12 @@ class Builder:
     def _own(self, x: Value) -> Value:
         self._numbers[x] = len(self._numbers)
         return x
+
+    def _key(self, name: str, args: tuple, options: dict) -> tuple:
+        """What is equal for equal operations."""
+        key = [known(x, self._numbers) for x in args]
+        key += [(option, known(x, self._numbers)) for option, x in options.items()]
+        return name, *key
 
     def input(self, example: Any, label: str = "", of: Value | None = None) -> Value:
         """A value that the program is given."""
@@ -104,8 +124,7 @@ class Builder:
                ) -> list[Value]:
         """The results of `prim(*args, **options)`: an operation is appended, unless there is an equal one."""
         args = tuple([self.lift(x) for x in args])
-        key = (prim.name, *(known(x, self._numbers) for x in args),
-               *((name, known(x, self._numbers)) for name, x in options.items()))
+        key = self._key(prim.name, args, options)
         if key not in self._known:
             op = Op(prim, args, options, [], spot, back)
             examples = prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)])
@@ -123,10 +142,9 @@ class Builder:
         Nothing is computed: its results are like those there.
         """
         args = tuple([self.lift(values.get(x, x) if type(x) is Value else x) for x in op.args])
-        key = (op.name, *(known(x, self._numbers) for x in args),
-               *((name, known(x, self._numbers)) for name, x in op.options.items()))
+        key = self._key(op.name, args, op.options)
         if key not in self._known:
-            new = op.with_(args=args, outs=[self._own(Value(x.example, x.label, values.get(x.of, x.of)))  # type: ignore[arg-type]
+            new = op.with_(args=args, outs=[self._own(x.again(values.get(x.of, x.of)))  # type: ignore[arg-type]
                                            for x in op.outs])
             self._append(new, key)
         values.update(zip(op.outs, self._known[key], strict=True))

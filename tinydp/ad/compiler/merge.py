@@ -1,0 +1,138 @@
+"""Two scans that do the same and return different things are one.
+
+A function that is called, and differentiated as well, runs the same loop twice, once with the rows that the
+way back reads. And where a loop in a loop is taken back, its values are found in the step that was there
+before, beside rows that are new.
+
+    >>> from ..primitives import registered
+    >>> from .loops import SCAN, scan_options
+    >>> builder = Builder()
+    >>> results = []
+    >>> for with_rows in (False, True):
+    ...     step = Builder()
+    ...     x = step.input(0.0, "x")
+    ...     (y,) = step.record(registered(np.sin), (x,), {})
+    ...     body = step.program([y, x] if with_rows else [y])
+    ...     results += builder.record(SCAN, (1.0,), scan_options(body, 1, 0, 3))
+    >>> print(merged(builder.program(results)))
+    given
+    t_1: f, t_2: f(3,) = scan(1.0, carries=1, rows=0, length=3, reverse=False, again=False)
+        given x: f
+        t: f = sin(x)
+        return t, x
+    return t_1, t_1, t_2
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .loops import SCAN
+from .parts import Loop, Stack
+from .program import Op, Program, Value, like
+from .record import Builder
+from .residuals import is_same
+
+
+def merged(program: Program) -> Program:
+    """The program in which scans that do the same are one."""
+    ops: list[Op | None] = []
+    places: dict[Value, int] = {}                # which operation makes a value
+    replaced: dict[Any, Any] = {}                # results that another loop makes now
+
+    def now(x: Any) -> Any:
+        return replaced.get(x, x) if type(x) is Value else x
+
+    for k, op in enumerate(program.ops):
+        ops.append(op.with_(args=tuple(map(now, op.args))) if replaced else op)
+        places.update(dict.fromkeys(op.outs, k))
+        if op.prim is not SCAN:
+            continue
+        for i in range(k):
+            found = _merged(ops, i, k, places)
+            if found:
+                one, at, same = found
+                ops[i] = ops[k] = None
+                ops[at] = one
+                places.update(dict.fromkeys(one.outs, at))
+                replaced |= {x: now(y) for x, y in same.items()}
+                replaced |= {x: now(y) for x, y in replaced.items()}
+                ops = [x if x is None else x.with_(args=tuple(map(now, x.args))) for x in ops]
+                break
+    kept = [op.within(merged) for op in ops if op is not None]
+    return Program(program.inputs, kept, [*map(now, program.outputs)])
+
+
+def _merged(ops: list[Op | None], i: int, k: int, places: dict) -> tuple[Op, int, dict] | None:
+    """The one loop for those at `i` and `k`, where it belongs, and what it makes for those of the other."""
+    first, second = ops[i], ops[k]
+    if first is None or second is None or first.prim is not SCAN or not _are_alike(first, second):
+        return None
+    if same := _joined(one := Loop(first), Loop(second)):
+        return one.op(), i, same
+    if same := _joined(one := Loop(second), Loop(first)):
+        if all(places.get(x, -1) < i for x in second.operands):
+            return one.op(), i, same
+        between = {x for op in ops[i + 1: k + 1] if op is not None for x in op.operands}
+        if between.isdisjoint(first.outs):
+            return one.op(), k, same
+    return None
+
+
+def _are_alike(first: Op, second: Op) -> bool:
+    return all(first.options[name] == second.options[name] for name in ("length", "reverse", "again"))
+
+
+def _joined(one: Loop, two: Loop) -> dict[Value, Value]:
+    """Let a loop make what another one makes, if it does most of that anyway.
+
+    Returns which results of it are those of the other; nothing if it was left as it is.
+    """
+    if not is_same(one.steps, two.steps):
+        return {}
+    same = _same_inputs(one, two)
+    if len(same) < len(two.inputs) + len(two.captures):
+        return {}
+    inside = Builder.going_on(one.body)
+    known = len(inside.ops)
+    for op in two.ops:
+        inside.again(op, same)
+    new = len(inside.ops) - known
+    outputs = {c.input: c.output for c in one.carries}
+    if 2 * new > len(two.ops) or not all(
+            is_same(_given(c.output, same), outputs[same[c.input]]) for c in two.carries):
+        return {}
+    one.ops = inside.ops
+    lasts = {c.input: c.last for c in one.carries}
+    results = {c.last: lasts[same[c.input]] for c in two.carries}
+    stacks = {s.output: s.stack for s in one.stacks if type(s.output) is Value}
+    for s in two.stacks:
+        row = _given(s.output, same)
+        if type(row) is Value and row in stacks:
+            results[s.stack] = stacks[row]
+        else:
+            one.stacks.append(Stack(row, s.stack))
+            results[s.stack] = s.stack
+    return results
+
+
+def _given(x: Any, same: dict) -> Any:
+    return same[x] if type(x) is Value else x
+
+
+def _same_inputs(one: Loop, two: Loop) -> dict[Value, Value]:
+    """Which inputs of the one are those of the other, as far as they are: of the same operands."""
+    around = {_key(outer): inner for outer, inner in (*one.rows, *one.captures)}
+    same = {inner: around[_key(outer)] for outer, inner in (*two.rows, *two.captures)
+            if _key(outer) in around}
+    left = list(one.carries)
+    for c in two.carries:
+        fits = [d for d in left if _key(d.init) == _key(c.init) and like(c.input) == like(d.input)]
+        if fits:
+            left = [d for d in left if d is not fits[0]]
+            same[c.input] = fits[0].input
+    return same
+
+
+def _key(x: Any) -> Any:
+    return x if type(x) is Value else (type(x), repr(x)) if not np.shape(x) else (np.shape(x), x.tobytes())

@@ -1,0 +1,196 @@
+"""What a way back needs of the way there: which values are stored, and which are computed again.
+
+The adjoint of a loop reads the carry before each step, a row a step, and computes from it all that the step
+computed. This pass takes such a pair of loops, the first that wrote rows and a later one that reads them as
+it runs over the same steps. Whatever the later one computes from nothing but what the first had is matched
+with the operations of the first. What is dear and was computed there is stored there, a row a step, and read.
+What is cheap is computed again, and what only the later one needs is computed there.
+
+    >>> from ..primitives import registered
+    >>> from .loops import SCAN, scan_options
+    >>> sin, multiply = registered(np.sin), registered(np.multiply)
+    >>> step, back, builder = Builder(), Builder(), Builder()
+    >>> x = step.input(0.0, "x")
+    >>> (y,) = step.record(sin, (x,), {})
+    >>> (y,) = step.record(multiply, (y, y), {})
+    >>> last, stack = builder.record(SCAN, (1.0,), scan_options(step.program([y, x]), 1, 0, 3))
+    >>> g, x = back.input(0.0, "g"), back.input(0.0, "x")
+    >>> (s,) = back.record(sin, (x,), {})
+    >>> (h,) = back.record(multiply, (g, s), {})
+    >>> total = builder.record(SCAN, (1.0, stack), scan_options(back.program([h]), 1, 1, 3, True))
+    >>> print(residuals(builder.program(total)))
+    given
+    t_2: f, t_3: f(3,), t_4: f(3,) = scan(1.0, carries=1, rows=0, length=3, reverse=False, again=False)
+        given x: f
+        t: f = sin(x)
+        t_1: f = multiply(t, t)
+        return t_1, x, t
+    t_7: f = scan(1.0, t_3, t_4, carries=1, rows=2, length=3, reverse=True, again=False)
+        given g: f, x_1: f, t_5: f
+        t_6: f = multiply(g, t_5)
+        return t_6
+    return t_7
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .loops import EVENT
+from .parts import Capture, Loop, Row, Stack
+from .program import Op, Program, Value, example_of
+from .record import Builder, needed
+
+DEAR = frozenset((                               # though they work element by element
+    "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh",
+    "arccosh", "arctanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "power",
+    "float_power", "divide", "hypot", "logaddexp", "logaddexp2", "mod", "remainder", "fmod", "reciprocal"))
+VIEWS = frozenset((
+    "reshape", "ravel", "expand_dims", "squeeze", "swapaxes", "transpose", "moveaxis", "broadcast_to",
+    "getitem"))
+
+
+def residuals(program: Program) -> Program:
+    """The program whose loops store what later loops over the same steps need of them."""
+    ops = [op.within(residuals) for op in program.ops]
+    loops = [k for k, op in enumerate(ops) if op.body is not None]
+    for i, later in enumerate(loops):
+        for first in reversed(loops[:i]):
+            loop = Loop(ops[first])
+            served = _served(loop, ops[later], _itself, _itself)
+            if served is not ops[later]:
+                ops[first], ops[later] = loop.op(), served
+    return Program(program.inputs, ops, program.outputs)
+
+
+def _itself(x: Any) -> Any:
+    return x
+
+
+def _served(first: Loop, op: Op, seen: Callable, here: Callable) -> Op:
+    """A later loop that reads what it can have of the first one, and so do the loops in it.
+
+    `seen` tells what an operand is in the program of the first loop, `here` what a stack is in that of `op`:
+    the rows of a Jacobian are a loop around the way back, which captures the stacks.
+    """
+    loop = Loop(op)
+    changed = Pair(first, loop, seen).share(here)
+    around = {c.inner: seen(c.outer) for c in loop.captures if type(c.outer) is Value}
+
+    def captured(stack: Value) -> Value:
+        inner = Value(stack.example, stack.label)
+        loop.captures.append(Capture(here(stack), inner))
+        return inner
+
+    ops = [x if x.body is None else _served(first, x, around.get, captured) for x in loop.ops]
+    if not changed and all(x is y for x, y in zip(ops, loop.ops, strict=True)):
+        return op
+    loop.ops = ops
+    return loop.op()
+
+
+class Pair:
+    """Two loops over the same steps, of which the later one reads what the first has written."""
+
+    def __init__(self, first: Loop, later: Loop, seen: Callable):
+        self.first, self.later = first, later
+        self.seen: Callable = lambda x: seen(x) if type(x) is Value else x
+        self.makers = {x: op for op in later.ops for x in op.outs}
+
+    def share(self, here: Callable) -> bool:
+        """Let the first one store what the later one needs, if there is anything."""
+        first, later = self.first, self.later
+        same = self.same_inputs()
+        if not same:
+            return False
+        inside = Builder.going_on(first.body)
+        known = {x for op in first.ops for x in op.outs}
+        for op in later.ops:
+            if op.prim is not EVENT and all(x in same for x in op.operands):
+                inside.again(op, same)
+        stored = self.stored(same, known)
+        if not stored:
+            return False
+        stacks: dict[Any, Value] = {s.output: s.stack for s in first.stacks if type(s.output) is Value}
+        for x in stored:
+            y = same[x]
+            if y not in stacks:
+                stacks[y] = rows_like(y, first.steps)
+                first.stacks.append(Stack(y, stacks[y]))
+            later.rows.append(Row(here(stacks[y]), x))
+        first.ops = needed(inside.ops, first.outputs)
+        later.ops = needed([op for op in later.ops if stored.keys().isdisjoint(op.outs)], later.outputs)
+        return True
+
+    def same_inputs(self) -> dict[Value, Any]:
+        """What the later loop's inputs are in the first one, at one step; nothing if they are no pair."""
+        first, later, seen = self.first, self.later, self.seen
+        if first.source.options.get("again") or not is_same(first.steps, seen(later.steps)):
+            return {}
+        written = {s.stack: s.output for s in first.stacks}
+        same = {r.input: written[seen(r.stack)] for r in later.rows
+                if type(r.stack) is Value and seen(r.stack) in written}
+        if same:
+            around = {outer: inner for outer, inner in (*first.rows, *first.captures) if type(outer) is Value}
+            same |= {inner: around[seen(outer)] for outer, inner in (*later.rows, *later.captures)
+                     if type(outer) is Value and seen(outer) in around}
+            same |= self.length_of_step()
+        return same
+
+    def length_of_step(self) -> dict[Value, Value]:
+        """What is the length of an event's step in the later loop: a carry, at first that of the last."""
+        if not self.first.is_event or not self.later.source.options.get("reverse"):
+            return {}
+        (_, dt), (h,), (last, _) = self.first.own_args, self.first.own_inputs, self.first.own_outs
+        around = {c.inner: self.seen(c.outer) for c in self.later.captures}
+        after = [around.get(c.output) if type(c.output) is Value else c.output for c in self.later.carries]
+        return {c.input: h for c, y in zip(self.later.carries, after, strict=True)
+                if self.seen(c.init) is last and is_same(y, dt)}
+
+    def stored(self, same: dict[Value, Any], known: set[Value]) -> dict[Value, None]:
+        """The values of the later loop that are better stored by the first, as far as they are needed."""
+        stored: dict[Value, None] = {}
+        seen: set[Value] = set()
+        queue = [x for op in self.later.ops if op.outs[0] not in same for x in op.operands]
+        queue += [x for x in self.later.outputs if type(x) is Value]
+        while queue:
+            x = queue.pop()
+            if x in seen or x not in same or x not in self.makers:
+                continue
+            seen.add(x)
+            if self.is_better_stored(x, same[x] in known):
+                stored[x] = None
+            else:
+                queue += self.makers[x].operands
+        return stored
+
+    def is_better_stored(self, x: Value, is_known: bool) -> bool:
+        """Whether a value should be stored; `is_known` says that the first loop computes it anyway.
+
+        A condition that was decided must not be decided otherwise on the way back, where numbers may be
+        rounded in another way: it is computed again only from what is read.
+        """
+        op = self.makers[x]
+        if op.body is not None:
+            return True
+        if x.kind == "b":
+            return any(y in self.makers for y in op.operands)
+        return is_known and not is_cheap(op)
+
+
+def is_cheap(op: Op) -> bool:
+    """Whether a result is better computed again than stored."""
+    if op.name == "power":                       # a square is a product
+        return type(op.args[1]) is not Value and bool(np.all(np.equal(op.args[1], 2)))
+    return op.name in VIEWS or (op.body is None and op.prim.elementwise and op.name not in DEAR)
+
+
+def is_same(x: Any, y: Any) -> bool:
+    """Whether these are one value, or equal numbers."""
+    return x is y or (type(x) is type(y) and type(x) in (int, float) and x == y)
+
+
+def rows_like(row: Value, steps: Any) -> Value:
+    """A value like as many of these rows as there are steps."""
+    return Value(np.broadcast_to(np.asarray(row.example), (example_of(steps), *row.shape)), row.label)

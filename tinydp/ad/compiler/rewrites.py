@@ -1,0 +1,291 @@
+"""The table of what an operation is the same as, to the bit: `x * 1.0` is `x`, but `x + 0.0` is not (-0.0).
+
+    >>> from .simplify import simplified
+    >>> from .trace import traced
+    >>> program = traced(lambda w, x: np.transpose(np.transpose(w)) @ (x[:, None][:, 0] - -np.sin(x)),
+    ...                  np.eye(2), np.ones(2))
+    >>> len(program)
+    7
+    >>> print(simplified(program))
+    given w: f(2, 2), x: f(2,)
+    t: f(2,) = sin(x)
+    t_1: f(2,) = add(x, t)
+    t_2: f(2,) = matmul(w, t_1)
+    return t_2
+
+A rule is asked for an operation whose arguments are simple already. It answers with a `Call` that makes the
+same with less, with a value that is the same, or with None.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..primitives import Primitive, registered
+from .marks import is_mark
+from .program import Op, Value, example_of, like, results_of
+
+
+class Call(NamedTuple):
+    """An operation that is not written down yet."""
+
+    prim: Primitive
+    args: tuple
+    options: dict
+
+
+Maker = Callable[[Any], "Op | None"]             # which operation makes an argument, if any
+Rule = Callable[[Op, Maker], Any]
+RULES: dict[str, Rule] = {}
+
+LARGEST_CONSTANT = 64                            # elements that folding may make out of fewer
+
+
+def simpler(op: Op, maker: Maker) -> Any:
+    """The same as the only result of an operation, with less: a `Call`, a value, a constant; or None."""
+    if is_mark(op.prim):                         # the same as its operands, but not while differentiating
+        return None
+    if not op.operands:
+        return _folded(op)
+    rule = RULES.get(op.name)
+    new = rule(op, maker) if rule else None
+    return None if new is None or (type(new) is not Call and not _alike(new, op.outs[0])) else new
+
+
+def _alike(x: Any, y: Any) -> bool:
+    return like(x) == like(y)
+
+
+def _folded(op: Op) -> Any:
+    """The result of constants."""
+    size = math.prod(op.outs[0].shape)
+    if size > max(LARGEST_CONSTANT, *(np.size(x) for x in op.args), 0):
+        return None
+    try:
+        y = results_of(op, list(op.args))[0]
+    except (ArithmeticError, ValueError):        # to be raised when the program runs
+        return None
+    return np.array(y) if isinstance(y, np.ndarray) else y
+
+
+def rule(*names: str) -> Callable[[Rule], Rule]:
+    """Decorator: put a rule into the table."""
+    def enter(f: Rule) -> Rule:
+        RULES.update(dict.fromkeys(names, f))
+        return f
+
+    return enter
+
+
+def _made_by(x: Any, maker: Maker, *names: str) -> Op | None:
+    """The operation that makes `x`, if it is one of these."""
+    op = maker(x)
+    return op if op is not None and op.name in names else None
+
+
+def _is(x: Any, number: float) -> bool:
+    """Whether an argument is a constant with this number everywhere; 0.0 and -0.0 are two."""
+    if type(x) is Value or np.asarray(x).dtype.kind not in "fiu":
+        return False
+    x = np.asarray(x)
+    if not x.size or x.flat[0] != number:
+        return False
+    x = x.astype(np.float64)
+    return bool(np.all(x == number)
+                and (number or np.all(np.signbit(x) == (math.copysign(1.0, number) < 0))))
+
+
+# ---------------------------------------------------------------------------- arithmetic
+
+_add, _subtract = registered(np.add), registered(np.subtract)
+
+
+@rule("add")
+def _of_add(op: Op, maker: Maker) -> Any:
+    a, b = op.args
+    if _is(b, -0.0) or _is(a, -0.0):
+        return a if _is(b, -0.0) else b
+    if minus := _made_by(b, maker, "negative"):
+        return Call(_subtract, (a, minus.args[0]), {})
+    if minus := _made_by(a, maker, "negative"):
+        return Call(_subtract, (b, minus.args[0]), {})
+    return None
+
+
+@rule("subtract")
+def _of_subtract(op: Op, maker: Maker) -> Any:
+    a, b = op.args
+    if _is(b, 0.0):
+        return a
+    minus = _made_by(b, maker, "negative")
+    return Call(_add, (a, minus.args[0]), {}) if minus else None
+
+
+@rule("multiply")
+def _of_multiply(op: Op, maker: Maker) -> Any:
+    a, b = op.args
+    return a if _is(b, 1.0) else b if _is(a, 1.0) else None
+
+
+@rule("divide")
+def _of_divide(op: Op, maker: Maker) -> Any:
+    return op.args[0] if _is(op.args[1], 1.0) else None
+
+
+@rule("positive")
+def _of_positive(op: Op, maker: Maker) -> Any:
+    return op.args[0]
+
+
+@rule("negative", "logical_not")
+def _of_inverse(op: Op, maker: Maker) -> Any:
+    inner = _made_by(op.args[0], maker, op.name)
+    return inner.args[0] if inner else None
+
+
+@rule("where")
+def _of_where(op: Op, maker: Maker) -> Any:
+    c, a, b = op.args
+    if a is b or (type(a) is type(b) is float and repr(a) == repr(b)):
+        return a
+    if type(c) is not Value and np.size(c) == 1:
+        return a if np.all(c) else b
+    other = _made_by(c, maker, "logical_not")
+    return Call(op.prim, (other.args[0], b, a), op.options) if other else None
+
+
+# ---------------------------------------------------------------------------- shapes
+
+_reshape, _transpose = registered(np.reshape), registered(np.transpose)
+MOVING_AXES: dict[str, Callable] = {
+    "transpose": np.transpose, "swapaxes": np.swapaxes, "moveaxis": np.moveaxis}
+
+
+def axes_moved(op: Op) -> list[int]:
+    """The axes of an operand in the order of the result, of an operation that moves axes."""
+    sides = range(1, len(op.outs[0].shape) + 1)  # shapes that tell the axes apart
+    moved = MOVING_AXES[op.name](np.empty(tuple(sides)), *op.args[1:], **op.options)
+    return [side - 1 for side in moved.shape]
+
+
+def _in_order(op: Op) -> bool:
+    """Whether elements keep their order: not read as Fortran does."""
+    return op.options.get("order", "C") == "C" and len(op.args) <= 2
+
+
+@rule("reshape", "ravel", "expand_dims", "squeeze")
+def _of_reshape(op: Op, maker: Maker) -> Any:
+    x, y = op.args[0], op.outs[0]
+    if not _in_order(op):
+        return None
+    if x.shape == y.shape:
+        return x
+    before = _made_by(x, maker, "reshape", "ravel", "expand_dims", "squeeze")
+    if before is None or not _in_order(before):
+        return None
+    x = before.args[0]
+    return x if _alike(x, y) else Call(_reshape, (x,), {"shape": y.shape})
+
+
+@rule(*MOVING_AXES)
+def _of_moved_axes(op: Op, maker: Maker) -> Any:
+    axes = axes_moved(op)
+    if axes == sorted(axes):
+        return op.args[0]
+    before = _made_by(op.args[0], maker, *MOVING_AXES)
+    if before is None:
+        return None
+    first = axes_moved(before)
+    axes = [first[k] for k in axes]
+    return before.args[0] if axes == sorted(axes) else Call(
+        _transpose, (before.args[0],), {"axes": tuple(axes)})
+
+
+@rule("broadcast_to")
+def _of_broadcast(op: Op, maker: Maker) -> Any:
+    x, y = op.args[0], op.outs[0]
+    if np.shape(x) == y.shape:
+        return x
+    before = _made_by(x, maker, "broadcast_to")
+    return Call(op.prim, (before.args[0], *op.args[1:]), op.options) if before else None
+
+
+@rule("sum")
+def _of_sum(op: Op, maker: Maker) -> Any:
+    """The sum of one element: NumPy adds it to 0.0."""
+    x, y = op.args[0], op.outs[0]
+    if len(op.args) > 2 or not op.options.keys() <= {"axis", "keepdims"} or x.kind != "f" or (
+            math.prod(x.shape) != math.prod(y.shape) or not math.prod(x.shape)):
+        return None
+    total = Call(_add, (x, 0.0), {})
+    return total if x.shape == y.shape else Call(_reshape, (total,), {"shape": y.shape})
+
+
+# ---------------------------------------------------------------------------- rows
+
+@rule("getitem")
+def _of_getitem(op: Op, maker: Maker) -> Any:
+    """A row of what was stacked, or put together, just before; the column of a product; or all there is."""
+    whole, index = op.args
+    if type(index) is int:
+        return _row(whole, index, op, maker)
+    if math.prod(np.shape(example_of(whole))) != math.prod(op.outs[0].shape) or not all(
+            part is None or part is Ellipsis or type(part) is int
+            or (type(part) is slice and (part.step is None or part.step > 0))
+            for part in (index if type(index) is tuple else (index,))):
+        return None
+    return _column(whole, index, maker) or Call(_reshape, (whole,), {"shape": op.outs[0].shape})
+
+
+def _column(whole: Any, index: Any, maker: Maker) -> Any:
+    """The product of a matrix and a vector, if it was computed with the vector as a column."""
+    product = _made_by(whole, maker, "matmul")
+    if product is None or type(index) is not tuple or index != (Ellipsis, 0):
+        return None
+    a, b = product.args
+    vector = _made_by(b, maker, "expand_dims", "reshape")
+    if vector is None or np.ndim(example_of(a)) != 2 or np.ndim(example_of(vector.args[0])) != 1:
+        return None
+    return Call(product.prim, (a, vector.args[0]), {})
+
+
+@rule("matmul")
+def _of_matmul(op: Op, maker: Maker) -> Any:
+    """A vector times a matrix that was turned round, as the matrix times the vector."""
+    a, b = op.args
+    for matrix, vector in ((a, b), (b, a)):
+        turned = _made_by(matrix, maker, *MOVING_AXES)
+        if turned is not None and np.ndim(example_of(vector)) == 1 and axes_moved(turned) == [1, 0]:
+            args = (vector, turned.args[0])
+            return Call(op.prim, args if vector is b else args[::-1], {})
+    return None
+
+
+def _row(whole: Any, k: int, op: Op, maker: Maker) -> Any:
+    """The row `whole[k]`, as the operation `op` would take it."""
+    made_by = maker(whole)
+    if made_by is None:
+        return None
+    if made_by.name == "stack" and not made_by.options.get("axis", 0):
+        return made_by.args[k]
+    if made_by.name == "scatter" and all(type(i) is int for i in made_by.options["indices"]):
+        return _added_up(made_by, k)
+    if made_by.name == "add" and np.shape(made_by.args[0]) == np.shape(made_by.args[1]):
+        parts = [_row(x, k, op, maker) for x in made_by.args]
+        if None not in parts:
+            return Call(_add, tuple(parts), {})
+    return None
+
+
+def _added_up(op: Op, k: int) -> Any:
+    """The row `k` of what was scattered: zero, to which some parts are added."""
+    n, *side = op.options["shape"]
+    total: Any = np.zeros(side) if side else 0.0
+    for index, g in zip(op.options["indices"], op.args, strict=True):
+        if (index - k) % n == 0:
+            if np.shape(g) != tuple(side):
+                return None
+            total = Call(_add, (total, g), {})
+    return total

@@ -1,0 +1,243 @@
+"""The same program with less to do: each operation is written down again, unless something is the same.
+
+An equal operation is found by the builder, a simpler one in the table of `rewrites.py`. What a body computes
+from nothing but captured values is computed before the loop, if that can neither fail nor takes more room.
+Parts of a loop that are no parts of its own go: a carry that never changes is captured, a row that is read
+is not written again, and what every row has in common is read once.
+
+    >>> from ..primitives import registered
+    >>> from .loops import SCAN, scan_options
+    >>> inside = Builder()
+    >>> x, rate, a = inside.input(0.0, "x"), inside.input(0.0, "rate"), inside.input(0.0, "a")
+    >>> (b,) = inside.record(registered(np.sin), (a,), {})
+    >>> (c,) = inside.record(registered(np.multiply), (rate, b), {})
+    >>> (y,) = inside.record(registered(np.multiply), (x, c), {})
+    >>> builder = Builder()
+    >>> a = builder.input(0.0, "a")
+    >>> options = scan_options(inside.program([y, rate]), 2, 0, 3)
+    >>> program = builder.program(builder.record(SCAN, (2.0, 1.0, a), options)[:1])
+    >>> print(program)
+    given a: f
+    t_3: f, t_4: f = scan(2.0, 1.0, a, carries=2, rows=0, length=3, reverse=False, again=False)
+        given x: f, rate: f, a_1: f
+        t: f = sin(a_1)
+        t_1: f = multiply(rate, t)
+        t_2: f = multiply(x, t_1)
+        return t_2, rate
+    return t_3
+    >>> print(simplified(program))
+    given a: f
+    t: f = sin(a)
+    t_3: f = scan(2.0, t, carries=1, rows=0, length=3, reverse=False, again=False)
+        given x: f, t_1: f
+        t_2: f = multiply(x, t_1)
+        return t_2
+    return t_3
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..primitives import registered
+from .loops import SCAN
+from .parts import Carry, Loop, Row, Stack
+from .program import Op, Program, Value, example_of, results_of
+from .record import Builder
+from .rewrites import Call, simpler
+
+
+def simplified(program: Program) -> Program:
+    """The same program with less to do."""
+    level = Level()
+    values = {x: level.input(x.example, x.label, x.of) for x in program.inputs}
+    level.write_all(program.ops, values)
+    return level.program([values.get(x, x) if type(x) is Value else x for x in program.outputs])
+
+
+class Level(Builder):
+    """A program while it is written down simpler; the body of a loop is a level further in.
+
+    What stands for values are those of the level that made them, however far out: so what needs nothing of
+    this level can be told, and moved out.
+    """
+
+    def __init__(self, parent: "Level | None" = None):
+        super().__init__(parent)
+        self.makers: dict[Value, Op] = parent.makers if parent else {}
+        self.unmeasured: set[Value] = parent.unmeasured if parent else set()     # of who knows how many rows
+        self.values: dict[Any, Any] = {}         # what stands for the values of the program as it was
+        self.stands_for: dict[Value, Value] = parent.stands_for if parent else {}
+
+    def lift(self, x: Any) -> Any:
+        here = super().lift(x)
+        if here is not x:
+            self.stands_for[here] = x
+        return here
+
+    def made_by(self, x: Any) -> Op | None:
+        return self.makers.get(x) if type(x) is Value else None
+
+    def made_further_in(self, x: Any) -> bool:
+        """Whether `x` belongs to this level, and not to one further out."""
+        return x in self._numbers
+
+    # -- one operation
+
+    def write_all(self, ops: list[Op], values: dict) -> None:
+        """Write down operations; what stands for their results is added to `values`."""
+        self.values = values
+        for old in ops:
+            op = old.with_(args=tuple([values.get(x, x) if type(x) is Value else x for x in old.args]))
+            if op.body is not None:
+                values.update(Inside(self, op).write())
+            else:
+                values.update(zip(op.outs, self.write(op), strict=True))
+
+    def write(self, op: Op) -> list:
+        """Write down an operation that has no body, or what is the same; returns its results."""
+        for _ in range(8):                       # each step makes less, but nobody proves that here
+            new = None if self.is_unmeasured(op) else simpler(op, self.made_by)
+            if type(new) is not Call:
+                break
+            op = Op(new.prim, self.arguments(new, op), new.options, op.outs, op.spot, op.back)
+        return self.put(op) if new is None or type(new) is Call else [self.outermost(new)]
+
+    def is_unmeasured(self, op: Op) -> bool:
+        """Whether shapes say nothing: of the rows of an event's steps, the example has one."""
+        return not self.unmeasured.isdisjoint(op.operands)
+
+    def arguments(self, call: Call, old: Op) -> tuple:
+        """The arguments of a call, with inner calls written down: at the user's line of the old operation."""
+        return tuple([self.result(x, old) if type(x) is Call else self.outermost(x) for x in call.args])
+
+    def result(self, call: Call, old: Op) -> Any:
+        """The result of a call, which is written down."""
+        op = Op(call.prim, self.arguments(call, old), call.options, [], old.spot, old.back)
+        op.outs = [Value(results_of(op, [*map(example_of, op.args)])[0])]
+        return self.write(op)[0]
+
+    def outermost(self, x: Any) -> Any:
+        """What a captured value is where it was made."""
+        while type(x) is Value and x in self.stands_for:
+            x = self.stands_for[x]
+        return x
+
+    def put(self, op: Op) -> list[Value]:
+        """Write an operation down, as far out as it can be."""
+        level: Any = self
+        while level.parent is not None and not any(map(level.made_further_in, op.operands)) and (
+                level is not self or _may_be_moved(op)):
+            level = level.parent
+        values: dict[Any, Any] = {x.of: self.values[x.of] for x in op.outs if x.of in self.values}
+        known = len(level.ops)
+        level.again(op, values)
+        level.makers.update((x, new) for new in level.ops[known:] for x in new.outs)
+        outs = [values[x] for x in op.outs]
+        if op.body is None and self.is_unmeasured(op):
+            self.unmeasured.update(outs)
+        return outs
+
+
+class Inside:
+    """A loop while it is written down simpler."""
+
+    def __init__(self, around: Level, op: Op):
+        self.around, self.loop, self.level = around, Loop(op), Level(around)
+        self.values: dict[Value, Any] = {c.inner: c.outer for c in self.loop.captures}
+        self.results: dict[Value, Any] = {}      # what stands for results that are no longer made
+        self.read: dict[Any, Row] = {}           # the rows that are still read, by what they are rows of
+
+    def write(self) -> dict[Value, Any]:
+        """Write it down; returns what stands for its results."""
+        loop = self.loop
+        loop.carries = [c for c in loop.carries if not self.never_changes(c)]
+        for c in loop.carries:
+            self.input(c.input)
+        for r in loop.rows:
+            self.row(r)
+        loop.rows = [*self.read.values()]
+        for x in loop.own_inputs:
+            self.input(x)
+        self.level.write_all(loop.ops, self.values)
+        loop.stacks = self.stacks()
+        body, captured = self.level.closed([*map(self.given, loop.outputs)])
+        new = self.around.put(loop.op(body, captured))
+        made = dict(zip(loop.outs, new, strict=True))
+        if type(loop.steps) is not int:
+            self.around.unmeasured.update(made[s.stack] for s in loop.stacks)
+        return made | {x: made.get(y, y) if type(y) is Value else y for x, y in self.results.items()}
+
+    def given(self, x: Any) -> Any:
+        return self.values.get(x, x) if type(x) is Value else x
+
+    def input(self, x: Value) -> None:
+        self.values[x] = self.level.input(x.example, x.label, x.of)
+
+    def never_changes(self, c: Carry) -> bool:
+        """Whether a carry stays as it is: then it is captured."""
+        if c.output is not c.input:
+            return False
+        self.values[c.input] = self.results[c.last] = c.init
+        if c.before is not None:
+            self.results[c.before] = c.init
+        return True
+
+    def row(self, r: Row) -> None:
+        """Read a row, unless it is read already, or the same in each step."""
+        made_by = self.around.made_by(r.stack)
+        if made_by is not None and made_by.name == "broadcast_to" and (
+                np.ndim(example_of(made_by.args[0])) <= r.input.ndim):
+            call = Call(_broadcast_to, made_by.args[:1], {"shape": r.input.shape})
+            self.values[r.input] = self.around.result(call, made_by)
+            return
+        key = r.stack if type(r.stack) is Value else id(r.stack)
+        if key in self.read:
+            self.values[r.input] = self.values[self.read[key].input]
+        else:
+            self.input(r.input)
+            self.read[key] = r
+
+    def stacks(self) -> list[Stack]:
+        """What has to be stacked: not what was read, nor the same twice, nor the same in each step."""
+        stacked: dict[Any, Any] = {self.values[r.input]: r.stack for r in self.read.values()}
+        kept = []
+        for s in self.loop.stacks:
+            row = self.given(s.output)
+            if type(row) is Value and row in stacked:
+                self.results[s.stack] = stacked[row]
+            elif type(self.loop.steps) is int and s.stack.kind != "i" and not (
+                    type(row) is Value and self.level.made_further_in(row)):
+                call = Call(_broadcast_to, (row,), {"shape": s.stack.shape})
+                self.results[s.stack] = self.around.result(call, self.loop.source)
+            else:
+                kept.append(s)
+                if type(row) is Value:
+                    stacked[row] = s.stack
+        return kept
+
+
+# ---------------------------------------------------------------------------- what may be moved out
+
+_broadcast_to = registered(np.broadcast_to)
+_HARMLESS = frozenset((                          # beside what works element by element: cannot fail
+    "matmul", "sum", "mean", "getitem", "reshape", "ravel", "expand_dims", "squeeze", "transpose", "swapaxes",
+    "moveaxis", "stack", "concatenate", "scatter", "flip", "tril", "triu", "cumsum"))
+_GROWING = ("matmul", "scatter", "stack", "concatenate")
+
+
+def _cannot_fail(op: Op) -> bool:
+    if op.body is not None:
+        return op.prim is SCAN and all(map(_cannot_fail, op.body.ops))
+    return op.prim.elementwise or op.name in _HARMLESS
+
+
+def _may_be_moved(op: Op) -> bool:
+    """Whether an operation may be done before a loop, once: it cannot fail, and is cheap to keep."""
+    if op.name == "broadcast_to" or not _cannot_fail(op):
+        return False
+    if op.body is not None or op.name in _GROWING:
+        return True
+    room = max([math.prod(x.shape) for x in op.operands], default=0)
+    return all(not x.shape or math.prod(x.shape) <= room for x in op.outs)
