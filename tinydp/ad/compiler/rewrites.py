@@ -5,7 +5,7 @@
     >>> program = traced(lambda w, x: np.transpose(np.transpose(w)) @ (x[:, None][:, 0] - -np.sin(x)),
     ...                  np.eye(2), np.ones(2))
     >>> len(program)
-    7
+    8
     >>> print(simplified(program))
     given w: f(2, 2), x: f(2,)
     t: f(2,) = sin(x)
