@@ -56,10 +56,12 @@ class Missing(Exception):
     """Raised by a peer that is not installed."""
 
 
-def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: float = 1e-9) -> list[Row]:
+def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: float = 1e-9,
+            of_largest: bool = False) -> list[Row]:
     """Time what each of `peers` prepares: `peers[name]()` returns the function to call.
 
-    Raises `AssertionError` if a peer's result is not the first one's.
+    Raises `AssertionError` if a peer's result is not the first one's: each number to `rtol` of itself, or,
+    with `of_largest`, of the largest of them.
     """
     ready = {}
     for name, prepare in peers.items():
@@ -69,8 +71,9 @@ def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: fl
             print(f"  {name}: left out (not installed, or not made for this)")
     results = {name: run() for name, run in ready.items()}       # warms up, too
     first = next(iter(results.values()))
+    near = {"rtol": 0.0, "atol": rtol * np.max(np.abs(first))} if of_largest else {"rtol": rtol}
     for name, result in results.items():
-        np.testing.assert_allclose(result, first, rtol=rtol, err_msg=name)
+        np.testing.assert_allclose(result, first, **near, err_msg=name)
     gc.collect()
     gc.freeze()
     times: dict[str, list[float]] = {name: [] for name in ready}
