@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME ...] [--json FILE]`: run the workloads, all of them by default.
 
-`python -m benchmarks agree --help`: random programs, which have options of their own.
+`agree` and `compiling` have options of their own: `python -m benchmarks agree --help`.
 """
 
 import argparse
@@ -13,13 +13,14 @@ import sys
 
 import numpy as np
 
-WORKLOADS = ("scalar", "mlp", "pendulum", "trebuchet", "rollouts", "first", "scaling", "gradcheck", "planted")
+WORKLOADS = ("scalar", "mlp", "pendulum", "trebuchet", "rollouts", "derivatives", "first", "compiling",
+             "scaling", "gradcheck", "planted")
 
 
 def main():
     """Run the workloads named on the command line."""
-    if sys.argv[1:2] == ["agree"]:
-        importlib.import_module("benchmarks.agree").main(sys.argv[2:])
+    if sys.argv[1:2] in (["agree"], ["compiling"]):
+        importlib.import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(WORKLOADS)}")
