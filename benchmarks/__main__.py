@@ -17,10 +17,20 @@ WORKLOADS = ("scalar", "mlp", "pendulum", "trebuchet", "rollouts", "derivatives"
              "scaling", "gradcheck", "planted")
 
 
+def on_one_core():
+    """Stay on one core from now on, so that the peers have the same."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 def main():
     """Run the workloads named on the command line."""
-    if sys.argv[1:2] in (["agree"], ["compiling"]):
-        importlib.import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])
+    if sys.argv[1:2] == ["agree"]:
+        importlib.import_module("benchmarks.agree").main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["compiling"]:
+        on_one_core()
+        importlib.import_module("benchmarks.compiling").main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(WORKLOADS)}")
@@ -29,8 +39,7 @@ def main():
     for name in options.names:
         if name not in WORKLOADS:
             parser.error(f"no workload {name!r}; there are {', '.join(WORKLOADS)}")
-    if hasattr(os, "sched_setaffinity"):         # one core, so that the peers have the same
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    on_one_core()
     figures = {"machine": platform.processor() or platform.machine(), "python": platform.python_version(),
                "numpy": np.__version__}
     for name in options.names or WORKLOADS:

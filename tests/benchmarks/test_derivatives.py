@@ -42,8 +42,8 @@ def test_the_product_of_a_short_window():
 
 
 def test_ratios_are_to_the_faster_mode_of_jax():
-    rows = [Row("JAX jit, forward mode", 2.0, 1.0, 2.0, 2.0), Row("JAX jit, reverse mode", 1.0, 0.5, 1.0, 1.0)]
-    rows.append(Row("tinydp compiled", 4.0, 2.0, 4.0, 4.0))
+    rows = [Row(peer, seconds, seconds / 2.0, seconds, seconds) for peer, seconds in (
+        ("JAX jit, forward mode", 2.0), ("JAX jit, reverse mode", 1.0), ("tinydp compiled", 4.0))]
     assert [(row.peer, row.ratio) for row in derivatives.to_the_fastest(rows)] == [
         ("JAX jit, reverse mode", 1.0), ("JAX jit, forward mode", 2.0), ("tinydp compiled", 4.0)]
     assert derivatives.to_the_fastest(rows[2:]) == rows[2:]
