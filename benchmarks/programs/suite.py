@@ -81,6 +81,16 @@ def mlp_training():
     return loss, (harness.parameters(sizes), rng.normal(size=(64, 10)), rng.normal(size=64))
 
 
+@only_here
+def pendulum_demo():
+    """An update of the demo's training, which needs what the demos need."""
+    from demos import pendulum
+    rng, how = default_rng(0), pendulum.RECIPES["batch"]
+    pushes = rng.normal(size=(how.horizon[-1], how.windows))
+    return pendulum.loss, (pendulum.new_controller(rng), pendulum.draw_starts(rng, how.windows), pushes,
+                           np.ones(len(pushes)))
+
+
 # ---------------------------------------------------------------------------- two that took long
 
 @program
