@@ -121,17 +121,25 @@ class Side(NamedTuple):
 
 
 def race(sides: list[Side], program: str, rounds: int) -> dict[str, First]:
-    """The medians of each side, in turns; raises `AssertionError` if they do not find the same."""
+    """The medians of each side that can run the program, in turns.
+
+    Raises `AssertionError` if they do not find the same.
+    """
     measured: dict[str, list[First]] = {side.name: [] for side in sides}
     start = time.perf_counter()
     for k in range(rounds):
         if k and time.perf_counter() - start > LONGEST:
             break
-        for side in sides:
-            measured[side.name].append(side.measure(program))
-    first = measured[sides[0].name][0].found
-    for name, runs in measured.items():
-        np.testing.assert_allclose(runs[0].found, first, rtol=1e-8, err_msg=f"{program}, {name}")
+        for side in [side for side in sides if side.name in measured]:
+            try:
+                measured[side.name].append(side.measure(program))
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                print(f"  {program}: {side.name} failed: {error}", flush=True)
+                del measured[side.name]
+    found = {name: runs[0].found for name, runs in measured.items()}
+    first = next(iter(found.values()), None)
+    for name, numbers in found.items():
+        np.testing.assert_allclose(numbers, first, rtol=1e-8, err_msg=f"{program}, {name}")
     return {name: First(*(statistics.median(column) for column in list(zip(*runs, strict=True))[:3]), first)
             for name, runs in measured.items()}
 
@@ -165,27 +173,33 @@ def table(programs: list[str], sides: list[Side], rounds: int, cpu: bool = False
     imports: dict[str, list[float]] = {side.name: [] for side in sides}
     ratios: dict[str, list[float]] = {side.name: [] for side in sides[1:]}
     for program in programs:
-        able = [side for side in sides if side.name != JAX or program not in ONLY_HERE]
         try:
-            measured = race(able, program, rounds)
-        except (RuntimeError, AssertionError, subprocess.TimeoutExpired) as error:
-            print(f"  {program:22s} failed: {' '.join(str(error).split())}", flush=True)
+            measured = race([x for x in sides if x.name != JAX or program not in ONLY_HERE], program, rounds)
+        except AssertionError as error:
+            print(f"  {program}: results differ: {' '.join(str(error).split())}", flush=True)
             figures[program] = None
             continue
         seconds = {name: x.processor if cpu else x.seconds for name, x in measured.items()}
         for name, x in measured.items():
             imports[name].append(x.imports)
-        here = {name: seconds["here"] / x for name, x in seconds.items() if name != "here"}
+        others = [name for name in seconds if name != "here"] if "here" in seconds else []
+        here = {name: seconds["here"] / seconds[name] for name in others}
         for name, ratio in here.items():
             ratios[name].append(ratio)
-        print(f"  {program:22s}" + "".join(f"{seconds[x.name]:9.2f}" if x in able else 9 * " " for x in sides)
-              + "".join(f"{here[x.name]:16.2f}" if x in able else 16 * " " for x in sides[1:]), flush=True)
+        print(f"  {program:22s}" + "".join(_cell(seconds.get(x.name), 9) for x in sides)
+              + "".join(_cell(here.get(x.name), 16) for x in sides[1:]), flush=True)
         figures[program] = seconds
+    medians = {name: statistics.median(x) for name, x in ratios.items() if x}
     print("  median ratio          " + 9 * len(sides) * " "
-          + "".join(f"{statistics.median(x):16.2f}" if x else 16 * " " for x in ratios.values()))
-    print("  the import, apart     " + "".join(f"{statistics.median(x):9.2f}" if x else 9 * " "
-                                              for x in imports.values()))
-    return {"programs": figures, "ratios": {name: statistics.median(x) for name, x in ratios.items() if x}}
+          + "".join(_cell(medians.get(name), 16) for name in ratios))
+    print("  the import, apart     "
+          + "".join(_cell(statistics.median(x) if x else None, 9) for x in imports.values()))
+    return {"programs": figures, "ratios": medians}
+
+
+def _cell(x: float | None, width: int) -> str:
+    """A number, or nothing, in a column of this width."""
+    return width * " " if x is None else f"{x:{width}.2f}"
 
 
 def main(words: Sequence[str] = ()) -> dict:

@@ -81,7 +81,21 @@ def side(monkeypatch, found):
 def test_results_that_differ_are_not_timed(monkeypatch, capsys):
     sides = side(monkeypatch, [[1.0, 2.0, 2.0], [1.0, 2.1, 2.0]])
     assert compiling.table(["lorenz"], sides, rounds=1) == {"programs": {"lorenz": None}, "ratios": {}}
-    assert "failed: " in capsys.readouterr().out
+    assert "lorenz: results differ: " in capsys.readouterr().out
+
+
+def test_a_side_that_fails_is_left_out(monkeypatch, capsys):
+    def measure(side, program):
+        if side.name == "against":
+            raise RuntimeError("no luck")
+        return compiling.First(0.1, 3.0 if side.name == "here" else 2.0, 1.0, [1.0])
+
+    monkeypatch.setattr(compiling.Side, "measure", measure)
+    sides = [compiling.Side(name, compiling.HERE) for name in ("here", "against", "JAX")]
+    figures = compiling.table(["lorenz"], sides, rounds=2)
+    assert figures == {"programs": {"lorenz": {"here": 3.0, "JAX": 2.0}}, "ratios": {"JAX": 1.5}}
+    assert "lorenz: against failed: no luck" in capsys.readouterr().out
+    assert compiling.table(["lorenz"], sides[1:2], rounds=2) == {"programs": {"lorenz": {}}, "ratios": {}}
 
 
 def test_the_clock_or_the_processor(monkeypatch):
