@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinydp.ad.compiler import blocks, lower_loops, split
+from tinydp.ad.compiler import blocks, numba, split
 from tinydp.ad.compiler.check import check
 from tinydp.ad.compiler.loops import ALL_FINITE, EVENT, event_options
 from tinydp.ad.compiler.lower import lowered
@@ -25,15 +25,13 @@ def test_random_programs(seed):
 @pytest.mark.parametrize("seed", range(200, 240))
 def test_random_programs_with_memory_that_is_shared(seed, monkeypatch):
     monkeypatch.setattr(blocks, "MANY", 0)
-    monkeypatch.setattr(lower_loops, "MANY", 1)
     program, args = random_program(seed)
     assert_equal(results(plain(program)(*args)), interpret(program, *args))
 
 
 @pytest.mark.parametrize("seed", range(300, 360))
 def test_random_programs_in_short_functions(seed, monkeypatch):
-    for name, x in {"LONGEST": 6, "PART": 4, "FEWEST": 2}.items():
-        monkeypatch.setattr(split, name, x)
+    monkeypatch.setattr(numba, "split", lambda functions: split.split(functions, 6, 4))
     program, args = random_program(seed)
     assert_equal(results(plain(program)(*args)), interpret(program, *args))
 

@@ -32,71 +32,47 @@ from .statements import (
 )
 from .views import View, broadcast, is_static, reads_of, whole
 
-MANY = 16                                        # numbers, from which on they are carried in an array
 FIRST_ROWS = 256                                 # for which an event has memory; then it is doubled
 
 
 # ---------------------------------------------------------------------------- what is carried
 
 class Carry:
-    """What a loop carries: `values` has a variable, an element or a view for each part."""
+    """What a loop carries: `values` has a variable for each number, a view for each array.
+
+    (Many numbers in one array instead took three times as long to compile, and to run.)
+    """
 
     def __init__(self, to: Emitter, inners: list[Value], inits: list):
-        self.to, self.inners, self.values = to, inners, list[Any]()
-        numbers = [x for x in inners if not x.shape and x.kind == "f"]
-        self.together = len(numbers) > MANY
-        if self.together:
-            self.now, self.next = (to.allocate(Local(label, "f"), (len(numbers),), "f")
-                                   for label in ("carry", "next"))
-        k = 0
+        self.to, self.values = to, list[Any]()
         for inner, init in zip(inners, map(to.get, inits), strict=True):
             if inner.shape:
                 value: Any = to.allocate(to.local(inner, "carry"), inner.shape, inner.kind)
                 to.copy(init, value)
-            elif self.together and inner.kind == "f":
-                value, k = self.now.at((k,)), k + 1
-                to.emit(Store(value, as_number(init)))
             else:
                 value = to.let(to.local(inner, "carry"), as_number(init) if inner.kind == "f" else init)
             to.bind(inner, value)
             self.values.append(value)
 
-    def places(self, outputs: list) -> dict[Value, list]:
-        """Where the next numbers are stored as soon as they are made, if they are carried in an array."""
-        found: dict[Value, list] = {}
-        for x, value in zip(outputs, self.values, strict=True):
-            if isinstance(value, Load) and type(x) is Value:
-                found.setdefault(x, []).append(self.next.at(value.index))
-        return found
-
-    def step(self, outputs: list, made: set[Value]) -> None:
+    def step(self, outputs: list) -> None:
         """Set all to the next values, as if at once."""
-        to = self.to
-        parts = set[Any]().union(*(value.reads if isinstance(value, View) else reads_of(value)
-                                   for value in self.values))
+        to, parts = self.to, set[Any]().union(*map(_reads, self.values))
         pairs = []
-        for x, old in zip(outputs, self.values, strict=True):
-            new = to.get(x)
-            if isinstance(old, View) and new is not old and self._reads(new) & parts:
-                new = to.copied(Local("copy", new.kind), broadcast(new, old.shape))
-            pairs.append((x, old, new))
-        moves = [(old, as_number(new) if old.kind == "f" else new) for _, old, new in pairs
-                 if isinstance(old, Local) and new is not old]
-        if self.together:
-            for x, old, new in pairs:
-                if isinstance(old, Load) and (type(x) is not Value or x not in made):
-                    to.emit(Store(self.next.at(old.index), as_number(new)))
-        if moves:
-            to.emit(Let([old for old, _ in moves], [new for _, new in moves]))
-        if self.together:
-            to.copy(self.next, self.now)
-        for _, old, new in pairs:
+        for old, new in zip(self.values, map(to.get, outputs), strict=True):
+            if isinstance(old, View) and new is not old and _reads(new) & parts:
+                new = to.copied(Local("copy", new.kind), broadcast(new, old.shape))  # noqa: PLW2901
+            pairs.append((old, new))
+        numbers = [(old, as_number(new) if old.kind == "f" else new) for old, new in pairs
+                   if isinstance(old, Local) and new is not old]
+        if numbers:
+            to.emit(Let([old for old, _ in numbers], [new for _, new in numbers]))
+        for old, new in pairs:
             if isinstance(old, View) and new is not old:
                 to.copy(new, old)
 
-    @staticmethod
-    def _reads(x: Any) -> set:
-        return x.reads if isinstance(x, View) else reads_of(x)
+
+def _reads(x: Any) -> set:
+    return x.reads if isinstance(x, View) else reads_of(x)
 
 
 # ---------------------------------------------------------------------------- what is stacked
@@ -229,15 +205,6 @@ def lower_body(to: Emitter, body: Program, places: dict[Value, list]) -> set[Val
     return {x for op in body.ops if op.body is None for x in op.outs if x in places}
 
 
-def together(*tables: dict[Value, list]) -> dict[Value, list]:
-    """The places in all of these."""
-    found: dict[Value, list] = {}
-    for table in tables:
-        for x, places in table.items():
-            found.setdefault(x, []).extend(places)
-    return found
-
-
 # ---------------------------------------------------------------------------- scan
 
 @special("scan")
@@ -257,10 +224,9 @@ def scan(block: Block, op: Op) -> None:
         for inner, x in zip(body.inputs[n: n + m], args[n: n + m], strict=True):
             row = _row(to.get(x), step)
             to.bind(inner, row if inner.shape else row.at(()))
-        places = together(rows.places(step), carry.places(body.outputs[:n]))
-        made = lower_body(to, body, places)
+        made = lower_body(to, body, rows.places(step))
         rows.store(step, made)
-        carry.step(body.outputs[:n], made)
+        carry.step(body.outputs[:n])
     if statements:
         to.emit(For(step, length, statements, o["reverse"]))
     to.forget_line()
@@ -318,7 +284,7 @@ def event(block: Block, op: Op) -> None:
                                              Apply("logical_not", (passed,), "b")), "b"), inner_test))
             to.emit(If(passed, [Fail("the event did not come, or is over")]))
             to.emit(Let([oldest, older], [older, height]))
-            carry.step(body.outputs[:n], set())
+            carry.step(body.outputs[:n])
             to.emit(Let([height, step], [new, Apply("add", (step, Const(1)), "i")]))
             to.emit(Again())
         at_event = Apply("logical_and", (Apply("less_equal", (new, Const(0.0)), "b"),

@@ -54,9 +54,9 @@ from .statements import (
     writes,
 )
 
-LONGEST = 200                                    # operations in a list of statements that stays as it is
-PART = 100                                       # ... and in the parts of a longer one
-FEWEST = 20                                      # for which a function is worth a call
+LONGEST = 1500                                   # operations in a list of statements that stays as it is
+PART = 800                                       # ... and in the parts of a longer one
+FEWEST = 100                                     # for which a function is worth a call
 
 
 def split(functions: list[Function], longest: int = LONGEST, part: int = PART) -> list[Function]:
@@ -159,7 +159,7 @@ class Splitter:
 
     def called(self, stretch: list, known: set, alive: set) -> list:
         """The stretch as a call of a function of its own, if it is long enough and may be moved."""
-        if sum(map(weight, stretch)) < min(FEWEST, self.part) or not all(map(movable, stretch)):
+        if sum(map(weight, stretch)) < min(FEWEST, self.part // 2) or not all(map(movable, stretch)):
             return stretch
         results = dict.fromkeys(x for s in stretch for x in writes(s) if isinstance(x, Local) and x in alive)
         given = dict.fromkeys(x for x in exposed(stretch) if isinstance(x, Buffer) or x in known)
