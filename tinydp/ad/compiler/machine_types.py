@@ -1,0 +1,16 @@
+"""How numbers, indices, conditions and addresses are typed in LLVM's language."""
+
+from llvmlite import ir
+
+NUMBER, INTEGER, CONDITION, BYTE = ir.DoubleType(), ir.IntType(64), ir.IntType(1), ir.IntType(8)
+STATUS, POINTER = ir.IntType(32), ir.PointerType()
+VALUE = {"f": NUMBER, "i": INTEGER, "b": CONDITION}              # of a variable
+ELEMENT = {"f": NUMBER, "i": INTEGER, "b": BYTE}                 # of an array in memory
+BYTES = {"f": 8, "i": 8, "b": 1}
+
+
+def room(builder: ir.IRBuilder, kind: ir.Type, count: int | None = None) -> ir.Value:
+    """The address of memory on the stack for one value of this kind, or for a row of so many."""
+    found = builder.alloca(kind if count is None else ir.ArrayType(kind, max(1, count)))
+    found.type = POINTER                         # llvmlite still says what is there, which LLVM does not
+    return found
