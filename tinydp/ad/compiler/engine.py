@@ -113,7 +113,8 @@ def compiled(text: str, inlined: list[str]) -> bytes:
 def optimise(module: Any, machine: Any) -> None:
     """Let LLVM do all it can."""
     options = binding.create_pipeline_tuning_options(speed_level=3)
-    options.loop_vectorization = options.slp_vectorization = options.loop_interleaving = True
+    options.loop_vectorization = options.loop_interleaving = True
+    options.slp_vectorization = False            # it makes chains of numbers longer, as in small simulators
     builder = binding.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
 

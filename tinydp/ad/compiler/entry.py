@@ -115,6 +115,7 @@ class Entry:
         kind = ir.ArrayType(BYTE, len(content))
         constant = ir.GlobalVariable(self.module.ir, kind, self.module.ir.get_unique_name("text"))
         constant.global_constant, constant.linkage, constant.initializer = True, "internal", kind(content)
+        constant.type = POINTER
         return constant
 
     def field(self, address: Any, field: Any, kind: Any = POINTER) -> Any:
