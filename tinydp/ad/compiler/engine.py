@@ -36,7 +36,7 @@ from .lower import lowered
 from .program import Program
 from .split import split
 
-LONGEST, PART = 600, 300                         # operations in a function: LLVM is quadratic in that
+LONGEST, PART = 3000, 1500                      # operations in a function: LLVM is quadratic in them
 METH_FASTCALL = 0x80
 FLOAT, INT = numba.types.float64, numba.types.int64
 VECTOR, MATRIX = (numba.types.Array(FLOAT, n, "C") for n in (1, 2))

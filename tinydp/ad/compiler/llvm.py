@@ -70,8 +70,8 @@ class Module:
         self.main = main = functions[-1]
         made = [s.buffer for s in _all(main.body) if isinstance(s, Alloc)]
         grown = {x for s in _all(main.body) if isinstance(s, Call) and s.function == "grown" for x in s.results}
-        self.growing = {x for x in made if x in grown or not all(type(n) is int for n in x.shape)}
-        fixed = [x for x in made if x not in self.growing]
+        self.growing = [x for x in dict.fromkeys(made) if x in grown or not all(type(n) is int for n in x.shape)]
+        fixed = [x for x in dict.fromkeys(made) if x not in self.growing]
         self.arrays = {k: x.buffer.root for k, x in enumerate(main.results)
                        if isinstance(x, Memory) and x.buffer.root not in self.growing}
         returned, total = set(self.arrays.values()), 0
@@ -429,26 +429,26 @@ def bytes_of(x: Buffer) -> int:
     return BYTES[x.kind] * math.prod(x.shape)
 
 
-def in_memory(f: Function) -> set[Local]:
+def in_memory(f: Function) -> dict[Local, None]:
     """The variables that are set more than once, or read where they may not have been set before."""
-    found, ever = set[Local](), {x for x in f.parameters if isinstance(x, Local)}
+    found, ever = dict[Local, None](), {x for x in f.parameters if isinstance(x, Local)}
     visible = set(ever)
 
     def walk(statements: list) -> None:
         here = list[Local]()
         for s in statements:
-            found.update(leaf for x in expressions(s) for leaf in leaves(x)
+            found.update((leaf, None) for x in expressions(s) for leaf in leaves(x)
                          if isinstance(leaf, Local) and leaf not in visible)
             new = [x for x in targets(s) if isinstance(x, Local)]
-            if isinstance(s, For):
-                visible.add(s.index)
-            else:
-                found.update(ever.intersection(new))
+            if not isinstance(s, For):           # whose index is set within only
+                found.update((x, None) for x in new if x in ever)
                 ever.update(new)
                 here += new
+            visible.update(new)
             for part in inside(s):
                 walk(part)
-            visible.difference_update(new) if isinstance(s, For) else visible.update(new)
+            if isinstance(s, For):
+                visible.difference_update(new)
         visible.difference_update(here)
 
     walk([*f.body, Let([], f.results)])
