@@ -82,10 +82,7 @@ class Built(NamedTuple):
 
     run: Callable
     program: Program
-    name: str                            # of the function in the source
-    parameters: list                     # ... and those of its parameters
-    source: str
-    file: str
+    code: Any                            # see `Code`
     constants: list                      # its last arguments: arrays of the surroundings of `f`, of indices
     unflatten: Callable
     results: int
@@ -114,6 +111,11 @@ class Built(NamedTuple):
             raise FloatingPointError
         return results if as_traced else None
 
+    @property
+    def source(self) -> str:
+        """The program as Python source."""
+        return self.code.source
+
     def is_current(self) -> bool:
         """Whether the arrays of the surroundings are as they were when they were read."""
         return all((x.shape, x.dtype.str, x.tobytes()) == content for x, content in self.watched)
@@ -141,12 +143,10 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
             program = finished(optimised(whole))
             note(f"{len(program)} operations")
     label = identifier(name if active is None else f"adjoint_of_{name}")
-    with journal.patience(), journal.step("machine code") as note:
-        source, run, file = machine_code(program, label, title)
-        note(file)
+    with journal.patience(), journal.step("machine code"):
+        code = machine_code(program, label, title)
     made.around.drop_changed()
-    return Built(run, program, source.name, source.parameters, source.text, file, source.constants,
-                 made.unflatten, made.results, made.real, made.bare, scalar, seeds,
+    return Built(code.run, program, code, code.constants, made.unflatten, made.results, made.real, made.bare, scalar, seeds,
                  made.trace.arrays.changing(), made.around, Path(call.form, truths), made.program.key,
                  made.trace.raising, Comparison(time.perf_counter() - start))
 
@@ -179,20 +179,38 @@ def _whole(made: Traced, active: tuple | None, scalar: bool) -> Program:
         return builder.program([value_of(x) for x in (*results, *flags)])
 
 
-def machine_code(program: Program, name: str, title: str) -> tuple[Any, Callable, str]:
-    """The source of a program, the function that it becomes, and the file of that."""
+class Code(NamedTuple):
+    """A program as machine code, and what it was made of."""
+
+    run: Callable
+    constants: list                      # its last arguments
+    lowered: Any
+    title: str
+
+    @property
+    def source(self) -> str:
+        """The same as Python source, for people and for Numba."""
+        from .numba import printed  # noqa: PLC0415
+
+        return printed(self.lowered, self.title).text
+
+
+def machine_code(program: Program, name: str, title: str) -> Code:
+    """What a program becomes: written in LLVM's language or, with `TINYDP_ENGINE=numba`, in Numba's."""
+    from .lower import lowered  # noqa: PLC0415  (imports Numba, only now)
+
     if os.environ.get("TINYDP_INTERPRET"):
-        return Interpreted(program), lambda *xs: interpret(program, *xs), ""
-    from .numba import source  # noqa: PLC0415  (imports Numba, only now)
+        return Code(lambda *xs: interpret(program, *xs), [], None, "")
+    module = lowered(program, name)
+    if os.environ.get("TINYDP_ENGINE", "llvm") == "numba" or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        from .numba import printed  # noqa: PLC0415
 
-    text = source(program, name, None, title)
-    run, file = load(text.name, text.text)
-    return text, run, file
+        source = printed(module, title)
+        return Code(load(source.name, source.text)[0], module.constants, module, title)
+    from . import engine  # noqa: PLC0415
 
-
-class Interpreted:
-    def __init__(self, program):
-        self.name, self.parameters, self.text, self.constants = "f", [], str(program), []
+    functions = engine.split(module.functions, engine.LONGEST, engine.PART)
+    return Code(engine.machine_code_of(functions), module.constants, module, title)
 
 
 def load(name: str, text: str) -> tuple[Callable, str]:

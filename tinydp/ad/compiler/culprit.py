@@ -35,9 +35,9 @@ def _wrong(program: Program, given: list) -> Culprit | None:
 
     outs = [x for op in program.ops for x in op.outs if x.kind != "i"]
     whole = Program(program.inputs, program.ops, outs)
-    source, run, _ = machine_code(whole, "all_of_it", "All that the operations of a program give.")
+    code = machine_code(whole, "all_of_it", "All that the operations of a program give.")
     known = dict(zip(program.inputs, given, strict=True))
-    known |= zip(outs, run(*given, *source.constants), strict=True)
+    known |= zip(outs, code.run(*given, *code.constants), strict=True)
     for op in program.ops:
         if any(x not in known for x in (*op.operands, *op.outs)):
             continue                             # a number of steps

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from ..compile.kernels import LARGE
 from ..compile.kernels import __all__ as kernel_names
 from ..errors import place_of
-from .lower import lowered
+from .lower import Lowered, lowered
 from .names import Names
 from .program import Program
 from .split import split
@@ -87,7 +87,11 @@ class Source(NamedTuple):
 
 def source(program: Program, name: str, labels: list[str] | None, title: str) -> Source:
     """The program as the source of a module with one function; `labels` are those of its inputs."""
-    module = lowered(program, name, labels)
+    return printed(lowered(program, name, labels), title)
+
+
+def printed(module: Lowered, title: str) -> Source:
+    """The source of a module of lowered functions."""
     functions = split(module.functions)
     printer = Printer(functions)
     texts = [printer.function(f) for f in functions]

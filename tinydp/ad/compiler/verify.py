@@ -228,8 +228,8 @@ def _error(run: Run, expected: list, k: int, found: Any, right: Any) -> SelfChec
             text += f"\n  {culprit.text}"
             place = culprit.place
     return SelfCheckError(
-        text, "this is an error of tinydp, not of yours: please report it, with the line and the program in "
-        f"{run.built.file}. Until then, call the function without dp.compile.", place)
+        text, "this is an error of tinydp, not of yours: please report it, with the line and what .source shows. "
+        f"Until then, call the function without dp.compile.", place)
 
 
 def _label(run: Run, k: int) -> str:
