@@ -54,8 +54,8 @@ from .statements import (
     writes,
 )
 
-LONGEST = 1500                                   # operations in a list of statements that stays as it is
-PART = 800                                       # ... and in the parts of a longer one
+LONGEST = 600                                    # operations in a list of statements that stays as it is
+PART = 1500                                      # ... and in the parts of a longer one
 FEWEST = 100                                     # for which a function is worth a call
 
 
