@@ -134,7 +134,7 @@ def growing(fail=0.0):
             If(apply("equal", k, apply("length", rows, kind="i"), kind="b"), [Call("grown", [whole(rows)], [rows])]),
             If(apply("greater_equal", apply("float", k), n, kind="b"), [Leave()]),
             If(apply("less", apply("float", k), Const(fail), kind="b"), [Fail("a row is wrong")]),
-            For(i, 3, [Store(rows, (k, i), value)]),
+            For(i, 3, [Store(Load(rows, (k, i)), value)]),
             Let([k], [apply("add", k, Const(1), kind="i")])]),
         Let([full], [k]), See(exact, whole(rows))]
     return Function("f", [n], body, [whole(exact), apply("float", full)])
@@ -155,7 +155,7 @@ def test_failures():
     x = Local("x", "f")
     part = Function("part", [x], [If(apply("less", x, Const(0.0), kind="b"), [Fail("below")])], [apply("sqrt", x)])
     y, z = Local("y", "f"), Buffer("z", (1000,), "f")
-    run = machine_code_of([part, Function("f", [x], [Alloc(z), Call(part, [x], [y]), Store(z, (999,), y)],
+    run = machine_code_of([part, Function("f", [x], [Alloc(z), Call(part, [x], [y]), Store(Load(z, (999,)), y)],
                                           [y, whole(z)])])
     assert run(4.0)[0] == run(4.0)[1][-1] == 2.0
     with pytest.raises(ArithmeticError, match="below"):

@@ -7,7 +7,7 @@ A number that is returned is stored in a row of eight-byte places behind the las
     >>> from .statements import Apply, Buffer, Function, Load, Local, Store
     >>> x, y, i = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f", "input"), Local("i", "i")
     >>> double = Apply("add", (Load(x, (i,)), Load(x, (i,))), "f")
-    >>> module = Module([Function("f", [x, y], [For(i, 3, [Store(y, (i,), double)])])])
+    >>> module = Module([Function("f", [x, y], [For(i, 3, [Store(Load(y, (i,)), double)])])])
     >>> print(module.ir.get_global("f").function_type)
     i32 (ptr, ptr, ptr)
 
