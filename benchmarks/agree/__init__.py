@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .check import Verdict, examine
+from .interpreted import by_numpy
 from .module import draw, runs
 from .shrink import shrunk
 
@@ -29,29 +30,30 @@ def seeds(options: argparse.Namespace) -> Iterator[tuple[int, bool]]:
     """The numbers of the programs, and whether each is compiled."""
     if options.only:
         for text in options.only:
-            yield int(text.rstrip("c")), text.endswith("c")
+            yield int(text.rstrip("c")), text.endswith("c") or options.interpreted
         return
     for k in range(options.programs):
-        yield options.seed + k, False
-    for k in range(options.compiled):
+        yield options.seed + k, options.interpreted
+    for k in range(0 if options.interpreted else options.compiled):
         yield options.seed + k, True
 
 
-def report(source: str, seed: int, compiled: bool, verdict: Verdict, seconds: float) -> None:
+def report(source: str, seed: int, compiled: bool, verdict: Verdict, seconds: float, way: Any) -> None:
     """Print a failure: what differs, and the smallest program that still does so."""
     print(f"\n--only {seed}{'c' * compiled}: {verdict.text}\n", flush=True)
     if not seconds:
         return
     small = shrunk(
-        source, lambda text: runs(text) and examine(text, seed, compiled).kind == verdict.kind, seconds
+        source, lambda text: runs(text) and examine(text, seed, compiled, way).kind == verdict.kind, seconds
     )
     print(small)
-    print(f"# {examine(small, seed, compiled).text}\n", flush=True)
+    print(f"# {examine(small, seed, compiled, way).text}\n", flush=True)
 
 
 def progress(counts: collections.Counter[str]) -> None:
     """One line, written over in a terminal."""
-    text = f"{counts['programs']} programs, {counts['compiled']} compiled, {counts['failed']} failed"
+    run = counts["programs"] + counts["interpreted"]
+    text = f"{run} programs, {counts['compiled']} compiled, {counts['failed']} failed"
     print(text, end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
 
@@ -65,6 +67,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--seed", type=int, default=0, help="the number of the first program")
     parser.add_argument("--programs", type=int, default=2000, help="how many run on the tape")
     parser.add_argument("--compiled", type=int, default=50, help="how many are compiled")
+    parser.add_argument("--interpreted", action="store_true",
+                        help="compare what the compiler's passes make of the programs, without compiling")
     parser.add_argument("--only", nargs="*", metavar="SEED", help="these programs; 17c is a compiled one")
     parser.add_argument(
         "--shrink", type=float, default=60.0, metavar="SECONDS", help="to make a failure small"
@@ -73,6 +77,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--show", action="store_true", help="print each program")
     parser.add_argument("--refused", action="store_true", help="say what was refused")
     options = parser.parse_args(arguments)
+    way = by_numpy if options.interpreted else None
     began = last = time.perf_counter()
     counts: collections.Counter[str] = collections.Counter()
     kinds: collections.Counter[str] = collections.Counter()
@@ -80,8 +85,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         source = draw(seed, compiled)
         if options.show:
             print(source)
-        verdict = examine(source, seed, compiled)
-        what = "compiled" if compiled else "programs"
+        verdict = examine(source, seed, compiled, way)
+        what = "interpreted" if way else "compiled" if compiled else "programs"
         counts[what] += 1
         counts["not judged"] += verdict.unsure
         refused, agrees = verdict.kind.startswith("refused"), verdict.kind == "agrees"
@@ -92,7 +97,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         if not agrees and (options.refused or not refused):
             kinds[verdict.kind] += 1
             again = kinds[verdict.kind] > options.each
-            report(source, seed, compiled, verdict, 0.0 if again else options.shrink)
+            report(source, seed, compiled, verdict, 0.0 if again else options.shrink, way)
         if time.perf_counter() - last > (1.0 if sys.stderr.isatty() else 60.0):
             last = time.perf_counter()
             progress(counts)

@@ -35,7 +35,7 @@ class Verdict(NamedTuple):
 
 def compare(kind: str, a: Any, b: Any, rtol: float, room: Callable[[], float] = lambda: 0.0) -> None:
     """Raise `Disagreement` unless the structures are the same, and their numbers nearly so."""
-    if kind.startswith("compiled"):  # it counts in floats, as docs/differences.md says
+    if kind.startswith(("compiled", "interpreted")):  # it counts in floats, as docs/differences.md says
         a, b = map(counted, (a, b))
     if shape_of(a) != shape_of(b):
         raise Disagreement(f"{kind}: structure", f"{shape_of(a)} and {shape_of(b)}")
@@ -297,19 +297,33 @@ def quiet(kind: str, run: Callable[[], Any]) -> Any:
     return result
 
 
-def examine(source: str, seed: int, compiled: bool) -> Verdict:
+Way = Callable[[Program, int], Callable[[Examiner], None]]
+
+
+def on_tape(program: Program, seed: int) -> Callable[[Examiner], None]:
+    """The checks of what runs on the tape."""
+    return Examiner.plain
+
+
+def by_numba(program: Program, seed: int) -> Callable[[Examiner], None]:
+    """The checks of what Numba compiles."""
+    native = dp.compile(program.real["f"])
+    return lambda examiner: examiner.compiled(native, value_first=seed % 2 == 0)
+
+
+def examine(source: str, seed: int, compiled: bool, way: Way | None = None) -> Verdict:
     """All checks of one program."""
     unsure = 0
     try:
         program = Program(source)
-        native = dp.compile(program.real["f"]) if compiled else None
+        check = (way or (by_numba if compiled else on_tape))(program, seed)
         for which in ("args", "other"):
             args = program.arguments(which)
             if which == "other" and not sound(program, args):
                 continue
-            unsure += at_point(program, native, args, seed)
+            unsure += at_point(program, check, args, seed)
         if program.change() and sound(program, program.arguments("args")):
-            unsure += at_point(program, native, program.arguments("args"), seed)
+            unsure += at_point(program, check, program.arguments("args"), seed)
     except Disagreement as error:
         return Verdict(error.kind, str(error))
     except TinydpError as error:
@@ -323,13 +337,10 @@ def examine(source: str, seed: int, compiled: bool) -> Verdict:
     return Verdict("agrees", unsure=unsure)
 
 
-def at_point(program: Program, native: Callable | None, args: tuple, seed: int) -> int:
+def at_point(program: Program, check: Callable[[Examiner], None], args: tuple, seed: int) -> int:
     """The checks at one set of arguments; returns how many derivatives could not be judged."""
     examiner = Examiner(program, args, seed)
-    if native is not None:
-        examiner.compiled(native, seed % 2 == 0)
-    else:
-        examiner.plain()
+    check(examiner)
     return examiner.unsure
 
 

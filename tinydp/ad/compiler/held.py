@@ -71,12 +71,16 @@ class Arrays:
         return all((x.shape, x.dtype.str, x.tobytes()) == first for x, first, _ in self.watched.values())
 
     def kept(self, x: Any) -> Any:
-        """A copy of an array, the same for the same content; all else as it is."""
+        """A copy of an array, the same for the same content; all else as it is.
+
+        Its numbers are float64, as on a tape: float16 and a number would make float16.
+        """
         if not isinstance(x, np.ndarray) or id(x) in self.copies:
             return x
         content = self.watch(x)
         if content not in self.contents:
-            copy = self.contents[content] = np.array(x, order="C")
+            dtype = np.float64 if x.dtype.kind == "f" else None
+            copy = self.contents[content] = np.array(x, dtype, order="C")
             self.copies[id(copy)] = copy
         return self.contents[content]
 
