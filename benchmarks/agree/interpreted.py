@@ -1,8 +1,8 @@
-"""The compiler's programs, run by NumPy: each pass is compared with the tape, long before there is machine code.
+"""The compiler's programs, run by NumPy: each pass is compared with the tape, without any machine code.
 
-A function is traced into a program, the program differentiated, and its adjoint once more for some. What comes
-of each pass is verified and interpreted, with other arguments as well; a program holds for arguments that take
-the same branches, and for as long as the arrays around it stay the same.
+A function is traced into a program, the program differentiated, and its adjoint once more for some. What
+comes of each pass is verified and interpreted, with other arguments as well; a program holds for arguments
+that take the same branches, and for as long as the arrays around it stay the same.
 """
 
 import copy
@@ -13,22 +13,19 @@ from typing import Any
 import numpy as np
 
 import tinydp as dp
-from tinydp.ad import tree
-from tinydp.ad.compile.arguments import form_of, refilled
 from tinydp.ad.compiler.adjoint import adjoint
-from tinydp.ad.compiler.program import Program, Value, interpret, verify
-from tinydp.ad.compiler.proxy import Proxy
-from tinydp.ad.compiler.trace import Trace, lifted
+from tinydp.ad.compiler.build import traced
+from tinydp.ad.compiler.calls import Compiled
+from tinydp.ad.compiler.program import Program, interpret, verify
 
 from .check import Examiner, compare, quiet
 from .check import Program as Module
-from .structures import drawn_like
-from .structures import leaves as leaves_of
+from .structures import drawn_like, leaves
 
 
 def _passes() -> Iterator[tuple[str, Callable[[Program], Program]]]:
     """The passes that run after the adjoint was taken."""
-    for file, names in (("roll", ["roll"]), ("passes", ["PASSES", "optimised"])):
+    for file, names in (("roll", ["roll"]), ("passes", ["PASSES", "optimised", "finished"])):
         try:
             module = importlib.import_module(f"tinydp.ad.compiler.{file}")
         except ImportError:
@@ -40,76 +37,45 @@ def _passes() -> Iterator[tuple[str, Callable[[Program], Program]]]:
 PASSES = tuple(_passes())
 
 
-def taken_apart(args: tuple, keywords: dict) -> list:
-    """The numbers and arrays in the arguments, as compiled functions take them."""
-    leaves: list = []
-    for x in (*args, *(keywords[name] for name in sorted(keywords))):
-        form_of(x, leaves)
-    return [float(x) if np.ndim(x) == 0 and type(x) is not np.bool_ else x for x in leaves]
-
-
-def filled(args: tuple, keywords: dict, leaves: list) -> tuple[list, dict]:
-    """The arguments with these in place of their numbers and arrays."""
-    rest = iter(leaves)
-    return [refilled(x, rest) for x in args], {k: refilled(keywords[k], rest) for k in sorted(keywords)}
-
-
-class Other(Exception):
-    """The program holds for other branches or shapes, or for what was in the arrays around before."""
+def after_passes(program: Program) -> Iterator[tuple[str, Program]]:
+    """The program, and what each pass makes of it, one after the other."""
+    yield "", verify(program)
+    for name, one_pass in PASSES:
+        program = verify(one_pass(program))
+        yield f" after {name}", program
 
 
 class Interpreted:
     """A function as a program, for arguments of one form."""
 
     def __init__(self, f: Callable, args: tuple, keywords: dict):
-        trace, leaves = Trace(), taken_apart(args, keywords)
-        trace.reruns = 1
-        with trace.writing() as builder, np.errstate(all="ignore"):
-            given = [Proxy(builder, builder.input(x)) for x in leaves]
-            positional, by_name = filled(args, keywords, given)
-            results, self.unflatten = tree.flatten(f(*positional, **by_name))
-            outputs = [lifted(x) for x in results]
-            self.program = verify(builder.program([*outputs, *(x for x, _ in builder.guards)]))
-        self.trace, self.results, self.form = trace, len(outputs), [*map(np.shape, leaves)]
-        self.around, self.active = trace.arrays.changing(), [*range(len(taken_apart(args, {})))]
-        self.truths = [truth for _, truth in builder.guards]
-        self.real = [k for k, x in enumerate(outputs) if kind_of(x) == "f"]
+        compiled = Compiled(f, ())
+        call = compiled._taken_apart(args, keywords)
+        self.made, self.form = traced(compiled, call, call.leaves), call.form
+        self.program, self.trace = self.made.program, self.made.trace
+        self.made.around.drop_changed()
+        self.arrays = self.trace.arrays.changing()
+        self.active = [*range(call.ends[-1] if args else 0)]
 
-    def value(self, args: tuple, keywords: dict) -> Any:
-        """The result; `Other` if it takes another branch."""
-        leaves = taken_apart(args, keywords)
-        changed = any(content != (x.shape, x.dtype.str, x.tobytes()) for x, content in self.around)
-        if changed or [*map(np.shape, leaves)] != self.form:
-            raise Other
-        found = interpret(self.program, *leaves)
-        if [bool(x) for x in found[self.results:]] != self.truths:
-            raise Other
-        return self.unflatten(found[: self.results])
+    def holds(self, args: tuple, keywords: dict) -> bool:
+        """Whether it is the program for these arguments."""
+        call = Compiled(lambda: None, ())._taken_apart(args, keywords)
+        changed = any((x.shape, x.dtype.str, x.tobytes()) != content for x, content in self.arrays)
+        if call.form != self.form or changed or self.made.around.changed():
+            return False
+        found = interpret(self.program, *call.leaves)
+        return tuple(map(bool, found[self.made.results:])) == self.made.truths
 
     def adjoint(self) -> Program:
-        """From the leaves and the cotangents of the real results to those of the leaves."""
+        """From the leaves and the cotangents of the real results to those of the arguments."""
         with self.trace.writing(), np.errstate(all="ignore"):
-            return verify(adjoint(self.program, self.active, self.real))
+            return adjoint(self.program, self.active, list(self.made.real))
 
     def second(self) -> Program:
         """The adjoint of that."""
         back = self.adjoint()
         with self.trace.writing(), np.errstate(all="ignore"):
-            seeded = [k for k, x in enumerate(back.outputs) if kind_of(x) == "f"]
-            return verify(adjoint(back, self.active, seeded))
-
-
-def after_passes(program: Program) -> Iterator[tuple[str, Program]]:
-    """The program, and what each pass makes of it, one after the other."""
-    yield "", program
-    for name, one in PASSES:
-        program = verify(one(program))
-        yield f" after {name}", program
-
-
-def kind_of(x: Any) -> str:
-    """The kind of an output."""
-    return x.kind if type(x) is Value else np.asarray(x).dtype.kind
+            return adjoint(back, self.active, [*range(len(back.outputs))])
 
 
 # ---------------------------------------------------------------------------- comparing
@@ -120,40 +86,52 @@ def by_numpy(program: Module, seed: int) -> Callable[[Examiner], None]:
 
     def check(examiner: Examiner) -> None:
         args, keywords = examiner.args, program.keywords
-        plain = program.traced(*copy.deepcopy(args))
-        try:
-            value = known[-1].value(args, keywords)
-        except (IndexError, Other):
+        if not known or not known[-1].holds(args, keywords):
             known.append(Interpreted(program.real["f"], copy.deepcopy(args), keywords))
-            value = known[-1].value(args, keywords)
-        compare("interpreted value", value, plain, 1e-12, lambda: examiner.wobble(examiner.values))
-        _check_derivatives(known[-1], examiner, seed % 10 == 0)
+        if known[-1].holds(args, keywords):      # else it branches on what a loop has made
+            Comparison(known[-1], examiner).run(second=seed % 10 == 0)
+        else:
+            examiner.unsure += 1
 
     return check
 
 
-def _check_derivatives(form: Interpreted, examiner: Examiner, second: bool) -> None:
-    """The adjoint, and with `second` its adjoint, after each pass and on the tape."""
-    traced, args = examiner.program.traced, examiner.args
-    y, pullback = dp.vjp(traced, *copy.deepcopy(args))
-    examiner.u = drawn_like(y, examiner.rng)
-    gradient = pullback(examiner.u)
-    cotangents = [u for k, (_, u) in enumerate(leaves_of(examiner.u)) if k in form.real]
-    given = [*taken_apart(args, examiner.program.keywords), *cotangents]
+class Comparison:
+    """The programs of one function at one point, and what the tape gives there."""
 
-    def agree(kind: str, program: Program, given: list, wanted: Any, again: Callable) -> None:
-        for name, after in after_passes(program):
-            found = quiet(kind + name, lambda after=after: interpret(after, *given))
-            compare(kind + name, found, wanted, 1e-10, lambda: examiner.wobble(again))
+    def __init__(self, form: Interpreted, examiner: Examiner):
+        self.form, self.examiner, self.args = form, examiner, examiner.args
+        self.f = examiner.program.traced
+        self.given = Compiled(lambda: None, ())._taken_apart(self.args, examiner.program.keywords).leaves
 
-    agree("interpreted gradient", form.adjoint(), given, [g for _, g in leaves_of(gradient)],
-          lambda args: [g for _, g in leaves_of(examiner.gradients(args))])
-    if second:
-        v = drawn_like(args, examiner.rng)
+    def run(self, second: bool) -> None:
+        """Value, gradient, and the gradient's."""
+        form, examiner = self.form, self.examiner
+        y, pullback = dp.vjp(self.f, *copy.deepcopy(self.args))
+        plain = self.f(*copy.deepcopy(self.args))
+        self.agree("value", form.program, self.given, plain, examiner.values, form.made.unflatten)
+        examiner.u = drawn_like(y, examiner.rng)
+        given = [*self.given, *(u for k, (_, u) in enumerate(leaves(examiner.u)) if k in form.made.real)]
+        self.agree("gradient", form.adjoint(), given, values(pullback(examiner.u)), examiner.gradients)
+        if second:
+            v = drawn_like(self.args, examiner.rng)
 
-        def products(args: tuple) -> list:
-            product = dp.vjp(lambda *xs: dp.vjp(traced, *xs)[1](examiner.u), *args)[1](v)
-            return [p for _, p in leaves_of(product)]
+            def product(args: tuple) -> Any:
+                return dp.vjp(lambda *xs: dp.vjp(self.f, *xs)[1](examiner.u), *args)[1](v)
 
-        agree("interpreted second derivative", form.second(), [*given, *(x for _, x in leaves_of(v))],
-              products(copy.deepcopy(args)), products)
+            self.agree("second derivative", form.second(), [*given, *values(v)],
+                       values(product(copy.deepcopy(self.args))), product)
+
+    def agree(self, kind: str, program: Program, given: list, wanted: Any, again: Callable,
+              unflatten: Callable = list) -> None:
+        """Raise `Disagreement` unless the program and what each pass makes of it give what is wanted."""
+        n = len(values(wanted))
+        for of_pass, after in after_passes(program):
+            name = f"interpreted {kind}{of_pass}"
+            found = quiet(name, lambda after=after: interpret(after, *given))
+            compare(name, unflatten(found[:n]), wanted, 1e-10, lambda: self.examiner.wobble(again))
+
+
+def values(x: Any) -> list:
+    """The numbers and arrays in a structure."""
+    return [leaf for _, leaf in leaves(x)]

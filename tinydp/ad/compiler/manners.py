@@ -57,15 +57,16 @@ def _bitwise(op: Primitive, symbol: str) -> Callable:
 
 
 def _bool(self: Proxy) -> bool:
-    """The branch that the example takes; the program checks at each run that it is the right one."""
+    """The branch that the examples take; the program checks at each run that it is the right one."""
     if self.builder.guards is None or self.shape:
         raise BranchError(
             "the step of a compiled loop cannot take a branch that depends on a value: it would be frozen."
             if not self.shape else "an array of a compiled program has no single truth value.",
             "write np.where(condition, a, b), np.maximum or np.clip; a loop up to an event is dp.integrate.",
             user_place())
-    self.builder.guards.append((self.value, bool(self.example)))
-    return bool(self.example)
+    truth = bool(self.builder.actual(self.value))
+    self.builder.guards.append((self.value, truth))
+    return truth
 
 
 def _invert(x: Proxy) -> Any:

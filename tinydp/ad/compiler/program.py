@@ -177,14 +177,30 @@ def interpret(program: Program, *args: Any) -> list:
 
 def results_of(op: Op, given: list) -> tuple:
     """What one operation makes of these operands."""
+    if op.prim.operator is not None and all(type(x) is float for x in given) and not op.options:
+        y = _of_numbers(op.prim, given)
+        if type(y) is float:
+            return (y,)
     with np.errstate(all="ignore"):
-        try:
-            y = op.prim.fn(*given, **op.options)
-        except ZeroDivisionError:                # of Python's numbers, where NumPy's are infinite or nan
-            y = op.prim.fn(*map(np.float64, given), **op.options)
+        y = op.prim.fn(*given, **op.options)
     if op.body is not None:
         return y
     return tuple(map(_number, y)) if type(y) is tuple else (_number(y),)
+
+
+def _of_numbers(prim: Any, given: list) -> Any:
+    """The result of one of Python's operators; where that raises, or is not real, NumPy's of arrays.
+
+    (NumPy's power of two numbers takes a root where that of arrays of exponents does not.)
+    """
+    try:
+        y = prim.operator(*given)
+    except ArithmeticError:
+        y = None
+    if type(y) is float:
+        return y
+    with np.errstate(all="ignore"):
+        return prim.fn(*(np.array([x]) for x in given)).item()
 
 
 def _number(y: Any) -> Any:

@@ -62,6 +62,7 @@ class Builder:
         self.captured: dict[Value, Value] = {}   # a value of the program around -> what stands for it here
         self._known: dict[Any, list[Value]] = {}
         self._numbers: dict[Value, int] = {}     # of all values that belong here
+        self._actual: dict[Value, Any] = {}
         self._serial = 0
 
     @classmethod
@@ -160,6 +161,17 @@ class Builder:
         for op in program.ops:
             self.again(op, values)
         return [values[x] if type(x) is Value else x for x in program.outputs]
+
+    def actual(self, x: Value) -> Any:
+        """What the value is for the inputs' examples; what a loop makes, an example is only like."""
+        ops = needed(self.ops, [x])
+        if not any(op.body for op in ops):
+            return x.example
+        for op in ops:
+            if op.outs[0] not in self._actual:
+                given = [self._actual.get(a, a.example) if type(a) is Value else a for a in op.args]
+                self._actual.update(zip(op.outs, results_of(op, given), strict=True))
+        return self._actual[x]
 
     def fresh(self) -> int:
         """A number that tells an operation apart from all equal ones."""

@@ -261,19 +261,24 @@ def _require_equal(first: Region, again: Region) -> None:
             again.unflatten([*range(len(again.results))])):
         found = "it returns another structure", None
     for x, y in zip(first.captured, again.captured, strict=False):
-        a, b = plain(x), plain(y)
-        if found is None and a.value is not b.value:
-            found = difference(_only(a), _only(b)) or ("it uses another value around", None)
+        found = found or _change_around(plain(x), plain(y))
     if found is None and len(first.captured) != len(again.captured):
         found = "it uses other values around", None
     if found is not None:
         refuse(STEP, *found)
 
 
-def _only(x: Proxy) -> Program:
-    """The operation that made a value around, as a program."""
-    op = x.builder.maker.get(x.value)
-    return Program(op.operands, [op], [x.value]) if op else Program([x.value], [], [x.value])
+def _change_around(x: Proxy, y: Proxy) -> tuple[str, Spot | None] | None:
+    """How a value around differs from that of the first run; None if they are the same, or made alike."""
+    if x.value is y.value:
+        return None
+    op, again = x.builder.maker.get(x.value), y.builder.maker.get(y.value)
+    if op is None or again is None or op.outs.index(x.value) != again.outs.index(y.value):
+        return "it uses another value around", None
+    found = difference(Program(op.operands, [op], []), Program(again.operands, [again], []))
+    for a, b in zip(op.operands, again.operands, strict=False):
+        found = found or _change_around(Proxy(x.builder, a), Proxy(y.builder, b))
+    return found
 
 
 # ---------------------------------------------------------------------------- loops
@@ -322,9 +327,9 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: A
     n = len(leaves)
     inits, length = [*map(_as_number, leaves)], _as_number(1.0 if dt is None else dt)
     tracer().arrays.see(inits)
-    height = plain(_height(until, state))
     if max_steps < 1:
-        raise EventNotReached.after(max_steps, tree.map(lambda x: example(plain(x)), state), example(height))
+        height = example(plain(_height(until, state)))
+        raise EventNotReached.after(max_steps, tree.map(lambda x: example(plain(x)), state), height)
 
     def one_step(given: list) -> tuple[Any, Any]:
         before = state_of(given[:n])
@@ -335,6 +340,7 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: A
 
     labels = [*(_label(path, "state") for path, _ in tree.leaves(state)), "h"]
     found = settled_region(one_step, inits, [example(plain(length))], labels)
+    height = plain(_height(until, state))
     results = EVENT(*map(_kept, (*inits, height, length)), *found.captured,
                     **event_options(found.body, n, max_steps))
     return state_of(results[:n])
