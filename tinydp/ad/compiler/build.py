@@ -37,6 +37,7 @@ from ..values import is_condition, plain, shape
 from .adjoint import Replay, value_of
 from .effects import FUNCTION, difference, refuse, run_again
 from .journal import Journal
+from .expand import apart
 from .kinds import constant
 from .loops import ALL_FINITE
 from .passes import finished, optimised
@@ -140,7 +141,7 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
             whole = _whole(made, active, scalar)
             note(f"{len(whole)} operations")
         with journal.step("passes") as note:
-            program = finished(optimised(whole))
+            program = finished(optimised(apart(whole)))
             note(f"{len(program)} operations")
     label = identifier(name if active is None else f"adjoint_of_{name}")
     with journal.patience(), journal.step("machine code"):
