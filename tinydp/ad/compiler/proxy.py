@@ -211,7 +211,8 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
 
 
 # Made of others, but with a derivative that these have not everywhere: see expand.py.
-KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivative")
+KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivative",
+              "unsure")
 
 
 def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:

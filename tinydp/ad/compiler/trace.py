@@ -382,6 +382,6 @@ def _label(path: str, default: str) -> str:
 def traced(f: Callable, *examples: Any) -> Program:
     """The program that `f` is for arguments like these, numbers or arrays."""
     with Trace().writing() as builder:
-        labels = [p.name for p in parameters_of(f)]
-        given = [Proxy(builder, builder.input(*x)) for x in zip(examples, labels, strict=True)]
+        labels = dict(enumerate(p.name for p in parameters_of(f) if p.kind != p.VAR_POSITIONAL))
+        given = [Proxy(builder, builder.input(x, labels.get(k, ""))) for k, x in enumerate(examples)]
         return builder.program([value_of(x) for x in tree.flatten(f(*given))[0]])

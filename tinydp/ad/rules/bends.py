@@ -48,10 +48,13 @@ def at_tip(x, y):
 
 
 def direction(x, y):
-    """x / y, and 0 at the tip; but nan in a compiled second derivative, so that a tape takes over."""
-    if type(x) is Var and abstract(x):
-        return x / y
-    return np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y))
+    """x / y, and 0 at the tip."""
+    return unsure(np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y)), x, y == 0)
+
+
+def unsure(c, x, where):
+    """The factor `c`. In a program, its derivative by `x` is nan there, so that a tape takes over."""
+    return _unsure(c, x, where) if abstract(x) else c
 
 
 def bend(c, g, y, x, tip, wide=lambda z: z, axis=(), other=None):
@@ -87,6 +90,10 @@ later_edge = Primitive(_zeros, "later_edge")
 defvjp(later_edge, lambda h, y, x, where: h * edge(x, where), None)
 edge.elementwise = later_edge.elementwise = True
 
+_unsure = Primitive(lambda c, x, where: c, "unsure")
+defvjp(_unsure, lambda h, y, c, x, where: h, lambda h, y, c, x, where: h * np.where(where, np.nan, 0.0), None)
+_unsure.elementwise = True
+
 
 # ---------------------------------------------------------------------------- ties
 
@@ -113,11 +120,9 @@ def torn(c, g, y, x, tie, of_y=None, wide=lambda z: z, same=False):
     return c
 
 
-def share(parts, y):
-    """The parts of those that tie; nan in a compiled second derivative, so that a tape takes over."""
-    if type(y) is Var and abstract(y):
-        return np.where((parts > 0.0) & (parts < 1.0), np.nan, parts)
-    return parts
+def share(parts, x):
+    """The parts of those that tie."""
+    return unsure(parts, x, (parts > 0.0) & (parts < 1.0)) if abstract(x) else parts
 
 
 MOST = 32                                        # elements that are looked at one by one

@@ -28,7 +28,7 @@ from ..primitives import (
 from ..selected import selected, shared
 from ..tape import Var
 from ..values import abstract, as_float64, plain
-from .bends import alike, at_tip, bend, differentiated, direction, share, ties, tips, torn
+from .bends import alike, at_tip, bend, differentiated, direction, share, ties, tips, torn, unsure
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -103,7 +103,7 @@ def _share(y, x, other):
 
 def _extreme(g, y, x, other):
     """The cotangent of `x`, one of two arguments."""
-    if type(y) is not Var:
+    if type(y) is not Var and not abstract(y):
         return shared(_share(y, x, other), g)
     c = shared(share(_share(y, x, other), y), g)
     if differentiated(y) and np.any(tie := np.equal(plain(x), plain(other))):
@@ -112,11 +112,9 @@ def _extreme(g, y, x, other):
 
 
 def _abs(g, y, x):
-    return _abs_of_traced(g, y, x) if type(x) is Var else g * np.sign(x)
-
-
-def _abs_of_traced(g, y, x):
-    c, tip = g * (direction(x, y) if abstract(x) else np.sign(x)), at_tip(x, y)
+    if type(x) is float or type(x) is np.ndarray:
+        return g * np.sign(x)
+    c, tip = g * unsure(np.sign(x), x, np.equal(y, 0.0)), at_tip(x, y)
     return c if tip is None else bend(c, g, y, x, tip)
 
 

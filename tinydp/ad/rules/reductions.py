@@ -69,7 +69,7 @@ def _mean(g, y, x, axis=None, keepdims=False):
 
 def _extreme(g, y, x, axis=None, keepdims=False):
     parts = _chosen(y, x, axis, keepdims)
-    c = shared(share(parts, y), _spread(g, x, axis, keepdims))
+    c = shared(share(parts, x), _spread(g, x, axis, keepdims))
     if differentiated(x) and np.any(tie := (parts > 0.0) & (parts < 1.0)):
         of_y = np.any(tie, axis=axis, keepdims=keepdims)
         return torn(c, g, y, x, tie, of_y, lambda z: np.broadcast_to(_keep(z, x, axis, keepdims), shape(x)))

@@ -1,0 +1,41 @@
+"""Every function of the registry, as a program: its adjoint and the adjoint of that are the tape's."""
+
+import numpy as np
+import pytest
+from hypothesis import Phase, assume, given, settings
+
+import tinydp as dp
+from tinydp.ad.errors import TinydpError
+
+from ..rules.special_points import POINTS
+from ..rules.test_all_rules import CASES, FLAT
+from .checks import check
+
+few = settings(max_examples=6, database=None, derandomize=True, phases=[Phase.generate], deadline=None)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_every_function(case):
+    @few
+    @given(case.calls())
+    def agree(call):
+        try:
+            dp.vjp(call, *call.xs)
+        except TinydpError:
+            assume(False)
+        try:
+            check(call, *call.xs, rtol=1e-9)
+        except TinydpError:
+            pass
+
+    agree()
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: "-".join(f.__name__ for f in point.functions))
+@pytest.mark.filterwarnings("ignore")
+def test_every_special_point(point):
+    try:
+        check(point.f, point.x, rtol=1e-9)
+    except TinydpError:
+        pass
