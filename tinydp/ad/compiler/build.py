@@ -36,8 +36,8 @@ from ..tape import Var
 from ..values import is_condition, plain, shape
 from .adjoint import Replay, value_of
 from .effects import FUNCTION, difference, refuse, run_again
-from .journal import Journal
 from .expand import apart
+from .journal import Journal
 from .kinds import constant
 from .loops import ALL_FINITE
 from .passes import finished, optimised

@@ -1,4 +1,4 @@
-"""Functions that are made of others, taken apart after the last adjoint: until then they have rules of their own.
+"""Functions that are made of others, kept whole for as long as a program may be differentiated.
 
     >>> from .trace import traced
     >>> program = traced(np.sinc, 0.5)
@@ -19,6 +19,8 @@ The derivative of what such a function is made of is not that of the function wh
 x = 0, the sinc that is written here has none.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ..compile.expansions import expanded
@@ -33,7 +35,8 @@ def apart(program: Program) -> Program:
     """The program with what such functions are made of in their place, in its loops as well."""
     if not any(map(_changes, program.ops)):
         return program
-    builder, trace, values = Builder(), Trace(), {}
+    builder, trace = Builder(), Trace()
+    values: dict[Any, Any] = {}
     for x in program.inputs:
         values[x] = builder.input(x.example, x.label, values.get(x.of))
     with trace.writing(builder), np.errstate(all="ignore"):
@@ -49,8 +52,8 @@ def _changes(op: Op) -> bool:
 
 def _take_apart(builder: Builder, op: Op, values: dict) -> None:
     if op.name not in KEPT_WHOLE:
-        body = {} if op.body is None else {"options": op.options | {"body": apart(op.body)}}
-        builder.again(op.with_(**body), values)
+        body = {} if op.body is None else {"body": apart(op.body)}
+        builder.again(op.with_(options=op.options | body), values)
         return
     args = [Proxy(builder, values[x]) if type(x) is Value else x for x in op.args]
     others = expanded(op.name, tuple(args), op.options)
