@@ -25,7 +25,7 @@ from .structures import drawn_like, leaves
 
 def _passes() -> Iterator[tuple[str, Callable[[Program], Program]]]:
     """The passes that run after the adjoint was taken."""
-    known = {"expand": ["apart"], "roll": ["roll"], "passes": ["PASSES", "optimised", "finished"]}
+    known = {"expand": ["apart"], "passes": ["PASSES", "optimised", "finished"]}
     for file, names in known.items():
         try:
             module = importlib.import_module(f"tinydp.ad.compiler.{file}")

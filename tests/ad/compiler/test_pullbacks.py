@@ -416,6 +416,15 @@ def carry_views(x):
     return (a, b, ys)
 
 
+@at(X)
+def rows_and_the_whole(x):
+    def step(c, r):
+        s, _ = dp.scan(lambda c, _: (np.abs(r) * c + x, None), c[1], length=3)
+        return (c[0] * (s @ x), c[1] * r), None
+
+    return dp.scan(step, (1.0, x), x)[0]
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("f", "args"), PROGRAMS, ids=[f.__name__ for f, _ in PROGRAMS])
 def test_equals_the_tape(f, args):

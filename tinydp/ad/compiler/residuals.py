@@ -132,9 +132,10 @@ class Pair:
         same = {r.input: written[seen(r.stack)] for r in later.rows
                 if type(r.stack) is Value and seen(r.stack) in written}
         if same:
-            around = {outer: inner for outer, inner in (*first.rows, *first.captures) if type(outer) is Value}
-            same |= {inner: around[seen(outer)] for outer, inner in (*later.rows, *later.captures)
-                     if type(outer) is Value and seen(outer) in around}
+            for mine, theirs in ((later.rows, first.rows), (later.captures, first.captures)):
+                around = {outer: inner for outer, inner in theirs if type(outer) is Value}
+                same |= {inner: around[seen(outer)] for outer, inner in mine
+                         if type(outer) is Value and seen(outer) in around}
             same |= self.length_of_step()
         return same
 
