@@ -11,7 +11,8 @@ from tinydp.ad.compile import cache
 from tinydp.ad.compile.cache import CacheWarning, load
 from tinydp.ad.compiler import engine
 from tinydp.ad.compiler.engine import machine_code, machine_code_of
-from tinydp.ad.compiler.entry import is_known
+from tinydp.ad.compiler.entry import is_known, write_entry
+from tinydp.ad.compiler.llvm import Module
 from tinydp.ad.compiler.lower import lowered
 from tinydp.ad.compiler.numba import source
 from tinydp.ad.compiler.program import interpret
@@ -67,12 +68,13 @@ def contiguous(x):
 
 
 def test_same_bits_as_numba():
-    names = ["add", "divide", "power", "sqrt", "sin", "tanh", "exp", "expm1", "log1p", "hypot", "mod", "floor_divide",
-             "maximum", "fmin", "logaddexp", "sign", "rint", "less", "not_equal", "isfinite", "signbit", "degrees"]
+    names = ["add", "divide", "power", "sqrt", "sin", "tanh", "exp", "expm1", "log1p", "hypot", "mod",
+             "floor_divide", "maximum", "fmin", "logaddexp", "sign", "rint", "less", "not_equal", "isfinite",
+             "signbit", "degrees"]
     rng = np.random.default_rng(0)
     special = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e308, 5e-324, 0.5, -2.5, 709.9, -745.3]
-    a = np.concatenate([np.repeat(special, len(special)), 3.0 * rng.normal(size=300), np.exp(20 * rng.normal(size=300))])
-    b = np.concatenate([np.tile(special, len(special)), 3.0 * rng.normal(size=300), np.exp(20 * rng.normal(size=300))])
+    a, b = (np.concatenate([spread(special, len(special)), 3 * rng.normal(size=300),
+                            np.exp(20 * rng.normal(size=300))]) for spread in (np.repeat, np.tile))
     builder = Builder()
     x, y = builder.input(a, "x"), builder.input(b, "y")
     outs = []
@@ -89,6 +91,16 @@ def test_same_bits_as_numba():
         there = ~np.isnan(u.astype(float))
         np.testing.assert_array_equal(u, v, err_msg=str(k))
         np.testing.assert_array_equal(np.signbit(u.astype(float))[there], np.signbit(v.astype(float))[there])
+
+
+def test_same_text_for_the_same_program():
+    texts = []
+    for _ in range(2):
+        program, _ = random_program(1)
+        module = Module(lowered(program, "f").functions)
+        write_entry(module)
+        texts.append(str(module.ir))
+    assert texts[0] == texts[1]
 
 
 def test_no_contraction():
@@ -131,7 +143,8 @@ def growing(fail=0.0):
     body = [
         Alloc(rows), Let([k], [Const(0)]),
         Forever([
-            If(apply("equal", k, apply("length", rows, kind="i"), kind="b"), [Call("grown", [whole(rows)], [rows])]),
+            If(apply("equal", k, apply("length", rows, kind="i"), kind="b"),
+               [Call("grown", [whole(rows)], [rows])]),
             If(apply("greater_equal", apply("float", k), n, kind="b"), [Leave()]),
             If(apply("less", apply("float", k), Const(fail), kind="b"), [Fail("a row is wrong")]),
             For(i, 3, [Store(Load(rows, (k, i)), value)]),
@@ -143,7 +156,8 @@ def growing(fail=0.0):
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 100])
 def test_arrays_that_grow(n):
     rows, count = machine_code_of([growing()])(float(n))
-    assert count == n and rows.flags.owndata
+    assert count == n
+    assert rows.flags.owndata
     np.testing.assert_array_equal(rows, np.outer(np.arange(n), np.arange(3.0)))
 
 
@@ -153,10 +167,11 @@ def test_failures():
         with pytest.raises(ArithmeticError, match="a row is wrong"):
             run(5.0)
     x = Local("x", "f")
-    part = Function("part", [x], [If(apply("less", x, Const(0.0), kind="b"), [Fail("below")])], [apply("sqrt", x)])
+    below = apply("less", x, Const(0.0), kind="b")
+    part = Function("part", [x], [If(below, [Fail("below")])], [apply("sqrt", x)])
     y, z = Local("y", "f"), Buffer("z", (1000,), "f")
-    run = machine_code_of([part, Function("f", [x], [Alloc(z), Call(part, [x], [y]), Store(Load(z, (999,)), y)],
-                                          [y, whole(z)])])
+    body = [Alloc(z), Call(part, [x], [y]), Store(Load(z, (999,)), y)]
+    run = machine_code_of([part, Function("f", [x], body, [y, whole(z)])])
     assert run(4.0)[0] == run(4.0)[1][-1] == 2.0
     with pytest.raises(ArithmeticError, match="below"):
         run(-1.0)
@@ -175,9 +190,10 @@ def test_other_arguments_are_refused():
     a = Buffer("a", (2, 3), "f", "input")
     run = machine_code_of([Function("f", [a, Local("x", "f")], [], [Load(a, (1, 2))])])
     good = np.arange(6.0).reshape(2, 3)
-    assert is_known() and run(good, 0.0) == 5.0
-    for args in [(good,), (good, "x"), (good.T, 0.0), (good[:, :2], 0.0), (good.astype(np.float32), 0.0), (3.0, 0.0),
-                 (good.astype(bool), 0.0), (good.reshape(6), 0.0), (good.reshape(3, 2), 0.0), (None, 0.0)]:
+    assert is_known()
+    assert run(good, 0.0) == 5.0
+    others = [good.T, good[:, :2], good.astype(np.float32), good.astype(bool), good.ravel(), good.T + 0, 3.0]
+    for args in [(good,), (good, "x"), *((x, 0.0) for x in others)]:
         with pytest.raises(TypeError):
             run(*args)
 
@@ -245,7 +261,8 @@ def test_code_is_kept(place, monkeypatch):
     assert list(place.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("damage", [lambda x: x[:-1], lambda x: x[:200] + bytes([x[200] ^ 1]) + x[201:], lambda x: b""])
+@pytest.mark.parametrize("damage", [
+    lambda x: x[:-1], lambda x: x[:200] + bytes([x[200] ^ 1]) + x[201:], lambda x: b""])
 def test_damaged_code_is_compiled_again(place, damage):
     assert plus(3.0)(1.0) == 4.0
     (file,) = place.glob("f_*.o")

@@ -4,7 +4,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from .machine_types import CONDITION, INTEGER, NUMBER, VALUE
+from .machine_types import INTEGER, NUMBER, VALUE
 from .statements import Affine, Const, Load, Local
 
 OPERATORS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv", "fmod": "frem"}
@@ -168,6 +168,3 @@ class Arithmetic:
             exponent >>= 1
             x = self.builder.fmul(x, x) if exponent else x
         return result
-
-
-__all__ = ["CONDITION", "Arithmetic"]

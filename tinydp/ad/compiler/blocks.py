@@ -35,7 +35,7 @@ class Block:
         self.pending: dict[tuple, list[Op]] = {}         # operations by shape, that will share a loop
         self.waiting: dict[Value, tuple] = {}            # a value -> the shape under which it waits
         self.totals: set[Value] = set()                  # ... those that are there after that loop only
-        self.many = sum(bool(x.shape) for op in program.ops for x in op.outs) > MANY
+        self.many = to.pools and sum(bool(x.shape) for op in program.ops for x in op.outs) > MANY
 
     def write(self) -> None:
         """Lower all of it."""

@@ -36,7 +36,8 @@ from .views import View, broadcast, flat_index, is_static, whole
 class Emitter:
     """The statements of one function while it grows, and what stands for each value."""
 
-    def __init__(self) -> None:
+    def __init__(self, pools: bool = True) -> None:
+        self.pools = pools                       # may small arrays share memory, if there are many?
         self.head: list[Any] = []                # what is done once, before all else
         self.body: list[Any] = []                # where statements are added
         self.values: dict[Value, Any] = {}

@@ -17,7 +17,6 @@ what is small stands in LLVM's language, to be taken into the loops of a program
 import ctypes
 import functools
 import hashlib
-import math
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -46,14 +45,14 @@ CALLED = {                                       # kernels that are called, and 
     "sin_into": (VECTOR,) * 2, "cos_into": (VECTOR,) * 2, "all_finite": (VECTOR,),
     "guess": (FLOAT,) * 6 + (INT,) * 2, "narrowed": (FLOAT,) * 6 + (INT,) * 2 + (FLOAT,) * 2,
     "passed": (INT, *(FLOAT,) * 4)}
-COUNTS = {name: 2 for name in set(KERNELS.values())} | {"exp": 1, "tanh": 1, "sign": 1, "clip": 3}
-FASTMATH = {"dot": {"contract", "reassoc"}, "matvec": {"contract", "reassoc"}, "all_finite": {"contract", "reassoc"},
-            "floor_divide": False}
+COUNTS = dict.fromkeys(KERNELS.values(), 2) | {"exp": 1, "tanh": 1, "sign": 1, "clip": 3}
+SUMMING = {"contract", "reassoc"}
+FASTMATH: dict = {"dot": SUMMING, "matvec": SUMMING, "all_finite": SUMMING, "floor_divide": False}
 
 
 def machine_code(program: Program, name: str, labels: list[str] | None = None, title: str = "") -> Callable:
     """The program as a function of its inputs and constants: as `numba.source` has it, but faster there."""
-    return machine_code_of(split(lowered(program, name, labels).functions, LONGEST, PART))
+    return machine_code_of(split(lowered(program, name, labels, pools=False).functions, LONGEST, PART))
 
 
 def machine_code_of(functions: list) -> Callable:
@@ -91,8 +90,9 @@ def _prepare() -> None:
 def target_machine() -> Any:
     """This computer's processor, with all that it can."""
     target = binding.Target.from_default_triple()
-    return target.create_target_machine(cpu=binding.get_host_cpu_name(), opt=3, jit=True, codemodel="jitdefault",
-                                        features=binding.get_host_cpu_features().flatten())
+    return target.create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=3, jit=True,
+        codemodel="jitdefault")
 
 
 def compiled(text: str, inlined: list[str]) -> bytes:
@@ -207,9 +207,7 @@ def _floor_divide(a: float, b: float) -> float:
 def _address_of(name: str) -> Any:
     """Load a kernel, so that what is loaded later may call it; returns what keeps it there."""
     numba.core.runtime.rtsys.initialize(numba.core.registry.cpu_target.target_context)
-    engine = engine_of(kept(_kernel_file(name, "o"), lambda: bytes(target_machine().emit_object(_kernel(name)))))
+    make = lambda: bytes(target_machine().emit_object(_kernel(name)))
+    engine = engine_of(kept(_kernel_file(name, "o"), make))
     binding.add_symbol(f"tinydp.{name}", engine.get_function_address(f"tinydp.{name}"))
     return engine
-
-
-__all__ = ["machine_code", "math"]

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from llvmlite import binding, ir
 
-from .llvm import LARGE, NO_MEMORY, Module, bytes_of
+from .llvm import NO_MEMORY, Module
 from .machine_types import BYTE, BYTES, CONDITION, INTEGER, NUMBER, POINTER, STATUS, VALUE, room
+from .memory import allocate, bytes_of
 from .statements import Buffer, Memory
 
 NUMPYS = {"f": 12, "b": 0}                       # NPY_DOUBLE, NPY_BOOL
@@ -28,9 +29,9 @@ LINE = 64                                        # bytes: each array begins a li
 class ArrayObject(ctypes.Structure):
     """An array as it lies in memory (PyArrayObject_fields)."""
 
-    _fields_ = [("head", ctypes.c_char * object.__basicsize__), ("data", ctypes.c_void_p), ("nd", ctypes.c_int),
-                ("dimensions", ctypes.c_void_p), ("strides", ctypes.c_void_p), ("base", ctypes.c_void_p),
-                ("descr", ctypes.c_void_p), ("flags", ctypes.c_int)]
+    _fields_ = [("head", ctypes.c_char * object.__basicsize__), ("data", ctypes.c_void_p),
+                ("nd", ctypes.c_int), ("dimensions", ctypes.c_void_p), ("strides", ctypes.c_void_p),
+                ("base", ctypes.c_void_p), ("descr", ctypes.c_void_p), ("flags", ctypes.c_int)]
 
 
 class Descriptor(ctypes.Structure):
@@ -54,7 +55,8 @@ def add_symbols() -> None:
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = pointer(np._core._multiarray_umath._ARRAY_API, None)         # type: ignore[attr-defined]
-    binding.add_symbol("PyArray_New", ctypes.c_void_p.from_address(table + 93 * ctypes.sizeof(ctypes.c_void_p)).value)
+    place = table + 93 * ctypes.sizeof(ctypes.c_void_p)
+    binding.add_symbol("PyArray_New", ctypes.c_void_p.from_address(place).value)
 
 
 def write_entry(module: Module) -> None:
@@ -71,12 +73,12 @@ class Entry:
         self.function = ir.Function(module.ir, kind, "entry")
         self.builder = ir.IRBuilder(self.function.append_basic_block())
         self.failed = self.function.append_basic_block("failed")
-        self.objects: list[Any] = []             # places of what has been made, to be given back after a failure
+        self.objects: list[Any] = []             # places of arrays, to be given back after a failure
 
     def write(self) -> None:
         """Write all of it."""
         module, builder = self.module, self.builder
-        arrays = len(module.arrays)
+        arrays = len(module.storage.results)
         self.objects = [room(builder, POINTER) for _ in range(arrays)]
         for place in self.objects:
             builder.store(POINTER(None), place)
@@ -84,7 +86,7 @@ class Entry:
                      TYPE_ERROR, MISFIT)
         args = [self.argument(k, x) for k, x in enumerate(self.main.parameters)]
         results = []
-        for (k, _), place in zip(module.arrays.items(), self.objects, strict=True):
+        for (k, _), place in zip(module.storage.results.items(), self.objects, strict=True):
             made = self.new_array(self.main.results[k])
             builder.store(made, place)
             results.append(self.field(made, ArrayObject.data))
@@ -144,7 +146,7 @@ class Entry:
     # -- arguments
 
     def argument(self, k: int, x: Any) -> Any:
-        """An argument as the program takes it: a number, a condition, or the address of an array's elements."""
+        """An argument as the program takes it: a number, a condition, or where an array's elements are."""
         builder = self.builder
         place = builder.gep(self.function.args[1], [INTEGER(k)], source_etype=POINTER)
         given = builder.load(place, typ=POINTER)
@@ -185,12 +187,12 @@ class Entry:
     def workspace(self) -> tuple[Any, list]:
         """One piece of memory for all that the program needs, and where each array begins in it."""
         offsets, total = [], 0
-        for x in self.module.scratch:
+        for x in self.module.storage.scratch:
             offsets.append(total)
             total += -(-bytes_of(x) // LINE) * LINE
         if not total:
             return None, []
-        memory = self.builder.call(self.module.allocate(), [INTEGER(total + LINE)])
+        memory = self.builder.call(allocate(self.module), [INTEGER(total + LINE)])
         with self.builder.if_then(self.builder.icmp_unsigned("==", memory, POINTER(None)), likely=False):
             self.call("PyErr_NoMemory", POINTER, [])
         self.is_there(memory)
@@ -207,8 +209,8 @@ class Entry:
                 self.builder.store(INTEGER(n), self.eighth(sides, k))
         null = POINTER(None)
         return self.is_there(self.call("PyArray_New", POINTER, [
-            self.own(NDARRAY), STATUS(rank), sides, STATUS(NUMPYS[x.buffer.kind]), null, null, STATUS(0), STATUS(0),
-            null]))
+            self.own(NDARRAY), STATUS(rank), sides, STATUS(NUMPYS[x.buffer.kind]), null, null, STATUS(0),
+            STATUS(0), null]))
 
     def eighth(self, start: Any, k: int) -> Any:
         return self.builder.gep(start, [INTEGER(k)], source_etype=INTEGER)
@@ -252,6 +254,3 @@ class Entry:
         self.call("memcpy", POINTER, [self.field(made, ArrayObject.data), memory, size])
         self.call("free", ir.VoidType(), [memory])
         return made
-
-
-__all__ = ["LARGE", "SELF", "add_symbols", "is_known", "write_entry"]

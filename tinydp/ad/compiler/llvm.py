@@ -6,23 +6,22 @@ A number that is returned is stored in a row of eight-byte places behind the las
 
     >>> from .statements import Apply, Buffer, Function, Load, Local, Store
     >>> x, y, i = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f", "input"), Local("i", "i")
-    >>> double = Apply("add", (Load(x, (i,)), Load(x, (i,))), "f")
-    >>> module = Module([Function("f", [x, y], [For(i, 3, [Store(Load(y, (i,)), double)])])])
+    >>> twice = Apply("add", (Load(x, (i,)), Load(x, (i,))), "f")
+    >>> module = Module([Function("f", [x, y], [For(i, 3, [Store(Load(y, (i,)), twice)])])])
     >>> print(module.ir.get_global("f").function_type)
     i32 (ptr, ptr, ptr)
 
-A variable is a value of LLVM's if it is set once, before all that reads it; else it has a place in memory,
-of which LLVM makes values itself.
+Variables that are set more than once have a place in memory (`memory.py`); LLVM makes values of these itself.
 """
 
 import math
-import sys
 from typing import Any
 
 from llvmlite import ir
 
 from .arithmetic import Arithmetic
 from .machine_types import BYTE, BYTES, ELEMENT, INTEGER, POINTER, STATUS, VALUE, room
+from .memory import allocate, every, in_memory, storage
 from .statements import (
     Again,
     Alloc,
@@ -40,26 +39,17 @@ from .statements import (
     Memory,
     See,
     Store,
-    expressions,
-    inside,
-    leaves,
     targets,
 )
 
-SMALL = 1024                                     # bytes, up to which an array lives on the stack
-MOST = 32 * SMALL                                # ... and of all of these
-LARGE = 2**22                                    # bytes, from which on huge pages are asked for
 NO_MEMORY = -1                                   # a status
 FLAT = ("all_finite", "cos_into", "sin_into")    # kernels that take arrays of any shape as vectors
-_PAGE = 2**12
-_HUGE_PAGES = 14                                 # MADV_HUGEPAGE of madvise(2)
 
 
 class Module:
     """The functions of a program in LLVM's language; the last one is the program itself.
 
-    `scratch` has the arrays for which the program wants memory, `arrays` those that it returns, by the
-    number of the result. `reasons` says what each status means; `kernels` names what it calls.
+    `storage` says where its arrays live, `reasons` what each status means; `kernels` names what is called.
     """
 
     def __init__(self, functions: list[Function]):
@@ -68,19 +58,7 @@ class Module:
         self.kernels: dict[str, None] = {}
         self.reasons: list[str] = []
         self.main = main = functions[-1]
-        made = [s.buffer for s in _all(main.body) if isinstance(s, Alloc)]
-        grown = {x for s in _all(main.body) if isinstance(s, Call) and s.function == "grown" for x in s.results}
-        self.growing = [x for x in dict.fromkeys(made) if x in grown or not all(type(n) is int for n in x.shape)]
-        fixed = [x for x in dict.fromkeys(made) if x not in self.growing]
-        self.arrays = {k: x.buffer.root for k, x in enumerate(main.results)
-                       if isinstance(x, Memory) and x.buffer.root not in self.growing}
-        returned, total = set(self.arrays.values()), 0
-        self.stack, self.scratch = list[Buffer](), list[Buffer]()
-        for x in fixed:
-            if x not in returned:
-                small = bytes_of(x) <= SMALL and total + bytes_of(x) <= MOST
-                (self.stack if small else self.scratch).append(x)
-                total += bytes_of(x) if small else 0
+        self.storage = storage(main)
         for f in functions:
             self.functions[f] = self.declared(f)
             Writer(self, f).write()
@@ -94,7 +72,7 @@ class Module:
         function.linkage = "internal"
         function.attributes.add("noinline")
         function.attributes.add("nounwind")
-        written = {x.root for s in _all(f.body) for x in targets(s) if isinstance(x, Buffer)}
+        written = {x.root for s in every(f.body) for x in targets(s) if isinstance(x, Buffer)}
         roots = [x.root for x in parameters if isinstance(x, Buffer)]
         for x, arg in zip(parameters, function.args, strict=False):
             if isinstance(x, Buffer) and (roots.count(x.root) == 1 or x.root not in written):
@@ -104,13 +82,14 @@ class Module:
 
     def parameters(self, f: Function) -> list:
         """What a function is given: the program gets the memory that it needs as well."""
-        return [*f.parameters, *self.scratch, *self.arrays.values()] if f is self.main else f.parameters
+        return ([*f.parameters, *self.storage.scratch, *self.storage.results.values()] if f is self.main
+                else f.parameters)
 
     def places(self, f: Function) -> list[int | None]:
         """In which of the eight-byte places each result is stored; after an address follow the sides."""
         found, k = list[int | None](), 0
         for number, x in enumerate(f.results):
-            is_fixed = f is self.main and number in self.arrays
+            is_fixed = f is self.main and number in self.storage.results
             found.append(None if is_fixed else k)
             k += 0 if is_fixed else 1 + len(x.shape)
         return found
@@ -124,24 +103,6 @@ class Module:
         """A kernel as Numba compiles it: it gets two places, for its result and an exception."""
         self.kernels[name] = None
         return self.library(f"tinydp.{name}", STATUS, [POINTER, POINTER, *(x.type for x in args)])
-
-    def allocate(self) -> ir.Function:
-        """The function that allocates so many bytes, for much of it in huge pages."""
-        if (known := self.ir.globals.get("allocate")) is not None:
-            return known
-        function = ir.Function(self.ir, ir.FunctionType(POINTER, [INTEGER]), "allocate")
-        function.linkage = "internal"
-        function.return_value.add_attribute("noalias")
-        builder, (size,) = ir.IRBuilder(function.append_basic_block()), function.args
-        memory = builder.call(self.library("malloc", POINTER, [INTEGER]), [size])
-        if sys.platform == "linux":              # see `empty_array`
-            with builder.if_then(builder.icmp_unsigned(">=", size, INTEGER(LARGE))):
-                first = builder.add(builder.ptrtoint(memory, INTEGER), INTEGER(_PAGE - 1))
-                first = builder.and_(first, INTEGER(-_PAGE))
-                advise = self.library("madvise", STATUS, [INTEGER, INTEGER, STATUS])
-                builder.call(advise, [first, builder.sub(size, INTEGER(_PAGE)), STATUS(_HUGE_PAGES)])
-        builder.ret(memory)
-        return function
 
 
 class Writer(Arithmetic):
@@ -170,10 +131,10 @@ class Writer(Arithmetic):
                 self.head.store(arg, self.slots[x])
             else:
                 self.values[x] = arg
-        for x in self.module.stack if is_main else ():
+        for x in self.module.storage.stack if is_main else ():
             self.pointers[x] = room(self.head, ELEMENT[x.kind], math.prod(x.shape))
             self.pointers[x].align = 64
-        for x in self.module.growing if is_main else ():
+        for x in self.module.storage.growing if is_main else ():
             self.slots[x], self.lengths[x] = room(self.head, POINTER), room(self.head, INTEGER)
             self.head.store(POINTER(None), self.slots[x])
         self.statements(self.f.body)
@@ -222,11 +183,14 @@ class Writer(Arithmetic):
             at = self.plus(at, self.count(index[k]) if k < len(index) else 0)
         if at == 0 and type(at) is int:
             return self.pointer(x)
-        return self.builder.gep(self.pointer(x), [self.constant(at)], inbounds=True, source_etype=ELEMENT[x.kind])
+        kind = ELEMENT[x.kind]
+        return self.builder.gep(self.pointer(x), [self.constant(at)], inbounds=True, source_etype=kind)
 
     def length(self, x: Buffer) -> Any:
         """The first side."""
-        return self.builder.load(self.lengths[x], typ=INTEGER) if x in self.lengths else self.count(x.shape[0])
+        if x in self.lengths:
+            return self.builder.load(self.lengths[x], typ=INTEGER)
+        return self.count(x.shape[0])
 
     def size(self, shape: tuple) -> Any:
         """How many elements there are."""
@@ -294,9 +258,9 @@ class Writer(Arithmetic):
             self.set(local, value)
 
     def write_store(self, s: Store) -> None:
-        value = self.as_kind(s.value, s.buffer.kind)
-        value = self.builder.zext(value, BYTE) if s.buffer.kind == "b" else value
-        self.builder.store(value, self.place(s.buffer, s.index))
+        value = self.as_kind(s.value, s.place.kind)
+        value = self.builder.zext(value, BYTE) if s.place.kind == "b" else value
+        self.builder.store(value, self.place(s.place.buffer, s.place.index))
 
     def write_alloc(self, s: Alloc) -> None:
         x = s.buffer
@@ -305,7 +269,7 @@ class Writer(Arithmetic):
         self.free(x)
         self.builder.store(self.constant(self.count(x.shape[0])), self.lengths[x])
         size = self.plus(self.times(self.size(x.shape), BYTES[x.kind]), 1)       # more than nothing
-        self.keep(x, self.builder.call(self.module.allocate(), [self.constant(size)]))
+        self.keep(x, self.builder.call(allocate(self.module), [self.constant(size)]))
 
     def keep(self, x: Buffer, memory: Any) -> None:
         """From now on this is the memory of an array."""
@@ -370,7 +334,8 @@ class Writer(Arithmetic):
         count = self.count(s.count)
         if type(count) is int and count <= 0:
             return
-        before, body, again, end = self.builder.block, self.block("for"), self.block("again"), self.block("end")
+        before = self.builder.block
+        body, again, end = self.block("for"), self.block("again"), self.block("end")
         if type(count) is int:
             self.builder.branch(body)
         else:
@@ -422,41 +387,3 @@ class Writer(Arithmetic):
         if s.reason not in self.module.reasons:
             self.module.reasons.append(s.reason)
         self.fail(STATUS(1 + self.module.reasons.index(s.reason)))
-
-
-def bytes_of(x: Buffer) -> int:
-    """The size of an array in memory."""
-    return BYTES[x.kind] * math.prod(x.shape)
-
-
-def in_memory(f: Function) -> dict[Local, None]:
-    """The variables that are set more than once, or read where they may not have been set before."""
-    found, ever = dict[Local, None](), {x for x in f.parameters if isinstance(x, Local)}
-    visible = set(ever)
-
-    def walk(statements: list) -> None:
-        here = list[Local]()
-        for s in statements:
-            found.update((leaf, None) for x in expressions(s) for leaf in leaves(x)
-                         if isinstance(leaf, Local) and leaf not in visible)
-            new = [x for x in targets(s) if isinstance(x, Local)]
-            if not isinstance(s, For):           # whose index is set within only
-                found.update((x, None) for x in new if x in ever)
-                ever.update(new)
-                here += new
-            visible.update(new)
-            for part in inside(s):
-                walk(part)
-            if isinstance(s, For):
-                visible.difference_update(new)
-        visible.difference_update(here)
-
-    walk([*f.body, Let([], f.results)])
-    return found
-
-
-def _all(statements: list) -> Any:
-    for s in statements:
-        yield s
-        for part in inside(s):
-            yield from _all(part)

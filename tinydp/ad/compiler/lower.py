@@ -52,9 +52,12 @@ class Lowered(NamedTuple):
     constants: list[np.ndarray]
 
 
-def lowered(program: Program, label: str, labels: list[str] | None = None) -> Lowered:
-    """The program as one function of its inputs and of constant arrays, which returns its outputs."""
-    to = Emitter()
+def lowered(program: Program, label: str, labels: list[str] | None = None, pools: bool = True) -> Lowered:
+    """The program as one function of its inputs and of constant arrays, which returns its outputs.
+
+    With `pools`, many small arrays share memory.
+    """
+    to = Emitter(pools)
     inputs = [to.parameter(x, labels[k] if labels else x.label or "x") for k, x in enumerate(program.inputs)]
     block = Block(to, program, {})
     block.write()
