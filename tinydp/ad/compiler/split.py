@@ -54,7 +54,7 @@ from .statements import (
     writes,
 )
 
-LONGEST = 600                                    # operations in a list of statements that stays as it is
+LONGEST = 200                                    # operations in a list of statements that stays as it is
 PART = 1500                                      # ... and in the parts of a longer one
 FEWEST = 100                                     # for which a function is worth a call
 
