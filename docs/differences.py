@@ -313,10 +313,12 @@ def interpreted(name: str, text: str) -> object:
 def tables() -> list[tuple[str, list[tuple[Row, tuple[str, ...], str]]]]:
     """The results of all rows, by section; of arithmetic as Numba has it."""
     load, build.load = build.load, interpreted
+    engine = os.environ.get("TINYDP_ENGINE", "llvm")
+    os.environ["TINYDP_ENGINE"] = "numba"
     try:
         found = [of_section(title, rows, values) for title, rows in SECTIONS.items()]
     finally:
-        build.load = load
+        build.load, os.environ["TINYDP_ENGINE"] = load, engine
     found += [of_section(title, rows, values) for title, rows in ARITHMETIC.items()]
     return [*found, of_section("The type of the result", RESULTS, types)]
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 import tinydp as dp
-from tinydp.ad.compiler.adjoint import adjoint
-from tinydp.ad.compiler.build import traced
-from tinydp.ad.compiler.calls import Compiled
-from tinydp.ad.compiler.program import Program, interpret, verify
+from tinydp.ad.compile.adjoint import adjoint
+from tinydp.ad.compile.build import traced
+from tinydp.ad.compile.calls import Compiled
+from tinydp.ad.compile.program import Program, interpret, verify
 
 from .check import Examiner, compare, quiet
 from .check import Program as Module
@@ -28,7 +28,7 @@ def _passes() -> Iterator[tuple[str, Callable[[Program], Program]]]:
     known = {"expand": ["apart"], "passes": ["PASSES", "optimised", "finished"]}
     for file, names in known.items():
         try:
-            module = importlib.import_module(f"tinydp.ad.compiler.{file}")
+            module = importlib.import_module(f"tinydp.ad.compile.{file}")
         except ImportError:
             continue
         for found in (getattr(module, name) for name in names if hasattr(module, name)):

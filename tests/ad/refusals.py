@@ -19,7 +19,9 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import tinydp as dp
-from tinydp.ad.compile.trace import Trace, example
+from tinydp.ad.compile.kinds import example
+from tinydp.ad.compile.proxy import Proxy
+from tinydp.ad.compile.trace import Trace
 from tinydp.ad.errors import TinydpError
 from tinydp.ad.primitives import PRIMITIVES
 
@@ -272,9 +274,8 @@ def on_a_tape(f: Callable, xs: list) -> None:
 
 def written_down(f: Callable, xs: list) -> None:
     """Run `f` as a program that is being compiled; the example of its result."""
-    trace = Trace()
-    with trace.writing():
-        f(*(trace.input(x, "x") for x in xs))
+    with Trace().writing() as builder:
+        f(*(Proxy(builder, builder.input(x, "x")) for x in xs))
 
 
 def _outcome(call: Asked, kind: Callable, run: Callable) -> str:

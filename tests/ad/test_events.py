@@ -21,6 +21,7 @@ def wrap(request, interpreted):
 @pytest.fixture
 def interpreted(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYDP_CACHE", str(tmp_path))
+    monkeypatch.setenv("TINYDP_ENGINE", "numba")
     monkeypatch.setattr(build, "load", lambda name, text: cache.load(
         name, text.replace("from numba import njit", SWITCHED_OFF)))
 

@@ -14,14 +14,17 @@ share nothing and are spread over the cores.
     [ 5.  3. -5.]
 """
 
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from ..ad import tree
 from ..ad.compile import Compiled
+from ..ad.compile.program import example_of
 from ..ad.errors import LoopError
 
 
@@ -47,11 +50,8 @@ class Rollouts:
     def __init__(self, f: Callable, static: tuple[str, ...], block: int | None):
         self.one = Compiled(f, tuple(static))
         self.block = block
-        self._runs: dict[tuple[str, int], Callable] = {}
 
     def __call__(self, starts: Any, *shared: Any) -> Any:
-        from ..ad.compile.parallel import parallel  # noqa: PLC0415  (imports Numba, only now)
-
         columns = [np.array(x, dtype=np.float64, order="C") for x in tree.flatten(starts)[0]]
         lengths = {len(x) if x.ndim else 0 for x in columns}
         if len(lengths) != 1 or 0 in lengths:
@@ -60,21 +60,19 @@ class Rollouts:
         (n,) = lengths
         if self.block:
             columns = [_in_blocks(x, self.block) for x in columns]
-        first = iter([x[0] for x in columns])
-        start = tree.map(lambda _: next(first), starts)
-        program, values = self.one.program_for(start, *shared)
-        key = program.source, len(columns)
-        run = self._runs.get(key)
-        if run is None:
-            run = self._runs[key] = parallel(program, len(columns))
-        began = time.perf_counter()
-        *results, as_traced = run(len(columns[0]), *columns, *values[len(columns):], *program.constants)
-        if as_traced[0]:
-            of_first = [x[0] if x[0].shape else x[0].item() for x in results]
-            self.one.check(program, (start, *shared), of_first, time.perf_counter() - began)
-        for row in np.flatnonzero(~as_traced):   # these take other branches than the first did
-            own = iter([x[row] for x in columns])
-            found = self.one(tree.map(lambda _, own=own: next(own), starts), *shared)
+
+        def start(row: int) -> Any:
+            own = iter([_row(x, row) for x in columns])
+            return tree.map(lambda _: next(own), starts)
+
+        program, values = self.one.program_for(start(0), *shared)
+        shared_values, began = values[len(columns):], time.perf_counter()
+        first = _results(program, [*(_row(x, 0) for x in columns), *shared_values])
+        if first is not None:
+            self.one.check(program, (start(0), *shared), first, time.perf_counter() - began)
+        results, others = _of_all(program, columns, shared_values)
+        for row in others:                       # these take other branches than the first did
+            found = self.one(start(row), *shared)
             like = program.unflatten(list(results))
             leaves: list = []
             if tree.alike(like, found):          # by name, whatever the order of the names
@@ -87,6 +85,47 @@ class Rollouts:
         if self.block:
             results = [_out_of_blocks(x, self.block, n) for x in results]
         return program.unflatten(list(results))
+
+
+def _row(x: np.ndarray, row: int) -> Any:
+    return x[row] if x.ndim > 1 else x[row].item()
+
+
+def _results(program: Any, values: list) -> list | None:
+    """The results of a run; None if it takes other branches, or if a tape has to look."""
+    try:
+        return program.results_of(values)
+    except ArithmeticError:
+        return None
+
+
+def _of_all(program: Any, columns: list, shared: list) -> tuple[list, list[int]]:
+    """The results of all runs, a row each, and the rows that are still to be found.
+
+    Machine code leaves Python's lock alone, so that threads run side by side; each takes the next row.
+    """
+    n = len(columns[0])
+    examples = program.program.outputs[: program.results]
+    results = [np.empty((n, *np.shape(example_of(x))), bool if k not in program.real else float)
+               for k, x in enumerate(examples)]
+    rows, others = iter(range(n)), list[int]()
+
+    def run() -> None:
+        for row in rows:
+            found = _results(program, [*(_row(x, row) for x in columns), *shared])
+            if found is None:
+                others.append(row)
+                continue
+            for result, x in zip(results, found, strict=True):
+                result[row] = x
+
+    with ThreadPoolExecutor(CORES) as pool:
+        for done in [pool.submit(run) for _ in range(min(CORES, n))]:
+            done.result()
+    return results, sorted(others)
+
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_blocks(x: np.ndarray, block: int) -> np.ndarray:

@@ -3,7 +3,6 @@
 import pytest
 
 from tinydp.ad.compile import build, cache
-from tinydp.ad.compiler import build as built
 
 SWITCHED_OFF = "njit = lambda **options: lambda f: f"
 
@@ -19,6 +18,6 @@ def folder(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def interpreted(monkeypatch):
     """The written programs are run by Python; only the kernels are machine code."""
-    for module in (build, built):
-        monkeypatch.setattr(module, "load", lambda name, text: cache.load(
-            name, text.replace("from numba import njit", SWITCHED_OFF)))
+    monkeypatch.setenv("TINYDP_ENGINE", "numba")
+    monkeypatch.setattr(build, "load", lambda name, text: cache.load(
+        name, text.replace("from numba import njit", SWITCHED_OFF)))

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.compile import build, cache
 from tinydp.ad.errors import DtypeError
 
 from .programs import assert_equal
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("interpreted")
 @pytest.fixture
 def by_numba(interpreted, monkeypatch):
     """Machine code in spite of the above."""
-    monkeypatch.setattr(build, "load", cache.load)
+    monkeypatch.delenv("TINYDP_ENGINE")
 
 
 class Spring(NamedTuple):

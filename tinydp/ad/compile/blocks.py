@@ -1,490 +1,329 @@
-"""Writing straight-line calls down.
+"""Lowering the operations of a program one after the other, with loops that neighbours share.
 
-Numbers become local variables with the names that they had, arrays become loops. Neighbouring
-operations on arrays of one shape share a loop, and what is used only within it never becomes an
-array.
+An elementwise operation on arrays waits for others of its shape, until what it makes is needed; then all
+that wait become one loop. What is used only there is a variable, and no array.
 """
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .functions import (
-    ATOM,
-    CHOICE,
-    COMPARED,
-    CONDITIONS,
-    ELEMENTWISE,
-    FILLED,
-    FROM_MATH,
-    FROM_NUMPY,
-    INFIX,
-    MOVING_AXES,
-    OR,
-    POWER,
-    PRODUCT,
-    REDUCTIONS,
-    RUNNING,
-    VIEWS,
-    WHOLE,
-    WRITTEN_OUT,
-    axes_moved,
-)
-from .loops import LoopCall
-from .texts import (
-    Array,
-    Text,
-    broadcast,
-    chosen,
-    in_memory,
-    indexed,
-    literal,
-    only_reshapes,
-    tuple_text,
-    variable,
-)
-from .trace import Call, Program, Sym, line_of, not_compiled
-from .writer import Writer
+from ..errors import NotCompiledError
+from .emitter import Emitter, as_condition, as_number
+from .operations import BY_ELEMENT, CONDITIONS, DEAR, ELEMENTWISE, LOGICAL, REDUCTIONS, VIEWS, WHOLE
+from .program import Op, Program, Value, example_of
+from .statements import Apply, Call, Const, Local, Memory, Store, size
+from .views import View, broadcast
 
-LOOPS: dict[type, Callable[["Block", Any], None]] = {}   # how each kind of loop is written
+MANY = 100                                       # arrays in one program
+SMALL = 64                                       # elements of an array that shares its memory with others
+SHORT = 5                                        # operations in an expression that may stand within another
 
 
 class Block:
-    """The calls of one program, at one depth of the source."""
+    """The operations of one program, or of the body of a loop.
 
-    def __init__(self, writer: Writer, program: Program, places: dict[int, Array]):
-        self.w, self.program, self.places = writer, program, places
-        self.users: dict[int, list] = {}
-        for call in program.calls:
-            for x in call.operands:
-                self.users.setdefault(id(x), []).append(call)
-        self.outputs = {id(x) for x in program.outputs if isinstance(x, Sym)}
-        self.pending: dict[tuple, list[Call]] = {}       # calls by shape, that will share a loop
-        self.waiting: dict[int, tuple] = {}              # value -> the shape under which it waits
-        self.targets = self._targets()
+    `places` has where its values are to be stored as well, as soon as they are made: for an array, a view
+    of what it is written to; for a number, elements.
+    """
 
-    def _targets(self) -> dict[int, str]:
-        """The name that the user gave, for the last value made by each line that assigns one."""
-        last: dict[tuple, Call] = {}
-        for call in self.program.calls:
-            last[(call.spot.code.co_filename, call.spot.line, getattr(call, "back", False))] = call
-        names = {}
-        for (_, _, back), call in last.items():
-            found = re.match(r"(\w+)\s*(?:[-+*/@]|\*\*)?=[^=]", line_of(call.spot)[2])
-            if found and not back and len(call.outs) == 1:
-                names[id(call.outs[0])] = found[1]
-        return names
-
-    def name_of(self, x: Sym) -> str:
-        if id(x) in self.targets:
-            return self.targets[id(x)]
-        if x.name:
-            return x.name
-        if x.of is not None:
-            return f"g_{self._shown_name(x.of)}"
-        return "t"
-
-    def _shown_name(self, x: Sym) -> str:
-        value = self.w.values.get(id(x))
-        text = value.text if isinstance(value, Text) else value.whole[0] if value and value.whole else ""
-        return text if text.isidentifier() else (self.targets.get(id(x)) or x.name or "t")
+    def __init__(self, to: Emitter, program: Program, places: dict[Value, list]):
+        self.to, self.program, self.places = to, program, places
+        self.outputs = {x for x in program.outputs if type(x) is Value}
+        self.pending: dict[tuple, list[Op]] = {}         # operations by shape, that will share a loop
+        self.waiting: dict[Value, tuple] = {}            # a value -> the shape under which it waits
+        self.totals: set[Value] = set()                  # ... those that are there after that loop only
+        self.many = to.pools and sum(bool(x.shape) for op in program.ops for x in op.outs) > MANY
 
     def write(self) -> None:
-        for call in self.program.calls:
-            self.call(call)
+        """Lower all of it."""
+        for op in self.program.ops:
+            self.lower(op)
         for shape in list(self.pending):
             self.flush(shape)
 
-    # -- one call
-
-    def call(self, call: Any) -> None:
-        if isinstance(call, LoopCall):
-            for x in call.operands:
-                self.ready(x)
-            LOOPS[type(call)](self, call)
-            return
-        name, out = call.op.name, call.out
-        if name in ELEMENTWISE and (name not in WHOLE or not out.shape):
-            if out.shape:
-                self.join(call)
+    def lower(self, op: Op) -> None:
+        """Lower one operation."""
+        name = op.name
+        if name in ELEMENTWISE and (name not in WHOLE or not op.outs[0].shape):
+            if op.outs[0].shape:
+                self.join(op, self.shape_of(op))
             else:
-                self.number(call)
-            return
-        for x in call.operands:
-            self.ready(x)
-        if name in VIEWS:
-            self.w.bind(out, self.view(call))
-            if id(out) in self.places:
-                self.w.copy(self.w.get(out), self.places[id(out)])
-                self.w.bind(out, self.places[id(out)])
-            return
-        self.w.comment(call.spot, call.back)
-        if name in WHOLE:
-            target = self.target(out)
-            into = self.w.use(f"{name}_into")
-            self.w.line(f"{into}({self.w.memory(call.args[0])}, {target.as_memory(out.shape)})")
-        elif name == "matmul":
-            self.matmul(call)
-        elif name in REDUCTIONS:
-            self.reduce(call)
-        elif name in FILLED:
-            self.fill(call)
-        elif name in RUNNING:
-            self.accumulate(call)
+                self.number(op)
+        elif name in REDUCTIONS and np.ndim(example_of(op.args[0])):
+            self.join(op, self.ready(op.args[0], join=name).shape)
         else:
-            raise not_compiled(name)
+            for x in op.operands:
+                self.ready(x)
+            if name in VIEWS:
+                SPECIAL[name](self, op)
+                self.store_view(op.outs[0])
+            elif name in SPECIAL:
+                self.to.comment(op)
+                SPECIAL[name](self, op)
+            else:
+                raise NotCompiledError(f"{name} cannot be compiled.",
+                                       "call the function without dp.compile.")
 
-    def target(self, out: Sym) -> Array:
-        """Where an array is written to: from now on it is there."""
-        array = self.places.get(id(out)) or self.new_array(out)
-        self.w.bind(out, array)
-        return array
-
-    def new_array(self, out: Sym) -> Array:
-        """Memory for a value; that of a single row or column is a vector."""
-        shape = out.shape
-        if len(shape) != 2 or 1 not in shape:
-            return self.w.allocate(self.name_of(out), shape, out.kind)
-        k = 0 if shape[1] == 1 else 1
-        row = self.w.allocate(self.name_of(out), (math.prod(shape),), out.kind)
-        return row.seen(shape, lambda at: row.at([at[k]]), whole=row.whole)
+    def users(self, x: Value) -> list[Op]:
+        """The operations of this program that read a value."""
+        return self.program.users.get(x, [])
 
     # -- numbers
 
-    def number(self, call: Call) -> None:
-        for x in call.operands:
+    def number(self, op: Op) -> None:
+        """A variable; or nothing yet, if what uses it may have it written within."""
+        for x in op.operands:
             self.ready(x)
-        text = self.expression(call, [self.w.get(x) for x in call.args])
-        out, users = call.out, self.users.get(id(call.out), [])
-        if len(users) == 1 and id(out) not in self.outputs and self.may_inline(call, users[0], text):
-            self.w.bind(out, text)
+        value, out = expression(op, [self.to.get(x) for x in op.args]), op.outs[0]
+        if self.may_stand_within(op, value):
+            self.to.bind(out, value)
             return
-        self.w.comment(call.spot, call.back)
-        name = self.w.fresh(self.name_of(out))
-        self.w.line(f"{name} = {text.text}")
-        self.w.bind(out, variable(name, text.kind))
+        self.to.comment(op)
+        self.made(out, self.to.let(self.to.local(out), value))
 
-    def may_inline(self, call: Call, user: Any, text: Text) -> bool:
-        """Whether what is used once may stand where it is used, as in the user's own line.
+    def made(self, x: Value, value: Any) -> None:
+        """A number has been computed: bind it, and store it where it belongs."""
+        self.to.bind(x, value)
+        for place in self.places.get(x, ()):
+            self.to.emit(Store(place, value))
+
+    def may_stand_within(self, op: Op, value: Any) -> bool:
+        """Whether a value may be written where it is used, since that is once, and in the user's own line.
 
         Not if it would be computed more often there: twice in a square, or for each element of an array.
         """
-        return (isinstance(user, Call) and user.op.name in ELEMENTWISE
-                and user.spot.line == call.spot.line and user.back == call.back and len(text.text) < 60
-                and sum(x is call.out for x in user.args) == 1
-                and bool(user.out.shape) == bool(call.out.shape) and user.op.name != "square"
-                and not (user.op.name in ("power", "float_power") and user.args[0] is call.out))
-
-    def expression(self, call: Call, args: list[Text]) -> Text:
-        """The call, written with these operands."""
-        text, binding = self.written(call.op.name, call, args)
-        conditions = args[1:] if call.op.name == "where" else []
-        is_condition = call.op.name in CONDITIONS or (conditions and all(x.kind == "b" for x in conditions))
-        return Text(text, binding, "b" if is_condition else "f", frozenset().union(*(x.reads for x in args)))
-
-    def written(self, name: str, call: Call, args: list[Text]) -> tuple[str, int]:
-        """The text of an operation, and how tightly it binds."""
-        if name in ("power", "float_power") and type(call.args[1]) in (int, float):
-            return self.power(args[0], call.args[1], bool(call.out.shape))
-        if name in INFIX:
-            symbol, binding = INFIX[name]
-            left, right = binding, binding + 1           # a - (b - c) keeps its parentheses
-            if binding == POWER:
-                left, right = binding + 1, binding
-            if binding == COMPARED:                      # a < b < c would be a < b and b < c
-                left = binding + 1
-            return f"{args[0].within(left)} {symbol} {args[1].within(right)}", binding
-        if name in WRITTEN_OUT:
-            form, binding = WRITTEN_OUT[name]
-            inner = 0 if "(" in form else binding + 1
-            return form.format(args[0].within(inner)), binding
-        if name == "where":
-            return f"{args[1].within(OR)} if {args[0].within(OR)} else {args[2].within(OR)}", CHOICE
-        name = "mod" if name == "remainder" else name
-        function = FROM_NUMPY.get(name) or self.w.use(FROM_MATH.get(name, name))
-        return f"{function}({', '.join(x.text for x in args)})", ATOM
-
-    def power(self, base: Text, exponent: float, of_array: bool) -> tuple[str, int]:
-        """A fixed power. Products lose a digit with each factor, so there are few of them.
-
-        Numba would square its way up to any integer. NumPy takes a root, but of arrays only; it is not
-        the same at -0.0 and -inf.
-        """
-        if exponent == 2:
-            return f"{base.within(POWER)} * {base.within(POWER)}", PRODUCT
-        if exponent == -1:
-            return f"1.0 / {base.within(PRODUCT + 1)}", PRODUCT
-        if exponent == 0.5 and of_array:
-            return f"{self.w.use('sqrt')}({base.text})", ATOM
-        exponent = exponent if type(exponent) is int and exponent in (3, 4) else float(exponent)
-        return f"{base.within(POWER + 1)} ** {literal(exponent).within(POWER)}", POWER
+        out, users = op.outs[0], self.users(op.outs[0])
+        if len(users) != 1 or out in self.outputs or size(value) >= SHORT:
+            return False
+        (user,) = users
+        same_line = op.spot is None or (user.spot is not None and user.spot.line == op.spot.line)
+        fits = user.name in ELEMENTWISE or (user.name in REDUCTIONS and out.ndim > 0)
+        return (fits and same_line and user.back == op.back
+                and not (user.name in WHOLE and user.outs[0].shape)
+                and sum(x is out for x in user.args) == 1
+                and (user.name in REDUCTIONS or bool(user.outs[0].shape) == bool(out.shape))
+                and user.name != "square"
+                and not (user.name in ("power", "float_power") and user.args[0] is out))
 
     # -- arrays, element by element
 
-    def join(self, call: Call) -> None:
-        """Let it share the loop of its shape; what it needs from elsewhere must be there before."""
-        shape = call.out.shape
-        for x in call.operands:
-            if self.waiting.get(id(x)) not in (None, shape) or (id(x) in self.waiting and x.shape != shape):
-                self.ready(x)
-        self.pending.setdefault(shape, []).append(call)
-        self.waiting[id(call.out)] = shape
+    def shape_of(self, op: Op) -> tuple:
+        """The sides of an elementwise result: those of its example, but for lengths after an event."""
+        shape = list[Any](op.outs[0].shape)
+        for x in op.operands:
+            known = self.shape_now(x)
+            for k, n in enumerate(known[::-1], 1):
+                if isinstance(n, Local):
+                    shape[-k] = n
+        return tuple(shape)
 
-    def ready(self, x: Any) -> None:
-        """Make sure that the value is there: write down the loop in which it waits."""
-        if isinstance(x, Sym) and id(x) in self.waiting:
-            self.flush(self.waiting[id(x)])
+    def shape_now(self, x: Value) -> tuple:
+        """The sides of a value, be it there or waiting."""
+        return x.shape if not x.shape else (
+            self.waiting[x] if x in self.waiting and x not in self.totals else
+            x.shape if x in self.waiting else self.to.get(x).shape)
+
+    def join(self, op: Op, shape: tuple) -> None:
+        """Let it share the loop of its shape; what it needs from elsewhere must be there before."""
+        for x in op.operands:
+            if x in self.waiting and (self.waiting[x] != shape or x in self.totals):
+                self.ready(x)
+        self.pending.setdefault(shape, []).append(op)
+        self.waiting[op.outs[0]] = shape
+        if op.name in REDUCTIONS:
+            self.totals.add(op.outs[0])
+
+    def ready(self, x: Any, join: str = "") -> Any:
+        """Make sure that the value is there: write down the loop in which it waits.
+
+        Unless it may wait for one that wants to `join` that loop; then it is only asked for its shape. A sum
+        does not join what is dear, since processors take several elements at once of that, but not of sums.
+        """
+        if type(x) is Value and x in self.waiting:
+            shape = self.waiting[x]
+            if join and x not in self.totals and not any(op.name in DEAR for op in self.pending[shape]):
+                return View(shape, x.kind, lambda at: None)
+            self.flush(shape)
+        return self.to.get(x)
 
     def flush(self, shape: tuple) -> None:
-        calls = self.pending.pop(shape, [])
-        if not calls:
+        """Write down the loop in which these operations wait."""
+        ops = self.pending.pop(shape, [])
+        if not ops:
             return
-        inside = {id(call) for call in calls}
-        stored = []
-        for call in calls:
-            del self.waiting[id(call.out)]
-            users = self.users.get(id(call.out), [])
-            if id(call.out) in self.outputs or any(id(user) not in inside for user in users):
-                stored.append(call)
-        targets = {}
-        for call in stored:                      # named before the loop, where they are made
-            targets[id(call.out)] = self.places.get(id(call.out)) or self.new_array(call.out)
-        self.w.comment(calls[0].spot, calls[0].back)
-        index = self.w.loops(shape)
-        local: dict[int, Text] = {}
-        for call in calls:
-            args = []
-            for x in call.args:
-                if isinstance(x, Sym) and id(x) in local:
-                    args.append(local[id(x)])
+        to, within = self.to, set(map(id, ops))
+        read = {op.outs[0]: [id(user) in within for user in self.users(op.outs[0])] for op in ops}
+        targets: dict[Value, Any] = {}
+        to.comment(ops[0])
+        for op in ops:
+            out = op.outs[0]
+            del self.waiting[out]
+            if op.name in REDUCTIONS:
+                targets[out] = self.first_total(op, shape)
+            elif out in self.outputs or not all(read[out]):
+                targets[out] = self.target(out, shape)
+        local: dict[Value, Any] = {}
+        with to.loops(shape) as index:
+            for op in ops:
+                out = op.outs[0]
+                args = [local[x] if type(x) is Value and x in local else self.element(x, shape, index)
+                        for x in op.args[: 1 if op.name in REDUCTIONS else None]]
+                if op.name in REDUCTIONS:
+                    to.comment(op)
+                    self.add_to_total(op, targets[out], args[0], index)
                     continue
-                value = self.w.get(x)
-                args.append(value if isinstance(value, Text) else broadcast(value, shape).element(index))
-            text = self.expression(call, args)
-            users = self.users.get(id(call.out), [])
-            if id(call.out) not in targets and len(users) == 1 and self.may_inline(call, users[0], text):
-                local[id(call.out)] = text
-                continue
-            self.w.comment(call.spot, call.back)
-            if id(call.out) in targets and not any(id(user) in inside for user in users):
-                self.w.line(f"{targets[id(call.out)].at(index)} = {text.text}")
-                continue
-            name = self.w.fresh(self.name_of(call.out) + ("" if id(call.out) not in targets else "_here"))
-            self.w.line(f"{name} = {text.text}")
-            local[id(call.out)] = variable(name, text.kind)
-            if id(call.out) in targets:
-                self.w.line(f"{targets[id(call.out)].at(index)} = {name}")
-        self.w.depth -= len(index)
-        for call in stored:
-            self.w.bind(call.out, targets[id(call.out)])
+                value = expression(op, args)
+                if out not in targets and self.may_stand_within(op, value):
+                    local[out] = value
+                    continue
+                to.comment(op)
+                if out in targets and not any(read[out]):
+                    to.emit(Store(targets[out].at(index), value))
+                    continue
+                local[out] = to.let(to.local(out), value)
+                if out in targets:
+                    to.emit(Store(targets[out].at(index), local[out]))
+        for op in ops:
+            if op.name in REDUCTIONS:
+                self.last_total(op, targets[op.outs[0]], shape)
+            elif op.outs[0] in targets:
+                to.bind(op.outs[0], targets[op.outs[0]])
 
-    # -- views
+    def element(self, x: Any, shape: tuple, index: tuple) -> Any:
+        """The element that belongs to an index of the loop."""
+        value = self.to.get(x)
+        return broadcast(value, shape).at(index) if isinstance(value, View) else value
 
-    def view(self, call: Call) -> Any:
-        name, x, out = call.op.name, call.args[0], call.out
-        array, rest, options = self.w.get(x), call.args[1:], call.options
-        n = x.ndim
-        if not x.shape and not out.shape:
-            return array
-        if isinstance(array, Text):              # a number that is spread or given an axis
-            return broadcast(array, out.shape)
-        if name in ("copy", "real", "conjugate"):
-            return array
-        if name == "getitem":
-            found = indexed(array, rest[0], self.w.table)
-            return found if found.shape else found.element([])
-        if name == "broadcast_to":
-            return broadcast(array, out.shape)
-        if name in MOVING_AXES:
-            order = axes_moved(name, n, rest, options)
-            back = [order.index(k) for k in range(n)]
-            moved = array.seen(out.shape, lambda at: array.at([at[k] for k in back]),
-                               turned=array if order == [1, 0] else None)
-            if order == [1, 0] and any(isinstance(user, LoopCall) for user in self.users.get(id(out), [])):
-                return self.w.copied("turned", moved)    # once, before the loop
-            return moved
-        if name in ("flip", "fliplr", "flipud"):
-            return chosen(array, lambda places: call.op.fn(places, *rest, **options), self.w.table)
-        return self.reshaped(array, x.shape, out.shape)
+    def target(self, x: Value, shape: tuple | None = None, whole: bool = False) -> View:
+        """Where an array is written to: `whole` by a kernel, or element by element."""
+        places = self.places.get(x)
+        if places:
+            return places[0]
+        if not whole and self.is_pooled(x):
+            return self.to.pooled(x.shape)
+        return self.to.new_array(x, shape or x.shape)
 
-    def reshaped(self, array: Array, old: tuple, new: tuple) -> Any:
-        """The same elements in the same order."""
-        if not new:
-            return array.element(["0"] * len(old))
-        if _without_ones(old) == _without_ones(new):
-            wide = [k for k, n in enumerate(new) if n != 1]
+    def is_pooled(self, x: Value) -> bool:
+        """Whether an array shares its memory: a small one of many, that is read element by element."""
+        return (self.many and x.kind == "f" and math.prod(x.shape) <= SMALL and x not in self.outputs
+                and all(user.name in ELEMENTWISE | REDUCTIONS.keys() | BY_ELEMENT for user in self.users(x)))
 
-            def at(index: list[str]) -> str:
-                rest = iter([index[k] for k in wide])
-                return array.at(["0" if n == 1 else next(rest) for n in old])
-
-            return array.seen(new, at, whole=array.whole)
-        if array.whole is None:
-            array = self.w.copied("copy", array)
-        assert array.whole is not None
-        name = self.w.fresh("reshaped")
-        self.w.line(f"{name} = {array.whole[0]}.reshape({tuple_text(new)})")
-        same = in_memory(name, new, array.kind)
-        return Array(new, array.kind, array.reads, same.at, same.whole)
-
-    # -- products, sums, joins
-
-    def matmul(self, call: Call) -> None:
-        a, b = call.args
-        out = call.out
-        dims, w = (np.ndim(a), np.ndim(b)), self.w
-        if max(dims) > 2:
-            raise not_compiled("matmul of arrays of more than two axes")
-        if dims == (1, 1):
-            name = w.fresh(self.name_of(out))
-            w.line(f"{name} = {w.use('dot')}({w.memory(a)}, {w.memory(b)})")
-            w.bind(out, variable(name, "f"))
-            return
-        shapes = np.shape(a), np.shape(b)
-        place = self.target(out)
-        result = place.as_memory(out.shape)
-        if place.shape and math.prod(place.shape) == 1:      # one element, of a vector and a column
-            first = place.at(["0"] * len(place.shape))
-            w.line(f"{first} = {w.use('dot')}({self.as_vector(a)}, {self.as_vector(b)})")
-        elif dims == (1, 2) or (dims == (2, 2) and shapes[0][0] == 1):
-            vector = self.as_vector(a)
-            result = place.as_memory((shapes[1][1],))
-            turned = self.turned(b)
-            w.line(f"{w.use('matvec')}({turned}, {vector}, {result})" if turned else
-                   f"{w.use('vecmat')}({vector}, {w.memory(b)}, {result})")
-        elif dims == (2, 1) or shapes[1][1] == 1:
-            vector = self.as_vector(b)
-            result = place.as_memory((shapes[0][0],))
-            turned = self.turned(a)
-            w.line(f"{w.use('vecmat')}({vector}, {turned}, {result})" if turned else
-                   f"{w.use('matvec')}({w.memory(a)}, {vector}, {result})")
-        elif self.turned(a):
-            w.line(f"{w.use('matmul_tn')}({self.turned(a)}, {w.memory(b)}, {result})")
-        elif self.turned(b):
-            w.line(f"{w.use('matmul_nt')}({w.memory(a)}, {self.turned(b)}, {result})")
-        else:
-            w.line(f"{w.use('matmul')}({w.memory(a)}, {w.memory(b)}, {result})")
-
-    def as_vector(self, x: Any) -> str:
-        size = math.prod(np.shape(x))
-        array = self.w.get(x)
-        if array.whole is None:
-            array = self.w.copied("copy", array)
-        text, its_shape = array.whole
-        return self.w.reshaped(text, its_shape, (size,))
-
-    def turned(self, x: Any) -> str | None:
-        """The matrix of which `x` is the transpose."""
-        array = self.w.get(x)
-        return array.turned.as_memory(array.turned.shape) if array.turned is not None else None
-
-    def reduce(self, call: Call) -> None:
-        x, out, name = call.args[0], call.out, call.op.name
-        name = {"amax": "max", "amin": "min"}.get(name, name)
+    def store_view(self, x: Value) -> None:
+        """A view that has a place is copied there."""
+        places = self.places.get(x, ())
+        value = self.to.get(x)
         if not x.shape:
-            self.w.bind(out, self.w.get(x))
-            return
-        axis = call.args[1] if len(call.args) > 1 else call.options.get("axis")
-        n = x.ndim
-        axes = set(range(n)) if axis is None else {int(k) % n for k in np.atleast_1d(axis)}
-        array, w = self.w.get(x), self.w
-        count = math.prod(x.shape[k] for k in axes)
-        start = {"sum": "0.0", "mean": "0.0", "prod": "1.0", "max": "-np.inf", "min": "np.inf",
-                 "any": "False", "all": "True"}[name]
-        form = {"sum": "{} + {}", "mean": "{} + {}", "prod": "{} * {}", "max": "maximum({}, {})",
-                "min": "minimum({}, {})", "any": "{} or {}", "all": "{} and {}"}[name]
-        if name in ("max", "min"):
-            w.use(f"{name}imum")
-        kind = "b" if name in ("any", "all") else "f"
-        order = [*sorted(set(range(n)) - axes), *sorted(axes)]
-        if len(axes) < n and max(axes) < n - 1:  # the last axis stays innermost, for speed
-            order = list(range(n))
-        keep = bool(call.options.get("keepdims"))
-        total = w.fresh(self.name_of(out)) if not out.shape else ""
-        if out.shape:
-            target = self.target(out)
-            w.copy(Text(start, ATOM, kind, frozenset()), target)
-        else:
-            w.line(f"{total} = {start}")
-        names = dict(zip(order, w.names.axes(n), strict=True))
-        for k in order:
-            w.line(f"for {names[k]} in range({x.shape[k]}):")
-            w.depth += 1
-        left = [("0" if k in axes else names[k]) for k in range(n) if keep or k not in axes]
-        place = target.at(left) if out.shape else total
-        w.line(f"{place} = {form.format(place, array.at([names[k] for k in range(n)]))}")
-        w.depth -= n
-        if name == "mean":
-            if out.shape:
-                index = w.loops(out.shape)
-                w.line(f"{target.at(index)} /= {float(count)}")
-                w.depth -= len(index)
-            else:
-                w.line(f"{total} /= {float(count)}")
+            for place in places:
+                self.to.emit(Store(place, value))
+        elif places:
+            self.to.copy(value, places[0])
+            self.to.bind(x, places[0])
+
+    # -- sums and the like
+
+    def axes(self, op: Op) -> set[int]:
+        """Which axes a reduction takes away."""
+        axis = op.args[1] if len(op.args) > 1 else op.options.get("axis")
+        n = op.args[0].ndim
+        return set(range(n)) if axis is None else {int(k) % n for k in np.atleast_1d(axis)}
+
+    def first_total(self, op: Op, shape: tuple) -> Any:
+        """The variable, or the array, in which the total will be; it is set to its first value."""
+        to, out = self.to, op.outs[0]
+        first = Const(REDUCTIONS[op.name][0])
         if not out.shape:
-            w.bind(out, variable(total, kind))
+            return to.let(to.local(out), first)
+        axes = self.axes(op)
+        keep = len(shape) == out.ndim
+        sides = tuple([1 if k in axes else n for k, n in enumerate(shape) if keep or k not in axes])
+        target = self.target(out, sides)
+        to.copy(first, target)
+        return target
 
-    def accumulate(self, call: Call) -> None:
-        """Running sums or products along an axis."""
-        x, w = self.w.get(call.args[0]), self.w
-        target = self.target(call.out)
-        k = int(call.args[1] if len(call.args) > 1 else call.options["axis"]) % call.out.ndim
-        index = w.loops(call.out.shape)
-        before = [*index[:k], f"{index[k]} - 1", *index[k + 1:]]
-        symbol = "+" if call.op.name == "cumsum" else "*"
-        w.line(f"{target.at(index)} = {x.at(index)} if {index[k]} == 0 else "
-               f"{target.at(before)} {symbol} {x.at(index)}")
-        w.depth -= len(index)
-
-    def fill(self, call: Call) -> None:
-        out, w, name = call.out, self.w, call.op.name
-        if name == "scatter":
-            shape, indices = call.options["shape"], call.options["indices"]
-            first = w.get(call.args[0])
-            if (len(call.args) == 1 and isinstance(first, Array) and id(out) not in self.places
-                    and math.prod(first.shape) == math.prod(shape) and only_reshapes(indices[0], shape)):
-                w.bind(out, self.reshaped(first, first.shape, shape))
-                return
-            target = self.target(out)
-            w.copy(literal(0.0), target)
-            for index, g in zip(indices, call.args, strict=True):
-                part = indexed(target, index, w.table)
-                if part.shape:
-                    w.copy(w.get(g), part, add=True)
-                else:
-                    w.line(f"{part.at([])} += {w.get(g).text}")
+    def add_to_total(self, op: Op, total: Any, x: Any, index: tuple) -> None:
+        """One element more."""
+        name, out = REDUCTIONS[op.name][1], op.outs[0]
+        x = as_condition(x) if name in LOGICAL else as_number(x)
+        kind = "b" if name in LOGICAL else "f"
+        if not out.shape:
+            self.to.let(total, Apply(name, (total, x), kind))
             return
-        target = self.target(out)
-        axis = call.options.get("axis", 0) % out.ndim
-        start = 0
-        for x in call.args:
-            if name == "stack":
-                here: Any = (*[slice(None)] * axis, start)
-                start += 1
+        axes, keep = self.axes(op), len(index) == out.ndim
+        place = total.at(tuple([0 if k in axes else i for k, i in enumerate(index) if keep or k not in axes]))
+        self.to.emit(Store(place, Apply(name, (place, x), kind)))
+
+    def last_total(self, op: Op, total: Any, shape: tuple) -> None:
+        """A mean is a total divided by a number; then the value is there."""
+        to, out = self.to, op.outs[0]
+        self.totals.discard(out)
+        if op.name == "mean":
+            sides = [shape[k] for k in self.axes(op)]
+            if any(isinstance(n, Local) for n in sides):
+                raise NotCompiledError("a mean over the steps up to an event cannot be compiled.",
+                                       "divide a sum by their number.")
+            count = Const(float(math.prod(sides)))
+            if not out.shape:
+                to.let(total, Apply("divide", (total, count), "f"))
             else:
-                here = (*[slice(None)] * axis, slice(start, start + np.shape(x)[axis]))
-                start += np.shape(x)[axis]
-            part = indexed(target, here, w.table)
-            if part.shape:
-                w.copy(w.get(x), part)
-            else:
-                w.line(f"{part.at([])} = {w.get(x).text}")
+                with to.loops(total.shape) as index:
+                    place = total.at(index)
+                    to.emit(Store(place, Apply("divide", (place, count), "f")))
+        if out.shape:
+            to.bind(out, total)
+        else:
+            self.made(out, total)
 
 
-def _without_ones(shape: tuple) -> list[int]:
-    return [n for n in shape if n != 1]
+SPECIAL: dict[str, Callable[[Block, Op], None]] = {}     # how each other operation is lowered
 
 
-def label_of(row: Any) -> str:
-    if not isinstance(row, Sym):
-        return ""
-    if row.of is not None:
-        return f"g_{row.of.name or label_of(row.of) or 't'}"
-    maker = next((call for call in row.trace.calls if any(out is row for out in call.outs)), None)
-    if isinstance(maker, Call) and not maker.back:
-        found = re.match(r"(\w+)\s*=[^=]", line_of(maker.spot)[2])
-        return found[1] if found and len(found[1]) > 1 else maker.op.name
-    return ""
+def special(*names: str) -> Callable:
+    """Decorator: this lowers the operations of these names."""
+    def register(f: Callable[[Block, Op], None]) -> Callable[[Block, Op], None]:
+        SPECIAL.update(dict.fromkeys(names, f))
+        return f
+    return register
+
+
+def kernel(to: Emitter, name: str, args: list[Any], into: Memory) -> None:
+    """Call a kernel that writes to its last argument."""
+    to.emit(Call(name, [*args, into], into=[into.buffer]))
+
+
+# ---------------------------------------------------------------------------- expressions
+
+def expression(op: Op, args: list) -> Apply:
+    """An elementwise operation of these operands. A calculation with conditions is one with numbers."""
+    name, kind = op.name, op.outs[0].kind
+    natural = "b" if name in CONDITIONS or (name == "where" and all(x.kind == "b" for x in args[1:])) else "f"
+    if kind != natural:
+        raise NotCompiledError(f"{name} of conditions cannot be compiled.",
+                               "write np.where(condition, 1.0, 0.0) to calculate with a condition.")
+    if name in LOGICAL:
+        args = [*map(as_condition, args)]
+    elif name == "where":
+        args = [as_condition(args[0]), *(args[1:] if kind == "b" else map(as_number, args[1:]))]
+    else:
+        args = [*map(as_number, args)]
+    if name in ("power", "float_power"):
+        return power(args[0], args[1], bool(op.outs[0].shape), op.args[1])
+    return Apply(name, tuple(args), kind)
+
+
+def power(x: Any, exponent: Any, of_array: bool, given: Any) -> Apply:
+    """A power. Products lose a digit with each factor, so there are few of them.
+
+    NumPy takes a root, but of arrays only; it is not the same at -0.0 and -inf.
+    """
+    if type(given) not in (int, float):
+        return Apply("power", (x, exponent), "f")
+    if given == 2:
+        return Apply("square", (x,), "f")
+    if given == -1:
+        return Apply("reciprocal", (x,), "f")
+    if given == 0.5 and of_array:
+        return Apply("sqrt", (x,), "f")
+    return Apply("power", (x, Const(given) if type(given) is int and given in (3, 4) else exponent), "f")

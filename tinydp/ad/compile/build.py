@@ -1,160 +1,296 @@
-"""The steps of compiling one function for arguments of one form: trace, write, compile."""
+"""Building one function: trace, adjoint, the passes between, source, machine code.
 
+    >>> from .calls import Compiled
+    >>> f = Compiled(lambda x: np.sin(x) * x, ())
+    >>> built = f.built(2.0)
+    >>> print(built.program)
+    given x: f
+    t: f = sin(x)
+    t_1: f = multiply(t, x)
+    return t_1, True, True
+    >>> built.results_of([2.0]) == [2.0 * np.sin(2.0)]
+    True
+
+The last two outputs say whether the gradient is finite, of an adjoint, and whether the program is the right
+one: whether all conditions in `f` turned out as they did when it was traced.
+"""
+
+import functools
 import itertools
+import os
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import tree
-from ..errors import ClosureError, DtypeError
+from ..errors import ClosureError, DtypeError, place_of
 from ..show import argument_names
 from ..tape import Var
-from ..transforms import vjp
-from ..values import is_condition, is_on
-from . import Call, Compiled, Path, Program
+from ..values import is_condition, plain, shape
+from . import exceptions
+from .adjoint import Replay, value_of
 from .arguments import name_of
-from .cache import load
-from .listing import FUNCTION, Line, digest, listing, refuse, require_equal, run_again
+from .effects import FUNCTION, difference, refuse, run_again
+from .expand import apart
+from .journal import Journal
+from .kinds import constant
+from .loops import ALL_FINITE
 from .names import identifier
-from .source import write_function
+from .passes import finished, optimised
+from .program import Program, Value, example_of
+from .proxy import Proxy, recorded
+from .record import Builder, zeros
+from .roll import LONG, longest_line, roll
 from .surroundings import Surroundings
-from .trace import Sym, Trace, constant
+from .trace import Trace
 from .verify import Comparison
 
-_MARK = object()
+
+class LongProgramWarning(RuntimeWarning):
+    """A program has so many operations in a row that it takes long to compile."""
+
+
+class Path(NamedTuple):
+    """The arguments that a function was built for, and the branches that it takes with them."""
+
+    form: tuple
+    branches: tuple[bool, ...]
 
 
 class Traced(NamedTuple):
-    """A program that was written down: `f`, or its adjoint."""
+    """What a function does with arguments of one form, as a program."""
 
     trace: Trace
-    name: str
-    title: str
-    names: list[str]                     # of the inputs
-    outputs: list
-    results: list                        # of `f`
-    unflatten: Callable
+    program: Program                     # its outputs: the results, then conditions that were decided
+    truths: tuple[bool, ...]             # how these turned out
+    results: int                         # how many there are
+    real: tuple                          # which of them are real numbers; others are conditions
+    unflatten: Callable                  # from the results to the structure that the function returned
     bare: bool                           # there is one, in no structure
-    scalar: bool                         # an adjoint of one number, whose value it returns as well
-    seeds: tuple                         # the shapes of the cotangents that it takes
+    form: str                            # that structure
+    around: Any = None                   # what the function found around it
+
+    def is_current(self) -> bool:
+        """Whether that is as it was."""
+        return not self.around.changed() and self.trace.arrays.are_current()
 
 
-def build(compiled: Compiled, call: Call, values: list, active: tuple | None) -> Program:
-    """Trace and compile `compiled.f`; with `active`, its adjoint by these of the leaves.
+class Built(NamedTuple):
+    """A function that was built: what runs, and how its results are put together."""
 
-    `f` is run three times, and has to be the same program each time. The loops in it are run again, too,
-    once in one run and twice in the next, so that what they leave behind is seen as well.
+    run: Callable
+    program: Program
+    code: Any                            # see `Code`
+    constants: list                      # its last arguments: arrays of the surroundings of `f`, of indices
+    unflatten: Callable
+    results: int
+    real: tuple
+    bare: bool
+    scalar: bool                         # an adjoint of one number: its value comes with the gradient
+    seeds: tuple                         # the shapes of the cotangents that an adjoint takes, if not scalar
+    watched: list                        # arrays of the surroundings, and what was in them
+    around: Surroundings                 # all else that `f` found there
+    path: Path
+    content: str                         # equal for functions of one path that do the same
+    raising: int                         # for what Python's numbers in it would raise, see exceptions.py
+    comparison: Comparison               # with the tape: is it due?
+
+    def results_of(self, values: list, more: tuple = ()) -> list | None:
+        """What it returns for these arguments and cotangents; None if it took other branches when traced.
+
+        Raises `FloatingPointError` if a tape has to look: a gradient is not finite, or Python might raise.
+        """
+        if self.seeds != tuple([shape(x) for x in more]):        # other branches may return other shapes
+            return None
+        if self.raising:
+            exceptions.clear()
+        *results, finite, as_traced = self.run(*values, *more, *self.constants)
+        if as_traced and (not finite or (self.raising and exceptions.noted(self.raising))):
+            raise FloatingPointError
+        return results if as_traced else None
+
+    @property
+    def source(self) -> str:
+        """The program as Python source."""
+        return self.code.source
+
+    def is_current(self) -> bool:
+        """Whether the arrays of the surroundings are as they were when they were read."""
+        return all((x.shape, x.dtype.str, x.tobytes()) == content for x, content in self.watched)
+
+
+def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built:
+    """Build `compiled.f`; with `active`, its adjoint by these of the leaves."""
+    start, name = time.perf_counter(), name_of(compiled.f)
+    journal = Journal(name if active is None else f"adjoint of {name}")
+    with journal.step("trace") as note:
+        made = traced(compiled, call, values)
+        note(f"{len(made.program)} operations")
+    title = f"{name}, traced by tinydp." if active is None else f"The adjoint of {name}, swept by tinydp."
+    program, truths = made.program, made.truths
+    seeds: tuple = ()
+    reals = [program.outputs[k] for k in made.real]
+    scalar = active is not None and len(reals) == 1 and shape(reals[0]) == ()
+    if active is not None and not scalar:
+        seeds = tuple(map(shape, reals))
+    with np.errstate(all="ignore"):
+        with journal.step("adjoint" if active else "results") as note:
+            whole = _whole(made, active, scalar)
+            note(f"{len(whole)} operations")
+        with journal.step("passes") as note:
+            program = finished(optimised(apart(whole)))
+            note(f"{len(program)} operations")
+    label = identifier(name if active is None else f"adjoint_of_{name}")
+    with journal.patience(), journal.step("machine code"):
+        code = machine_code(program, label, title)
+    made.around.drop_changed()
+    return Built(code.run, program, code, code.constants, made.unflatten, made.results, made.real,
+                 made.bare, scalar, seeds,
+                 made.trace.arrays.changing(), made.around, Path(call.form, truths), made.program.key,
+                 made.trace.raising, Comparison(time.perf_counter() - start))
+
+
+def _whole(made: Traced, active: tuple | None, scalar: bool) -> Program:
+    """The program with all that the built function returns: the results, and what is to be known of them.
+
+    An adjoint of one number returns it before its gradient, since both are wanted; others take the cotangents
+    of the real results, and return the gradients alone.
     """
-    start, around = time.perf_counter(), Surroundings.of(compiled.f, *compiled.fixed_parts(call))
-    made = traced(compiled, call, values, active)
-    trace, results = made.trace, made.results
-    runs = [] if active else [_listed(trace, made.outputs, made.unflatten)]
-    while len(runs) < (2 if active else 3):
-        runs.append(run_again(FUNCTION, lambda: _run_of(compiled, call, values, 2 - len(runs) % 2)))
-        require_equal(FUNCTION, runs[0], runs[-1])
+    builder = Builder(guarded=True)
+    with made.trace.writing(builder):
+        replay = Replay(builder, made.program, list(active or ()))
+        outputs = [plain(x) for x in replay.run()]
+        results, conditions = outputs[: made.results], outputs[made.results:]
+        finite: list = []
+        if active is not None:
+            seeds = {k: 1.0 if scalar else Proxy(builder, builder.adopt(
+                Value(zeros(outputs[k]), f"g_result_{k}" if len(made.real) > 1 else "g_result")))
+                for k in made.real}
+            gradients = replay.pulled(seeds)
+            results = [*results, *gradients] if scalar else gradients
+            finite = [(x, True) for x in gradients if isinstance(x, Proxy)]
+        guards = [*zip(conditions, made.truths, strict=True),
+                  *((Proxy(builder, c), truth) for c, truth in builder.guards or ())]
+        with made.trace.at(None, True):
+            finite = [recorded(ALL_FINITE, (x,), {})[0] for x, _ in finite]
+            kept = [c if truth else np.logical_not(c) for c, truth in guards]
+            flags = [functools.reduce(np.logical_and, x) if x else True for x in (finite, kept)]
+        return builder.program([value_of(x) for x in (*results, *flags)])
+
+
+class Code(NamedTuple):
+    """A program as machine code, and what it was made of."""
+
+    run: Callable
+    constants: list                      # its last arguments
+    lowered: Any
+    title: str
+
+    @property
+    def source(self) -> str:
+        """The same as Python source, for people and for Numba."""
+        from .numba import printed  # noqa: PLC0415
+
+        return printed(self.lowered, self.title).text
+
+
+def machine_code(program: Program, name: str, title: str) -> Code:
+    """What a program becomes: written in LLVM's language or, with `TINYDP_ENGINE=numba`, in Numba's."""
+    from .lower import lowered  # noqa: PLC0415  (imports Numba, only now)
+
+    module = lowered(program, name)
+    if os.environ.get("TINYDP_ENGINE", "llvm") == "numba" or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        from .numba import printed  # noqa: PLC0415
+
+        source = printed(module, title)
+        return Code(load(source.name, source.text)[0], module.constants, module, title)
+    from . import engine  # noqa: PLC0415
+
+    functions = engine.split(module.functions, engine.LONGEST, engine.PART)
+    return Code(engine.machine_code_of(functions), module.constants, module, title)
+
+
+def load(name: str, text: str) -> tuple[Callable, str]:
+    """The function of this name in a module with this text, and the module's file."""
+    from . import cache  # noqa: PLC0415
+
+    return cache.load(name, text)
+
+
+# ---------------------------------------------------------------------------- tracing
+
+def traced(compiled: Any, call: Any, values: list) -> Traced:
+    """Run `compiled.f` on values that are not known yet. One without branches is kept for the adjoint.
+
+    It is run three times, and has to be the same program each time. The loops in it are run again, too, once
+    in one run and twice in the next, so that what they leave behind is seen as well.
+    """
+    kept = compiled.traces.get(call.form)
+    if kept is not None and kept.is_current():
+        return kept
+    around = Surroundings.of(*compiled.roots, *compiled.fixed_parts(call))
+    made = _run(compiled, call, values, 1)
+    for reruns in (1, 2):
+        again = run_again(FUNCTION, functools.partial(_run, compiled, call, values, reruns))
+        found = difference(made.program, again.program)
+        if found is None and (made.form, made.truths) != (again.form, again.truths):
+            found = "it takes another branch, or returns another structure", None
+        if found is not None:
+            refuse(FUNCTION, *found)
     if (drew := around.drew()):
         refuse(FUNCTION, f"it drew from a random generator ({drew})", None)
-    unchecked = None if active is None else len(results) if made.scalar else 0
-    with trace.writing(), np.errstate(all="ignore"):
-        program = trace.program([*made.outputs, *(condition for condition, _ in trace.guards)])
-        source = write_function(made.name, made.title, program, made.names, trace.guards, unchecked)
-    run, file = load(source.name, source.text)
-    around.drop_changed()
-    path = Path(call.form, tuple([x for _, x in trace.guards]))
-    return Program(run, *source[:3], file, source.constants, made.unflatten, len(results), _real(results),
-                   made.bare, made.scalar, made.seeds, _watched(trace), around, path, digest(runs[0]),
-                   trace.raising, Comparison(time.perf_counter() - start))
+    made = made._replace(around=around, program=rolled(made.program))
+    if not made.truths:
+        compiled.traces[call.form] = made
+    return made
 
 
-def traced(compiled: Compiled, call: Call, values: list, active: tuple | None) -> Traced:
-    """Run `f` with values that write down what is done with them; with `active`, the sweep back as well."""
-    trace = Trace(reruns=1)
-    inputs = [trace.input(x) for x in values]
-    names = leaf_names(compiled, call)
-    name = identifier(name_of(compiled.f))
-    with trace.writing(), np.errstate(all="ignore"):
-        if active is None:
-            results, unflatten, bare = _called(compiled, call, inputs)
-            results = [_output(x) for x in results]
-            return Traced(trace, name, f"{name}, traced by tinydp.", names, results, results, unflatten, bare,
-                          False, ())
-        results, unflatten, bare, reals, pullback = _swept(compiled, call, inputs, active)
-        scalar = len(reals) == 1 and np.shape(reals[0]) == ()
-        seeds = () if scalar else tuple(np.shape(x) for x in reals)
-        cotangents = [1.0] if scalar else [trace.input(np.ones(x) if x else 1.0) for x in seeds]
-        names += [f"g_result_{k}" if len(seeds) > 1 else "g_result" for k in range(len(seeds))]
-        gradients = [_output(x) for x in pullback(cotangents)]
-        outputs = [*results, *gradients] if scalar else gradients
-        name, title = f"adjoint_of_{name}", f"The adjoint of {name}, swept by tinydp."
-        return Traced(trace, name, title, names, outputs, results, unflatten, bare, scalar, seeds)
+def rolled(program: Program) -> Program:
+    """The program with what a Python loop unrolled as a loop again; warns of what stays long."""
+    program = roll(program)
+    spot, count = longest_line(program)
+    if count > LONG and spot is not None:
+        place = place_of(spot)
+        warnings.warn_explicit(
+            f"{count} operations in a row, most of them from this line, take long to compile; a loop that is "
+            "written with dp.scan stays a loop.", LongProgramWarning, place.file, place.line)
+    return program
 
 
-def _swept(compiled: Compiled, call: Call, inputs: list, active: tuple) -> tuple:
-    """The results of `f`, as `_called` has them, and those that have a derivative, with their pullback."""
-    made: dict[str, Any] = {}
-
-    def real_results(*xs: Any) -> Any:
-        leaves: list[Any] = list(inputs)
-        for k, x in zip(active, xs, strict=True):
-            leaves[k] = x
-        made["tape"] = xs[0].tape
-        made["results"], made["unflatten"], made["bare"] = _called(compiled, call, leaves)
-        return [made["results"][k] for k in _real(made["results"])]
-
-    reals, pullback = vjp(real_results, *(inputs[k] for k in active))
-    results = [_output(x.value if is_on(made["tape"], x) else x) for x in made["results"]]
-    return results, made["unflatten"], made["bare"], reals, pullback
-
-
-def _run_of(compiled: Compiled, call: Call, values: list, reruns: int) -> list[Line]:
-    """What `f` does when it is run again, with no tape."""
-    trace = Trace(reruns=reruns)
-    inputs = [trace.input(x) for x in values]
-    with trace.writing(), np.errstate(all="ignore"):
-        results, unflatten, _ = _called(compiled, call, inputs)
-        return _listed(trace, [_output(x) for x in results], unflatten)
-
-
-def _listed(trace: Trace, results: list, unflatten: Any) -> list[Line]:
-    form = unflatten(list(range(len(results))))
-    return listing(trace.inputs, trace.calls, results, form, guards=trace.guards)
-
-
-def _watched(trace: Trace) -> list:
-    """The arrays of the surroundings that a later call may find changed.
-
-    Not those that `f` itself changes while it runs: it fills them anew each time.
-    """
-    return [(x, first) for x, first, last in trace.watched.values()
-            if first == last == (x.shape, x.dtype.str, x.tobytes())]
-
-
-def _called(compiled: Compiled, call: Call, leaves: list) -> tuple[list, Any, bool]:
-    """The results of `f` with these leaves in its arguments, and whether there is just one."""
-    args, kwargs = compiled.filled(call, leaves)
-    y = compiled.f(*args, **kwargs)
-    return *tree.flatten(y), tree.children(y) is None
+def _run(compiled: Any, call: Any, values: list, reruns: int) -> Traced:
+    """One run of `f`, and what it did."""
+    trace, builder = Trace(reruns), Builder(guarded=True)
+    with trace.writing(builder), np.errstate(all="ignore"):
+        names = leaf_names(compiled, call)
+        given = [Proxy(builder, builder.input(x, name)) for x, name in zip(values, names, strict=True)]
+        args, kwargs = compiled.filled(call, given)
+        y = compiled.f(*args, **kwargs)
+        results, unflatten = tree.flatten(y)
+        outputs = [value_of(_output(x)) for x in results]
+        guards = builder.guards or []
+        program = builder.program([*outputs, *(c for c, _ in guards)])
+    real = tuple(k for k, x in enumerate(outputs) if not is_condition(example_of(x)))
+    return Traced(trace, program, tuple(truth for _, truth in guards), len(outputs), real, unflatten,
+                  tree.children(y) is None, repr(unflatten([*range(len(outputs))])))
 
 
 def _output(x: Any) -> Any:
     if type(x) is Var:
         raise ClosureError("a compiled function used a traced value that is not one of its arguments.",
                            "pass the value as an argument.")
-    x = constant(x)
-    if not isinstance(x, (Sym, float, int, bool, np.ndarray)):
+    if not isinstance(constant(x), (Proxy, float, int, bool, np.ndarray)):
         raise DtypeError(f"a compiled function returned {tree.describe(x)}.",
                          "return numbers, arrays, or structures of them.")
     return x
 
 
-def _real(results: list) -> tuple[int, ...]:
-    """Which results are real numbers, and no conditions."""
-    return tuple(k for k, x in enumerate(results) if not is_condition(x))
+_MARK = object()
 
 
-def leaf_names(compiled: Compiled, call: Call) -> list[str]:
+def leaf_names(compiled: Any, call: Any) -> list[str]:
     """A name for each leaf of the arguments: `x`, or `params_0_weight`."""
     args, kwargs = compiled.filled(call, itertools.repeat(_MARK))
     found = []

@@ -1,205 +1,223 @@
-"""Products of matrices and vectors in compiled programs, at the speed of a BLAS.
+"""Sums over steps that become one product after the loop: the gradient of a weight is such a sum.
 
-Numba's own need SciPy. A tile of 4 x 8 elements of the result stays in the processor's registers
-while the sum over the inner axis runs; that is the whole secret, and the intrinsic below spells
-it out in vectors, since the compiler does not find it.
+A carry that starts as `init`, to which each step adds an outer product of two vectors, or a product `a.T @ b`
+of two matrices, and which nothing else reads, is no carry: the factors are stacked, and the product of the
+stacks has the whole sum. The sum of a factor that is stacked anyway, the gradient of a bias, is one as well.
+
+    >>> from ..primitives import registered
+    >>> from .loops import SCAN, scan_options
+    >>> step, builder = Builder(), Builder()
+    >>> total, a, b = step.input(np.zeros((2, 3))), step.input(np.zeros(2), "a"), step.input(np.zeros(3), "b")
+    >>> (b,) = step.record(registered(np.sin), (b,), {})
+    >>> (column,) = step.record(registered(np.expand_dims), (a, -1), {})
+    >>> (share,) = step.record(registered(np.multiply), (column, b), {})
+    >>> body = step.program(step.record(registered(np.add), (total, share), {}))
+    >>> a_s, b_s = builder.input(np.zeros((4, 2)), "a_s"), builder.input(np.zeros((4, 3)), "b_s")
+    >>> outs = builder.record(SCAN, (np.zeros((2, 3)), a_s, b_s), scan_options(body, 1, 2, 4))
+    >>> print(products(builder.program(outs)))
+    given a_s: f(4, 2), b_s: f(4, 3)
+    t_1: f(4, 3) = scan(a_s, b_s, carries=0, rows=2, length=4, reverse=False, again=False)
+        given a: f(2,), b: f(3,)
+        t: f(3,) = sin(b)
+        return t
+    t_2: f(2, 4) = swapaxes(a_s, axis1=0, axis2=1)
+    t_3: f(2, 3) = matmul(t_2, t_1)
+    return t_3
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.errors import TypingError
-from numba.extending import intrinsic
 
-from . import stored
+from ..primitives import registered
+from .loops import SCAN
+from .parts import Carry, Loop, Stack
+from .program import Op, Program, Value, example_of, results_of
+from .record import Builder, needed
+from .residuals import rows_like
+from .rewrites import MOVING_AXES, axes_moved
 
-exact = stored.njit(fastmath={"contract"}, error_model="numpy", nogil=True)
-summing = stored.njit(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True)
+LONG = 8_192                             # steps, from which on what a loop stacks outgrows the caches
+BLOCK = 512                              # steps at most, of a loop in a long loop
 
-HEIGHT, LANES, VECTORS = 4, 4, 2
-WIDTH = LANES * VECTORS
-BLOCK = 128                              # of the inner axis, so that what is read again stays in the cache
-
-
-def spelled_out(stand_in: Callable) -> Callable:
-    """A decorator for functions that are written in LLVM's language.
-
-    Where Numba is switched off (NUMBA_DISABLE_JIT=1, for a look with a debugger), the stand-in runs.
-    """
-    return lambda f: stand_in if numba.config.DISABLE_JIT else intrinsic(f)
+_add, _sum, _matmul = registered(np.add), registered(np.sum), registered(np.matmul)
+_reshape, _swapaxes = registered(np.reshape), registered(np.swapaxes)
 
 
-def _plain_tile(out: Any, at_out: int, out_row: int, a: Any, at_a: int, a_row: int, a_column: int,
-                b: Any, at_b: int, b_row: int, count: int) -> None:
-    assert all(x.flags.c_contiguous and x.dtype == np.float64 for x in (out, a, b))
-    out, a, b = out.reshape(-1), a.reshape(-1), b.reshape(-1)
-    for i in range(HEIGHT):
-        for j in range(WIDTH):
-            out[at_out + i * out_row + j] += sum(
-                a[at_a + i * a_row + k * a_column] * b[at_b + k * b_row + j] for k in range(count))
+class Pair(NamedTuple):
+    """The outer product of two vectors, or `left.T @ right`; without `left`, the sum of `right`."""
+
+    left: Any
+    right: Any
 
 
-@spelled_out(_plain_tile)
-def _tile(typingctx: Any, out: Any, at_out: Any, out_row: Any, a: Any, at_a: Any, a_row: Any, a_column: Any,
-          b: Any, at_b: Any, b_row: Any, count: Any) -> Any:
-    """out[i, j] += sum over k < count of a[i, k] b[k, j], for 4 rows i and 8 columns j.
-
-    All positions and strides count elements; the columns of `out` and `b` lie side by side.
-    """
-    if any((x.layout, x.dtype) != ("C", types.float64) for x in (out, a, b)):
-        raise TypingError("the tile of a product reads memory: float64, in C order")
-    integer = types.int64
-    signature = types.void(out, integer, integer, a, integer, integer, integer, b, integer, integer, integer)
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        number = ir.IntType(64)
-        vector = ir.VectorType(ir.DoubleType(), LANES)
-        undefined = ir.Constant(vector, ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        _, at_out, out_row, _, at_a, a_row, a_column, _, at_b, b_row, count = args
-        data = {k: context.make_array(signature.args[k])(context, builder, args[k]).data for k in (0, 3, 7)}
-
-        def address(k: int, start: Any, stride: Any, index: Any, more: int = 0) -> Any:
-            offset = builder.add(start, builder.mul(stride, index))
-            return builder.gep(data[k], [builder.add(offset, ir.Constant(number, more))])
-
-        def part_of_out(row: int, v: int) -> Any:
-            place = address(0, at_out, out_row, ir.Constant(number, row), LANES * v)
-            return builder.bitcast(place, vector.as_pointer())
-
-        fma = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{LANES}f64")
-        tile = [[cgutils.alloca_once(builder, vector) for _ in range(VECTORS)] for _ in range(HEIGHT)]
-        for row in range(HEIGHT):
-            for v in range(VECTORS):
-                builder.store(builder.load(part_of_out(row, v), align=8), tile[row][v])
-        with cgutils.for_range(builder, count) as loop:
-            b_parts = [builder.load(builder.bitcast(address(7, at_b, b_row, loop.index, LANES * v),
-                                                    vector.as_pointer()), align=8) for v in range(VECTORS)]
-            for row in range(HEIGHT):
-                start = builder.add(at_a, builder.mul(a_row, ir.Constant(number, row)))
-                x = builder.load(address(3, start, a_column, loop.index))
-                x = builder.insert_element(undefined, x, ir.Constant(ir.IntType(32), 0))
-                x = builder.shuffle_vector(x, undefined, everywhere)
-                for v in range(VECTORS):
-                    total = builder.call(fma, [x, b_parts[v], builder.load(tile[row][v])])
-                    builder.store(total, tile[row][v])
-        for row in range(HEIGHT):
-            for v in range(VECTORS):
-                builder.store(builder.load(tile[row][v]), part_of_out(row, v), align=8)
-        return context.get_dummy_value()
-
-    return signature, generate
+def products(program: Program) -> Program:
+    """The program whose loops leave sums of products to what comes after them."""
+    ops: list[Op] = []
+    for op in program.ops:
+        ops += _of_loop(op.within(products)) if op.prim is SCAN else [op.within(products)]
+    return Program(program.inputs, ops, program.outputs)
 
 
-@exact
-def _product(a: Any, a_row: int, a_column: int, rows: int, inner: int, b: Any, out: Any) -> None:
-    """out = a @ b, where element (i, k) of `a` lies at i * a_row + k * a_column."""
-    columns = b.shape[1]
-    out[:, :] = 0.0
-    flat = a.ravel()
-    high, wide = rows - rows % HEIGHT, columns - columns % WIDTH
-    for start in range(0, inner, BLOCK):
-        count = min(BLOCK, inner - start)
-        for i in range(0, high, HEIGHT):
-            for j in range(0, wide, WIDTH):
-                _tile(out, i * columns + j, columns, a, i * a_row + start * a_column, a_row, a_column,
-                      b, start * columns + j, columns, count)
-        for k in range(start, start + count):
-            for i in range(high, rows):
-                x = flat[i * a_row + k * a_column]
-                for j in range(wide):
-                    out[i, j] += x * b[k, j]
-            if wide < columns:
-                for i in range(rows):
-                    x = flat[i * a_row + k * a_column]
-                    for j in range(wide, columns):
-                        out[i, j] += x * b[k, j]
+def _of_loop(op: Op) -> list[Op]:
+    """A loop, and the products that come after it."""
+    loop = Loop(op)
+    sums = _sums(loop) if type(loop.steps) is int and loop.steps else []
+    if not sums:
+        return [op]
+    if loop.steps >= LONG and (size := _block(loop.steps)) >= BLOCK // 8:
+        return _in_blocks(loop, size)
+    stacks: dict[Any, Any] = {r.input: r.stack for r in loop.rows}
+    stacks |= {s.output: s.stack for s in loop.stacks if type(s.output) is Value}
+    for x in dict.fromkeys(x for _, pairs in sums for pair in pairs for x in pair if x is not None):
+        if x not in stacks:
+            stacks[x] = rows_like(x, loop.steps)
+            loop.stacks.append(Stack(x, stacks[x]))
+    gone = {c.input for c, _ in sums}
+    loop.carries = [c for c in loop.carries if c.input not in gone]
+    loop.ops = needed(loop.ops, loop.outputs)
+    after: list[Op] = []
+    for c, pairs in sums:
+        _write_sum(after, c, [Pair(*(x if x is None else stacks[x] for x in pair)) for pair in pairs], op)
+    return [loop.op(), *after]
 
 
-@summing
-def _narrow(a: Any, b: Any, out: Any) -> None:
-    """out = a @ b, for a `b` of few columns: each element is a product of two rows."""
-    columns = np.ascontiguousarray(b.T)
-    for i in range(a.shape[0]):
-        for j in range(columns.shape[0]):
-            total = 0.0
-            for k in range(a.shape[1]):
-                total += a[i, k] * columns[j, k]
-            out[i, j] = total
+def _block(steps: int) -> int:
+    """How long the loops in a long loop are."""
+    return max(size for size in range(1, BLOCK + 1) if steps % size == 0)
 
 
-@exact
-def matmul(a: Any, b: Any, out: Any) -> None:
-    """out = a @ b."""
-    if b.shape[1] < WIDTH <= a.shape[1]:
-        _narrow(a, b, out)
-        return
-    _product(a, a.shape[1], 1, a.shape[0], a.shape[1], b, out)
+def _in_blocks(loop: Loop, size: int) -> list[Op]:
+    """A long loop as a loop over short ones, each with its products, while their factors are in the cache."""
+    source, whole, inside = loop.source, loop.steps // size, Builder()
+
+    def reshaped(x: Any, shape: tuple, out: Value) -> Op:
+        return Op(_reshape, (x,), {"shape": shape}, [out], source.spot, source.back)
+
+    blocks = [rows_like(r.input, size) for r in loop.rows]
+    folded = [rows_like(x, whole) for x in blocks]
+    before = [reshaped(r.stack, x.shape, x) for r, x in zip(loop.rows, folded, strict=True)]
+    operands = [inside.adopt(x) for x in (
+        *(c.input.again(None) for c in loop.carries), *blocks, *(c.inner.again(None) for c in loop.captures))]
+    short = source.options | {"length": size}
+    results = inside.record(SCAN, tuple(operands), short, source.spot, source.back)
+    rows = [rows_like(x, whole) for x in results[len(loop.carries):]]
+    after = [reshaped(x, s.stack.shape, s.stack) for x, s in zip(rows, loop.stacks, strict=True)]
+    args = [*(c.init for c in loop.carries), *folded, *(c.outer for c in loop.captures)]
+    options = source.options | {"body": products(inside.program(results)), "length": whole}
+    outs = [*(c.last for c in loop.carries), *rows]
+    return [*before, source.with_(args=tuple(args), options=options, outs=outs), *after]
 
 
-@exact
-def matmul_tn(a: Any, b: Any, out: Any) -> None:
-    """out = a.T @ b."""
-    _product(a, 1, a.shape[1], a.shape[1], a.shape[0], b, out)
+def _write_sum(ops: list[Op], c: Carry, pairs: list[Pair], source: Op) -> None:
+    """Append the operations that make the last value of a carry from the stacks of the factors."""
+
+    def write(prim: Any, *args: Any, **options: Any) -> Value:
+        op = Op(prim, args, options, [], source.spot, source.back)
+        op.outs = [Value(results_of(op, [*map(example_of, args)])[0])]
+        ops.append(op)
+        return op.outs[0]
+
+    total: Any = None if type(c.init) is not Value and not np.any(c.init) else c.init
+    def rows(x: Value) -> Value:
+        """The rows of all matrices, as those of one."""
+        return x if x.ndim == 2 else write(_reshape, x, shape=(-1, x.shape[-1]))
+
+    for left, right in pairs:
+        if left is None:
+            share = write(_sum, rows(right), axis=0)
+        else:
+            share = write(_matmul, write(_swapaxes, rows(left), axis1=0, axis2=1), rows(right))
+        total = share if total is None else write(_add, total, share)
+    ops[-1] = ops[-1].with_(outs=[c.last])
 
 
-@exact
-def matmul_nt(a: Any, b: Any, out: Any) -> None:
-    """out = a @ b.T."""
-    _product(a, a.shape[1], 1, a.shape[0], a.shape[1], np.ascontiguousarray(b.T), out)
+# ---------------------------------------------------------------------------- what may wait
+
+def _sums(loop: Loop) -> list[tuple[Carry, list[Pair]]]:
+    """The carries that are sums of products, with the factors."""
+    makers = {x: op for op in loop.ops for x in op.outs}
+    uses: dict[Any, int] = {}
+    for x in [x for op in loop.ops for x in op.operands] + [x for x in loop.outputs if type(x) is Value]:
+        uses[x] = uses.get(x, 0) + 1
+    own = {x: op for x, op in makers.items() if uses.get(x) == 1}        # what nothing else reads
+    shares = [(c, _addends(c.output, c.input, own)) for c in loop.carries if uses.get(c.input) == 1]
+    found = [(c, _factors(parts, makers)) for c, parts in shares if parts]
+    sums = [(c, pairs) for c, pairs in found if pairs]
+    stacked = {x for _, pairs in sums for pair in pairs for x in pair}
+    for (c, pairs), (_, parts) in zip(found, [s for s in shares if s[1]], strict=True):
+        rows = [_summed(x, c.input, makers) for x in parts]
+        if not pairs and all(x in stacked for x in rows):
+            sums.append((c, [Pair(None, x) for x in rows]))
+    return sums
 
 
-@summing
-def dot(x: Any, y: Any) -> float:
-    """x @ y of two vectors."""
-    total = 0.0
-    for i in range(x.size):
-        total += x[i] * y[i]
-    return total
+def _addends(x: Any, total: Value, makers: dict) -> list:
+    """What is added to `total` to make `x`; nothing if `x` is not made like that."""
+    op = makers.get(x) if type(x) is Value else None
+    if op is None or op.name != "add" or x.shape != total.shape:
+        return []
+    for k, y in enumerate(op.args):
+        rest = [] if y is total else _addends(y, total, makers)
+        if rest or y is total:
+            return [*rest, op.args[1 - k]]
+    return []
 
 
-@exact
-def vecmat(x: Any, w: Any, out: Any) -> None:
-    """out = x @ w, four rows of w at a time."""
-    rows, columns = w.shape
-    for j in range(columns):
-        out[j] = 0.0
-    i = 0
-    while i + 4 <= rows:
-        a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]
-        for j in range(columns):
-            out[j] += a * w[i, j] + b * w[i + 1, j] + c * w[i + 2, j] + d * w[i + 3, j]
-        i += 4
-    while i < rows:
-        a = x[i]
-        for j in range(columns):
-            out[j] += a * w[i, j]
-        i += 1
+def _factors(shares: list, makers: dict) -> list[Pair]:
+    """The factors of shares that are sums of products; nothing if one of them is not."""
+    found: list[Pair] = []
+    for x in shares:
+        pairs = _factors_of(x, makers)
+        if not pairs:
+            return []
+        found += pairs
+    return found
 
 
-@summing
-def matvec(w: Any, x: Any, out: Any) -> None:
-    """out = w @ x, four rows of w at a time."""
-    rows, columns = w.shape
-    i = 0
-    while i + 4 <= rows:
-        a = b = c = d = 0.0
-        for j in range(columns):
-            z = x[j]
-            a += w[i, j] * z
-            b += w[i + 1, j] * z
-            c += w[i + 2, j] * z
-            d += w[i + 3, j] * z
-        out[i], out[i + 1], out[i + 2], out[i + 3] = a, b, c, d
-        i += 4
-    while i < rows:
-        a = 0.0
-        for j in range(columns):
-            a += w[i, j] * x[j]
-        out[i] = a
-        i += 1
+def _factors_of(x: Any, makers: dict) -> list[Pair]:
+    op = makers.get(x) if type(x) is Value else None
+    if op is None or op.body is not None or len(x.shape) != 2:
+        return []
+    if op.name == "add" and all(type(y) is Value and y.shape == x.shape for y in op.args):
+        return _factors(list(op.args), makers)
+    if op.name in MOVING_AXES and axes_moved(op) == [1, 0]:
+        return [Pair(right, left) for left, right in _factors_of(op.args[0], makers)]
+    if op.name == "multiply":
+        a, b = op.args
+        return _outer(a, b, makers) or _outer(b, a, makers)
+    if op.name == "matmul" and all(type(y) is Value for y in op.args):
+        a, b = op.args
+        turned = makers.get(a)
+        if turned is not None and turned.name in MOVING_AXES and axes_moved(turned) == [1, 0] and b.ndim == 2:
+            return [Pair(turned.args[0], b)] if type(turned.args[0]) is Value else []
+        if a.ndim == b.ndim == 2 and a.shape[1] == 1:        # a column times a row
+            return _outer(a, b, makers)
+    return []
+
+
+def _outer(a: Any, b: Any, makers: dict) -> list[Pair]:
+    """The factors, if `a` is a column and `b` is a row."""
+    left, right = _vector(a, makers), _vector(b, makers)
+    if left is None or right is None or a.shape != (*left.shape, 1) or b.shape[-1:] != right.shape:
+        return []
+    return [Pair(left, right)]
+
+
+def _vector(x: Any, makers: dict) -> Any:
+    """The vector that `x` is, or that stands in it as a column or a row."""
+    if type(x) is not Value or x.ndim == 1:
+        return x if type(x) is Value else None
+    op = makers.get(x)
+    if op is None or op.name not in ("expand_dims", "reshape") or op.args[0].ndim != 1:
+        return None
+    return op.args[0]
+
+
+def _summed(x: Any, total: Value, makers: dict) -> Any:
+    """The matrix whose rows are summed in `x`; or `x` itself, a vector."""
+    op = makers.get(x) if type(x) is Value else None
+    if op is not None and op.name == "sum" and len(op.args) == 1 and op.args[0].ndim == 2 and (
+            op.options in ({"axis": 0}, {"axis": (0,)})):
+        return op.args[0]
+    return x if total.ndim == 1 and type(x) is Value else None

@@ -19,13 +19,13 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .. import tree
-from ..errors import SelfCheckError, SideEffectError, place_of
+from ..errors import SelfCheckError, SideEffectError
 from ..tape import Var
 from ..transforms import vjp
 from ..values import is_condition, shape
 from ..watch import OutOfTime, WatchedTape, compared_by
 from .arguments import name_of
-from .listing import FUNCTION
+from .effects import FUNCTION
 
 SETTINGS = ("always", "first", "never")
 ROUNDING = 1e-12
@@ -53,7 +53,7 @@ class Run(NamedTuple):
     """One call of a compiled program, and all that is needed to do the same on a tape."""
 
     compiled: Any
-    program: Any
+    built: Any
     call: Any
     values: list
     active: tuple | None
@@ -63,7 +63,7 @@ class Run(NamedTuple):
 
 def compare(run: Run, compiling: float) -> None:
     """Raise `SelfCheckError` if the tape has other results than the program."""
-    comparison = run.program.comparison
+    comparison = run.built.comparison
     comparison.due = comparison.setting == "always"
     seconds = min(max(SHARE * compiling, LEAST), LONGEST) if comparison.setting == "first" else None
     try:
@@ -154,17 +154,17 @@ RUNS, FACTOR = 8, 64.0
 
 def _spread(run: Run, expected: list) -> list:
     """How far each result moves if each operation rounds otherwise; inf where that cannot be said."""
-    program, values = run.program, run.values
+    program, values = run.built, run.values
     if run.active is None:
         active = tuple(k for k, x in enumerate(values) if not is_condition(x))
-        run = run._replace(active=active, program=program._replace(scalar=False))
+        run = run._replace(active=active, built=program._replace(scalar=False))
     moved = [0.0] * len(expected)
     if not run.active:
         return moved
     for seed in range(RUNS):
         JitteredTape.random = np.random.default_rng(seed)
         try:
-            found = _apart(lambda: _value_on_a_tape(run) if program is not run.program else reference(run),
+            found = _apart(lambda: _value_on_a_tape(run) if program is not run.built else reference(run),
                            None, JitteredTape)
         except Exception:
             return [np.inf] * len(expected)
@@ -226,19 +226,19 @@ def _error(run: Run, expected: list, k: int, found: Any, right: Any) -> SelfChec
         culprit = _apart(lambda: first_wrong(run), None)
         if culprit is not None:
             text += f"\n  {culprit.text}"
-            place = place_of(culprit.spot)
+            place = culprit.place
     return SelfCheckError(
-        text, "this is an error of tinydp, not of yours: please report it, with the line and the program in "
-        f"{run.program.file}. Until then, call the function without dp.compile.", place)
+        text, "this is an error of tinydp, not of yours: please report it, with the line and .source. "
+        "Until then, call the function without dp.compile.", place)
 
 
 def _label(run: Run, k: int) -> str:
     """A result, or a derivative, by its name."""
     from .build import leaf_names  # noqa: PLC0415
 
-    values = run.program.results if run.active is None or run.program.scalar else 0
+    values = run.built.results if run.active is None or run.built.scalar else 0
     if k < values:
-        return "its value" if run.program.bare else f"result {k}"
+        return "its value" if run.built.bare else f"result {k}"
     label = leaf_names(run.compiled, run.call)[(run.active or ())[k - values]]
     return f"the derivative by {label}"
 

@@ -1,0 +1,480 @@
+"""What `compile` returns: from a user's arguments to the function that was built for them, and back.
+
+    >>> from tinydp import grad
+    >>> f = Compiled(lambda x, y: np.sin(x * y) + x, ())
+    >>> f(2.0, 0.0), grad(f)(2.0, 0.0)
+    (2.0, 1.0)
+
+A function is built for each structure of arguments, each way through its branches, and each set of arguments
+to differentiate by. On a tape, a call is one node. Its pullback, and all that differentiates a compiled
+function otherwise, is a compiled function, too: that of the derivative.
+"""
+
+import functools
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import tree
+from ..errors import MutationError, NotCompiledError
+from ..primitives import dense, masks_of, parameters_of, pick
+from ..selected import NOTHING, behind
+from ..tape import Node, Tape, Var
+from ..transforms import vjp
+from ..values import Abstract, is_condition, is_on, shape, youngest
+from ..watch import WatchedTape, comparing, is_watched, tracer
+from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of, refilled
+from .build import Built, Path, Traced, build
+from .culprit import not_finite
+from .verify import Run, compare
+
+
+class TapeWarning(RuntimeWarning):
+    """A compiled function is not used, since its gradient is not finite: a tape computes it instead."""
+
+
+MISSES = 6                               # runs in vain, two a gradient, before that is said
+MOST_BRANCHES = 16                       # programs for one form of arguments; then f runs as it is
+
+
+class Call(NamedTuple):
+    """Arguments, taken apart."""
+
+    args: tuple
+    kwargs: dict
+    form: tuple                          # their structure, as a key
+    leaves: list                         # the numbers and arrays in them
+    ends: list                           # where in `leaves` each positional argument ends
+
+
+class Compiled:
+    """What `compile` returns."""
+
+    def __init__(self, f: Callable, static: tuple, roots: tuple = ()):
+        if not callable(f):
+            raise TypeError(f"compile needs a function, not {f!r}")
+        functools.update_wrapper(self, f, updated=())
+        self.f, self.static = f, static
+        self.roots = roots or (f,)               # where what `f` finds around it is looked for
+        self.traces: dict[Any, Traced] = {}
+        self._derived: dict[Any, Compiled] = {}
+        self._refused: set[tuple] = set()        # derivatives that cannot be compiled
+        self._misses = 0                         # gradients that a tape had to compute
+        self._programs: dict[Any, tuple[Built, ...]] = {}
+        self._contents: dict[Path, str] = {}   # what `f` did when it was run last
+        self._generation = 0                     # of programs that were made of the same surroundings
+        self._places: dict[Any, tuple] = {}
+        self._lock = threading.RLock()
+        self._last: Call | None = None
+        order = [p.name for p in parameters_of(f)]
+        known = (*order, *range(-len(order), len(order)))
+        unknown = [x for x in static if x not in known and (order or isinstance(x, int))]
+        if unknown:
+            raise ValueError(f"static={unknown[0]!r} is not a parameter of {name_of(f)}: "
+                             f"it has {', '.join(order) or 'none that Python can tell'}.")
+        self._fixed_names = {order[x] if isinstance(x, int) else x for x in static}
+        self._fixed_positions = {k for k, name in enumerate(order) if name in self._fixed_names}
+
+    def __repr__(self) -> str:
+        return f"<compiled {name_of(self.f)}>"
+
+    def __reduce__(self) -> str | tuple:
+        found: Any = sys.modules.get(self.__module__)
+        path = getattr(self.f, "__qualname__", "")
+        for name in path.split("."):             # a decorated function has the place of its own f
+            found = getattr(found, name, None)
+        return path if found is self else (Compiled, (self.f, self.static))
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:          # as a method
+        return self if instance is None else functools.partial(self, instance)
+
+    # -- calls
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        call = self._taken_apart(args, kwargs)
+        leaves = call.leaves
+        tape = youngest(leaves)
+        if tracer() is not None or comparing.get() or any(isinstance(x, Abstract) for x in leaves):
+            return self.f(*args, **kwargs)       # a part of a program around
+        if tape is None:
+            try:
+                program, results = self._run(call, leaves, None)
+            except ArithmeticError:
+                return self.f(*args, **kwargs)   # it knows what is wrong, or that nothing is
+            return program.unflatten(results)
+        if isinstance(tape, WatchedTape):
+            return self.f(*args, **kwargs)       # somebody wants to see each step
+        values = [as_argument(x.value) if is_on(tape, x) else x for x in leaves]
+        if any(type(x) is Var for x in values):
+            return self._recorded_inside(tape, call, values)
+        return self._recorded(tape, call, values)
+
+    def value_and_gradient(self, args: tuple, kwargs: dict, positions: tuple) -> tuple[Any, tuple] | None:
+        """What `value_and_grad` wants, without a tape; None if that takes one.
+
+        The gradients are those by the arguments at `positions`.
+        """
+        if comparing.get():
+            return None
+        call = self._taken_apart(args, kwargs)
+        for x in call.leaves:
+            if type(x) is not float and type(x) is not np.ndarray:
+                return None
+        places = self._places.get((call.form, positions))
+        if places is None:
+            places = self._places[call.form, positions] = gradient_places(call, positions)
+        active, order = places
+        if not active or is_watched():
+            return None
+        try:
+            variants = self._variants(call, call.leaves, active)
+            if not variants[0].scalar:
+                return None
+            program, results = self._run(call, call.leaves, active, variants=variants)
+        except ArithmeticError:
+            return None
+        if not (program.bare and program.scalar):        # another branch may return something else
+            return None
+        rest = iter([results[k] for k in order])
+        try:
+            return results[0], tuple([like(args[k], rest) for k in positions])
+        except TypeError:
+            return None
+
+    def _recorded(self, tape: Tape, call: Call, values: list) -> Any:
+        """The results as one node of the tape."""
+        active = tuple([k for k, x in enumerate(call.leaves) if type(x) is Var])
+        # whatever becomes of the caller's arrays and structures before the sweep
+        kept = [x if type(x) is float or k in active else x.copy() for k, x in enumerate(values)]
+        args, kwargs = self.filled(call, call.leaves)
+        gradients, generation = None, None
+        try:
+            while generation != self._generation:        # value and gradient of the same surroundings
+                generation = self._generation
+                adjoints = self._variants(call, values, active)
+                if adjoints[0].scalar:
+                    program, results = self._run(call, values, active, variants=adjoints)
+                    results, gradients = results[: program.results], results[program.results:]
+                    break
+                program, results = self._run(call, values, None)
+        except ArithmeticError:
+            return self.f(*call.args, **call.kwargs)
+        if program.real:
+            call = call._replace(args=tuple(args), kwargs=kwargs)
+            form = Kept(self, call, kept, active, program.real, program, adjoints, gradients,
+                        self._generation)
+            whole = tape.record(CallOperation(self), tuple([results[k] for k in program.real]),
+                                tuple(call.leaves), {"form": form})
+            for i, k in enumerate(program.real):
+                results[k] = pick(whole, i)
+        return program.unflatten(results)
+
+    # -- derivatives are compiled functions
+
+    def derived(self, key: Any, make: Callable[[], Callable], call: "Call | None" = None) -> "Compiled":
+        """A derivative of `f` as a compiled function; `make` returns the plain one."""
+        found = self._derived.get(key)
+        if found is None:
+            roots = self.roots if call is None else (*self.roots, *self.fixed_parts(call))
+            found = self._derived[key] = Compiled(make(), self.static if call is None else (), roots)
+        return found
+
+    def transformed(self, key: tuple, make: Callable, args: tuple, kwargs: dict) -> Any:
+        """What a transformation of `f` returns, compiled as a whole; None if that cannot be done here."""
+        if comparing.get() or is_watched() or tracer() is not None or (key in self._refused):
+            return None
+        try:
+            return (self.derived(key, lambda: make(self.f))(*args, **kwargs),)
+        except NotCompiledError:                 # a function of the rules, perhaps
+            self._refused.add(key)
+            return None
+
+    def pulled_back(self, call: "Call", values: list, active: tuple, g: tuple) -> list:
+        """The cotangents of the active leaves, where leaves or cotangents are on tapes around."""
+        def pullback(values: list, g: list) -> list:
+            return list(vjp(self._of_active(call, values, active), *(values[k] for k in active))[1](tuple(g)))
+
+        return self.derived(("pullback", call.form, active), lambda: pullback, call)(list(values), list(g))
+
+    def _of_active(self, call: "Call", values: list, active: tuple, kept: list | None = None) -> Callable:
+        """The function from the active leaves to the real results; all of the result is put into `kept`."""
+        def real_results(*xs: Any) -> tuple:
+            leaves = list(values)
+            for k, x in zip(active, xs, strict=True):
+                leaves[k] = x
+            args, kwargs = self.filled(call, leaves)
+            y = self.f(*args, **kwargs)
+            if kept is not None:
+                kept.append(y)
+            return tuple([x for x in tree.flatten(y)[0] if not is_condition(x)])
+
+        return real_results
+
+    def _recorded_inside(self, tape: Tape, call: "Call", values: list) -> Any:
+        """The results as one node of the innermost of several tapes; those around see how they come."""
+        active = tuple([k for k, x in enumerate(call.leaves) if is_on(tape, x)])
+
+        def with_gradient(values: list) -> tuple:
+            kept: list = []
+            reals, pullback = vjp(self._of_active(call, values, active, kept), *(values[k] for k in active))
+            rest = iter(reals)
+            y = tree.map(lambda x: x if is_condition(x) else next(rest), kept[0])
+            scalar = len(reals) == 1 and shape(reals[0]) == ()
+            return y, list(pullback((1.0,))) if scalar else None
+
+        around = self.derived(("value and gradient", call.form, active), lambda: with_gradient, call)
+        y, gradients = around(list(values))
+        results, unflatten = tree.flatten(y)
+        real = [k for k, x in enumerate(results) if not is_condition(x)]
+        if not real:
+            return y
+        form = Kept(self, call, list(values), active, tuple(real), None, (), gradients, self._generation)
+        whole = tape.record(CallOperation(self), tuple([results[k] for k in real]), tuple(call.leaves),
+                            {"form": form})
+        for i, k in enumerate(real):
+            results[k] = pick(whole, i)
+        return unflatten(results)
+
+    def filled(self, call: Call, leaves: Any) -> tuple[list, dict]:
+        """The arguments of a call, with other numbers and arrays in place of theirs."""
+        rest = iter(leaves)
+        args = [x if k in self._fixed_positions else refilled(x, rest) for k, x in enumerate(call.args)]
+        return args, {name: x if name in self._fixed_names else refilled(x, rest)
+                      for name, x in sorted(call.kwargs.items())}
+
+    def fixed_parts(self, call: Call) -> list:
+        """What else there is in the arguments of a call, beside numbers and arrays."""
+        parts = [*enumerate(call.args), *call.kwargs.items()]
+        chosen = self._fixed_positions | self._fixed_names
+        return [part for k, x in parts for part in ([x] if k in chosen else fixed_leaves(x))]
+
+    def _taken_apart(self, args: tuple, kwargs: dict) -> Call:
+        leaves: list[Any] = []
+        forms, ends = [], []
+        for k, x in enumerate(args):
+            forms.append(fixed(x) if k in self._fixed_positions else form_of(x, leaves))
+            ends.append(len(leaves))
+        form = tuple(forms)
+        if kwargs:
+            form += tuple([(name, fixed(x) if name in self._fixed_names else form_of(x, leaves))
+                           for name, x in sorted(kwargs.items())])
+        return Call(args, kwargs, form, leaves, ends)
+
+    # -- programs
+
+    def program_for(self, *args: Any, **kwargs: Any) -> tuple[Built, list]:
+        """What is built for such arguments, and the numbers and arrays in them, as it takes them."""
+        call = self._taken_apart(args, kwargs)
+        return self._variants(call, call.leaves, None)[0], call.leaves
+
+    def built(self, *args: Any, **kwargs: Any) -> Built:
+        """What is built for such arguments."""
+        return self.program_for(*args, **kwargs)[0]
+
+    def _run(self, call: Call, values: list, active: tuple | None, more: tuple = (),
+             variants: tuple[Built, ...] | None = None) -> tuple[Built, list]:
+        """The program that takes the branches of these arguments, and its results.
+
+        Raises `ArithmeticError` if a tape has to look: at what is not finite, or at a branch taken
+        otherwise each time.
+        """
+        if variants is None:
+            variants = self._variants(call, values, active)
+        for program in variants:
+            try:
+                results = self._results(program, call, values, active, more)
+            except FloatingPointError:
+                self._left_to_the_tape(program, values, more)
+                raise
+            if results is not None:
+                if program is not variants[0]:
+                    self._put_first(call, active, program)
+                return program, results
+        if len(variants) < MOST_BRANCHES:
+            program = self._put_first(call, active, self._built(call, values, active))
+            results = self._results(program, call, values, active, more)
+            if results is not None:
+                return program, results
+        raise FloatingPointError
+
+    def _left_to_the_tape(self, program: Built, values: list, more: tuple) -> None:
+        """Say once if gradients go to the tape time and again, because they are not finite."""
+        self._misses += 1
+        if self._misses == MISSES:
+            what, place = not_finite(program.program, [*values, *more])
+            warnings.warn_explicit(
+                f"the gradient of {name_of(self.f)} is left to the tape each time, which is slow: {what} "
+                "(dp.debug_nans() shows more); keep away from that point, or choose with np.where.",
+                TapeWarning, place.file, place.line)
+
+    def _results(self, program: Built, call: Call, values: list, active: tuple | None,
+                 more: tuple) -> list | None:
+        """The results of a program, compared with the tape's if that is due; None if it is the wrong one."""
+        if not program.comparison.due:
+            return program.results_of(values, more)
+        start = time.perf_counter()
+        results = program.results_of(values, more)
+        if results is not None:
+            compiling = program.comparison.seconds + time.perf_counter() - start
+            compare(Run(self, program, call, values, active, more, results), compiling)
+            program.around.drop_changed()
+        return results
+
+    def check(self, program: Built, args: tuple, results: list, compiling: float) -> None:
+        """Compare results of a program, wherever they were computed, with `f`'s, if that is due."""
+        if program.comparison.due:
+            call = self._taken_apart(args, {})
+            compare(Run(self, program, call, call.leaves, None, (), results), compiling)
+            program.around.drop_changed()
+
+    def _variants(self, call: Call, values: list, active: tuple | None) -> tuple[Built, ...]:
+        """The programs for arguments of this form, which differ in the branches that they take.
+
+        There is one at least, and none that was made of surroundings that have changed since.
+        """
+        self._last = call
+        key = call.form, active
+        variants = self._programs.get(key, ())
+        if not variants or variants[0].around.changed() or not all(x.is_current() for x in variants):
+            with self._lock:                     # while one thread builds, the others wait
+                if variants and variants[0].around.changed():
+                    self.forget()
+                variants = tuple([x for x in self._programs.get(key, ()) if x.is_current()])
+                variants = variants or (self._built(call, values, active),)
+                self._programs[key] = variants
+        return variants
+
+    def _put_first(self, call: Call, active: tuple | None, program: Built) -> Built:
+        with self._lock:
+            others = [x for x in self._programs.get((call.form, active), ()) if x is not program]
+            self._programs[call.form, active] = (program, *others)
+        return program
+
+    def _built(self, call: Call, values: list, active: tuple | None) -> Built:
+        with self._lock:
+            program = build(self, call, values, active)
+            if self._contents.get(program.path, program.content) != program.content:
+                self.forget()                    # `f` does something else than when the others were made
+            self._contents[program.path] = program.content
+            return program
+
+    def forget(self) -> None:
+        """Drop all programs; the next call traces `f` anew."""
+        with self._lock:
+            self._programs.clear()
+            self._contents.clear()
+            self.traces.clear()
+            self._derived.clear()
+            self._generation += 1
+
+    @property
+    def source(self) -> str:
+        """The program that was run last, as Python source."""
+        return self._shown(adjoint=False)
+
+    @property
+    def adjoint_source(self) -> str:
+        """Its adjoint: the value and, backwards, the gradient by all real numbers in the arguments."""
+        return self._shown(adjoint=True)
+
+    def _shown(self, adjoint: bool) -> str:
+        if self._last is None:
+            raise NotCompiledError(
+                f"{name_of(self.f)} was not called yet, and its source depends on the arguments.",
+                "call it once.")
+        call = self._last
+        values = [as_argument(x.value) if type(x) is Var else x for x in call.leaves]
+        active = tuple([k for k, x in enumerate(values) if not is_condition(x)])
+        return self._variants(call, values, active if adjoint else None)[0].source
+
+
+def gradient_places(call: Call, positions: tuple) -> tuple[tuple, list]:
+    """Which leaves the gradients at `positions` are by, and where these are among the results."""
+    n = len(call.args)
+    if len(set(positions)) < len(positions) or not all(0 <= k < n for k in positions):
+        return (), []                            # the tape knows what to say
+    spans = [range(call.ends[k - 1] if k else 0, call.ends[k]) for k in positions]
+    active = tuple(sorted(k for span in spans for k in span))
+    return active, [1 + active.index(k) for span in spans for k in span]
+
+
+class Kept(NamedTuple):
+    """What the node of a compiled call keeps for its pullback."""
+
+    compiled: Compiled
+    call: Call
+    values: list
+    active: tuple                        # which leaves are on the tape
+    real: tuple                          # which results are
+    program: Built | None                # that computed the results, on one tape
+    adjoints: tuple[Built, ...]          # made of the same surroundings
+    gradients: list | None               # of one real number, by the active leaves
+    generation: int
+
+
+class CallOperation:
+    """The operation of a compiled call's node."""
+
+    rules = ()
+    loop = False
+
+    def __init__(self, compiled: Compiled):
+        self.name = name_of(compiled.f)
+
+    def pull(self, node: Node, g: Any) -> list:
+        """The adjoint program's results, for the cotangent that arrived."""
+        form: Kept = node.kwargs["form"]
+        masks, g, gradients = masks_of(g), dense(g), form.gradients
+        if gradients is not None:
+            if type(g[0]) is not float or g[0] != 1.0:
+                gradients = [g[0] * c for c in gradients]
+        elif any(type(x) is Var for x in (*g, *form.values)):
+            self.require_unchanged(form)
+            gradients = form.compiled.pulled_back(form.call, form.values, form.active, g)
+        else:
+            try:
+                gradients = self.by_adjoint(form, tuple([as_argument(c) for c in g]))
+            except ArithmeticError:
+                gradients = self.by_tape(form, g)
+        if masks:
+            gradients = behind(lambda dye: self.by_tape(form, dye), masks, gradients)
+        return [(node.args[k], c) for k, c in zip(form.active, gradients, strict=True) if c is not NOTHING]
+
+    def by_adjoint(self, form: Kept, g: tuple) -> list:
+        """The results of the adjoint program that took the same branches; it may have to be made."""
+        for program in form.adjoints:
+            if self.is_unchanged(form):
+                gradients = form.compiled._results(program, form.call, form.values, form.active, g)
+            else:                                # there is nothing left to compare it with
+                gradients = program.results_of(form.values, g)
+            if gradients is not None:
+                return gradients
+        self.require_unchanged(form)
+        gradients = form.compiled._run(form.call, form.values, form.active, g)[1]
+        self.require_unchanged(form)             # a program made now may have found that it is
+        return gradients
+
+    def require_unchanged(self, form: Kept) -> None:
+        """What is made now must be made of what the function found when it was called."""
+        if not self.is_unchanged(form):
+            raise MutationError(
+                f"something that {self.name} found in its surroundings was changed before its pullback.",
+                "pass it as an argument, or let it be until the gradient is there.")
+
+    def is_unchanged(self, form: Kept) -> bool:
+        """Whether the function would find the same as when it was called."""
+        return form.generation == form.compiled._generation and (form.program is None or (
+            form.program.is_current() and not form.program.around.changed()))
+
+    def by_tape(self, form: Kept, g: Any) -> list:
+        """The same by an ordinary tape, which knows what to do at a singular point."""
+        self.require_unchanged(form)
+
+        of_active = form.compiled._of_active(form.call, form.values, form.active)
+        _, pullback = vjp(of_active, *(form.values[k] for k in form.active))
+        return list(pullback(tuple(g)))

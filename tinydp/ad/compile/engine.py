@@ -1,0 +1,213 @@
+"""From LLVM's language to machine code, which is kept: a second process only loads it.
+
+    >>> import numpy as np
+    >>> from ..primitives import registered
+    >>> from .record import Builder
+    >>> builder = Builder()
+    >>> x = builder.input(np.ones(3), "x")
+    >>> (y,) = builder.record(registered(np.square), (x,), {})
+    >>> machine_code(builder.program([y]), "f")(np.array([1.0, 2.0, 3.0]))
+    array([1., 4., 9.])
+
+In the cache's folder lies the machine code of each program, under a digest of its text and of all else that
+it depends on; a file is whole or it is none (`stored.py`). So do the kernels lie there, each compiled once:
+what is small stands in LLVM's language, to be taken into the loops of a program, the rest in machine code.
+"""
+
+import ctypes
+import functools
+import hashlib
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from llvmlite import binding
+
+from . import kernels as kernel_functions
+from .arithmetic import KERNELS
+from .cache import _say_once, folder
+from .entry import SELF, add_symbols, write_entry
+from .llvm import Module
+from .lower import lowered
+from .program import Program
+from .split import split
+from .stored import SIZE, environment, write_whole
+
+LONGEST, PART = 3000, 1500                      # operations in a function: LLVM is quadratic in them
+METH_FASTCALL = 0x80
+FLOAT, INT = numba.types.float64, numba.types.int64
+VECTOR, MATRIX = (numba.types.Array(FLOAT, n, "C") for n in (1, 2))
+CALLED = {                                       # kernels that are called, and what they take
+    "dot": (VECTOR, VECTOR), "vecmat": (VECTOR, MATRIX, VECTOR), "matvec": (MATRIX, VECTOR, VECTOR),
+    "matmul": (MATRIX,) * 3, "matmul_tn": (MATRIX,) * 3, "matmul_nt": (MATRIX,) * 3,
+    "sin_into": (VECTOR,) * 2, "cos_into": (VECTOR,) * 2, "all_finite": (VECTOR,),
+    "guess": (FLOAT,) * 6 + (INT,) * 2, "narrowed": (FLOAT,) * 6 + (INT,) * 2 + (FLOAT,) * 2,
+    "passed": (INT, *(FLOAT,) * 4)}
+COUNTS = dict.fromkeys(KERNELS.values(), 2) | {"exp": 1, "tanh": 1, "sign": 1, "clip": 3}
+SUMMING = {"contract", "reassoc"}
+FASTMATH: dict = {"dot": SUMMING, "matvec": SUMMING, "all_finite": SUMMING, "floor_divide": False}
+
+
+def machine_code(program: Program, name: str, labels: list[str] | None = None, title: str = "") -> Callable:
+    """The program as a function of its inputs and constants: as `numba.source` has it, but faster there."""
+    return machine_code_of(split(lowered(program, name, labels, pools=False).functions, LONGEST, PART))
+
+
+def machine_code_of(functions: list) -> Callable:
+    """The last of these functions, as one that Python calls."""
+    module = Module(functions)
+    write_entry(module)
+    module.ir.triple = binding.get_process_triple()
+    text = str(module.ir)
+    digest = hashlib.sha256(f"{environment()}\0{text}".encode()).hexdigest()
+    run = _loaded.get(digest)
+    if run is None:
+        _prepare()
+        inlined = [kernel for kernel in module.kernels if kernel not in CALLED]
+        for kernel in module.kernels:
+            if kernel in CALLED:
+                _address_of(kernel)
+        code = kept(f"{module.main.label}_{digest[:32]}.o", lambda: compiled(text, inlined))
+        run = _loaded[digest] = callable_from(code)
+    return run
+
+
+_loaded: Any = weakref.WeakValueDictionary()     # what this process has loaded
+
+
+# ---------------------------------------------------------------------------- LLVM
+
+@functools.cache
+def _prepare() -> None:
+    """What is done once in a process."""
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    add_symbols()
+
+
+def target_machine() -> Any:
+    """This computer's processor, with all that it can."""
+    target = binding.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=3, jit=True,
+        codemodel="jitdefault")
+
+
+def compiled(text: str, inlined: list[str]) -> bytes:
+    """A text in LLVM's language as machine code; small kernels become part of its loops."""
+    module = binding.parse_assembly(text)
+    for kernel in inlined:
+        module.link_in(binding.parse_bitcode(_language_of(kernel)))
+        function = module.get_function(f"tinydp.{kernel}")
+        function.linkage = "internal"
+        function.add_function_attribute("alwaysinline")
+    machine = target_machine()
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    optimise(module, machine)
+    return bytes(machine.emit_object(module))
+
+
+def optimise(module: Any, machine: Any) -> None:
+    """Let LLVM do all it can."""
+    options = binding.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.loop_interleaving = True
+    options.slp_vectorization = False            # it makes chains of numbers longer, as in small simulators
+    builder = binding.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+
+
+def engine_of(code: bytes) -> Any:
+    """Machine code, loaded."""
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
+
+
+# ---------------------------------------------------------------------------- Python
+
+class MethodDef(ctypes.Structure):
+    """What Python wants to know of a function written in C (PyMethodDef)."""
+
+    _fields_ = [("name", ctypes.c_char_p), ("address", ctypes.c_void_p), ("flags", ctypes.c_int),
+                ("doc", ctypes.c_char_p)]
+
+
+def callable_from(code: bytes) -> Callable:
+    """The entry of a program as a function of Python's; it keeps the machine code alive."""
+    engine = engine_of(code)
+    method = MethodDef(b"run", engine.get_function_address("entry"), METH_FASTCALL, None)
+    new = ctypes.pythonapi.PyCFunction_NewEx
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+    return new(ctypes.addressof(method), (*SELF, method, engine), None)
+
+
+# ---------------------------------------------------------------------------- what is kept
+
+def kept(name: str, make: Callable[[], bytes]) -> bytes:
+    """The content of a file in the cache's folder; made if it is not there, or not whole."""
+    path = folder() / name
+    try:
+        stored = path.read_bytes()
+        if len(stored) > SIZE and hashlib.sha256(stored[SIZE:]).digest() == stored[:SIZE]:
+            return stored[SIZE:]
+    except OSError:
+        pass
+    content = make()
+    _write(path, hashlib.sha256(content).digest() + content)
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        _say_once(str(path.parent), str(error.strerror or error))
+
+
+def _kernel_file(name: str, ending: str) -> str:
+    return f"kernel_{name}_{hashlib.sha256(environment().encode()).hexdigest()[:32]}.{ending}"
+
+
+def _language_of(name: str) -> bytes:
+    """A kernel in LLVM's language, as Numba makes it: bitcode."""
+    return kept(_kernel_file(name, "bc"), lambda: _kernel(name).as_bitcode())
+
+
+def _kernel(name: str) -> Any:
+    """A kernel as Numba makes it, compiled anew, under a name of ours; nothing else is seen from outside."""
+    signature = CALLED.get(name) or (FLOAT,) * COUNTS[name]
+    function = getattr(kernel_functions, name, None) or numba.njit(_floor_divide)
+    new = numba.njit(fastmath=FASTMATH.get(name, {"contract"}), error_model="numpy")(function.py_func)
+    new.compile(signature)
+    result = new.overloads[signature]
+    module = binding.parse_assembly(result.library.get_llvm_str())
+    wanted = result.fndesc.llvm_func_name
+    for function in module.functions:
+        if function.name == wanted:
+            function.name = f"tinydp.{name}"
+        elif not function.is_declaration:
+            function.linkage = "internal"
+    for variable in module.global_variables:
+        if not variable.is_declaration:
+            variable.linkage = "internal"
+    optimise(module, target_machine())
+    return module
+
+
+def _floor_divide(a: float, b: float) -> float:
+    return a // b
+
+
+@functools.cache
+def _address_of(name: str) -> Any:
+    """Load a kernel, so that what is loaded later may call it; returns what keeps it there."""
+    numba.core.runtime.rtsys.initialize(numba.core.registry.cpu_target.target_context)
+    make = lambda: bytes(target_machine().emit_object(_kernel(name)))
+    engine = engine_of(kept(_kernel_file(name, "o"), make))
+    binding.add_symbol(f"tinydp.{name}", engine.get_function_address(f"tinydp.{name}"))
+    return engine

@@ -1,0 +1,112 @@
+"""Numbers and conditions: what NumPy makes of each is settled when an operation is recorded.
+
+Python and Numba compute with single conditions as with integers, which wrap around, and their `and` returns
+an operand; NumPy's conditions have an arithmetic of their own. So conditions are made numbers, or numbers
+conditions, before an operation is written down, and what follows need not know.
+"""
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+
+from ..primitives import Primitive, registered
+from ..values import Abstract, is_condition, listed
+from .operations import ELEMENTWISE, REDUCTIONS, RUNNING
+
+
+def constant(x: Any) -> Any:
+    """A constant as programs hold it: a bool, an int, a float, or an array of its own type."""
+    if isinstance(x, Abstract):
+        return x
+    x = listed(x)
+    if isinstance(x, (list, tuple)):
+        return np.asarray(x)
+    if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and not x.ndim):
+        x = x.item()
+    if type(x) in (bool, float) or not isinstance(x, numbers.Real):
+        return x
+    number = int(x) if isinstance(x, numbers.Integral) else float(x)
+    return number if abs(number) < 2**63 else float(number)                  # Numba's integers end there
+
+
+_TRUTHS = ("logical_and", "logical_or", "logical_xor", "any", "all")
+COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_not")
+_BESIDE_FLOATS = ("add", "subtract", "multiply", "divide", "where")       # there True is 1.0 anyway
+OF_CONDITIONS: dict[str, Any] = {               # what NumPy computes instead, of conditions
+    "bitwise_and": np.logical_and, "bitwise_or": np.logical_or, "bitwise_xor": np.logical_xor,
+    "invert": np.logical_not, "multiply": np.logical_and, "add": np.logical_or,
+    "minimum": np.logical_and, "maximum": np.logical_or, "min": np.all, "amin": np.all, "max": np.any,
+    "amax": np.any, "subtract": None, "negative": None, "positive": None}
+
+
+def of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
+    """The function and its arguments, conditions made numbers, or numbers conditions, where it needs that."""
+    numpys = any(map(is_numpys, args))
+    args = tuple(map(constant, args))
+    name, operands = op.name, args
+    if name in _TRUTHS:
+        n = 1 if name in ("any", "all") else 2
+        return op, (*(x if is_condition(x) else np.not_equal(x, 0.0) for x in args[:n]), *args[n:])
+    if name in REDUCTIONS or name in RUNNING:
+        operands = args[:1]
+    elif name == "where":
+        operands = args[1:]
+    elif name not in ELEMENTWISE or name in COMPARISONS:
+        return op, args
+    conditions = [is_condition(x) for x in operands]
+    if all(conditions) and numpys and name in OF_CONDITIONS:
+        return registered(OF_CONDITIONS[name]) if OF_CONDITIONS[name] else op, args
+    if name == "where":
+        if not all(conditions):
+            args = (args[0], *(1.0 * x if type(x) in (int, bool) else as_numbers(x) for x in operands))
+        return op, args
+    if not any(conditions) or (name in _BESIDE_FLOATS and any(map(_is_float, operands))):
+        return op, args
+    if name in REDUCTIONS and operands[0].shape:
+        return op, args                          # counted, beginning with 0.0
+    return op, (*map(as_numbers, operands), *args[len(operands):])
+
+
+def is_numpys(x: Any) -> bool:
+    """Whether it is an array, or a condition that came out of one."""
+    return type(example(x)) is np.bool_ or np.ndim(example(x)) > 0
+
+
+def _is_float(x: Any) -> bool:
+    return not is_condition(x) and type(x) is not int
+
+
+def as_numbers(x: Any) -> Any:
+    """A condition or array of conditions as the numbers 0 and 1; other values as they are."""
+    return np.where(x, 1.0, 0.0) if is_condition(x) else x
+
+
+def example(x: Any) -> Any:
+    """An example of a value that is not known yet; others as they are."""
+    return x.example if isinstance(x, Abstract) else x       # type: ignore[attr-defined]
+
+
+def simpler(name: str, args: tuple) -> Any:
+    """The result, if it is one of the arguments unchanged, to the last bit."""
+    if name not in _NEUTRAL or len(args) != 2:
+        return None
+    a, b = args
+    if _is_real(a) and _is_number(b, _NEUTRAL[name]):
+        return a
+    if name in ("add", "multiply") and _is_real(b) and _is_number(a, _NEUTRAL[name]):
+        return b
+    return None
+
+
+def _is_real(x: Any) -> bool:
+    return isinstance(x, Abstract) and not is_condition(x)
+
+
+# x + 0.0 is 0.0 where x is -0.0, but nothing changes by x + -0.0 and x - 0.0
+_NEUTRAL = {"add": -0.0, "subtract": 0.0, "multiply": 1.0, "divide": 1.0, "power": 1.0}
+
+
+def _is_number(x: Any, number: float) -> bool:
+    return type(x) in (float, int) and x == number and math.copysign(1.0, x) == math.copysign(1.0, number)

@@ -1,0 +1,183 @@
+"""How proxies behave: the operators and methods of numbers and arrays, and what they refuse."""
+
+import operator
+from collections.abc import Callable
+from functools import partialmethod
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..advice import instead_of_method
+from ..errors import BranchError, ConversionError, DtypeError, MutationError, NotCompiledError, user_place
+from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
+from ..primitives import Parts, Primitive, registered, sweeping
+from ..selected import Selected
+from ..tape import Var
+from ..values import is_condition
+from ..watch import tracer
+from .exceptions import RAISED
+from .kinds import as_numbers, constant
+from .proxy import Proxy, write
+
+
+def _forward(op: Primitive) -> Callable:
+    def method(a: Proxy, b: Any) -> Any:
+        if type(b) in (Var, Parts, Selected):
+            return NotImplemented
+        if op.name in RAISED:
+            _may_raise(op, a, b)
+        return write(op, (a, b), {})
+    return method
+
+
+def _reflected(op: Primitive) -> Callable:
+    def method(b: Proxy, a: Any) -> Any:
+        if op.name in RAISED:
+            _may_raise(op, a, b)
+        return write(op, (a, b), {})
+    return method
+
+
+def _may_raise(op: Primitive, a: Any, b: Any) -> None:
+    """Note that Python's operator on numbers raises where the program will go on.
+
+    Numbers that came from NumPy do not, but a tape that looks in vain does no harm. The rules are ours.
+    """
+    if not sweeping.get() and not np.shape(a) and not np.shape(b) and (
+            op.name == "power" or isinstance(b, Proxy) or b == 0):
+        tracer().raising |= RAISED[op.name]
+
+
+def _bitwise(op: Primitive, symbol: str) -> Callable:
+    def method(a: Proxy, b: Any) -> Any:
+        if not (is_condition(a) and is_condition(constant(b))):
+            raise TypeError(f"{symbol} is for conditions, such as (x > 0) {symbol} (y > 0), not for numbers")
+        return write(op, (a, b), {})
+    return method
+
+
+def _bool(self: Proxy) -> bool:
+    """The branch that the examples take; the program checks at each run that it is the right one."""
+    if self.builder.guards is None or self.shape:
+        raise BranchError(
+            "the step of a compiled loop cannot take a branch that depends on a value: it would be frozen."
+            if not self.shape else "an array of a compiled program has no single truth value.",
+            "write np.where(condition, a, b), np.maximum or np.clip; a loop up to an event is dp.integrate.",
+            user_place())
+    truth = bool(self.builder.actual(self.value))
+    self.builder.guards.append((self.value, truth))
+    return truth
+
+
+def _invert(x: Proxy) -> Any:
+    if not x.shape:                              # ~True is -2, as is that of Python's comparisons
+        raise NotCompiledError("~ of a single condition is a number, and always counts as true.",
+                               "write np.logical_not(condition).")
+    return np.logical_not(x)
+
+
+def _rounded(x: Proxy, digits: Any = None) -> Any:
+    if digits is not None:
+        raise NotCompiledError("round(x, digits) cannot be compiled.", "write np.round(x, digits).")
+    return np.rint(x)
+
+
+def _refuse_number(what: str) -> Callable:
+    def method(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
+        place = user_place()
+        if place.storing:
+            raise MutationError("a value of a compiled program was written into a plain array.",
+                                "collect the values in a list and write np.stack(values) at the end.", place)
+        raise ConversionError(
+            f"{what} needs a plain number, and in a program that is compiled there is none yet.",
+            advice if (advice := instead_of_method(place.expression)).startswith("write np.") else
+            "write np.sin(x) instead of math.sin(x), np.stack([...]) instead of np.array([...]); "
+            "a number that is fixed belongs to static= of dp.compile.", place)
+    return method
+
+
+def _number(kind: type) -> Callable:
+    """A condition as 0 or 1 is a branch; other numbers are not known yet."""
+    refuse = _refuse_number(f"{kind.__name__}(x)")
+    return lambda x: kind(_bool(x)) if x.kind == "b" else refuse(x)
+
+
+def _refuse_change(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
+    raise MutationError("an array of a compiled program cannot be changed in place.",
+                        "build a new one with np.where, np.stack or np.concatenate.")
+
+
+def _astype(self: Proxy, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+    np.empty(0).astype(dtype, *args, **kwargs)   # refuses what NumPy refuses
+    if np.dtype(dtype) == np.float64:
+        return as_numbers(self)
+    if np.dtype(dtype) == np.bool_:
+        return write(registered(np.not_equal), (self, 0.0), {})
+    raise DtypeError(f".astype({dtype!r}) of a value of a compiled program: its numbers are float64.",
+                     "leave it out, or round with np.trunc.")
+
+
+def _set_manners() -> None:
+    operators: dict[str, Callable] = {
+        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "mod": operator.mod,
+        "truediv": operator.truediv, "pow": operator.pow, "matmul": operator.matmul,
+        "floordiv": np.floor_divide}
+    for name, function in operators.items():
+        setattr(Proxy, f"__{name}__", _forward(registered(function)))
+        setattr(Proxy, f"__r{name}__", _reflected(registered(function)))
+    comparisons = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+                   "eq": np.equal, "ne": np.not_equal}
+    for name, ufunc in comparisons.items():
+        setattr(Proxy, f"__{name}__", _forward(registered(ufunc)))
+    bitwise = {"and": ("&", np.logical_and), "or": ("|", np.logical_or), "xor": ("^", np.logical_xor)}
+    for name, (symbol, logical) in bitwise.items():
+        method = _bitwise(registered(logical), symbol)
+        setattr(Proxy, f"__{name}__", method)
+        setattr(Proxy, f"__r{name}__", method)     # in either order
+        setattr(Proxy, f"__i{name}__", _in_place(f"__{name}__", symbol))
+    for name, symbol in _IN_PLACE.items():
+        setattr(Proxy, f"__i{name}__", _in_place(name, symbol))
+    for name in dir(np.ndarray):
+        numpys: Any = getattr(np, name, None)
+        if name in _CHANGING:
+            setattr(Proxy, name, _refuse_change)
+        elif name in _LEAVING:
+            setattr(Proxy, name, _refuse_number(f".{name}()"))
+        elif not name.startswith("_") and callable(numpys) and not hasattr(Proxy, name):
+            setattr(Proxy, name, partialmethod(numpys))
+    others: dict[str, Any] = {
+        "__neg__": lambda x: write(registered(np.negative), (x,), {}),
+        "__pos__": lambda x: x,
+        "__abs__": lambda x: np.abs(x),
+        "__divmod__": lambda a, b: (a // b, a % b),
+        "__rdivmod__": lambda b, a: (a // b, a % b),
+        "__round__": _rounded,
+        "__invert__": _invert,
+        "__hash__": None,
+        "__bool__": _bool,
+        "__float__": _number(float),
+        "__int__": _number(int),
+        "__index__": _number(int),
+        "__array__": _refuse_number("a plain array"),
+        "__setitem__": _refuse_change,
+        "__copy__": lambda x: x,                 # it never changes
+        "__deepcopy__": lambda x, memo: x,
+        "__reduce_ex__": _refuse_number("pickle.dumps(x)"),
+        "__format__": lambda x, spec: format(x.example, spec),
+        "__str__": lambda x: str(x.example),
+        "real": property(lambda x: x),
+        "imag": property(lambda x: np.zeros_like(x)),
+        "compress": lambda x, condition, axis=None: np.compress(condition, x, axis=axis),
+        "reshape": _reshape,
+        "transpose": _transpose,
+        "flatten": lambda x, order="C": np.ravel(x, order=order),
+        "copy": lambda x, order="C": np.copy(x, order),
+        "astype": _astype,
+        **OTHER_PARAMETERS,
+    }
+    for name, method in others.items():
+        setattr(Proxy, name, method)
+
+
+_set_manners()
+

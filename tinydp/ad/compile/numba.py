@@ -1,0 +1,331 @@
+"""From loops and buffers to the source of a Python module, that Numba compiles and people read.
+
+This file alone knows how Python and Numba spell things; it decides nothing.
+
+    >>> from .statements import Apply, Buffer, Function, Load, Local, Store
+    >>> x, y, i = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f", "input"), Local("i", "i")
+    >>> square = Apply("square", (Apply("add", (Load(x, (i,)), Const(1.0)), "f"),), "f")
+    >>> print(text_of([Function("f", [x, y], [For(i, 3, [Store(Load(y, (i,)), square)])])]))
+    def f(x, y):
+        for i in range(3):
+            y[i] = (x[i] + 1.0) * (x[i] + 1.0)
+"""
+
+import builtins
+import keyword
+import math
+import os
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from ..errors import place_of
+from .kernels import LARGE
+from .kernels import __all__ as kernel_names
+from .lower import Lowered, lowered
+from .names import Names
+from .program import Program
+from .split import split
+from .statements import (
+    Affine,
+    Again,
+    Alloc,
+    Apply,
+    Buffer,
+    Call,
+    Comment,
+    Const,
+    Fail,
+    For,
+    Forever,
+    Function,
+    If,
+    Leave,
+    Let,
+    Load,
+    Local,
+    Memory,
+    See,
+    Store,
+)
+
+WIDTH = 100
+# operator: (text, how tightly it binds); for operands that bind less, parentheses are written
+ATOM, POWER, SIGN, PRODUCT, SUM, COMPARED, NOT, AND, OR, CHOICE = range(9, -1, -1)
+INFIX = {
+    "add": ("+", SUM), "subtract": ("-", SUM), "multiply": ("*", PRODUCT), "divide": ("/", PRODUCT),
+    "power": ("**", POWER), "floor_divide": ("//", PRODUCT),
+    "less": ("<", COMPARED), "less_equal": ("<=", COMPARED), "greater": (">", COMPARED),
+    "greater_equal": (">=", COMPARED), "equal": ("==", COMPARED), "not_equal": ("!=", COMPARED),
+    "logical_and": ("and", AND), "logical_or": ("or", OR), "logical_xor": ("!=", COMPARED),
+}
+FORMS = {                                        # by the operand
+    "negative": ("-{}", SIGN), "square": ("{0} * {0}", PRODUCT), "reciprocal": ("1.0 / {}", PRODUCT),
+    "logical_not": ("not {}", NOT),
+}
+FUNCTIONS = {"abs": "abs", "absolute": "abs", "fabs": "abs", "float": "float", "length": "len"} | {
+    name: f"np.{name}" for name in ("fmod", "exp2", "cbrt", "rint", "signbit", "floor", "ceil", "trunc")}
+FROM_MATH = {name: name for name in (
+    "sin", "cos", "tan", "sinh", "cosh", "expm1", "log", "log1p", "log10", "log2", "sqrt", "hypot",
+    "copysign", "isnan", "isinf", "isfinite", "radians", "degrees")} | {
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh",
+    "arccosh": "acosh", "arctanh": "atanh", "deg2rad": "radians", "rad2deg": "degrees"}
+FROM_KERNELS = {name: name for name in kernel_names} | {"remainder": "mod"}
+RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *FROM_MATH.values(),
+                      *FROM_KERNELS.values(), "np", "njit", "prange"))
+DECORATOR = '@njit({}nogil=True, error_model="numpy")\n'
+
+
+class Source(NamedTuple):
+    """A function in text, and its last arguments: arrays of the user's surroundings, and of positions."""
+
+    name: str
+    parameters: list[str]
+    text: str
+    constants: list
+
+
+def source(program: Program, name: str, labels: list[str] | None, title: str) -> Source:
+    """The program as the source of a module with one function; `labels` are those of its inputs."""
+    return printed(lowered(program, name, labels), title)
+
+
+def printed(module: Lowered, title: str) -> Source:
+    """The source of a module of lowered functions."""
+    functions = split(module.functions)
+    printer = Printer(functions)
+    texts = [printer.function(f) for f in functions]
+    *inner, last = texts
+    text = f'"""{title}"""\n\n{_imported("math", printer.maths, end=chr(10) * 2)}'
+    text += "import numpy as np\nfrom numba import njit\n"
+    text += _imported("tinydp.ad.compile.kernels", printer.kernels, start="\n") + "\n\n"
+    text += "".join(f"{DECORATOR.format('')}{f}\n\n\n" for f in inner)
+    text += f"{DECORATOR.format('cache=True, ')}{last}\n"
+    main = functions[-1]
+    parameters = [printer.name(x) for x in main.parameters]
+    return Source(printer.name(main), parameters, text, module.constants)
+
+
+def text_of(functions: list[Function]) -> str:
+    """The functions alone."""
+    printer = Printer(functions)
+    return "\n\n".join(map(printer.function, functions))
+
+
+def _imported(module: str, names: Iterable[str], start: str = "", end: str = "\n") -> str:
+    """The line that imports these, if there are any."""
+    return f"{start}from {module} import ({', '.join(sorted(names))}){end}" if names else ""
+
+
+class Printer:
+    """Prints the functions of one module."""
+
+    def __init__(self, functions: list[Function]):
+        self.names: dict[Any, str] = {}
+        self.fresh = Names(RESERVED).fresh
+        self.maths: set[str] = set()
+        self.kernels: set[str] = set()
+        main = functions[-1]
+        for x in (main, *main.parameters):       # first, so that the user's names are as they are
+            self.name(x)
+
+    def name(self, x: Any) -> str:
+        """The name of a variable, a buffer or a function."""
+        if x not in self.names:
+            of = getattr(x, "of", None)
+            self.names[x] = self.fresh(x.label if of is None else f"g_{self.name(of)}")
+        return self.names[x]
+
+    # -- expressions
+
+    def text(self, x: Any, binding: int = CHOICE) -> str:
+        """An expression, in parentheses if it binds less tightly."""
+        text, own = self.written(x)
+        return text if own >= binding else f"({text})"
+
+    def written(self, x: Any) -> tuple[str, int]:
+        """The text of an expression, and how tightly it binds."""
+        if isinstance(x, (Local, Buffer)):
+            return self.name(x), ATOM
+        if isinstance(x, Apply):
+            return self.applied(x)
+        if isinstance(x, Load):
+            return f"{self.name(x.buffer)}[{self.listed(x.index)}]", ATOM
+        if isinstance(x, Affine):
+            return self.affine(x)
+        if isinstance(x, Memory):
+            return self.memory(x), ATOM
+        value = x.value if isinstance(x, Const) else x
+        if isinstance(value, float) and not math.isfinite(value):
+            text = "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
+        else:
+            text = repr(value)
+        return text, SIGN if text.startswith("-") else ATOM
+
+    def listed(self, xs: Iterable) -> str:
+        return ", ".join([self.text(x) for x in xs])
+
+    def affine(self, x: Affine) -> tuple[str, int]:
+        """An index, as `2 * i + 1` would be, with what is fixed in front."""
+        scaled = ("" if abs(x.stride) == 1 else f"{abs(x.stride)} * ") + self.text(x.of, PRODUCT)
+        if x.start == 0 and x.stride > 0:
+            return scaled, PRODUCT
+        if x.start < 0 < x.stride:
+            return f"{scaled} - {-x.start}", SUM
+        return f"{x.start} {'-' if x.stride < 0 else '+'} {scaled}", SUM
+
+    def applied(self, x: Apply) -> tuple[str, int]:
+        """An elementwise operation."""
+        name, args = x.name, x.args
+        if name in INFIX:
+            symbol, binding = INFIX[name]
+            left, right = binding, binding + 1   # a - (b - c) keeps its parentheses
+            if binding == POWER:
+                left, right = binding + 1, binding
+            if binding == COMPARED:              # a < b < c would be a < b and b < c
+                left = binding + 1
+            return f"{self.text(args[0], left)} {symbol} {self.text(args[1], right)}", binding
+        if name in FORMS:
+            form, binding = FORMS[name]
+            return form.format(self.text(args[0], binding + 1)), binding
+        if name == "where":
+            condition, a, b = (self.text(arg, OR) for arg in args)
+            return f"{a} if {condition} else {b}", CHOICE
+        if name == "positive":
+            return self.written(args[0])
+        return f"{self.called(name)}({self.listed(args)})", ATOM
+
+    def called(self, function: Any) -> str:
+        """A function by its name; the module will import it."""
+        if not isinstance(function, str):
+            return self.name(function)
+        if function in FUNCTIONS:
+            return FUNCTIONS[function]
+        known, used = (FROM_MATH, self.maths) if function in FROM_MATH else (FROM_KERNELS, self.kernels)
+        used.add(known[function])
+        return known[function]
+
+    def shape(self, shape: tuple) -> str:
+        return f"({self.listed(shape)}{',' * (len(shape) == 1)})"
+
+    def memory(self, x: Memory) -> str:
+        """A whole array, or a part of one."""
+        text = self.name(x.buffer) + (f"[{self.listed(x.prefix)}]" if x.prefix else "")
+        same = x.shape == x.buffer.shape[len(x.prefix):]
+        return text if same else f"{text}.reshape({self.shape(x.shape)})"
+
+    # -- statements
+
+    def function(self, f: Function) -> str:
+        """A whole function."""
+        lines = [*wrapped(f"def {self.name(f)}(", [self.name(x) for x in f.parameters], "):")]
+        body = [*self.lines(f.body)]
+        if f.results:
+            body += wrapped("return (", [self.text(x) for x in f.results], ")") if len(f.results) > 1 else [
+                f"return {self.text(f.results[0])}"]
+        lines += [f"    {line}" for line in body or ["pass"]]
+        return "\n".join(lines)
+
+    def lines(self, statements: list) -> Iterator[str]:
+        """The lines of some statements."""
+        for s in statements:
+            yield from getattr(self, f"print_{type(s).__name__.lower()}")(s)
+
+    def within(self, statements: list) -> Iterator[str]:
+        return (f"    {line}" for line in [*self.lines(statements)] or ["pass"])
+
+    def print_comment(self, s: Comment) -> Iterator[str]:
+        place = place_of(s.op.spot)
+        if place.text:
+            back = "back through " if s.op.back else ""
+            shown = f"# {back}{os.path.basename(place.file)}:{place.line}: {place.text[:80]}"
+            yield "".join([c if c.isprintable() else " " for c in shown])
+
+    def print_let(self, s: Let) -> Iterator[str]:
+        if len(s.locals) == 1:
+            yield self.assignment(self.name(s.locals[0]), s.locals[0], s.values[0])
+            return
+        line = f"{', '.join(map(self.name, s.locals))} = {self.listed(s.values)}"
+        if len(line) <= WIDTH // 2:
+            yield line
+            return
+        yield from self.results(s.locals)
+        yield from wrapped("    ", [self.text(x) for x in s.values], "", end_of_line=" \\")
+
+    def results(self, xs: list) -> list[str]:
+        """The start of a statement that sets several names; the rest stands in the next line."""
+        return wrapped("(", [self.name(x) for x in xs], ") = \\")
+
+    def assignment(self, target: str, old: Any, value: Any) -> str:
+        if isinstance(value, Apply) and value.name in ("add", "multiply", "divide") and value.args[0] == old:
+            return f"{target} {INFIX[value.name][0]}= {self.text(value.args[1])}"
+        return f"{target} = {self.text(value)}"
+
+    def print_store(self, s: Store) -> Iterator[str]:
+        yield self.assignment(self.text(s.place), s.place, s.value)
+
+    def print_alloc(self, s: Alloc) -> Iterator[str]:
+        shape = self.shape(s.buffer.shape)
+        if s.buffer.kind == "b":
+            yield f"{self.name(s.buffer)} = np.empty({shape}, np.bool_)"
+            return
+        sides = s.buffer.shape
+        small = all(type(n) is int for n in sides) and 8 * math.prod(sides) < LARGE
+        yield f"{self.name(s.buffer)} = {'np.empty' if small else self.called('empty_array')}({shape})"
+
+    def print_see(self, s: See) -> Iterator[str]:
+        memory, shape = self.text(s.memory), s.buffer.shape
+        if not shape or type(shape[0]) is int:
+            yield f"{self.name(s.buffer)} = {memory}.reshape({self.shape(shape)})"
+        elif len(shape) == 1:
+            yield f"{self.name(s.buffer)} = {memory}[:{self.text(shape[0])}]"
+        else:
+            size = f"{self.text(shape[0], PRODUCT)} * {math.prod(shape[1:])}"
+            yield f"{self.name(s.buffer)} = {memory}.reshape(-1)[:{size}].reshape({self.shape(shape)})"
+
+    def print_call(self, s: Call) -> Iterator[str]:
+        results = ", ".join(map(self.name, s.results))
+        start = f"{results} = " if results else ""
+        if len(start) > WIDTH // 2:
+            yield from self.results(s.results)
+            start = "    "
+        yield from wrapped(f"{start}{self.called(s.function)}(", [self.text(x) for x in s.args], ")")
+
+    def print_for(self, s: For) -> Iterator[str]:
+        steps = f"{self.text(s.count, SUM)} - 1, -1, -1" if s.reverse else self.text(s.count)
+        yield f"for {self.name(s.index)} in range({steps}):"
+        yield from self.within(s.body)
+
+    def print_forever(self, s: Forever) -> Iterator[str]:
+        yield "while True:"
+        yield from self.within(s.body)
+
+    def print_if(self, s: If, word: str = "if") -> Iterator[str]:
+        yield f"{word} {self.text(s.condition)}:"
+        yield from self.within(s.then)
+        if len(s.otherwise) == 1 and isinstance(s.otherwise[0], If):
+            yield from self.print_if(s.otherwise[0], "elif")
+        elif s.otherwise:
+            yield "else:"
+            yield from self.within(s.otherwise)
+
+    def print_again(self, s: Again) -> Iterator[str]:
+        yield "continue"
+
+    def print_leave(self, s: Leave) -> Iterator[str]:
+        yield "break"
+
+    def print_fail(self, s: Fail) -> Iterator[str]:
+        yield f"raise ArithmeticError({s.reason!r})"
+
+
+def wrapped(start: str, parts: list[str], end: str, end_of_line: str = "") -> list[str]:
+    """A line of many parts, broken where it gets too long."""
+    lines = textwrap.wrap(", ".join(parts), WIDTH - len(start), break_long_words=False,
+                          break_on_hyphens=False) or [""]
+    lines[0] = start + lines[0]
+    lines[1:] = [" " * len(start) + line for line in lines[1:]]
+    lines[:-1] = [line + end_of_line for line in lines[:-1]]
+    lines[-1] += end
+    return lines
+

@@ -1,0 +1,38 @@
+"""Which operations a program may have when it is lowered, and of what sort each is.
+
+Elementwise ones become expressions, and their arrays share loops; reductions join such a loop. Views
+change only indices. The rest is lowered one by one, see `lower_arrays.py`; loops are in `lower_loops.py`.
+"""
+
+CONDITIONS = frozenset((                         # whose result is true or false
+    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and", "logical_or",
+    "logical_xor", "logical_not", "isnan", "isinf", "isfinite", "signbit"))
+LOGICAL = frozenset(("logical_and", "logical_or", "logical_xor", "logical_not"))     # ... of conditions
+ELEMENTWISE = CONDITIONS | frozenset((
+    "add", "subtract", "multiply", "divide", "power", "float_power", "floor_divide", "remainder", "mod",
+    "fmod", "negative", "positive", "abs", "absolute", "fabs", "square", "reciprocal", "sqrt", "cbrt",
+    "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh",
+    "arccosh", "arctanh", "exp", "exp2", "expm1", "log", "log1p", "log10", "log2", "logaddexp", "hypot",
+    "copysign", "sign", "maximum", "minimum", "fmax", "fmin", "clip", "rint", "floor", "ceil", "trunc",
+    "deg2rad", "radians", "rad2deg", "degrees", "where"))
+WHOLE = frozenset(("sin", "cos"))                # of an array: by a kernel for the whole array
+DEAR = frozenset(("exp", "tanh", "sqrt", "divide", "power", "float_power", "reciprocal"))
+REDUCTIONS = {                                   # the first total, and the operation that adds to it
+    "sum": (0.0, "add"), "mean": (0.0, "add"), "prod": (1.0, "multiply"),
+    "max": (float("-inf"), "maximum"), "amax": (float("-inf"), "maximum"),
+    "min": (float("inf"), "minimum"), "amin": (float("inf"), "minimum"),
+    "any": (False, "logical_or"), "all": (True, "logical_and")}
+MOVING = frozenset(("transpose", "swapaxes", "moveaxis"))
+FLIPS = frozenset(("flip", "fliplr", "flipud"))
+SAME = frozenset(("copy", "real", "conjugate"))
+SHAPING = frozenset(("reshape", "ravel", "squeeze", "expand_dims"))
+VIEWS = MOVING | FLIPS | SAME | SHAPING | {"getitem", "broadcast_to"}
+BY_ELEMENT = frozenset(("getitem", "stack", "concatenate", "scatter", "broadcast_to", "flip", "cumsum"))
+RUNNING = frozenset(("cumsum", "cumprod"))
+OTHERS = frozenset(("stack", "concatenate", "scatter", "cumsum", "cumprod", "matmul", "all_finite"))
+KNOWN = ELEMENTWISE | REDUCTIONS.keys() | VIEWS | OTHERS
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a way to lower this operation."""
+    return name in KNOWN

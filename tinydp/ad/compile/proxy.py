@@ -1,0 +1,276 @@
+"""What the user's program holds while it is traced: it goes wherever a number or an array goes.
+
+A `Proxy` is a value of a program under way, and what is done with it is recorded there. It goes into a `Var`,
+too: so the tape's own sweep, run over `Var`s that hold proxies, records the way back, and there is no second
+table of rules.
+
+    >>> from tinydp import grad
+    >>> from .record import Builder
+    >>> from .trace import Trace
+    >>> builder = Builder()
+    >>> with Trace().writing(builder):
+    ...     x = builder.input(2.0, "x")
+    ...     g = grad(lambda x: x * np.sin(x))(Proxy(builder, x))
+    >>> print(builder.program([g.value]))                 # doctest: +ELLIPSIS
+    given x: f
+    ...
+"""
+
+import dis
+import functools
+import inspect
+import math
+import operator
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from ..asking import compared, known_options, says_nothing
+from ..errors import (
+    MutationError,
+    NotCompiledError,
+    Spot,
+    UnsupportedArgumentError,
+)
+from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
+from ..tape import Var
+from ..values import Abstract, is_condition
+from ..watch import tracer
+from .expansions import expanded
+from .kinds import COMPARISONS, OF_CONDITIONS, as_numbers, constant, example, is_numpys, of_one_kind, simpler
+from .operations import REDUCTIONS, is_known
+from .program import Value, example_of
+from .record import Builder, innermost
+
+
+class Proxy(Abstract):
+    """A value of the program that a builder writes down."""
+
+    __slots__ = ("builder", "value")
+
+    def __init__(self, builder: Builder, value: Value):
+        self.builder, self.value = builder, value
+
+    def call(self, op: Any, args: tuple, options: dict) -> Any:
+        return write(op, args, options)
+
+    def made(self) -> tuple:
+        op = self.builder.maker.get(self.value)
+        return (op.prim, tuple(map(example_of, op.args)), op.options) if op else (None, (), {})
+
+    @property
+    def example(self) -> Any:
+        return self.value.example
+
+    @property
+    def kind(self) -> str:
+        return self.value.kind
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.asarray(self.example).dtype
+
+    @property
+    def T(self) -> Any:
+        return call_numpy(np.transpose, (self,), {})
+
+    @property
+    def mT(self) -> Any:
+        return call_numpy(np.swapaxes, (self, -1, -2), {})
+
+    def __repr__(self) -> str:
+        return f"Proxy({self.value.label or '?'}, like {self.example!r})"
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a number has no len()")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Any:
+        parts = index if type(index) is tuple else (index,)
+        if any(isinstance(i, (Proxy, Var)) for i in parts):
+            raise NotCompiledError(
+                "an index that is computed cannot be compiled.",
+                "use fixed indices, or np.where(np.arange(len(x)) == i, x, 0.0) and a sum.")
+        return write(registered(operator.getitem), (self, index), {})
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        if any(type(x) is Var for x in args):
+            return NotImplemented
+        if method != "__call__":
+            raise not_compiled(f"np.{ufunc.__name__}.{method}")
+        if kwargs.get("out") is not None:
+            raise MutationError("a value of a compiled program was written into a plain array.",
+                                f"write array = np.{ufunc.__name__}(...) without out=.")
+        if OF_CONDITIONS.get(ufunc.__name__) and all(is_condition(x) for x in args):
+            ufunc = OF_CONDITIONS[ufunc.__name__]
+        return call_numpy(np.clip if ufunc.__name__ == "clip" else ufunc, args, kwargs)  # a.clip(x, 1.0)
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+        if any(kind is Var for kind in types):
+            return NotImplemented
+        return call_numpy(function, args, kwargs)
+
+
+# ---------------------------------------------------------------------------- recording
+
+def call_numpy(function: Callable, args: tuple, kwargs: dict) -> Any:
+    """A NumPy function, as the registry knows it, with a value of a program among its arguments."""
+    return compared(function, args, kwargs, lambda: _written(function, args, kwargs), warns=False)
+
+
+def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
+    name = getattr(function, "__name__", str(function))
+    if function in _OF_SHAPES:
+        of_shape = _OF_SHAPES[function]
+        return of_shape(*args, **known_options(function, of_shape, kwargs))
+    known = PRIMITIVES.get(function)
+    if known is None:
+        raise not_compiled(f"np.{name}")
+    if not isinstance(known, Primitive):
+        try:
+            return known(*args, **kwargs)       # it is made of others
+        except NotCompiledError as error:
+            if error.advice != _ADVICE:
+                raise
+            raise not_compiled(f"np.{name}") from error
+    if isinstance(known, FlatPrimitive):
+        return write(known, *_of_flat(known, args, kwargs))
+    return write(known, *known._bind(args, kwargs))
+
+
+def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
+    """Arguments and options of a function without derivative; refuses what would be ignored."""
+    if op.name in REDUCTIONS:
+        args, options = args[:1], dict(zip(op._parameters[1:], args[1:], strict=False)) | options
+    options = {name: x for name, x in options.items() if not says_nothing(op.fn, name, x)}
+    unknown = options.keys() - (("axis", "keepdims") if op.name in REDUCTIONS else ())
+    if unknown and is_known(op.name) and expanded(op.name, args, options) is None:
+        raise UnsupportedArgumentError(
+            f"np.{op.name} of a value of a compiled program does not know the argument {min(unknown)!r}.",
+            "leave it out, or compute the same with other functions (np.where for where=).")
+    return args, options
+
+
+def write(op: Primitive, args: tuple, options: dict) -> Any:
+    """Record a call in the innermost program that has one of its arguments."""
+    tracer().arrays.see(args, options)
+    if op.name == "matmul":
+        np.matmul(*map(example, args))           # refuses what does not fit, as others may not
+    others = expanded(op.name, args, options)
+    if others is not None:
+        try:
+            inspect.signature(others).bind(*args, **options)
+        except TypeError as error:
+            raise UnsupportedArgumentError(
+                f"np.{op.name} of a value of a compiled program: {error}.",
+                "leave it out, or compute the same with other functions.") from None
+        if op.name not in KEPT_WHOLE:
+            return others(*args, **options)
+        return recorded(op, tuple([tracer().arrays.kept(as_numbers(constant(x))) for x in args]), options)[0]
+    if not is_known(op.name):
+        raise not_compiled(op.name)
+    arrays = tracer().arrays
+    if op.name == "getitem":
+        args = (args[0], arrays.kept_index(args[1]))
+    else:
+        op, args = of_one_kind(op, args)
+        args = tuple([arrays.kept(constant(x)) for x in args])
+    if op.name in REDUCTIONS and (args[1] if len(args) > 1 else options.get("axis")) == ():
+        return args[0]
+    same = simpler(op.name, args)
+    if same is not None:
+        return same
+    if op.name == "matmul":
+        if any(is_condition(x) for x in args):
+            product = np.matmul(*map(as_numbers, args))
+            return product != 0.0 if all(is_condition(x) for x in args) else product
+        if [np.ndim(x) for x in args] == [2, 2] and np.shape(args[0])[1] == 1:
+            op = registered(np.multiply)         # of a column and a row: element by element
+    y = recorded(op, args, options)[0]
+    if op.name in COMPARISONS and not any(map(is_numpys, args)):
+        y.value.example = constant(y.example)    # of Python's floats, it is Python's bool
+    return y
+
+
+# Made of others, but with a derivative that these have not everywhere: see expand.py.
+KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivative",
+              "unsure")
+
+
+def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
+    """The results of an operation, as it is, in the innermost program that has one of its arguments."""
+    builders = [x.builder for x in args if isinstance(x, Proxy)]
+    builder = max(builders, key=lambda builder: builder.depth) if builders else innermost()
+    values = tuple([x.value if isinstance(x, Proxy) else x for x in args])
+    known, (spot, back) = len(builder.ops), tracer().place()
+    made = builder.record(op, values, options, spot, back)
+    if len(builder.ops) > known and spot is not None and not back and len(made) == 1:
+        made[0].label = assigned_name(spot)
+        before = builder.ops[-2] if known else None
+        if before is not None and before.spot == spot:       # a function that is made of several operations
+            before.outs[0].label = ""
+    return [Proxy(builder, x) for x in made]
+
+
+def assigned_name(spot: Spot) -> str:
+    """What the user calls the result of an operation: the name that it is assigned to at once."""
+    return _assignments(spot.code).get(spot.instruction, "")
+
+
+@functools.cache
+def _assignments(code: CodeType) -> dict[int, str]:
+    """The names that the instructions of a function store what the one before made in."""
+    found, before = {}, 0
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("STORE_FAST", "STORE_NAME", "STORE_DEREF", "STORE_GLOBAL"):
+            found[before] = instruction.argval if instruction.argval.isidentifier() else ""
+        before = instruction.offset
+    return found
+
+
+def not_compiled(name: str) -> NotCompiledError:
+    return NotCompiledError(f"{name} cannot be compiled yet.", _ADVICE)
+
+
+_ADVICE = ("write it with elementwise functions, sums, matrix products, indexing and np.where; or call it "
+           "outside of dp.compile.")
+
+
+def _filled(value: float) -> Callable:
+    """`zeros_like` or `ones_like`: a constant."""
+
+    def like(x: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+        y = np.full(x.shape if shape is None else shape, value, x.dtype if dtype is None else dtype)
+        return y if y.ndim else y.item()
+
+    return like
+
+
+_OF_SHAPES: dict[Any, Callable] = {
+    np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x, axis=None: (
+        x.size if axis is None else x.shape[axis]),
+    np.zeros_like: _filled(0.0), np.empty_like: _filled(0.0), np.ones_like: _filled(1.0),
+    np.copy: lambda x, order="K", subok=False: x, np.real: lambda x: x, np.isrealobj: lambda x: True,
+    np.iscomplexobj: lambda x: False, np.result_type: lambda *args: np.dtype(np.float64),
+    np.tril_indices_from: lambda x, k=0: np.tril_indices(x.shape[0], k, x.shape[1]),
+    np.triu_indices_from: lambda x, k=0: np.triu_indices(x.shape[0], k, x.shape[1]),
+    np.diag_indices_from: lambda x: np.diag_indices(x.shape[0], x.ndim),
+}
