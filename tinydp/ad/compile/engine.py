@@ -24,6 +24,8 @@ from typing import Any
 
 import numba
 from llvmlite import binding
+from numba import _helperlib
+from numba.core.runtime import _nrt_python
 
 from . import kernels as kernel_functions
 from .arithmetic import KERNELS
@@ -204,9 +206,21 @@ def _floor_divide(a: float, b: float) -> float:
 
 
 @functools.cache
+def _add_numbas_symbols() -> None:
+    """Tell LLVM where the functions in C are that Numba's code calls for memory.
+
+    Numba does so when it compiles for the first time in a process, and much else that takes longer.
+    """
+    for prefix, module in (("NRT_", _nrt_python), ("numba_", _helperlib)):
+        for name, address in module.c_helpers.items():
+            if not name.startswith("_"):
+                binding.add_symbol(prefix + name, address)
+
+
+@functools.cache
 def _address_of(name: str) -> Any:
     """Load a kernel, so that what is loaded later may call it; returns what keeps it there."""
-    numba.core.runtime.rtsys.initialize(numba.core.registry.cpu_target.target_context)
+    _add_numbas_symbols()
     make = lambda: bytes(target_machine().emit_object(_kernel(name)))
     engine = engine_of(kept(_kernel_file(name, "o"), make))
     binding.add_symbol(f"tinydp.{name}", engine.get_function_address(f"tinydp.{name}"))
