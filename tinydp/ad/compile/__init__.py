@@ -31,7 +31,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .calls import MOST_BRANCHES, Compiled, TapeWarning
+from .calls import MOST_BRANCHES, Compiled
+from .culprit import TapeWarning
 
 __all__ = ["MOST_BRANCHES", "Compiled", "TapeWarning", "compile"]
 

@@ -21,22 +21,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import tree
-from ..errors import MutationError, NotCompiledError
-from ..primitives import dense, masks_of, parameters_of, pick
-from ..selected import NOTHING, behind
-from ..tape import Node, Tape, Var
+from ..errors import NotCompiledError
+from ..primitives import parameters_of, pick
+from ..tape import Tape, Var
 from ..transforms import vjp
 from ..values import Abstract, is_condition, is_on, shape, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of, refilled
 from .build import Built, Path, Traced, build
-from .culprit import not_finite
+from .culprit import TapeWarning, not_finite
+from .nodes import CallOperation, Kept
 from .verify import Run, compare
-
-
-class TapeWarning(RuntimeWarning):
-    """A compiled function is not used, since its gradient is not finite: a tape computes it instead."""
-
 
 MISSES = 6                               # runs in vain, two a gradient, before that is said
 MOST_BRANCHES = 16                       # programs for one form of arguments; then f runs as it is
@@ -401,80 +396,3 @@ def gradient_places(call: Call, positions: tuple) -> tuple[tuple, list]:
     spans = [range(call.ends[k - 1] if k else 0, call.ends[k]) for k in positions]
     active = tuple(sorted(k for span in spans for k in span))
     return active, [1 + active.index(k) for span in spans for k in span]
-
-
-class Kept(NamedTuple):
-    """What the node of a compiled call keeps for its pullback."""
-
-    compiled: Compiled
-    call: Call
-    values: list
-    active: tuple                        # which leaves are on the tape
-    real: tuple                          # which results are
-    program: Built | None                # that computed the results, on one tape
-    adjoints: tuple[Built, ...]          # made of the same surroundings
-    gradients: list | None               # of one real number, by the active leaves
-    generation: int
-
-
-class CallOperation:
-    """The operation of a compiled call's node."""
-
-    rules = ()
-    loop = False
-
-    def __init__(self, compiled: Compiled):
-        self.name = name_of(compiled.f)
-
-    def pull(self, node: Node, g: Any) -> list:
-        """The adjoint program's results, for the cotangent that arrived."""
-        form: Kept = node.kwargs["form"]
-        masks, g, gradients = masks_of(g), dense(g), form.gradients
-        if gradients is not None:
-            if type(g[0]) is not float or g[0] != 1.0:
-                gradients = [g[0] * c for c in gradients]
-        elif any(type(x) is Var for x in (*g, *form.values)):
-            self.require_unchanged(form)
-            gradients = form.compiled.pulled_back(form.call, form.values, form.active, g)
-        else:
-            try:
-                gradients = self.by_adjoint(form, tuple([as_argument(c) for c in g]))
-            except ArithmeticError:
-                gradients = self.by_tape(form, g)
-        if masks:
-            gradients = behind(lambda dye: self.by_tape(form, dye), masks, gradients)
-        return [(node.args[k], c) for k, c in zip(form.active, gradients, strict=True) if c is not NOTHING]
-
-    def by_adjoint(self, form: Kept, g: tuple) -> list:
-        """The results of the adjoint program that took the same branches; it may have to be made."""
-        for program in form.adjoints:
-            if self.is_unchanged(form):
-                gradients = form.compiled._results(program, form.call, form.values, form.active, g)
-            else:                                # there is nothing left to compare it with
-                gradients = program.results_of(form.values, g)
-            if gradients is not None:
-                return gradients
-        self.require_unchanged(form)
-        gradients = form.compiled._run(form.call, form.values, form.active, g)[1]
-        self.require_unchanged(form)             # a program made now may have found that it is
-        return gradients
-
-    def require_unchanged(self, form: Kept) -> None:
-        """What is made now must be made of what the function found when it was called."""
-        if not self.is_unchanged(form):
-            raise MutationError(
-                f"something that {self.name} found in its surroundings was changed before its pullback.",
-                "pass it as an argument, or let it be until the gradient is there.")
-
-    def is_unchanged(self, form: Kept) -> bool:
-        """Whether the function would find the same as when it was called."""
-        return form.generation == form.compiled._generation and (form.program is None or (
-            form.program.is_current() and not form.program.around.changed()))
-
-    def by_tape(self, form: Kept, g: Any) -> list:
-        """The same by an ordinary tape, which knows what to do at a singular point."""
-        self.require_unchanged(form)
-
-        of_active = form.compiled._of_active(form.call, form.values, form.active)
-        _, pullback = vjp(of_active, *(form.values[k] for k in form.active))
-        return list(pullback(tuple(g)))

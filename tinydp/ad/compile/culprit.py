@@ -18,6 +18,10 @@ from .verify import ROUNDING, Run
 STEPS = 20                               # of a loop, in which each operation is looked at
 
 
+class TapeWarning(RuntimeWarning):
+    """A compiled function is not used, since its gradient is not finite: a tape computes it instead."""
+
+
 class Culprit(NamedTuple):
     """An operation with a wrong result, in words, and the user's line."""
 
