@@ -29,6 +29,11 @@ class Abstract:
 
     __slots__ = ()
 
+    @property
+    def kind(self) -> str:
+        """That of its type: "f" for real numbers, "b" for conditions."""
+        raise NotImplementedError
+
     def call(self, op: Any, args: tuple, options: dict) -> Any:
         """Write down `op(*args, **options)`, one of whose arguments this is."""
         raise NotImplementedError
@@ -108,7 +113,11 @@ def listed(x: Any) -> Any:
 
 def is_condition(x: Any) -> bool:
     """Whether it is a boolean, or an array of them."""
+    if type(x) is float:
+        return False
     x = plain(x)
+    if isinstance(x, Abstract):
+        return x.kind == "b"
     return isinstance(x, (bool, np.bool_)) or getattr(getattr(x, "dtype", None), "kind", "") == "b"
 
 

@@ -18,7 +18,7 @@ from .operations import ELEMENTWISE, REDUCTIONS, RUNNING
 
 def constant(x: Any) -> Any:
     """A constant as programs hold it: a bool, an int, a float, or an array of its own type."""
-    if isinstance(x, Abstract):
+    if type(x) is float or isinstance(x, Abstract):
         return x
     x = listed(x)
     if isinstance(x, (list, tuple)):
@@ -43,9 +43,10 @@ OF_CONDITIONS: dict[str, Any] = {               # what NumPy computes instead, o
 
 def of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     """The function and its arguments, conditions made numbers, or numbers conditions, where it needs that."""
-    numpys = any(map(is_numpys, args))
-    args = tuple(map(constant, args))
-    name, operands = op.name, args
+    name, given, args = op.name, args, tuple(map(constant, args))
+    operands = args
+    if name not in _TRUTHS and name != "where" and not any(map(is_condition, args)):
+        return op, args
     if name in _TRUTHS:
         n = 1 if name in ("any", "all") else 2
         return op, (*(x if is_condition(x) else np.not_equal(x, 0.0) for x in args[:n]), *args[n:])
@@ -56,7 +57,7 @@ def of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     elif name not in ELEMENTWISE or name in COMPARISONS:
         return op, args
     conditions = [is_condition(x) for x in operands]
-    if all(conditions) and numpys and name in OF_CONDITIONS:
+    if all(conditions) and name in OF_CONDITIONS and any(map(is_numpys, given)):
         return registered(OF_CONDITIONS[name]) if OF_CONDITIONS[name] else op, args
     if name == "where":
         if not all(conditions):
@@ -93,9 +94,9 @@ def simpler(name: str, args: tuple) -> Any:
     if name not in _NEUTRAL or len(args) != 2:
         return None
     a, b = args
-    if _is_real(a) and _is_number(b, _NEUTRAL[name]):
+    if _is_number(b, _NEUTRAL[name]) and _is_real(a):
         return a
-    if name in ("add", "multiply") and _is_real(b) and _is_number(a, _NEUTRAL[name]):
+    if name in ("add", "multiply") and _is_number(a, _NEUTRAL[name]) and _is_real(b):
         return b
     return None
 

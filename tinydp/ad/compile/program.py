@@ -27,6 +27,8 @@ import numpy as np
 
 from ..errors import Spot
 
+_NUMBER = np.array(0.0)
+
 
 class Value:
     """What an operation makes, or a program is given: a number or an array, as `example` is.
@@ -39,8 +41,9 @@ class Value:
 
     def __init__(self, example: Any, label: str = "", of: "Value | None" = None):
         self.example, self.label, self.of = example, label, of
-        self.shape: tuple[int, ...] = np.shape(example)
-        self.kind: str = np.asarray(example).dtype.kind
+        array = _NUMBER if type(example) is float else np.asarray(example)
+        self.shape: tuple[int, ...] = array.shape
+        self.kind: str = array.dtype.kind
 
     @property
     def ndim(self) -> int:

@@ -173,7 +173,7 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
     """Record a call in the innermost program that has one of its arguments."""
     tracer().arrays.see(args, options)
     if op.name == "matmul":
-        np.matmul(*map(example, args))           # refuses what does not fit, as others may not
+        np.matmul(*map(_one_row, args, (-2, -1)))            # refuses what does not fit, as others may not
     others = expanded(op.name, args, options)
     if others is not None:
         try:
@@ -208,6 +208,12 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
     if op.name in COMPARISONS and not any(map(is_numpys, args)):
         y.value.example = constant(y.example)    # of Python's floats, it is Python's bool
     return y
+
+
+def _one_row(x: Any, axis: int) -> Any:
+    """Of the example of a matrix, one row or column: enough to see whether it can be a factor."""
+    x = example(x)
+    return np.take(x, [0], axis) if np.ndim(x) > 1 and np.shape(x)[axis] else x
 
 
 # Made of others, but with a derivative that these have not everywhere: see expand.py.

@@ -128,7 +128,7 @@ class Builder:
         key = self._key(prim.name, args, options)
         if key not in self._known:
             op = Op(prim, args, options, [], spot, back)
-            examples = prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)])
+            examples = prim.examples(op) if op.body is not None else results_of(op, self._given(op))
             op.outs = [self._own(Value(x)) for x in examples]
             for x in op.outs:
                 if x.kind not in "fbi":
@@ -136,6 +136,15 @@ class Builder:
                                      "a program computes with real numbers and conditions.")
             self._append(op, key)
         return self._known[key]
+
+    def _given(self, op: Op) -> list:
+        """Examples of the operands. Of a product, where no branch asks for its value, one term will do."""
+        given = [*map(example_of, op.args)]
+        if op.name == "matmul" and self.guards is None:
+            a, b = given
+            if a.shape[-1] == b.shape[-2 % b.ndim]:          # else NumPy says what is wrong
+                return [a[..., :1], b[..., :1, :] if b.ndim > 1 else b[:1]]
+        return given
 
     def again(self, op: Op, values: dict[Value, Any]) -> None:
         """Record an operation of another program here; `values` has what stands for the values there.
