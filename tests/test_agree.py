@@ -40,6 +40,13 @@ def test_compiled_programs_agree(seeds):                         # chosen since 
     assert counts["compiled"] == 3
 
 
+def test_interpreted_programs_agree():
+    counts = main(["--interpreted", "--seed", "0", "--programs", "60"])
+    assert counts.get("failed", 0) == 0
+    assert counts["interpreted"] == 60
+    assert counts["not judged"] < 10
+
+
 def test_a_program_comes_of_its_seed():
     assert draw(3) == draw(3) != draw(4)
     assert draw(3, compiled=True) != draw(3)

@@ -6,44 +6,32 @@ that take the same branches, and for as long as the arrays around it stay the sa
 """
 
 import copy
-import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 import tinydp as dp
+from tinydp.ad.compile import passes
 from tinydp.ad.compile.adjoint import adjoint
 from tinydp.ad.compile.build import traced
 from tinydp.ad.compile.calls import Compiled
+from tinydp.ad.compile.expand import apart
 from tinydp.ad.compile.program import Program, interpret, verify
 
 from .check import Examiner, compare, quiet
 from .check import Program as Module
 from .structures import drawn_like, leaves
 
-
-def _passes() -> Iterator[tuple[str, Callable[[Program], Program]]]:
-    """The passes that run after the adjoint was taken."""
-    known = {"expand": ["apart"], "passes": ["PASSES", "optimised", "finished"]}
-    for file, names in known.items():
-        try:
-            module = importlib.import_module(f"tinydp.ad.compile.{file}")
-        except ImportError:
-            continue
-        for found in (getattr(module, name) for name in names if hasattr(module, name)):
-            yield from ((f.__name__, f) for f in (found if isinstance(found, tuple) else (found,)))
-
-
-PASSES = tuple(_passes())
+PASSES: tuple[Callable[[Program], Program], ...] = (apart, *passes.PASSES, passes.optimised, passes.finished)
 
 
 def after_passes(program: Program) -> Iterator[tuple[str, Program]]:
     """The program, and what each pass makes of it, one after the other."""
     yield "", verify(program)
-    for name, one_pass in PASSES:
+    for one_pass in PASSES:
         program = verify(one_pass(program))
-        yield f" after {name}", program
+        yield f" after {one_pass.__name__}", program
 
 
 class Interpreted:
