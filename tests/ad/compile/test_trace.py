@@ -8,7 +8,7 @@ from tinydp.ad.compile.build import traced as built
 from tinydp.ad.compile.calls import Compiled
 from tinydp.ad.compile.program import interpret, verify
 from tinydp.ad.compile.trace import traced
-from tinydp.ad.errors import SideEffectError
+from tinydp.ad.errors import EventNotReached, SideEffectError
 
 from .checks import check
 
@@ -41,6 +41,15 @@ def test_a_while_loop_after_an_event():
     truths = program_of(f, 0.4)[1]
     assert truths == (True,) * 5 + (False,)
     check(f, 0.4)
+
+
+def test_a_branch_after_an_event_that_does_not_come():
+    def f(x):
+        y = dp.integrate(lambda s, dt: s + dt * x, 1.0, lambda s: s, max_steps=3, dt=0.3)
+        return y if y > 0.5 else x
+
+    with pytest.raises(EventNotReached):
+        dp.compile(f)(0.4)
 
 
 # ---------------------------------------------------------------------------- kinds

@@ -63,6 +63,7 @@ class Builder:
         self._known: dict[Any, list[Value]] = {}
         self._numbers: dict[Value, int] = {}     # of all values that belong here
         self._actual: dict[Value, Any] = {}
+        self.loops = 0                           # how many operations have a body
         self._serial = 0
 
     @classmethod
@@ -161,6 +162,7 @@ class Builder:
 
     def _append(self, op: Op, key: Any) -> None:
         self.ops.append(op)
+        self.loops += op.body is not None
         self.maker.update(dict.fromkeys(op.outs, op))
         self._known[key] = op.outs
 
@@ -173,13 +175,15 @@ class Builder:
 
     def actual(self, x: Value) -> Any:
         """What the value is for the inputs' examples; what a loop makes, an example is only like."""
-        ops = needed(self.ops, [x])
-        if not any(op.body for op in ops):
+        if self.loops == 0:
             return x.example
-        for op in ops:
+        for op in needed(self.ops, [x]):
             if op.outs[0] not in self._actual:
                 given = [self._actual.get(a, a.example) if type(a) is Value else a for a in op.args]
-                self._actual.update(zip(op.outs, results_of(op, given), strict=True))
+                try:
+                    self._actual.update(zip(op.outs, results_of(op, given), strict=True))
+                except ArithmeticError:          # an event that a tape has to look at
+                    return x.example
         return self._actual[x]
 
     def fresh(self) -> int:

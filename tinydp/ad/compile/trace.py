@@ -260,24 +260,27 @@ def _require_equal(first: Region, again: Region) -> None:
     if found is None and repr(first.unflatten([*range(len(first.results))])) != repr(
             again.unflatten([*range(len(again.results))])):
         found = "it returns another structure", None
+    alike: set = set()
     for x, y in zip(first.captured, again.captured, strict=False):
-        found = found or _change_around(plain(x), plain(y))
+        found = found or _change_around(plain(x), plain(y), alike)
     if found is None and len(first.captured) != len(again.captured):
         found = "it uses other values around", None
     if found is not None:
         refuse(STEP, *found)
 
 
-def _change_around(x: Proxy, y: Proxy) -> tuple[str, Spot | None] | None:
-    """How a value around differs from that of the first run; None if they are the same, or made alike."""
-    if x.value is y.value:
+def _change_around(x: Proxy, y: Proxy, alike: set) -> tuple[str, Spot | None] | None:
+    """How a value around differs from that of the first run; None if they are the same, or made `alike`."""
+    if x.value is y.value or (x.value, y.value) in alike:
         return None
     op, again = x.builder.maker.get(x.value), y.builder.maker.get(y.value)
     if op is None or again is None or op.outs.index(x.value) != again.outs.index(y.value):
         return "it uses another value around", None
     found = difference(Program(op.operands, [op], []), Program(again.operands, [again], []))
     for a, b in zip(op.operands, again.operands, strict=False):
-        found = found or _change_around(Proxy(x.builder, a), Proxy(y.builder, b))
+        found = found or _change_around(Proxy(x.builder, a), Proxy(y.builder, b), alike)
+    if found is None:
+        alike.add((x.value, y.value))
     return found
 
 
