@@ -160,6 +160,13 @@ def test_arrays_that_grow(n):
     np.testing.assert_array_equal(rows, np.outer(np.arange(n), np.arange(3.0)))
 
 
+def test_arrays_that_grow_in_a_loop():
+    total, i, once = Local("total", "f"), Local("i", "i"), growing()
+    add = Let([total], [apply("add", total, once.results[1])])
+    body = [Let([total], [Const(0.0)]), For(i, 3, [*once.body, add])]
+    assert machine_code_of([Function("f", once.parameters, body, [total])])(50.0) == 150.0
+
+
 def test_failures():
     run = machine_code_of([growing(fail=1.0)])
     for _ in range(3):
