@@ -127,7 +127,7 @@ class Arithmetic:
         if name in SCALED:
             return builder.fmul(first, NUMBER(SCALED[name]))
         if name in KERNELS:
-            return self.loaded(self.result_of(KERNELS[name], args), "f")     # type: ignore[attr-defined]
+            return self.loaded(self.result_of(KERNELS[name], args)[0], "f")     # type: ignore[attr-defined]
         return self.others(name, first)
 
     def others(self, name: str, x: Any) -> Any:

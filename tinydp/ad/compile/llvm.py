@@ -316,15 +316,16 @@ class Writer(Arithmetic):
                 args += self.array(x._replace(shape=(self.size(x.shape),)) if s.function in FLAT else x)
             else:
                 args.append(self.value(x))
-        out = self.result_of(s.function, args)
+        out, status = self.result_of(s.function, args)
+        self.require(self.builder.icmp_unsigned("==", status, STATUS(0)), STATUS(NO_MEMORY))
         for k, x in enumerate(s.results):
             self.set(x, self.loaded(self.eighth(out, k), x.kind))
 
-    def result_of(self, kernel: str, args: list) -> Any:
-        """Call a kernel; returns where its results are, in eight-byte places."""
+    def result_of(self, kernel: str, args: list) -> tuple[Any, Any]:
+        """Call a kernel; returns where its results are, in eight-byte places, and its status."""
         self.returned = self.returned or room(self.head, INTEGER, 8)
-        self.builder.call(self.module.kernel(kernel, args), [self.returned, self.returned, *args])
-        return self.returned
+        status = self.builder.call(self.module.kernel(kernel, args), [self.returned, self.returned, *args])
+        return self.returned, status
 
     def loaded(self, place: Any, kind: str) -> Any:
         value = self.builder.load(place, typ=ELEMENT[kind])
