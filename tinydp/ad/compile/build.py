@@ -129,7 +129,8 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
     with journal.step("trace") as note:
         made = traced(compiled, call, values)
         note(f"{len(made.program)} operations")
-    title = f"{name}, traced by tinydp." if active is None else f"The adjoint of {name}, swept by tinydp."
+    shown = identifier(name)
+    title = f"{shown}, traced by tinydp." if active is None else f"The adjoint of {shown}, swept by tinydp."
     program, truths = made.program, made.truths
     seeds: tuple = ()
     reals = [program.outputs[k] for k in made.real]
