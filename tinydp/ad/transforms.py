@@ -381,6 +381,14 @@ class Pullback:
     def __call__(self, cotangent: Any) -> tuple:
         seeds: list[tuple[Var, Any]] = []
         tree.map(lambda y, g: seeds.append((y, seed(_cotangent(y, g)))), self._y, cotangent)
+        return self.swept(seeds)
+
+    def of(self, cotangents: list) -> tuple:
+        """The same for those of all numbers and arrays in the result, as they are: a zero has arrived."""
+        return self.swept([*zip(tree.flatten(self._y)[0], cotangents, strict=True)])
+
+    def swept(self, seeds: list[tuple[Any, Any]]) -> tuple:
+        """The cotangents of the primals for these pairs of a result and its cotangent."""
         with self._lock:
             try:
                 _sweep(self._tape, [(y, g) for y, g in seeds if is_on(self._tape, y) and g is not NOTHING],

@@ -27,6 +27,7 @@ import numpy as np
 
 from .. import tree
 from ..errors import ClosureError, DtypeError, place_of
+from ..rules.bends import met
 from ..show import argument_names
 from ..tape import Var
 from ..values import is_condition, plain, shape
@@ -40,7 +41,7 @@ from .kinds import constant
 from .loops import ALL_FINITE
 from .names import identifier
 from .passes import finished, optimised
-from .program import Program, Value, example_of
+from .program import Program, Value, example_of, interpret
 from .proxy import Proxy, recorded
 from .record import Builder, zeros
 from .roll import LONG, longest_line, roll
@@ -51,6 +52,10 @@ from .verify import Comparison
 
 class LongProgramWarning(RuntimeWarning):
     """A program has so many operations in a row that it takes long to compile."""
+
+
+class LeftToTheTape(FloatingPointError):
+    """A built function has results that a tape has to look at; `args[0]` are these."""
 
 
 class Path(NamedTuple):
@@ -95,6 +100,7 @@ class Built(NamedTuple):
     around: Surroundings                 # all else that `f` found there
     path: Path
     content: str                         # equal for functions of one path that do the same
+    traced: Program                      # before it was differentiated and optimised
     raising: int                         # for what Python's numbers in it would raise, see exceptions.py
     comparison: Comparison               # with the tape: is it due?
 
@@ -109,13 +115,25 @@ class Built(NamedTuple):
             exceptions.clear()
         *results, finite, as_traced = self.run(*values, *more, *self.constants)
         if as_traced and (not finite or (self.raising and exceptions.noted(self.raising))):
-            raise FloatingPointError
+            raise LeftToTheTape(results)
         return results if as_traced else None
 
     @property
     def source(self) -> str:
         """The program as Python source."""
         return self.code.source
+
+    def is_unsure(self, values: list) -> bool:
+        """Whether the function is a derivative at a kink or a tie, whose own derivative is not known."""
+        found: list = []
+        token = met.set(found)
+        try:
+            interpret(self.traced, *values)
+        except ArithmeticError:
+            return True
+        finally:
+            met.reset(token)
+        return bool(found)
 
     def is_current(self) -> bool:
         """Whether the arrays of the surroundings are as they were when they were read."""
@@ -139,7 +157,7 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
         seeds = tuple(map(shape, reals))
     with np.errstate(all="ignore"):
         with journal.step("adjoint" if active else "results") as note:
-            whole = _whole(made, active, scalar)
+            whole = _whole(made, active, scalar, compiled.derivative)
             note(f"{len(whole)} operations")
         with journal.step("passes") as note:
             program = finished(optimised(apart(whole)))
@@ -151,10 +169,10 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
     return Built(code.run, program, code, code.constants, made.unflatten, made.results, made.real,
                  made.bare, scalar, seeds,
                  made.trace.arrays.changing(), made.around, Path(call.form, truths), made.program.key,
-                 made.trace.raising, Comparison(time.perf_counter() - start))
+                 made.program, made.trace.raising, Comparison(time.perf_counter() - start))
 
 
-def _whole(made: Traced, active: tuple | None, scalar: bool) -> Program:
+def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -> Program:
     """The program with all that the built function returns: the results, and what is to be known of them.
 
     An adjoint of one number returns it before its gradient, since both are wanted; others take the cotangents
@@ -165,7 +183,7 @@ def _whole(made: Traced, active: tuple | None, scalar: bool) -> Program:
         replay = Replay(builder, made.program, list(active or ()))
         outputs = [plain(x) for x in replay.run()]
         results, conditions = outputs[: made.results], outputs[made.results:]
-        finite: list = []
+        finite: list = [(results[k], True) for k in made.real if derivative and isinstance(results[k], Proxy)]
         if active is not None:
             seeds = {k: 1.0 if scalar else Proxy(builder, builder.adopt(
                 Value(zeros(outputs[k]), f"g_result_{k}" if len(made.real) > 1 else "g_result")))

@@ -50,12 +50,13 @@ class Call(NamedTuple):
 class Compiled:
     """What `compile` returns."""
 
-    def __init__(self, f: Callable, static: tuple, roots: tuple = ()):
+    def __init__(self, f: Callable, static: tuple, roots: tuple = (), derivative: bool = False):
         if not callable(f):
             raise TypeError(f"compile needs a function, not {f!r}")
         functools.update_wrapper(self, f, updated=())
         self.f, self.static = f, static
         self.roots = roots or (f,)               # where what `f` finds around it is looked for
+        self.derivative = derivative             # its results have to be finite, or a tape has to look
         self.traces: dict[Any, Traced] = {}
         self._derived: dict[Any, Compiled] = {}
         self._refused: set[tuple] = set()        # derivatives that cannot be compiled
@@ -176,7 +177,8 @@ class Compiled:
         found = self._derived.get(key)
         if found is None:
             roots = self.roots if call is None else (*self.roots, *self.fixed_parts(call))
-            found = self._derived[key] = Compiled(make(), self.static if call is None else (), roots)
+            found = self._derived[key] = Compiled(
+                make(), self.static if call is None else (), roots, derivative=True)
         return found
 
     def transformed(self, key: tuple, make: Callable, args: tuple, kwargs: dict) -> Any:

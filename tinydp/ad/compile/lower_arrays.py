@@ -244,6 +244,12 @@ def scatter(block: Block, op: Op) -> None:
     """Zeros, to which each operand is added at its index."""
     out, to, shape, indices = op.outs[0], block.to, op.options["shape"], op.options["indices"]
     first = to.get(op.args[0])
+    if not shape:
+        total: Any = Const(0.0)
+        for x in map(to.get, op.args):
+            total = Apply("add", (total, x.at((0,) * len(x.shape)) if isinstance(x, View) else x), "f")
+        to.bind(out, total)
+        return
     if (len(op.args) == 1 and isinstance(first, View) and out not in block.places and is_static(first)
             and math.prod(first.shape) == math.prod(shape) and only_reshapes(indices[0], shape)):
         to.bind(out, reshaped(block, first, shape))

@@ -4,11 +4,12 @@ from typing import Any, NamedTuple
 
 from ..errors import MutationError
 from ..primitives import dense, masks_of
-from ..selected import NOTHING, behind
+from ..selected import NOTHING, Selected, behind, made
 from ..tape import Node, Var
-from ..transforms import vjp
+from ..transforms import Pullback, vjp
+from ..values import shape
 from .arguments import as_argument, name_of
-from .build import Built
+from .build import Built, LeftToTheTape
 
 
 class Kept(NamedTuple):
@@ -47,10 +48,13 @@ class CallOperation:
         else:
             try:
                 gradients = self.by_adjoint(form, tuple([as_argument(c) for c in g]))
+            except LeftToTheTape as error:       # a derivative of a derivative at a kink: right, or nan
+                unsure = form.compiled.derivative and form.program and form.program.is_unsure(form.values)
+                gradients = error.args[0] if unsure else list(self.on_tape(form).of(_masked(g, masks)))
             except ArithmeticError:
-                gradients = self.by_tape(form, g)
+                gradients = list(self.on_tape(form).of(_masked(g, masks)))
         if masks:
-            gradients = behind(lambda dye: self.by_tape(form, dye), masks, gradients)
+            gradients = behind(lambda dye: list(self.on_tape(form)(tuple(dye))), masks, gradients)
         return [(node.args[k], c) for k, c in zip(form.active, gradients, strict=True) if c is not NOTHING]
 
     def by_adjoint(self, form: Kept, g: tuple) -> list:
@@ -79,10 +83,16 @@ class CallOperation:
         return form.generation == form.compiled._generation and (form.program is None or (
             form.program.is_current() and not form.program.around.changed()))
 
-    def by_tape(self, form: Kept, g: Any) -> list:
-        """The same by an ordinary tape, which knows what to do at a singular point."""
+    def on_tape(self, form: Kept) -> Pullback:
+        """The pullback by an ordinary tape, which knows what to do at a singular point."""
         self.require_unchanged(form)
-
         of_active = form.compiled._of_active(form.call, form.values, form.active)
-        _, pullback = vjp(of_active, *(form.values[k] for k in form.active))
-        return list(pullback(tuple(g)))
+        return vjp(of_active, *(form.values[k] for k in form.active))[1]
+
+
+def _masked(g: tuple, masks: tuple | None) -> list:
+    """Cotangents with their masks; what has none has arrived everywhere, though it may be zero."""
+    if masks is None:
+        return list(g)
+    return [Selected(c, mask) if shape(c) else c if made(mask) else NOTHING
+            for c, mask in zip(g, masks, strict=True)]

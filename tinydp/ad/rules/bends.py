@@ -20,6 +20,7 @@ well, unless g is y times a plain number.
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import cast
 
 import numpy as np
@@ -90,7 +91,17 @@ later_edge = Primitive(_zeros, "later_edge")
 defvjp(later_edge, lambda h, y, x, where: h * edge(x, where), None)
 edge.elementwise = later_edge.elementwise = True
 
-_unsure = Primitive(lambda c, x, where: c, "unsure")
+met: ContextVar[list | None] = ContextVar("met", default=None)   # whether an interpreted program was unsure
+
+
+def _kept(c, x, where):
+    found = met.get()
+    if found is not None and np.any(where):
+        found.append(True)
+    return c
+
+
+_unsure = Primitive(_kept, "unsure")
 defvjp(_unsure, lambda h, y, c, x, where: h, lambda h, y, c, x, where: h * np.where(where, np.nan, 0.0), None)
 _unsure.elementwise = True
 
