@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.compile import products
+from tinydp.ad.compile.kernels import products
 
 pytestmark = pytest.mark.usefixtures("interpreted")
 

@@ -227,18 +227,6 @@ def _add_numbas_symbols() -> None:
 
 
 @functools.cache
-def _add_numbas_symbols() -> None:
-    """Tell LLVM where the functions in C are that Numba's code calls for memory.
-
-    Numba does so when it compiles for the first time in a process, and much else that takes longer.
-    """
-    for prefix, module in (("NRT_", _nrt_python), ("numba_", _helperlib)):
-        for name, address in module.c_helpers.items():
-            if not name.startswith("_"):
-                binding.add_symbol(prefix + name, address)
-
-
-@functools.cache
 def _address_of(name: str) -> Any:
     """Load a kernel, so that what is loaded later may call it; returns what keeps it there."""
     _add_numbas_symbols()

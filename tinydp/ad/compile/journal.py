@@ -37,6 +37,9 @@ class Journal:
     @contextlib.contextmanager
     def patience(self) -> Iterator[None]:
         """A context that says "compiling" if it takes long."""
+        if not (self.all_of_it or self.stream.isatty()):             # nobody waits
+            yield
+            return
         timer = threading.Timer(PATIENCE, self.say, (f"compiling {self.name} ...",))
         timer.daemon = True
         timer.start()

@@ -14,7 +14,6 @@ from ..primitives import Parts, Primitive, registered, sweeping
 from ..selected import Selected
 from ..tape import Var
 from ..values import is_condition
-from ..watch import tracer
 from .exceptions import RAISED
 from .kinds import as_numbers, constant
 from .proxy import Proxy, write
@@ -45,7 +44,7 @@ def _may_raise(op: Primitive, a: Any, b: Any) -> None:
     """
     if not sweeping.get() and not np.shape(a) and not np.shape(b) and (
             op.name == "power" or isinstance(b, Proxy) or b == 0):
-        tracer().raising |= RAISED[op.name]
+        (a if isinstance(a, Proxy) else b).builder.trace.raising |= RAISED[op.name]
 
 
 def _bitwise(op: Primitive, symbol: str) -> Callable:

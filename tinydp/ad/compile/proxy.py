@@ -37,7 +37,6 @@ from ..errors import (
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
 from ..tape import Var
 from ..values import Abstract, is_condition
-from ..watch import tracer
 from .expansions import expanded
 from .kinds import COMPARISONS, OF_CONDITIONS, as_numbers, constant, example, is_numpys, of_one_kind, simpler
 from .operations import REDUCTIONS, is_known
@@ -171,7 +170,8 @@ def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
 
 def write(op: Primitive, args: tuple, options: dict) -> Any:
     """Record a call in the innermost program that has one of its arguments."""
-    tracer().arrays.see(args, options)
+    arrays = next(x.builder.trace for x in (*args, *options.values()) if isinstance(x, Proxy)).arrays
+    arrays.see(args, options)
     if op.name == "matmul":
         np.matmul(*map(_one_row, args, (-2, -1)))            # refuses what does not fit, as others may not
     others = expanded(op.name, args, options)
@@ -184,10 +184,9 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
                 "leave it out, or compute the same with other functions.") from None
         if op.name not in KEPT_WHOLE:
             return others(*args, **options)
-        return recorded(op, tuple([tracer().arrays.kept(as_numbers(constant(x))) for x in args]), options)[0]
+        return recorded(op, tuple([arrays.kept(as_numbers(constant(x))) for x in args]), options)[0]
     if not is_known(op.name):
         raise not_compiled(op.name)
-    arrays = tracer().arrays
     if op.name == "getitem":
         args = (args[0], arrays.kept_index(args[1]))
     else:
@@ -226,7 +225,7 @@ def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
     builders = [x.builder for x in args if isinstance(x, Proxy)]
     builder = max(builders, key=lambda builder: builder.depth) if builders else innermost()
     values = tuple([x.value if isinstance(x, Proxy) else x for x in args])
-    known, (spot, back) = len(builder.ops), tracer().place()
+    known, (spot, back) = len(builder.ops), builder.trace.place()
     made = builder.record(op, values, options, spot, back)
     if len(builder.ops) > known and spot is not None and not back and len(made) == 1:
         made[0].label = assigned_name(spot)

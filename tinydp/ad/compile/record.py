@@ -54,6 +54,7 @@ class Builder:
 
     def __init__(self, parent: "Builder | None" = None, guarded: bool = False):
         self.parent = parent
+        self.trace: Any = None if parent is None else parent.trace   # of the function that is run
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.guards: list | None = [] if guarded else None   # conditions that were decided: (value, truth)
         self.inputs: list[Value] = []

@@ -58,6 +58,7 @@ class Trace:
     def writing(self, builder: Builder | None = None) -> Iterator[Builder]:
         """A context in which loops and tapes know that a program is being written down."""
         builder = builder or Builder(guarded=True)
+        builder.trace = self
         with traced_by(self, TracingTape, fresh=True), builder.active():
             before = witness.set(self.arrays.see)
             try:
