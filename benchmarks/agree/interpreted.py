@@ -23,7 +23,7 @@ from .check import Examiner, compare, quiet
 from .check import Program as Module
 from .structures import drawn_like, leaves
 
-PASSES: tuple[Callable[[Program], Program], ...] = (apart, *passes.PASSES, passes.optimised, passes.finished)
+PASSES: tuple[Callable[[Program], Program], ...] = (apart, *passes.PASSES, passes.finished)
 
 
 def after_passes(program: Program) -> Iterator[tuple[str, Program]]:
@@ -44,6 +44,7 @@ class Interpreted:
         self.program, self.trace = self.made.program, self.made.trace
         self.made.around.drop_changed()
         self.arrays = self.trace.arrays.changing()
+        self.passed: dict[str, list[tuple[str, Program]]] = {}
         self.active = [*range(call.ends[-1] if args else 0)]
 
     def holds(self, args: tuple, keywords: dict) -> bool:
@@ -54,6 +55,12 @@ class Interpreted:
             return False
         found = interpret(self.program, *call.leaves)
         return tuple(map(bool, found[self.made.results:])) == self.made.truths
+
+    def after_passes(self, kind: str, make: Callable[[], Program]) -> list[tuple[str, Program]]:
+        """A program of this kind, and what each pass makes of it."""
+        if kind not in self.passed:
+            self.passed[kind] = [*after_passes(make())]
+        return self.passed[kind]
 
     def adjoint(self) -> Program:
         """From the leaves and the cotangents of the real results to those of the arguments."""
@@ -98,24 +105,24 @@ class Comparison:
         form, examiner = self.form, self.examiner
         y, pullback = dp.vjp(self.f, *copy.deepcopy(self.args))
         plain = self.f(*copy.deepcopy(self.args))
-        self.agree("value", form.program, self.given, plain, examiner.values, form.made.unflatten)
+        self.agree("value", lambda: form.program, self.given, plain, examiner.values, form.made.unflatten)
         examiner.u = drawn_like(y, examiner.rng)
         given = [*self.given, *(u for k, (_, u) in enumerate(leaves(examiner.u)) if k in form.made.real)]
-        self.agree("gradient", form.adjoint(), given, values(pullback(examiner.u)), examiner.gradients)
+        self.agree("gradient", form.adjoint, given, values(pullback(examiner.u)), examiner.gradients)
         if second:
             v = drawn_like(self.args, examiner.rng)
 
             def product(args: tuple) -> Any:
                 return dp.vjp(lambda *xs: dp.vjp(self.f, *xs)[1](examiner.u), *args)[1](v)
 
-            self.agree("second derivative", form.second(), [*given, *values(v)],
+            self.agree("second derivative", form.second, [*given, *values(v)],
                        values(product(copy.deepcopy(self.args))), product)
 
-    def agree(self, kind: str, program: Program, given: list, wanted: Any, again: Callable,
+    def agree(self, kind: str, make: Callable[[], Program], given: list, wanted: Any, again: Callable,
               unflatten: Callable = list) -> None:
         """Raise `Disagreement` unless the program and what each pass makes of it give what is wanted."""
         n = len(values(wanted))
-        for of_pass, after in after_passes(program):
+        for of_pass, after in self.form.after_passes(kind, make):
             name = f"interpreted {kind}{of_pass}"
             found = quiet(name, lambda after=after: interpret(after, *given))
             if kind == "second derivative" and not all(np.all(np.isfinite(x)) for x in found):
