@@ -60,6 +60,14 @@ def test_arrays_of_few_digits_are_float64():
     check(lambda u: dp.scan(lambda c, _: (np.mean(u) * c, None), start, length=5)[0], np.array([0.2, 1.4]))
 
 
+@pytest.mark.parametrize("function", [np.tanh, np.exp, np.sqrt, np.cos, np.abs])
+def test_functions_of_conditions_have_few_digits(function):
+    x = np.array([0.3, -0.7])
+    assert np.tanh(np.True_) != np.tanh(1.0)
+    check(lambda x: x * function(x > 0), x)
+    check(lambda x: dp.scan(lambda c, b: (c * function(b), None), x, np.array([True, False]))[0], x)
+
+
 @pytest.mark.parametrize("power", [0.5, -0.5, 1.5, 3.0, -2.0, 400.0])
 @pytest.mark.parametrize("x", [0.0, -0.0, 2.0, -2.0, np.inf, -np.inf, 1e200])
 def test_powers_of_numbers(x, power):

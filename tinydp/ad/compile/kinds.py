@@ -5,6 +5,7 @@ an operand; NumPy's conditions have an arithmetic of their own. So conditions ar
 conditions, before an operation is written down, and what follows need not know.
 """
 
+import functools
 import math
 import numbers
 from typing import Any
@@ -59,6 +60,8 @@ def of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     conditions = [is_condition(x) for x in operands]
     if all(conditions) and name in OF_CONDITIONS and any(map(is_numpys, given)):
         return registered(OF_CONDITIONS[name]) if OF_CONDITIONS[name] else op, args
+    if all(conditions) and len(args) == 1 and (halves := _of_truths(op)):
+        return registered(np.where), (*args, *halves)
     if name == "where":
         if not all(conditions):
             args = (args[0], *(1.0 * x if type(x) in (int, bool) else as_numbers(x) for x in operands))
@@ -68,6 +71,17 @@ def of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     if name in REDUCTIONS and operands[0].shape:
         return op, args                          # counted, beginning with 0.0
     return op, (*map(as_numbers, operands), *args[len(operands):])
+
+
+@functools.cache
+def _of_truths(op: Primitive) -> tuple[float, float] | None:
+    """What a function is of true and of false, if NumPy computes that with few digits, as float16."""
+    try:
+        with np.errstate(all="ignore"):
+            yes, no = op.fn(np.True_), op.fn(np.False_)
+    except TypeError:
+        return None
+    return (float(yes), float(no)) if type(yes) is np.float16 else None
 
 
 def is_numpys(x: Any) -> bool:
