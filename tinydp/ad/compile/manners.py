@@ -13,7 +13,7 @@ from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_pl
 from ..primitives import Parts, Primitive, registered, sweeping
 from ..selected import Selected
 from ..tape import Var
-from ..values import is_condition
+from ..values import is_condition, shape
 from .exceptions import RAISED
 from .kinds import as_numbers, constant
 from .proxy import Proxy, write
@@ -42,7 +42,7 @@ def _may_raise(op: Primitive, a: Any, b: Any) -> None:
 
     Numbers that came from NumPy do not, but a tape that looks in vain does no harm. The rules are ours.
     """
-    if not sweeping.get() and not np.shape(a) and not np.shape(b) and (
+    if not sweeping.get() and not shape(a) and not shape(b) and (
             op.name == "power" or isinstance(b, Proxy) or b == 0):
         (a if isinstance(a, Proxy) else b).builder.trace.raising |= RAISED[op.name]
 

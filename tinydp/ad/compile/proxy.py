@@ -201,7 +201,7 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
         if any(is_condition(x) for x in args):
             product = np.matmul(*map(as_numbers, args))
             return product != 0.0 if all(is_condition(x) for x in args) else product
-        if [np.ndim(x) for x in args] == [2, 2] and np.shape(args[0])[1] == 1:
+        if [x.ndim for x in args] == [2, 2] and args[0].shape[1] == 1:
             op = registered(np.multiply)         # of a column and a row: element by element
     y = recorded(op, args, options)[0]
     if op.name in COMPARISONS and not any(map(is_numpys, args)):
