@@ -43,6 +43,16 @@ def test_a_while_loop_after_an_event():
     check(f, 0.4)
 
 
+def test_a_branch_on_an_array_of_one_element():
+    def f(x):
+        while np.abs(x) > 0.3:
+            x = x * 0.7
+        return x if x else x * 2.0
+
+    assert program_of(f, np.array([0.5]))[1] == (True, True, False, True)
+    check(f, np.array([0.5]))
+
+
 def test_a_branch_after_an_event_that_does_not_come():
     def f(x):
         y = dp.integrate(lambda s, dt: s + dt * x, 1.0, lambda s: s, max_steps=3, dt=0.3)

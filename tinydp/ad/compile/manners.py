@@ -57,6 +57,8 @@ def _bitwise(op: Primitive, symbol: str) -> Callable:
 
 def _bool(self: Proxy) -> bool:
     """The branch that the examples take; the program checks at each run that it is the right one."""
+    if self.shape and self.size == 1:
+        return bool(np.all(self))
     if self.builder.guards is None or self.shape:
         raise BranchError(
             "the step of a compiled loop cannot take a branch that depends on a value: it would be frozen."
