@@ -90,12 +90,13 @@ def test_powers_of_numbers(x, power):
 
 # ---------------------------------------------------------------------------- steps that are run again
 
-def test_a_step_may_make_a_function_with_a_rule_anew():
+@pytest.mark.parametrize("segment", [None, 2])
+def test_a_step_may_make_a_function_with_a_rule_anew(segment):
     def f(x):
         def step(c, _):
             return np.cos(dp.straight_through(np.sign, "tanh")(x) + dp.stop_gradient(x)) * c, None
 
-        return np.sum(dp.scan(step, x, length=3)[0])
+        return np.sum(dp.scan(step, x, length=5, segment=segment)[0])
 
     program_of(f, np.array([0.5, -0.2]))
     check(f, np.array([0.5, -0.2]))

@@ -270,8 +270,15 @@ def _require_equal(first: Region, again: Region) -> None:
         refuse(STEP, *found)
 
 
+def _where_made(x: Proxy) -> Proxy:
+    """A value that was captured, as the program has it that made it."""
+    outer = next((outer for outer, inner in x.builder.captured.items() if inner is x.value), None)
+    return x if outer is None or x.builder.parent is None else _where_made(Proxy(x.builder.parent, outer))
+
+
 def _change_around(x: Proxy, y: Proxy, alike: set) -> tuple[str, Spot | None] | None:
     """How a value around differs from that of the first run; None if they are the same, or made `alike`."""
+    x, y = _where_made(x), _where_made(y)
     if x.value is y.value or (x.value, y.value) in alike:
         return None
     op, again = x.builder.maker.get(x.value), y.builder.maker.get(y.value)
