@@ -16,7 +16,7 @@ from ..tape import Var
 from ..values import is_condition, shape
 from .exceptions import RAISED
 from .kinds import as_numbers, constant
-from .proxy import Proxy, write
+from .proxy import Proxy, call_numpy, write
 
 
 def _forward(op: Primitive) -> Callable:
@@ -58,7 +58,7 @@ def _bitwise(op: Primitive, symbol: str) -> Callable:
 def _bool(self: Proxy) -> bool:
     """The branch that the examples take; the program checks at each run that it is the right one."""
     if self.shape and self.size == 1:
-        return bool(np.all(self))
+        return bool(call_numpy(np.all, (self,), {}))
     if self.builder.guards is None or self.shape:
         raise BranchError(
             "the step of a compiled loop cannot take a branch that depends on a value: it would be frozen."
