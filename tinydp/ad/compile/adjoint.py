@@ -19,8 +19,8 @@
     g_y: f = multiply(g, x)
     t_1: f = cos(x)
     t_2: f = multiply(g_y, t_1)
-    t_3: f = add(t, t_2)
-    return t_3
+    g_x: f = add(t, t_2)
+    return g_x
 
 Each operation is recorded once more, and on a tape, as the node that it would be in a plain program; then the
 tape is swept, and the rules, NumPy functions of the values, record the way back. So there is one table of
@@ -40,7 +40,7 @@ from .kinds import constant
 from .loops import EVENT, LoopPrimitive
 from .marks import Marked
 from .program import Op, Program, Value, example_of
-from .proxy import Proxy
+from .proxy import Proxy, call_cotangent
 from .record import Builder, zeros
 
 
@@ -109,7 +109,10 @@ class Replay:
         """The cotangents of the active inputs, for those of some outputs."""
         outputs = [self.given(x) for x in self.program.outputs]
         self.tape.sweep([(y, seeds[k]) for k, y in enumerate(outputs) if k in seeds and type(y) is Var])
-        return [dense(x.g) if x.g is not None else zeros(plain(x)) for x in self.active]
+        found = [dense(x.g) if x.g is not None else zeros(plain(x)) for x in self.active]
+        for x, g in zip(self.active, found, strict=True):
+            call_cotangent(g, x)
+        return found
 
     def given(self, x: Any) -> Any:
         """What stands for a value or a constant here: a variable, a proxy, or itself."""

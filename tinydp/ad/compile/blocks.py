@@ -183,7 +183,7 @@ class Block:
                 if out in targets and not any(read[out]):
                     to.emit(Store(targets[out].at(index), value))
                     continue
-                local[out] = to.let(to.local(out), value)
+                local[out] = to.elements[out] = to.let(to.local(out), value)
                 if out in targets:
                     to.emit(Store(targets[out].at(index), local[out]))
         for op in ops:

@@ -197,6 +197,9 @@ def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -
             finite = [recorded(ALL_FINITE, (x,), {})[0] for x, _ in finite]
             kept = [c if truth else np.logical_not(c) for c, truth in guards]
             flags = [functools.reduce(np.logical_and, x) if x else True for x in (finite, kept)]
+        for x, label in zip(flags, ("finite", "as_traced"), strict=True):
+            if isinstance(x, Proxy):
+                x.value.label = x.value.label or label
         return builder.program([value_of(x) for x in (*results, *flags)])
 
 

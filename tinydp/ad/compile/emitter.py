@@ -9,6 +9,7 @@
 
 import contextlib
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,11 +37,13 @@ from .views import View, broadcast, flat_index, is_static, whole
 class Emitter:
     """The statements of one function while it grows, and what stands for each value."""
 
-    def __init__(self, pools: bool = True) -> None:
+    def __init__(self, pools: bool = True, called: Counter[str] | None = None) -> None:
+        self.called = called or Counter()        # how many values have a label
         self.pools = pools                       # may small arrays share memory, if there are many?
         self.head: list[Any] = []                # what is done once, before all else
         self.body: list[Any] = []                # where statements are added
         self.values: dict[Value, Any] = {}
+        self.elements: dict[Value, Local] = {}   # of arrays that are never whole: one, in the loop over them
         self.constants: list[tuple[Buffer, np.ndarray]] = []
         self._constant_of: dict[Any, Buffer] = {}
         self._axes: list[Local] = []
@@ -136,10 +139,13 @@ class Emitter:
         """What to call a value, and what it is the cotangent of."""
         if x.label or x.of is None:
             return x.label or label, None
-        of = self.values.get(x.of)
-        if isinstance(of, View) and of.memory:
+        of = self.values.get(x.of, self.elements.get(x.of))
+        if isinstance(of, View) and of.memory and not of.memory.prefix:
             return "", of.memory.buffer
-        return (f"g_{x.of.label or 't'}", None) if not isinstance(of, Local) else ("", of)
+        if isinstance(of, Local):
+            return "", of
+        others = self.called[x.of.label] - (of is not None)      # which the label may be taken for
+        return "g" if others or not x.of.label else f"g_{x.of.label}", None
 
     def local(self, x: Value, label: str = "t") -> Local:
         """A variable for a value."""

@@ -32,6 +32,7 @@ before all that reads it; the buffers that a loop carries are written once a ste
 """
 
 import os
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,8 +58,9 @@ def lowered(program: Program, label: str, labels: list[str] | None = None, pools
 
     With `pools`, many small arrays share memory.
     """
-    to = Emitter(pools)
-    inputs = [to.parameter(x, labels[k] if labels else x.label or "x") for k, x in enumerate(program.inputs)]
+    to = Emitter(pools, _called(program) + Counter(x.label for x in program.inputs))
+    labels = labels or [x.label or ("g" if x.of else "x") for x in program.inputs]
+    inputs = [to.parameter(x, label) for x, label in zip(program.inputs, labels, strict=True)]
     block = Block(to, program, {})
     block.write()
     results = _results(to, program.outputs)
@@ -67,6 +69,18 @@ def lowered(program: Program, label: str, labels: list[str] | None = None, pools
     if os.environ.get("TINYDP_VERIFY"):
         check(function)
     return Lowered([function], [x for _, x in to.constants])
+
+
+def _called(program: Program) -> Counter[str]:
+    """How many values have a label, of those that are made here or carried: others are these again."""
+    found: Counter[str] = Counter()
+    for op in program.ops:
+        if op.body is None:
+            found.update(x.label for x in op.outs)
+        else:
+            found += _called(op.body)
+            found.update(x.label for x in op.body.inputs[: op.prim.carried(op.options)])
+    return found
 
 
 def _results(to: "Emitter", outputs: list) -> list:

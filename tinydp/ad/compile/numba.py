@@ -114,7 +114,7 @@ def text_of(functions: list[Function]) -> str:
 
 def _imported(module: str, names: Iterable[str], start: str = "", end: str = "\n") -> str:
     """The line that imports these, if there are any."""
-    return f"{start}from {module} import ({', '.join(sorted(names))}){end}" if names else ""
+    return f"{start}from {module} import {', '.join(sorted(names))}{end}" if names else ""
 
 
 class Printer:
@@ -221,8 +221,8 @@ class Printer:
         lines = [*wrapped(f"def {self.name(f)}(", [self.name(x) for x in f.parameters], "):")]
         body = [*self.lines(f.body)]
         if f.results:
-            body += wrapped("return (", [self.text(x) for x in f.results], ")") if len(f.results) > 1 else [
-                f"return {self.text(f.results[0])}"]
+            line = f"return {self.listed(f.results)}"
+            body += [line] if len(line) <= WIDTH else wrapped("return (", [*map(self.text, f.results)], ")")
         lines += [f"    {line}" for line in body or ["pass"]]
         return "\n".join(lines)
 

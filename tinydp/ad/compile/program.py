@@ -301,26 +301,39 @@ def place(op: Op) -> str:
 
 
 def named(program: Program, fresh: Callable[[str], str] | None = None) -> dict[Value, str]:
-    """A name for each value, in its loops as well, which no other has: its label, or that of a cotangent."""
+    """A name for each value, in its loops as well, which no other has: its label, or `t`.
+
+    A cotangent without a label is called after the value whose cotangent it is; if that is not here, `g`.
+    """
     names: dict[Value, str] = {}
     fresh = fresh or _counting()
+    values = [*all_values(program)]
+    for x in values:
+        if x.label or x.of is None:
+            names[x] = fresh(x.label or "t")
+    called = {x.label for x in names if x.label}
 
-    def name(x: Value) -> None:
-        of = x.of
-        cotangent = f"g_{names.get(of) or of.label}".rstrip("_") if of else ""
-        names[x] = fresh(x.label or cotangent or "t")
+    def name(x: Value) -> str:
+        if x not in names:
+            of = x.of
+            assert of is not None
+            known = name(of) if of in here else of.label if of.label not in called else ""
+            names[x] = fresh(f"g_{known}" if known else "g")
+        return names[x]
 
-    def walk(program: Program) -> None:
-        for x in program.inputs:
-            name(x)
-        for op in program.ops:
-            if op.body is not None:
-                walk(op.body)
-            for x in op.outs:
-                name(x)
-
-    walk(program)
+    here = set(values)
+    for x in values:
+        name(x)
     return names
+
+
+def all_values(program: Program) -> Iterator[Value]:
+    """All values, in their order, those of loops as well."""
+    yield from program.inputs
+    for op in program.ops:
+        if op.body is not None:
+            yield from all_values(op.body)
+        yield from op.outs
 
 
 def _counting() -> Callable[[str], str]:

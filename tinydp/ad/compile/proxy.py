@@ -36,7 +36,7 @@ from ..errors import (
 )
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
 from ..tape import Var
-from ..values import Abstract, is_condition
+from ..values import Abstract, is_condition, plain
 from .expansions import expanded
 from .kinds import COMPARISONS, OF_CONDITIONS, as_numbers, constant, example, is_numpys, of_one_kind, simpler
 from .operations import REDUCTIONS, is_known
@@ -233,6 +233,15 @@ def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
         if before is not None and before.spot == spot:       # a function that is made of several operations
             before.outs[0].label = ""
     return [Proxy(builder, x) for x in made]
+
+
+def call_cotangent(g: Any, y: Any) -> None:
+    """Note that `g` is the cotangent of `y`, if it was made on the way back for that."""
+    y, g = plain(y), plain(g)
+    if isinstance(y, Proxy) and isinstance(g, Proxy) and not (g.value.label or g.value.of):
+        op = g.builder.maker.get(g.value)
+        if op is not None and op.back:
+            g.value.of = y.value
 
 
 def assigned_name(spot: Spot) -> str:

@@ -120,6 +120,9 @@ class Pair:
                 first.stacks.append(Stack(y, stacks[y]))
             later.rows.append(Row(here(stacks[y]), x))
         first.ops = needed(inside.ops, first.outputs)
+        for x in self.makers:                    # a cotangent of what is computed there, and no longer here
+            if x.of in same and x.of not in stored and type(same[x.of]) is Value:
+                x.of = same[x.of]
         later.ops = needed([op for op in later.ops if stored.keys().isdisjoint(op.outs)], later.outputs)
         return True
 

@@ -43,7 +43,7 @@ import numpy as np
 from ..primitives import registered
 from .loops import SCAN
 from .parts import Carry, Loop, Row, Stack
-from .program import Op, Program, Value, example_of, results_of
+from .program import Op, Program, Value, all_values, example_of, results_of
 from .record import Builder
 from .rewrites import Call, simpler
 
@@ -52,8 +52,12 @@ def simplified(program: Program) -> Program:
     """The same program with less to do."""
     level = Level()
     values = {x: level.input(x.example, x.label, x.of) for x in program.inputs}
+    level.note(program.inputs, values)
     level.write_all(program.ops, values)
-    return level.program([values.get(x, x) if type(x) is Value else x for x in program.outputs])
+    made = level.program([values.get(x, x) if type(x) is Value else x for x in program.outputs])
+    for x in all_values(made):
+        x.of = level.became.get(x.of, x.of)
+    return made
 
 
 class Level(Builder):
@@ -69,6 +73,7 @@ class Level(Builder):
         self.unmeasured: set[Value] = parent.unmeasured if parent else set()     # of who knows how many rows
         self.values: dict[Any, Any] = {}         # what stands for the values of the program as it was
         self.stands_for: dict[Value, Value] = parent.stands_for if parent else {}
+        self.became: dict[Any, Any] = parent.became if parent else {}            # the same, for all levels
 
     def lift(self, x: Any) -> Any:
         here = super().lift(x)
@@ -94,6 +99,11 @@ class Level(Builder):
                 values.update(Inside(self, op).write())
             else:
                 values.update(zip(op.outs, self.write(op), strict=True))
+            self.note(op.outs, values)
+
+    def note(self, xs: list[Value], values: dict) -> None:
+        """Note what became of values: cotangents on another level may be named after them."""
+        self.became.update((x, values[x]) for x in xs if type(values[x]) is Value)
 
     def write(self, op: Op) -> list:
         """Write down an operation that has no body, or what is the same; returns its results."""
@@ -146,6 +156,7 @@ class Inside:
     def __init__(self, around: Level, op: Op):
         self.around, self.loop, self.level = around, Loop(op), Level(around)
         self.values: dict[Value, Any] = {c.inner: c.outer for c in self.loop.captures}
+        self.level.note([*self.values], self.values)
         self.results: dict[Value, Any] = {}      # what stands for results that are no longer made
         self.read: dict[Any, Row] = {}           # the rows that are still read, by what they are rows of
 
@@ -174,6 +185,7 @@ class Inside:
 
     def input(self, x: Value) -> None:
         self.values[x] = self.level.input(x.example, x.label, x.of)
+        self.level.note([x], self.values)
 
     def never_changes(self, c: Carry) -> bool:
         """Whether a carry stays as it is: then it is captured."""

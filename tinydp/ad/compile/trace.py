@@ -40,7 +40,7 @@ from .kinds import as_numbers, constant, example
 from .loops import EVENT, SCAN, event_options, scan_options
 from .marks import ALIAS, MARKED, STOPPED, MarkForm
 from .program import Program, Value
-from .proxy import Proxy, recorded
+from .proxy import Proxy, call_cotangent, recorded
 from .record import Builder, innermost
 
 
@@ -157,9 +157,7 @@ class TracingTape(WatchedTape):
 
     def saw_cotangent(self, k: int, node: Node, g: Any) -> None:
         tracer()._place = (self.spots[k][0], True)
-        y, g = plain(node.value), plain(g)
-        if isinstance(y, Proxy) and isinstance(g, Proxy) and not (g.value.label or g.value.of):
-            g.value.of = y.value
+        call_cotangent(g, node.value)
 
     def without(self, start: int, inside: Callable[[Any], bool]) -> list[Node]:
         """Take the nodes from `start` on off that are `inside` of a loop; returns them."""
