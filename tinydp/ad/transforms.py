@@ -109,7 +109,7 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
     For an argument of shape `s` and a result of shape `r` it is an array of shape `r + s`
     (a float if both are numbers). A structure as result gives that structure of Jacobians,
     and within it a structure as argument that of its own. One sweep for each number in the
-    result. Arguments as for `grad`.
+    result; in a compiled function, for each in the arguments if these are fewer. Arguments as for `grad`.
 
         >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
         array([[2., 0.],

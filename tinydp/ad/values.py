@@ -24,7 +24,7 @@ np.empty(2**22 - 2**10)
 class Abstract:
     """A value of which only shape and type are known yet: a program is being compiled.
 
-    It computes like a number or an array, by writing down what to do. See `compile/trace.py`.
+    It computes like a number or an array, by writing down what to do. See `compile/proxy.py`.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Where compiled programs are kept: as source files that can be read, and beside them Numba's code.
+"""Where compiled programs are kept; those that Numba compiles as source files, and beside them its code.
 
 The folder is `$TINYDP_CACHE`, or `tinydp` in the user's folder for caches. A file's name holds a
 digest of all that the machine code depends on, so that a file never changes and needs no lock; what is
