@@ -8,7 +8,7 @@ from tinydp.ad.compile.build import traced as built
 from tinydp.ad.compile.calls import Compiled
 from tinydp.ad.compile.program import interpret, verify
 from tinydp.ad.compile.trace import traced
-from tinydp.ad.errors import EventNotReached, SideEffectError
+from tinydp.ad.errors import ConversionError, EventNotReached, SideEffectError
 
 from .checks import check
 
@@ -114,3 +114,18 @@ def test_what_until_uses_up_is_a_side_effect():
 
 def test_a_function_of_any_number_of_arguments():
     assert "given t: f, t_1: f" in str(traced(lambda *xs: xs[0] * xs[1], 1.0, 2.0))
+
+
+def test_a_value_that_was_kept_cannot_go_on():
+    kept = []
+
+    def f(x):
+        kept.append(x)
+        return dp.scan(lambda c, _: (kept.append(c) or np.sin(c) * x, None), x, length=3)[0]
+
+    traced(f, 1.0)
+    for x in kept:
+        with pytest.raises(ConversionError, match="compiled before"):
+            np.sin(x)
+        with pytest.raises(ConversionError, match="compiled before"):
+            x * 3.0

@@ -54,7 +54,7 @@ class Builder:
 
     def __init__(self, parent: "Builder | None" = None, guarded: bool = False):
         self.parent = parent
-        self.trace: Any = None if parent is None else parent.trace   # of the function that is run
+        self.trace_here: Any = None              # what is known of the function, for as long as it is run
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.guards: list | None = [] if guarded else None   # conditions that were decided: (value, truth)
         self.inputs: list[Value] = []
@@ -80,6 +80,17 @@ class Builder:
             for x in op.outs:
                 builder._own(x)
         return builder
+
+    @property
+    def trace(self) -> Any:
+        """What is known of the function that is being traced."""
+        builder: Builder | None = self
+        while builder is not None:
+            if builder.trace_here is not None:
+                return builder.trace_here
+            builder = builder.parent
+        raise ConversionError("a value of a program that was compiled before was used again.",
+                              "pass it as an argument.")
 
     @contextlib.contextmanager
     def active(self) -> Iterator["Builder"]:

@@ -49,7 +49,7 @@ from .repeats import FARTHEST, FEWEST, Table
 from .rows import GETITEM, Rewriting, rows_of
 
 WORTH = 24                                       # operations that are saved: below, a straight line is faster
-LONG = 1500                                      # operations in a straight line that take long to compile
+LONG = 8000                                      # operations in a straight line that take long to compile
 
 
 def roll(program: Program) -> Program:

@@ -58,13 +58,14 @@ class Trace:
     def writing(self, builder: Builder | None = None) -> Iterator[Builder]:
         """A context in which loops and tapes know that a program is being written down."""
         builder = builder or Builder(guarded=True)
-        builder.trace = self
+        builder.trace_here = self
         with traced_by(self, TracingTape, fresh=True), builder.active():
             before = witness.set(self.arrays.see)
             try:
                 yield builder
             finally:
                 witness.reset(before)
+                builder.trace_here = None        # what is kept of its values cannot go on
 
     @contextlib.contextmanager
     def apart(self, builder: Builder) -> Iterator[None]:
