@@ -1,0 +1,76 @@
+"""What the compiler says: gradients that are left to the tape, programs that take long, what it does."""
+
+import io
+import linecache
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+from tinydp.ad.compile import TapeWarning, journal, roll
+from tinydp.ad.compile.build import LongProgramWarning
+from tinydp.ad.compile.journal import Journal
+
+
+def hidden_infinity(x):
+    root = lambda c, _: (np.where(x > 0, np.sqrt(x) * c, c), None)       # of infinite slope at 0, not taken
+    return dp.scan(root, 1.0, length=3)[0] + x
+
+
+def test_a_gradient_that_always_goes_to_the_tape_says_so_once():
+    gradient = dp.grad(dp.compile(hidden_infinity))
+    with pytest.warns(TapeWarning, match="left to the tape each time") as caught:
+        assert [gradient(0.0) for _ in range(10)] == [1.0] * 10
+    assert len([w for w in caught if w.category is TapeWarning]) == 1
+    assert caught[0].filename == __file__
+    assert "np.sqrt" in linecache.getline(__file__, caught[0].lineno)
+
+
+def test_one_gradient_that_is_not_finite_is_no_reason_to_worry():
+    gradient = dp.grad(dp.compile(lambda x: np.where(x > 0, np.sqrt(x), x)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TapeWarning)
+        gradient(0.0)
+        for x in np.linspace(1.0, 2.0, 10):
+            gradient(float(x))
+        gradient(0.0)
+
+
+def test_a_long_straight_line_says_which_line_is_long(monkeypatch):
+    monkeypatch.setattr("tinydp.ad.compile.build.LONG", 50)
+    numbers = np.random.default_rng(0).permutation(64).tolist()
+
+    def f(x):
+        for k in numbers:                        # no two steps alike, in what they do
+            x = (np.sin(x) if k % 3 else np.cos(x)) * x if k % 2 else x + np.tanh(x)
+        return x
+
+    with pytest.warns(LongProgramWarning, match=r"dp\.scan") as caught:
+        dp.compile(f)(0.5)
+    assert "np.tanh(x)" in linecache.getline(__file__, caught[0].lineno)
+    assert roll.LONG > 1000
+
+
+def test_it_says_what_it_does_if_asked(monkeypatch, capfd):
+    dp.compile(lambda x: x * 2.0)(1.0)
+    assert capfd.readouterr().err == ""
+    monkeypatch.setenv("TINYDP_LOG", "1")
+    dp.grad(dp.compile(lambda x: np.sin(x)))(1.0)
+    said = capfd.readouterr().err
+    for step in ("trace", "adjoint", "passes", "machine code"):
+        assert f": {step}, " in said
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("stream", "said"), [(Terminal(), "tinydp: compiling f ...\n"), (io.StringIO(), "")])
+def test_it_says_compiling_if_somebody_waits(monkeypatch, stream, said):
+    monkeypatch.setattr(journal, "PATIENCE", 0.01)
+    with Journal("f", stream, all_of_it=False).patience():
+        time.sleep(0.1)
+    assert stream.getvalue() == said
