@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.compile import build, cache
+from tinydp.ad.compile import build
 from tinydp.ad.errors import EventJumpedOver, EventNotReached, NotFiniteError, SteepGradientWarning
 
-from .compile.conftest import SWITCHED_OFF
+from .compile.conftest import by_python
 
 
 @pytest.fixture(params=["eager", "compiled"])
@@ -22,8 +22,7 @@ def wrap(request, interpreted):
 def interpreted(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYDP_CACHE", str(tmp_path))
     monkeypatch.setenv("TINYDP_ENGINE", "numba")
-    monkeypatch.setattr(build, "load", lambda name, text: cache.load(
-        name, text.replace("from numba import njit", SWITCHED_OFF)))
+    monkeypatch.setattr(build, "load", by_python)
 
 
 def time_until(until, dt, start=0.0, max_steps=1000):

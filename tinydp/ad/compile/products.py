@@ -62,7 +62,8 @@ def products(program: Program) -> Program:
 def _of_loop(op: Op) -> list[Op]:
     """A loop, and the products that come after it."""
     loop = Loop(op)
-    sums = _sums(loop) if type(loop.steps) is int and loop.steps else []
+    wanted = type(loop.steps) is int and loop.steps and not op.options["again"]      # where memory is short
+    sums = _sums(loop) if wanted else []
     if not sums:
         return [op]
     if loop.steps >= LONG and (size := _block(loop.steps)) >= BLOCK // 8:
