@@ -40,7 +40,8 @@ class Value:
     __slots__ = ("example", "kind", "label", "of", "shape")
 
     def __init__(self, example: Any, label: str = "", of: "Value | None" = None):
-        self.example, self.label, self.of = example, label, of
+        self.example, self.label = example, label
+        self.of = of if type(of) is Value else None
         array = _NUMBER if type(example) is float else np.asarray(example)
         self.shape: tuple[int, ...] = array.shape
         self.kind: str = array.dtype.kind
@@ -53,7 +54,7 @@ class Value:
         """Another value like this one."""
         new = Value.__new__(Value)
         new.example, new.kind, new.shape = self.example, self.kind, self.shape
-        new.label, new.of = self.label, of
+        new.label, new.of = self.label, of if type(of) is Value else None
         return new
 
     def __repr__(self) -> str:

@@ -56,7 +56,8 @@ def simplified(program: Program) -> Program:
     level.write_all(program.ops, values)
     made = level.program([values.get(x, x) if type(x) is Value else x for x in program.outputs])
     for x in all_values(made):
-        x.of = level.became.get(x.of, x.of)
+        of = level.became.get(x.of, x.of)
+        x.of = of if type(of) is Value else None
     return made
 
 
