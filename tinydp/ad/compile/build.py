@@ -223,8 +223,9 @@ def machine_code(program: Program, name: str, title: str) -> Code:
     """What a program becomes: written in LLVM's language or, with `TINYDP_ENGINE=numba`, in Numba's."""
     from .lower import lowered  # noqa: PLC0415  (imports Numba, only now)
 
-    module = lowered(program, name)
-    if os.environ.get("TINYDP_ENGINE", "llvm") == "numba" or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+    by_numba = _is_by_numba()
+    module = lowered(program, name, pools=by_numba)
+    if by_numba:
         from .numba import printed  # noqa: PLC0415
 
         source = printed(module, title)
@@ -233,6 +234,16 @@ def machine_code(program: Program, name: str, title: str) -> Code:
 
     functions = engine.split(module.functions, engine.LONGEST, engine.PART)
     return Code(engine.machine_code_of(functions), module.constants, module, title)
+
+
+def _is_by_numba() -> bool:
+    """Whether Numba makes the machine code: on request, or where arrays are not in memory as we know them."""
+    from .entry import is_known  # noqa: PLC0415
+
+    chosen = os.environ.get("TINYDP_ENGINE", "llvm")
+    if chosen not in ("llvm", "numba"):
+        raise ValueError(f"TINYDP_ENGINE={chosen!r} is not known: set it to llvm or numba.")
+    return chosen == "numba" or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" or not is_known()
 
 
 def load(name: str, text: str) -> tuple[Callable, str]:
