@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.errors import EndedTapeError, EventNotReached, LoopError, NotFiniteError
+from tinydp.ad.errors import EndedTapeError, EventNotReached, LoopError, MutationError, NotFiniteError
 from tinydp.ad.events import locate
 
 W = np.array([[0.5, -0.3], [0.2, 0.9]])
@@ -190,3 +190,37 @@ def test_roots_are_located():
     for root in (1e-9, 0.3, 0.999999):
         for f in (lambda h, r=root: r - h, lambda h, r=root: np.exp(r) - np.exp(h)):
             assert locate(f, 1.0) == pytest.approx(root, rel=1e-7)
+
+
+def test_a_name_bound_anew_to_the_same_number_is_another_variable():
+    """A segment runs again on the way back, when `t` is another variable: its derivative would be lost."""
+    def f(t, bind):
+        def step(carry, _):
+            return (t, carry[0] * 1.0), None
+        (a, b), _ = dp.scan(step, (0.5, 0.5), length=2, segment=1)
+        if bind:
+            t = t + 0.0
+        return a + b
+
+    assert dp.grad(lambda t: f(t, False))(0.3) == 2.0
+    with pytest.raises(MutationError, match="a segment of scan was something else"):
+        dp.grad(lambda t: f(t, True))(0.3)
+    assert dp.grad(dp.compile(lambda t: f(t, True)))(0.3) == 2.0
+
+
+def test_segments_under_two_differentiations_use_the_same_variables():
+    def f(x, w):
+        def step(s, _):
+            inner = np.sin(w) * w                # of the differentiation around alone, made in each run
+            return np.tanh(s * inner + x), s * x
+        last, ys = dp.scan(step, x, length=7, segment=3)
+        return last + np.sum(ys)
+
+    def plain(x, w):
+        s, total = x, 0.0
+        for _ in range(7):
+            s, total = np.tanh(s * np.sin(w) * w + x), total + s * x
+        return s + total
+
+    mixed = lambda f: dp.grad(lambda w: dp.grad(f)(0.3, w))(0.7)
+    assert np.isclose(mixed(f), mixed(plain), rtol=1e-12)

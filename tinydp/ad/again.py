@@ -51,6 +51,25 @@ def fingerprint(inputs: Iterable[Var], nodes: Iterable[Node]) -> int:
     return hash(marshal.dumps(marks, 2))         # hash(-1.0) is hash(-2.0), but not that of these bytes
 
 
+def outside(nodes: Iterable[Node], results: Iterable[Any]) -> int:
+    """A number that tells apart which variables around are used by nodes, and among results.
+
+    A name may be bound anew to another variable of the same value: its derivative is another one.
+    """
+    made: set[int] = set()
+    used: list[int] = []
+
+    def walk(nodes: Iterable[Node]) -> None:
+        for node in nodes:
+            used.extend(id(x) for x in node.args
+                        if type(x) is Var and x.tape is node.tape and id(x) not in made)
+            walk(getattr(node.kwargs.get("form"), "part", ()))
+            made.add(id(node))
+
+    walk(nodes)
+    return hash((*used, *(id(x) for x in results if id(x) not in made)))
+
+
 def _inside(form: Any) -> int:
     """The fingerprint of what a node keeps, or keeps not, of its inside."""
     if hasattr(form, "fingerprint"):

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from . import tree
-from .again import IN_A_LOOP, fingerprint, require_same
+from .again import IN_A_LOOP, fingerprint, outside, require_same
 from .errors import (
     EventJumpedOver,
     EventNotReached,
@@ -377,6 +377,7 @@ class Outside(NamedTuple):
 
     run: Callable
     fingerprint: int
+    outside: int                         # which variables around it used
     spot: Spot
     numpys: list[bool]                   # which results are numbers of NumPy's
 
@@ -389,8 +390,8 @@ class RepeatedLoop(Loop):
         with reopened(node.tape):
             inside = _recorded(node.tape, form.run)[0]
         values = [settle(y.value) for y in inside.results]
-        require_same(f"a segment of {self.name}", [*node.value, form.fingerprint],
-                     [*values, fingerprint(node.args, inside.part)], form.spot, IN_A_LOOP)
+        require_same(f"a segment of {self.name}", [*node.value, form.fingerprint, form.outside],
+                     [*values, fingerprint(node.args, inside.part), outside(*inside)], form.spot, IN_A_LOOP)
         return inside
 
     def sources(self, node: Node, i: int) -> list:
@@ -412,7 +413,8 @@ def _as_one_node(op: Loop, run: Callable, arguments: Any) -> Any:
         return result
     operands = tuple(x for x in tree.flatten(arguments)[0] if is_on(tape, x))
     form = (inside if op is not REPEATED_SCAN else
-            Outside(run, fingerprint(operands, inside.part), user_spot(), _which_are_numpys(tape, inside)))
+            Outside(run, fingerprint(operands, inside.part), outside(*inside), user_spot(),
+                    _which_are_numpys(tape, inside)))
     whole = tape.record(op, tuple(settle(y.value) for y in inside.results), operands, {"form": form})
     picked = iter([pick(whole, i) for i in range(len(inside.results))])
     result = tree.map(lambda x: next(picked) if is_on(tape, x) else x, result)
