@@ -108,24 +108,37 @@ def _of_all(program: Any, columns: list, shared: list) -> tuple[list, list[int]]
     examples = program.program.outputs[: program.results]
     results = [np.empty((n, *np.shape(example_of(x))), bool if k not in program.real else float)
                for k, x in enumerate(examples)]
-    rows, others = iter(range(n)), list[int]()
+    rows = enumerate(zip(*(x if x.ndim > 1 else x.tolist() for x in columns), strict=True))
+    others: list[int] = []
+
+    machine_code, rest = program.run, (*shared, *program.constants)
 
     def run() -> None:
-        for row in rows:
-            found = _results(program, [*(_row(x, row) for x in columns), *shared])
+        for k, row in rows:
+            if program.raising:
+                found = _results(program, [*row, *shared])
+            else:                                # without ado: it is about starts by the thousand
+                *found, _, as_traced = machine_code(*row, *rest)
+                found = found if as_traced else None
             if found is None:
-                others.append(row)
+                others.append(k)
                 continue
             for result, x in zip(results, found, strict=True):
-                result[row] = x
+                result[k] = x
 
-    with ThreadPoolExecutor(CORES) as pool:
-        for done in [pool.submit(run) for _ in range(min(CORES, n))]:
-            done.result()
+    workers = min(_cores(), n)
+    if workers == 1:
+        run()
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            for done in [pool.submit(run) for _ in range(workers)]:
+                done.result()
     return results, sorted(others)
 
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_blocks(x: np.ndarray, block: int) -> np.ndarray:
