@@ -234,3 +234,12 @@ def test_around_what_is_hidden(hidden):
 def test_where_no_path_leads_nothing_is_spoiled():
     assert nth(lambda x: np.abs(np.where(x > 0, x, 0.0)) + x**2, 2)(0.0) == 2.0
     assert not hessian(lambda w: np.sum(np.abs(w * np.array([1.0, 0.0]))))(np.ones(2)).any()
+
+
+def test_a_length_of_arrays_that_are_stretched():
+    for shapes in (((1, 2), (3, 2)), ((), (2,)), ((1, 1), (1, 1, 1))):
+        a, b = (np.zeros(s) if s else 0.0 for s in shapes)
+        found = hessian(lambda a, b=b: np.sum(np.cosh(np.hypot(a, b))))(a)
+        times = np.broadcast(a, b).size // np.size(a)
+        assert_right_or_nan(np.reshape(found, (np.size(a),) * 2), times * np.eye(np.size(a)))
+        assert np.all(np.isfinite(found))

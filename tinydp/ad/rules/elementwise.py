@@ -27,7 +27,7 @@ from ..primitives import (
 )
 from ..selected import selected, shared
 from ..tape import Var
-from ..values import abstract, as_float64, plain
+from ..values import abstract, as_float64, plain, shape
 from .bends import alike, at_tip, bend, differentiated, direction, share, ties, tips, torn, unsure
 
 # ---------------------------------------------------------------------------- arithmetic
@@ -121,7 +121,10 @@ def _abs(g, y, x):
 def _hypot(g, y, x, other):
     """The cotangent of `x`, one of two arguments."""
     c, tip = g * direction(x, y), at_tip(y, y)
-    return c if tip is None else bend(c, g, y, x, tip, other=other)
+    if tip is None:
+        return c
+    spread = x if shape(x) == shape(y) else x + np.zeros(shape(y))       # it may be stretched along y
+    return bend(c, g, y, spread, tip, other=other)
 
 
 defvjp(np.abs,          _abs)
