@@ -10,12 +10,33 @@ import math
 import numba
 import numpy as np
 
-from tinydp.ad.loops import guess, narrowed
 from tinydp.sims.trebuchet import CORRECTED, POUND, at_rest
 
 fast = numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True)
 small = numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True, inline="never")
-guess, narrowed = fast(guess), fast(narrowed)
+
+
+@fast
+def guess(above, height_above, below, height_below, k):
+    """Where to look next for the event: on the secant, or every third time in the middle."""
+    middle = above + 0.5 * (below - above)
+    if k % 3 == 2 or not height_above > height_below:
+        return middle
+    h = above + (below - above) * (height_above / (height_above - height_below))
+    return h if above < h < below else middle
+
+
+@fast
+def narrowed(above, height_above, below, height_below, k, h, height):
+    """The bracket with `h` as one end (Illinois); both ends are the root when no number lies between them."""
+    if height > 0:
+        above, height_above, height_below = h, height, 0.5 * height_below
+    else:
+        below, height_below, height_above = h, height, 0.5 * height_above
+    middle = above + 0.5 * (below - above)
+    if height == 0 or middle in (above, below) or k >= 100:
+        above = below
+    return above, height_above, below, height_below, k + 1
 
 A0, B, C, D, E = (CORRECTED.pivot_height, CORRECTED.long_arm, CORRECTED.short_arm, CORRECTED.hanger,
                   CORRECTED.sling)
