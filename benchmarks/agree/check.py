@@ -249,8 +249,8 @@ class Examiner:
             magnitude(product, w) + 1e-4,
         )
 
-    def compiled(self, compiled: Callable, value_first: bool) -> None:
-        """What Numba runs, and what the tape gives."""
+    def compiled(self, compiled: Callable, value_first: bool, second: bool = False) -> None:
+        """What machine code runs, and what the tape gives; second derivatives, too, if that is asked for."""
         tape = dp.vjp(self.program.traced, *copy.deepcopy(self.args))
         self.y = tape[0]
         self.u = drawn_like(self.y, self.rng)
@@ -282,8 +282,23 @@ class Examiner:
                 lambda: self.wobble(self.gradients),
             )
 
+        def derivative_of_gradient() -> None:
+            v = drawn_like(self.args, self.rng)
+
+            def pulled(f: Callable) -> Any:
+                of_gradient = dp.vjp(lambda *xs: dp.vjp(f, *xs)[1](self.u), *copy.deepcopy(self.args))[1]
+                return of_gradient(v)
+
+            expected, found = pulled(self.program.traced), quiet("compiled, twice", lambda: pulled(run))
+            known = [np.all(np.isfinite(x)) for y in (expected, found) for _, x in leaves(y)]
+            if all(known):                       # at kinks and ties, one may know more than the other
+                compare("compiled second derivative", found, expected, 1e-8,
+                        lambda: 100.0 * self.wobble(self.gradients))
+
         for part in (value, gradient) if value_first else (gradient, value):
             part()
+        if second:
+            derivative_of_gradient()
 
 
 def quiet(kind: str, run: Callable[[], Any]) -> Any:
@@ -305,10 +320,10 @@ def on_tape(program: Program, seed: int) -> Callable[[Examiner], None]:
     return Examiner.plain
 
 
-def by_numba(program: Program, seed: int) -> Callable[[Examiner], None]:
-    """The checks of what Numba compiles."""
+def as_machine_code(program: Program, seed: int) -> Callable[[Examiner], None]:
+    """The checks of what is compiled."""
     native = dp.compile(program.real["f"])
-    return lambda examiner: examiner.compiled(native, value_first=seed % 2 == 0)
+    return lambda examiner: examiner.compiled(native, value_first=seed % 2 == 0, second=seed % 10 == 0)
 
 
 def examine(source: str, seed: int, compiled: bool, way: Way | None = None) -> Verdict:
@@ -316,7 +331,7 @@ def examine(source: str, seed: int, compiled: bool, way: Way | None = None) -> V
     unsure = 0
     try:
         program = Program(source)
-        check = (way or (by_numba if compiled else on_tape))(program, seed)
+        check = (way or (as_machine_code if compiled else on_tape))(program, seed)
         for which in ("args", "other"):
             args = program.arguments(which)
             if which == "other" and not sound(program, args):
