@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.compile import build
+from tinydp.ad.compile import cache
 from tinydp.ad.errors import EventJumpedOver, EventNotReached, NotFiniteError, SteepGradientWarning
 
 from .compile.conftest import by_python
@@ -22,7 +22,7 @@ def wrap(request, interpreted):
 def interpreted(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYDP_CACHE", str(tmp_path))
     monkeypatch.setenv("TINYDP_ENGINE", "numba")
-    monkeypatch.setattr(build, "load", by_python)
+    monkeypatch.setattr(cache, "load", by_python)
 
 
 def time_until(until, dt, start=0.0, max_steps=1000):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinydp.ad.compile import build, cache
+from tinydp.ad.compile import cache
 
 SWITCHED_OFF = "njit = lambda **options: lambda f: f"
 
@@ -20,10 +20,12 @@ def folder(tmp_path_factory, monkeypatch):
 def interpreted(monkeypatch):
     """The written programs are run by Python; only the kernels are machine code."""
     monkeypatch.setenv("TINYDP_ENGINE", "numba")
-    monkeypatch.setattr(build, "load", by_python)
+    monkeypatch.setattr(cache, "load", by_python)
+
+
+load = cache.load
 
 
 def by_python(name, text):
     """The function of this name in a text, run by Python; infinities and nan are made in silence."""
-    run, file = cache.load(name, text.replace("from numba import njit", SWITCHED_OFF))
-    return np.errstate(all="ignore")(run), file
+    return np.errstate(all="ignore")(load(name, text.replace("from numba import njit", SWITCHED_OFF)))

@@ -7,7 +7,8 @@ import numpy as np
 
 import tinydp  # noqa: F401  (fills the registry)
 from tinydp.ad.compile.loops import SCAN, scan_options
-from tinydp.ad.compile.numba import source
+from tinydp.ad.compile.lower import lowered
+from tinydp.ad.compile.numba import printed
 from tinydp.ad.compile.program import Value, example_of, verify
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.primitives import registered, scatter
@@ -193,7 +194,7 @@ def random_program(seed, lines=12):
 
 def plain(program):
     """The source of a program, run by Python; only the kernels are machine code."""
-    made = source(program, "f", None, "A program.")
+    made = printed(lowered(program, "f", pools=True), "A program.")
     text, space = made.text.replace("from numba import njit", "njit = lambda **options: lambda f: f"), {}
     exec(compile(text, "<lowered>", "exec"), space)
     return lambda *args: space[made.name](*args, *made.constants)
@@ -218,7 +219,7 @@ def assert_equal(found, wanted):
 
 def compiled(program):
     """The source of a program, compiled by Numba."""
-    made = source(program, "f", None, "A program.")
+    made = printed(lowered(program, "f", pools=True), "A program.")
     space = {}
     exec(compile(made.text.replace("cache=True, ", ""), "<lowered>", "exec"), space)
     return lambda *args: space[made.name](*args, *made.constants)

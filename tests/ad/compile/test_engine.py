@@ -9,11 +9,11 @@ import pytest
 
 from tinydp.ad.compile import cache, engine
 from tinydp.ad.compile.cache import CacheWarning, load
-from tinydp.ad.compile.engine import machine_code, machine_code_of
+from tinydp.ad.compile.engine import machine_code_of
 from tinydp.ad.compile.entry import is_known, write_entry
 from tinydp.ad.compile.llvm import Module
 from tinydp.ad.compile.lower import lowered
-from tinydp.ad.compile.numba import source
+from tinydp.ad.compile.numba import printed
 from tinydp.ad.compile.program import interpret
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.compile.statements import (
@@ -55,10 +55,10 @@ def whole(buffer):
 @pytest.mark.parametrize("seed", range(25))
 def test_random_programs(seed):
     program, examples = random_program(seed)
-    constants = lowered(program, "f").constants
+    module = lowered(program, "f")
     with np.errstate(all="ignore"):
         wanted = interpret(program, *examples)
-    found = machine_code(program, "f")(*map(contiguous, examples), *constants)
+    found = machine_code_of(module.functions)(*map(contiguous, examples), *module.constants)
     assert_equal(results(found), list(wanted))
 
 
@@ -84,9 +84,10 @@ def test_same_bits_as_numba():
         for exponent in (2, 3, 4, -1, 0.5, 3.0):
             outs += builder.record(registered(np.power), (x, exponent), {})
     program = builder.program(outs)
-    text = source(program, "f", None, "All.")
-    wanted = load(text.name, text.text)[0](a, b)
-    for k, (u, v) in enumerate(zip(machine_code(program, "f")(a, b), wanted, strict=True)):
+    module = lowered(program, "f")
+    text = printed(module, "All.")
+    wanted = load(text.name, text.text)(a, b)
+    for k, (u, v) in enumerate(zip(machine_code_of(module.functions)(a, b), wanted, strict=True)):
         there = ~np.isnan(u.astype(float))
         np.testing.assert_array_equal(u, v, err_msg=str(k))
         np.testing.assert_array_equal(np.signbit(u.astype(float))[there], np.signbit(v.astype(float))[there])
@@ -217,7 +218,7 @@ def long_program():
 
 
 def test_threads_share_no_memory():
-    run = machine_code(long_program(), "f")
+    run = machine_code_of(lowered(long_program(), "f").functions)
     found = {}
 
     def work(k):

@@ -7,7 +7,7 @@ from tinydp.ad.compile import blocks, numba, split
 from tinydp.ad.compile.check import check
 from tinydp.ad.compile.loops import ALL_FINITE, EVENT, event_options
 from tinydp.ad.compile.lower import lowered
-from tinydp.ad.compile.numba import source
+from tinydp.ad.compile.numba import printed
 from tinydp.ad.compile.program import interpret, verify
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.errors import NotCompiledError
@@ -110,17 +110,17 @@ def test_sum_of_what_is_used_nowhere_else_needs_no_array():
     x, y = builder.input(np.ones(5), "x"), builder.input(np.ones(5), "y")
     (product,) = builder.record(registered(np.multiply), (x, y), {})
     (total,) = builder.record(registered(np.sum), (product,), {})
-    assert "np.empty" not in source(builder.program([total]), "f", None, "Of sums.").text
+    assert "np.empty" not in printed(lowered(builder.program([total]), "f"), "Of sums.").text
 
 
 def test_names_are_those_of_values():
     builder = Builder()
-    x = builder.input(1.0, "a b")
+    x = builder.input(1.0, "lambda")
     (y,) = builder.record(registered(np.sin), (x,), {})
     y.label = "sin"
     (g,) = builder.record(registered(np.cos), (y,), {})
     g.of = y
-    made = source(builder.program([g, y]), "sin", ["lambda"], "Names.")
+    made = printed(lowered(builder.program([g, y]), "sin"), "Names.")
     assert made.name == "sin_1"
     assert made.parameters == ["lambda_1"]
     assert "    sin_2 = sin(lambda_1)\n    g_sin_2 = cos(sin_2)\n" in made.text
@@ -130,7 +130,7 @@ def test_unknown_operations_are_refused():
     builder = Builder()
     (y,) = builder.record(registered(np.var), (builder.input(np.ones(3), "x"),), {})
     with pytest.raises(NotCompiledError, match="var"):
-        source(builder.program([y]), "f", None, "Refused.")
+        lowered(builder.program([y]), "f")
 
 
 def test_stores_while_a_view_is_read_are_found():

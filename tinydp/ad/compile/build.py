@@ -226,14 +226,13 @@ def machine_code(program: Program, name: str, title: str) -> Code:
     by_numba = _is_by_numba()
     module = lowered(program, name, pools=by_numba)
     if by_numba:
-        from .numba import printed  # noqa: PLC0415
+        from . import cache, numba  # noqa: PLC0415
 
-        source = printed(module, title)
-        return Code(load(source.name, source.text)[0], module.constants, module, title)
+        source = numba.printed(module, title)
+        return Code(cache.load(source.name, source.text), module.constants, module, title)
     from . import engine  # noqa: PLC0415
 
-    functions = engine.split(module.functions, engine.LONGEST, engine.PART)
-    return Code(engine.machine_code_of(functions), module.constants, module, title)
+    return Code(engine.machine_code_of(module.functions), module.constants, module, title)
 
 
 def _is_by_numba() -> bool:
@@ -244,13 +243,6 @@ def _is_by_numba() -> bool:
     if chosen not in ("llvm", "numba"):
         raise ValueError(f"TINYDP_ENGINE={chosen!r} is not known: set it to llvm or numba.")
     return chosen == "numba" or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" or not is_known()
-
-
-def load(name: str, text: str) -> tuple[Callable, str]:
-    """The function of this name in a module with this text, and the module's file."""
-    from . import cache  # noqa: PLC0415
-
-    return cache.load(name, text)
 
 
 # ---------------------------------------------------------------------------- tracing

@@ -39,15 +39,15 @@ def folder() -> Path:
     return Path(os.path.expanduser(places.get(sys.platform, "~/.cache"))) / "tinydp"
 
 
-def load(name: str, text: str) -> tuple[Callable, str]:
-    """The function of this name in a module with this text, and the module's file."""
+def load(name: str, text: str) -> Callable:
+    """The function of this name in a module with this text."""
     digest = hashlib.sha256(f"{environment()}\0{text}".encode()).hexdigest()
     module_name = f"{name}_{digest[:32]}"
     path = _written(f"{module_name}.py", text)
     known = sys.modules.get(module_name)
     if known is None or known.__file__ != str(path):
         known = sys.modules[module_name] = _module(module_name, str(path), text)
-    return Interruptible(getattr(known, name)), str(path)
+    return Interruptible(getattr(known, name))
 
 
 def _module(module_name: str, path: str, text: str) -> ModuleType:

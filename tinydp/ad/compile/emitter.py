@@ -37,9 +37,9 @@ from .views import View, broadcast, flat_index, is_static, whole
 class Emitter:
     """The statements of one function while it grows, and what stands for each value."""
 
-    def __init__(self, pools: bool = True, called: Counter[str] | None = None) -> None:
-        self.called = called or Counter()        # how many values have a label
+    def __init__(self, pools: bool = False, called: Counter[str] | None = None) -> None:
         self.pools = pools                       # may small arrays share memory, if there are many?
+        self.called = called or Counter()        # how many values have a label
         self.head: list[Any] = []                # what is done once, before all else
         self.body: list[Any] = []                # where statements are added
         self.values: dict[Value, Any] = {}
@@ -135,25 +135,21 @@ class Emitter:
             self.constants.append((self._constant_of[key], x))
         return self._constant_of[key]
 
-    def named(self, x: Value, label: str = "t") -> tuple[str, Any]:
-        """What to call a value, and what it is the cotangent of."""
+    def local(self, x: Value, label: str = "t") -> Local:
+        """A variable for a value, called as the value is, or as a cotangent of its variable or buffer."""
         if x.label or x.of is None:
-            return x.label or label, None
+            return Local(x.label or label, x.kind)
         of = self.values.get(x.of, self.elements.get(x.of))
         if isinstance(of, View) and of.memory and not of.memory.prefix:
-            return "", of.memory.buffer
+            return Local("", x.kind, of.memory.buffer)
         if isinstance(of, Local):
-            return "", of
+            return Local("", x.kind, of)
         others = self.called[x.of.label] - (of is not None)      # which the label may be taken for
-        return "g" if others or not x.of.label else f"g_{x.of.label}", None
+        return Local("g" if others or not x.of.label else f"g_{x.of.label}", x.kind)
 
-    def local(self, x: Value, label: str = "t") -> Local:
-        """A variable for a value."""
-        name, of = self.named(x, label)
-        return Local(name, x.kind, of)
-
-    def parameter(self, x: Value, label: str) -> Any:
+    def parameter(self, x: Value) -> Any:
         """An input."""
+        label = x.label or ("g" if x.of else "x")
         if not x.shape:
             local = Local(label, x.kind)
             self.bind(x, local)

@@ -2,11 +2,12 @@
 
     >>> import numpy as np
     >>> from ..primitives import registered
+    >>> from .lower import lowered
     >>> from .record import Builder
     >>> builder = Builder()
     >>> x = builder.input(np.ones(3), "x")
     >>> (y,) = builder.record(registered(np.square), (x,), {})
-    >>> machine_code(builder.program([y]), "f")(np.array([1.0, 2.0, 3.0]))
+    >>> machine_code_of(lowered(builder.program([y]), "f").functions)(np.array([1.0, 2.0, 3.0]))
     array([1., 4., 9.])
 
 In the cache's folder lies the machine code of each program, under a digest of its text and of all else that
@@ -32,8 +33,6 @@ from .arithmetic import KERNELS
 from .cache import _say_once, folder
 from .entry import SELF, add_symbols, write_entry
 from .llvm import Module
-from .lower import lowered
-from .program import Program
 from .split import split
 from .stored import SIZE, environment, write_whole
 
@@ -52,14 +51,9 @@ SUMMING = {"contract", "reassoc"}
 FASTMATH: dict = {"dot": SUMMING, "matvec": SUMMING, "all_finite": SUMMING, "floor_divide": False}
 
 
-def machine_code(program: Program, name: str, labels: list[str] | None = None, title: str = "") -> Callable:
-    """The program as a function of its inputs and constants: as `numba.source` has it, but faster there."""
-    return machine_code_of(split(lowered(program, name, labels, pools=False).functions, LONGEST, PART))
-
-
 def machine_code_of(functions: list) -> Callable:
-    """The last of these functions, as one that Python calls."""
-    module = Module(functions)
+    """The last of these functions, which may call the others, as one that Python calls."""
+    module = Module(split(functions, LONGEST, PART))
     write_entry(module)
     module.ir.triple = binding.get_process_triple()
     text = str(module.ir)
@@ -203,15 +197,6 @@ def _kernel(name: str) -> Any:
 
 def _floor_divide(a: float, b: float) -> float:
     return a // b
-
-
-def compile_kernels() -> None:
-    """Compile all kernels that this installation has not compiled yet: about six seconds, once."""
-    _prepare()
-    for name in CALLED:
-        _address_of(name)
-    for name in COUNTS:
-        _language_of(name)
 
 
 @functools.cache

@@ -248,16 +248,4 @@ class Event(LoopPrimitive):
 
 EVENT = Event(_event, "event")
 
-LOOPS = (SCAN, EVENT)
 ALL_FINITE = Primitive(lambda x: bool(np.all(np.isfinite(x))), "all_finite")     # for compiled gradients
-
-
-def is_loop(op: Op) -> bool:
-    """Whether an operation has a program inside."""
-    return op.body is not None
-
-
-def outputs_of(op: Op) -> tuple[list[Value], list[Value]]:
-    """The results of a loop: those of the last step, and the stacked rows."""
-    first = op.options["carries"] if op.prim is SCAN else 2 * op.options["states"] + 2
-    return op.outs[:first], op.outs[first:]

@@ -53,16 +53,14 @@ class Lowered(NamedTuple):
     constants: list[np.ndarray]
 
 
-def lowered(program: Program, label: str, labels: list[str] | None = None, pools: bool = True) -> Lowered:
+def lowered(program: Program, label: str, pools: bool = False) -> Lowered:
     """The program as one function of its inputs and of constant arrays, which returns its outputs.
 
-    With `pools`, many small arrays share memory.
+    With `pools`, many small arrays share memory: to make one takes Numba long.
     """
     to = Emitter(pools, _called(program) + Counter(x.label for x in program.inputs))
-    labels = labels or [x.label or ("g" if x.of else "x") for x in program.inputs]
-    inputs = [to.parameter(x, label) for x, label in zip(program.inputs, labels, strict=True)]
-    block = Block(to, program, {})
-    block.write()
+    inputs = [to.parameter(x) for x in program.inputs]
+    Block(to, program, {}).write()
     results = _results(to, program.outputs)
     parameters = [*inputs, *(buffer for buffer, _ in to.constants)]
     function = Function(label, parameters, [*to.head, *to.body], results)

@@ -22,9 +22,8 @@ from typing import Any, NamedTuple
 from ..errors import place_of
 from .kernels import LARGE
 from .kernels import __all__ as kernel_names
-from .lower import Lowered, lowered
+from .lower import Lowered
 from .names import Names
-from .program import Program
 from .split import split
 from .statements import (
     Affine,
@@ -83,11 +82,6 @@ class Source(NamedTuple):
     parameters: list[str]
     text: str
     constants: list
-
-
-def source(program: Program, name: str, labels: list[str] | None, title: str) -> Source:
-    """The program as the source of a module with one function; `labels` are those of its inputs."""
-    return printed(lowered(program, name, labels), title)
 
 
 def printed(module: Lowered, title: str) -> Source:

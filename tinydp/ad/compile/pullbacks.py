@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import LoopError
 from ..primitives import pick, registered
 from ..selected import bare
 from ..values import is_on, plain, youngest
@@ -170,12 +169,6 @@ def _of_height(body: Program, n: int, carried: list[int], gs: list, g_h: Any, at
                     shared=[*zip(at, map(_like, body.inputs), strict=True)], count=[], length=2)
     by_state, by_height = both[0], both[1]
     return -(by_state + g_h) / by_height + 0.0 * by_height       # nan if the slope is infinite
-
-
-def require_smooth(body: Program, n: int, moved: list[int]) -> None:
-    """Raise `LoopError` unless the height can follow the length of a step."""
-    if n not in moved:
-        raise LoopError("until does not depend on the state.", "return a number that falls to zero.")
 
 
 PULLBACKS: dict[LoopPrimitive, Callable] = {SCAN: pull_scan, EVENT: pull_event}

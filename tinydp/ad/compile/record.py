@@ -65,7 +65,6 @@ class Builder:
         self._numbers: dict[Value, int] = {}     # of all values that belong here
         self._actual: dict[Value, Any] = {}
         self.loops = 0                           # how many operations have a body
-        self._serial = 0
 
     @classmethod
     def going_on(cls, program: Program) -> "Builder":
@@ -197,11 +196,6 @@ class Builder:
                 except ArithmeticError:          # an event that a tape has to look at
                     return x.example
         return self._actual[x]
-
-    def fresh(self) -> int:
-        """A number that tells an operation apart from all equal ones."""
-        self._serial += 1
-        return self._serial
 
     def program(self, outputs: list) -> Program:
         """What the outputs need, as a program."""

@@ -65,7 +65,7 @@ def split(functions: list[Function], longest: int = LONGEST, part: int = PART) -
     for f in functions:
         splitter = Splitter(longest, part)
         body = splitter.short(f.body, set(f.parameters), {y for x in f.results for y in leaves(x)})
-        found += [*splitter.made, Function(f.label, f.parameters, body, f.results)]
+        found += [*splitter.made, Function(f.label, f.parameters, body, f.results)] if splitter.made else [f]
     return found
 
 

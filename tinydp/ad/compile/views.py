@@ -46,10 +46,9 @@ def reads_of(x: Any) -> set:
     return {node.root if isinstance(node, Buffer) else node for node in leaves(x)}
 
 
-def whole(buffer: Buffer, prefix: tuple = ()) -> View:
-    """A buffer; with a prefix, the part of it at these indices."""
-    shape = buffer.shape[len(prefix):]
-    return View(shape, buffer.kind, lambda at: Load(buffer, (*prefix, *at)), Memory(buffer, prefix, shape))
+def whole(buffer: Buffer) -> View:
+    """All of a buffer."""
+    return View(buffer.shape, buffer.kind, lambda at: Load(buffer, at), Memory(buffer, (), buffer.shape))
 
 
 def broadcast(x: Any, shape: tuple) -> View:
