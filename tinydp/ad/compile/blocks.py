@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import NotCompiledError
 from .emitter import Emitter, as_condition, as_number
 from .operations import BY_ELEMENT, CONDITIONS, DEAR, ELEMENTWISE, LOGICAL, REDUCTIONS, VIEWS, WHOLE
-from .program import Op, Program, Value, example_of
+from .program import Op, Program, Value, example_of, values_in
 from .statements import Apply, Call, Const, Local, Memory, Store, size
 from .views import View, broadcast
 
@@ -31,7 +31,7 @@ class Block:
 
     def __init__(self, to: Emitter, program: Program, places: dict[Value, list]):
         self.to, self.program, self.places = to, program, places
-        self.outputs = {x for x in program.outputs if type(x) is Value}
+        self.outputs = set(values_in(program.outputs))
         self.pending: dict[tuple, list[Op]] = {}         # operations by shape, that will share a loop
         self.waiting: dict[Value, tuple] = {}            # a value -> the shape under which it waits
         self.totals: set[Value] = set()                  # ... those that are there after that loop only

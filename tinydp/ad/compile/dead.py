@@ -29,12 +29,12 @@
 """
 
 from .parts import Loop
-from .program import Op, Program, Value
+from .program import Op, Program, Value, values_in
 
 
 def pruned(program: Program) -> Program:
     """The program without what its outputs do not need; its inputs stay."""
-    wanted = {x for x in program.outputs if type(x) is Value}
+    wanted = set(values_in(program.outputs))
     kept = []
     for op in reversed(program.ops):
         if wanted.isdisjoint(op.outs):

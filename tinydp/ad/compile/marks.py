@@ -14,7 +14,7 @@ from ..errors import ClosureError, place_of
 from ..primitives import FlatPrimitive, Primitive, pick
 from ..tape import Tape
 from ..values import youngest
-from .program import Op, Program, Value
+from .program import Op, Program, Value, replaced
 from .proxy import recorded
 
 
@@ -93,18 +93,14 @@ def is_mark(prim: Any) -> bool:
 
 def undressed(program: Program) -> Program:
     """The program without these, after the last differentiation."""
-    same: dict[Any, Any] = {}                    # their results -> what these are
-
-    def given(x: Any) -> Any:
-        return same.get(x, x) if type(x) is Value else x
-
+    same: dict[Value, Any] = {}                  # their results -> what these are
     ops = []
-    for op in program.ops:
-        args = tuple(map(given, op.args))
+    for old in program.ops:
+        op = old.given(same)
         if is_mark(op.prim):
-            same.update(zip(op.outs, args, strict=False))
+            same.update(zip(op.outs, op.args, strict=False))
         else:
-            ops.append(op.with_(args=args).within(undressed))
-    if not same and all(new.body is old.body for new, old in zip(ops, program.ops, strict=True)):
+            ops.append(op.within(undressed))
+    if not same and all(new is old for new, old in zip(ops, program.ops, strict=True)):
         return program
-    return Program(program.inputs, ops, [*map(given, program.outputs)])
+    return Program(program.inputs, ops, [replaced(x, same) for x in program.outputs])

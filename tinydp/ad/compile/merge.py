@@ -4,6 +4,7 @@ A function that is called, and differentiated as well, runs the same loop twice,
 way back reads. And where a loop in a loop is taken back, its values are found in the step that was there
 before, beside rows that are new.
 
+    >>> import numpy as np
     >>> from ..primitives import registered
     >>> from .loops import SCAN, scan_options
     >>> builder = Builder()
@@ -25,11 +26,9 @@ before, beside rows that are new.
 
 from typing import Any
 
-import numpy as np
-
 from .loops import SCAN
 from .parts import Loop, Stack
-from .program import Op, Program, Value, like
+from .program import Op, Program, Value, known, like, replaced
 from .record import Builder
 from .residuals import is_same
 
@@ -38,13 +37,10 @@ def merged(program: Program) -> Program:
     """The program in which scans that do the same are one."""
     ops: list[Op | None] = []
     places: dict[Value, int] = {}                # which operation makes a value
-    replaced: dict[Any, Any] = {}                # results that another loop makes now
-
-    def now(x: Any) -> Any:
-        return replaced.get(x, x) if type(x) is Value else x
+    now: dict[Value, Any] = {}                   # results that another loop makes now
 
     for k, op in enumerate(program.ops):
-        ops.append(op.with_(args=tuple(map(now, op.args))) if replaced else op)
+        ops.append(op.given(now))
         places.update(dict.fromkeys(op.outs, k))
         if op.prim is not SCAN:
             continue
@@ -55,12 +51,12 @@ def merged(program: Program) -> Program:
                 ops[i] = ops[k] = None
                 ops[at] = one
                 places.update(dict.fromkeys(one.outs, at))
-                replaced |= {x: now(y) for x, y in same.items()}
-                replaced |= {x: now(y) for x, y in replaced.items()}
-                ops = [x if x is None else x.with_(args=tuple(map(now, x.args))) for x in ops]
+                now |= {x: replaced(y, now) for x, y in same.items()}
+                now |= {x: replaced(y, now) for x, y in now.items()}
+                ops = [x if x is None else x.given(now) for x in ops]
                 break
     kept = [op.within(merged) for op in ops if op is not None]
-    return Program(program.inputs, kept, [*map(now, program.outputs)])
+    return Program(program.inputs, kept, [replaced(x, now) for x in program.outputs])
 
 
 def _merged(ops: list[Op | None], i: int, k: int, places: dict) -> tuple[Op, int, dict] | None:
@@ -100,24 +96,20 @@ def _joined(one: Loop, two: Loop) -> dict[Value, Value]:
     new = len(inside.ops) - known
     outputs = {c.input: c.output for c in one.carries}
     if 2 * new > len(two.ops) or not all(
-            is_same(_given(c.output, same), outputs[same[c.input]]) for c in two.carries):
+            is_same(replaced(c.output, same), outputs[same[c.input]]) for c in two.carries):
         return {}
     one.ops = inside.ops
     lasts = {c.input: c.last for c in one.carries}
     results = {c.last: lasts[same[c.input]] for c in two.carries}
     stacks = {s.output: s.stack for s in one.stacks if type(s.output) is Value}
     for s in two.stacks:
-        row = _given(s.output, same)
+        row = replaced(s.output, same)
         if type(row) is Value and row in stacks:
             results[s.stack] = stacks[row]
         else:
             one.stacks.append(Stack(row, s.stack))
             results[s.stack] = s.stack
     return results
-
-
-def _given(x: Any, same: dict) -> Any:
-    return same[x] if type(x) is Value else x
 
 
 def _same_inputs(one: Loop, two: Loop) -> dict[Value, Value]:
@@ -135,4 +127,5 @@ def _same_inputs(one: Loop, two: Loop) -> dict[Value, Value]:
 
 
 def _key(x: Any) -> Any:
-    return x if type(x) is Value else (type(x), repr(x)) if not np.shape(x) else (np.shape(x), x.tobytes())
+    """What is equal for one value, and for equal constants."""
+    return x if type(x) is Value else known(x, {})

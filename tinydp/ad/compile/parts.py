@@ -25,7 +25,7 @@
 from typing import Any, NamedTuple
 
 from .loops import EVENT
-from .program import Op, Program, Value
+from .program import Op, Program, Value, values_in
 
 
 class Carry(NamedTuple):
@@ -115,7 +115,7 @@ class Loop:
     @property
     def read(self) -> set[Value]:
         """What the operations and the outputs read."""
-        return {x for op in self.ops for x in op.operands} | {x for x in self.outputs if type(x) is Value}
+        return {x for op in self.ops for x in op.operands}.union(values_in(self.outputs))
 
     def op(self, body: Program | None = None, captured: list | None = None) -> Op:
         """The operation; perhaps with a body of the same outputs, that captures these."""

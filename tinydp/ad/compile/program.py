@@ -67,6 +67,16 @@ def like(x: Any) -> str:
     return f"{kind}{its_shape}" if its_shape else kind
 
 
+def values_in(xs: Any) -> list[Value]:
+    """The values among arguments or outputs, without the constants."""
+    return [x for x in xs if type(x) is Value]
+
+
+def replaced(x: Any, by: dict[Value, Any]) -> Any:
+    """What stands for an argument: for a value what `by` has for it, if anything; a constant as it is."""
+    return by.get(x, x) if type(x) is Value else x
+
+
 def example_of(x: Any) -> Any:
     """An example of a value; a constant is its own."""
     return x.example if type(x) is Value else x
@@ -84,7 +94,7 @@ class Op:
                  back: bool = False):
         self.prim, self.args, self.options, self.outs = prim, args, options, outs
         self.spot, self.back = spot, back
-        self.operands: list[Value] = [x for x in args if type(x) is Value]
+        self.operands = values_in(args)
         self.body: Program | None = options.get("body")          # the program inside, of a loop
 
     @property
@@ -97,6 +107,11 @@ class Op:
         return Op(self.prim, self.args if args is None else args,
                   self.options if options is None else options,
                   self.outs if outs is None else outs, self.spot, self.back)
+
+    def given(self, by: "dict[Value, Any]") -> "Op":
+        """The same of what stands for its operands."""
+        args = tuple([replaced(x, by) for x in self.args])
+        return self if all(x is y for x, y in zip(args, self.args, strict=True)) else self.with_(args=args)
 
     def within(self, f: "Callable[[Program], Program]") -> "Op":
         """The same, but for what is inside: `f` of that."""
@@ -248,8 +263,8 @@ def verify(program: Program) -> Program:
         define(op.outs, op.name)
         if op.body is not None:
             verify(op.body)
-    for x in program.outputs:
-        if type(x) is Value and x not in made:
+    for x in values_in(program.outputs):
+        if x not in made:
             raise UnsoundError(f"the output {x!r} is not made")
     return program
 

@@ -100,9 +100,9 @@ def pull_scan(node: Any, g: Any) -> list:
         step,
         carry=[(arrived.get(k, zeros(given[k])), _cotangent(made[k], given[k])) for k in carried]
         + [(zeros(given[k]), _cotangent(given[k])) for k in shared],
-        rows=[*zip([*form.stacks(n), *values[n: n + m]], map(_like, given), strict=False),
+        rows=[*zip([*form.stacks(n), *values[n: n + m]], _like(given), strict=False),
               *((arrived[k], _cotangent(made[k])) for k in ys)],
-        shared=[*zip(values[n + m: len(given)], map(_like, given[n + m:]), strict=True)],
+        shared=[*zip(values[n + m: len(given)], _like(given[n + m:]), strict=True)],
         count=values[len(given):], length=options["length"], reverse=not options["reverse"],
         again=options["again"])
     return _pairs(node, [*carried, *shared, *rows], cotangents)
@@ -145,9 +145,9 @@ def pull_event(node: Any, g: Any) -> list:
         carry=[*zip(gs, [_cotangent(made[k], given[k]) for k in carried], strict=True),
                (g_height, _cotangent(made[n])), (h, Value(1.0, "h")), (True, Value(True, "is_last")),
                (0.0, Value(0.0, "g_dt")), *((zeros(given[k]), _cotangent(given[k])) for k in shared)],
-        rows=[*zip(form.stacks(n), map(_like, given), strict=False),
+        rows=[*zip(form.stacks(n), _like(given), strict=False),
               *((arrived[k + n + 1], _cotangent(made[k])) for k in ys)],
-        shared=[(dt, Value(1.0, "dt")), *zip(captured, map(_like, given[n + 1:]), strict=True),
+        shared=[(dt, Value(1.0, "dt")), *zip(captured, _like(given[n + 1:]), strict=True),
                 *((x, _cotangent(given[k])) for k, x in late.items())],
         count=[count], length=None, reverse=True)
     return _pairs(node, [*carried, None, None, None, n + 1, *(k + 1 for k in shared)], cotangents)
@@ -166,7 +166,7 @@ def _of_height(body: Program, n: int, carried: list[int], gs: list, g_h: Any, at
     seeds = [(np.stack([g, zeros(body.inputs[k])]), _cotangent(made[k], body.inputs[k]))
              for k, g in zip(carried, gs, strict=True)]
     (both,) = _scan(step, carry=[], rows=[*seeds, (np.array([0.0, 1.0]), _cotangent(made[n]))],
-                    shared=[*zip(at, map(_like, body.inputs), strict=True)], count=[], length=2)
+                    shared=[*zip(at, _like(body.inputs), strict=True)], count=[], length=2)
     by_state, by_height = both[0], both[1]
     return -(by_state + g_h) / by_height + 0.0 * by_height       # nan if the slope is infinite
 
@@ -187,8 +187,8 @@ def _scan(step: Callable, carry: list, rows: list, shared: list, count: Any, len
     return SCAN(*(x for x, _ in operands), *count, **options)
 
 
-def _like(x: Value) -> Value:
-    return Value(x.example, x.label)
+def _like(xs: list[Value]) -> list[Value]:
+    return [x.again(None) for x in xs]
 
 
 def _cotangent(x: Any, like: Any = None) -> Value:

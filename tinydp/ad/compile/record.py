@@ -35,7 +35,7 @@ import numpy as np
 
 from ..errors import ConversionError, DtypeError, Spot
 from ..values import shape
-from .program import Op, Program, Value, example_of, known, results_of
+from .program import Op, Program, Value, example_of, known, replaced, results_of, values_in
 
 _innermost: ContextVar["Builder | None"] = ContextVar("innermost", default=None)
 
@@ -130,7 +130,7 @@ class Builder:
                 raise ConversionError("a value of a program that was compiled before was used again.",
                                       "pass it as an argument.")
             self.parent.lift(x)
-            self.captured[x] = self._own(Value(x.example, x.label, x.of))
+            self.captured[x] = self._own(x.again(x.of))
         return self.captured[x]
 
     def record(self, prim: Any, args: tuple, options: dict, spot: Spot | None = None, back: bool = False
@@ -163,7 +163,7 @@ class Builder:
 
         Nothing is computed: its results are like those there.
         """
-        args = tuple([self.lift(values.get(x, x) if type(x) is Value else x) for x in op.args])
+        args = tuple([self.lift(replaced(x, values)) for x in op.args])
         key = self._key(op.name, args, op.options)
         if key not in self._known:
             new = op.with_(args=args, outs=[self._own(x.again(values.get(x.of, x.of)))  # type: ignore[arg-type]
@@ -182,7 +182,7 @@ class Builder:
         values: dict[Value, Any] = dict(zip(program.inputs, args, strict=True))
         for op in program.ops:
             self.again(op, values)
-        return [values[x] if type(x) is Value else x for x in program.outputs]
+        return [replaced(x, values) for x in program.outputs]
 
     def actual(self, x: Value) -> Any:
         """What the value is for the inputs' examples; what a loop makes, an example is only like."""
@@ -207,14 +207,14 @@ class Builder:
         """The same, with what it captures as its last inputs; and the values around that these stand for."""
         outputs = [self.lift(x) for x in outputs]
         ops = needed(self.ops, outputs)
-        used = {x for op in ops for x in op.operands} | {x for x in outputs if type(x) is Value}
+        used = {x for op in ops for x in op.operands}.union(values_in(outputs))
         pairs = [(outer, inner) for outer, inner in self.captured.items() if inner in used]
         return Program([*self.inputs, *(inner for _, inner in pairs)], ops, outputs), [x for x, _ in pairs]
 
 
 def needed(ops: list[Op], outputs: list) -> list[Op]:
     """The operations that the outputs depend on."""
-    wanted = {x for x in outputs if type(x) is Value}
+    wanted = set(values_in(outputs))
     kept = []
     for op in reversed(ops):
         if not wanted.isdisjoint(op.outs):

@@ -43,7 +43,7 @@ from ..errors import Spot
 from .abreast import joined_carries
 from .loops import SCAN, scan_options
 from .marks import ALIAS, STOPPED
-from .program import Op, Program, Value, example_of, known
+from .program import Op, Program, Value, example_of, known, values_in
 from .record import needed
 from .repeats import FARTHEST, FEWEST, Table
 from .rows import GETITEM, Rewriting, rows_of
@@ -54,17 +54,12 @@ LONG = 8000                                      # operations in a straight line
 
 def roll(program: Program) -> Program:
     """The same with its repetitions, and those in its loops, rolled into scans; innermost first."""
-    ops = [*map(_with_rolled_body, program.ops)]
+    ops = [op.within(roll) for op in program.ops]
     if any(new is not old for new, old in zip(ops, program.ops, strict=True)):
         program = Program(program.inputs, ops, program.outputs)
     while found := _stretches(program):
         program = _Rolling(program).rolled(found)
     return joined_carries(program)
-
-
-def _with_rolled_body(op: Op) -> Op:
-    body = op.body and roll(op.body)
-    return op if body is op.body else op.with_(options=op.options | {"body": body})
 
 
 def longest_line(program: Program) -> tuple[Spot | None, int]:
@@ -171,7 +166,7 @@ class Body:
             self.made[q, 0] = self._row(("taken", q), [each.outs[0] for each in group])
             return
         args = [self._argument(q, j, group) for j in range(len(op.args))]
-        outs = [Value(x.example, x.label, x.of) for x in op.outs]
+        outs = [x.again(x.of) for x in op.outs]
         self.ops.append(op.with_(args=tuple(args), outs=outs))
         self.made.update({(q, j): x for j, x in enumerate(outs)})
 
@@ -205,7 +200,7 @@ class Body:
         raise Irregular
 
     def _capture(self, x: Value) -> Value:
-        return self.captured.setdefault(x, Value(x.example, x.label, x.of))
+        return self.captured.setdefault(x, x.again(x.of))
 
     def _carry(self, carry: Carry, like: Value) -> Value:
         if len(carry.starts) > 1:                # what was made two groups before was carried one before
@@ -285,7 +280,7 @@ class _Rolling(Rewriting):
         self.last_use: dict[Value, int] = {}
         for i, op in enumerate(program.ops):
             self.last_use.update(dict.fromkeys(op.operands, i))
-        self.last_use.update({x: len(program.ops) for x in program.outputs if type(x) is Value})
+        self.last_use.update(dict.fromkeys(values_in(program.outputs), len(program.ops)))
 
     def rolled(self, stretches: list[Stretch]) -> Program:
         """The program with these rolled."""
@@ -332,6 +327,6 @@ class _Rolling(Rewriting):
         values = dict(zip((x for _, x in body.rows.values()), rows, strict=True))
         values.update(zip(body.captured.values(), captured, strict=True))
         for op in needed(body.ops, wanted):
-            args = tuple([values[x] if type(x) is Value else x for x in op.args])
-            values.update(zip(op.outs, self.record(op.prim, args, op.options, op), strict=True))
+            made = self.record(op.prim, op.given(values).args, op.options, op)
+            values.update(zip(op.outs, made, strict=True))
         return [values[x] for x in wanted]

@@ -27,7 +27,7 @@ import numpy as np
 
 from ..primitives import registered
 from ..rules.shaping import joined, stacked
-from .program import Op, Program, Value, example_of, known, results_of
+from .program import Op, Program, Value, example_of, known, replaced, results_of
 from .record import needed
 
 GETITEM = registered(operator.getitem)
@@ -50,7 +50,7 @@ class Rewriting:
 
     def became(self, x: Any) -> Any:
         """What stands for a value, or a constant, of the old program."""
-        return self.now.get(x, x) if type(x) is Value else x
+        return replaced(x, self.now)
 
     def _append(self, op: Op) -> None:
         self.ops.append(op)
@@ -67,12 +67,11 @@ class Rewriting:
     def copy(self, ops: list[Op]) -> None:
         """Append operations of the old program."""
         for op in ops:
-            args = tuple([self.became(x) for x in op.args])
-            if op.prim is stacked and op.options.get("axis", 0) == 0 and any(map(self._array_of, args)):
-                self.now[op.outs[0]] = self.stacked(list(args), op, MANY)
+            new = op.given(self.now)
+            if op.prim is stacked and op.options.get("axis", 0) == 0 and any(map(self._array_of, new.args)):
+                self.now[op.outs[0]] = self.stacked(list(new.args), op, MANY)
             else:
-                same = all(x is y for x, y in zip(args, op.args, strict=True))
-                self._append(op if same else op.with_(args=args))
+                self._append(new)
 
     def stacked(self, values: list, like: Op, gathered: int = 0) -> Any:
         """These values as the rows of an array: where they are rows of one array, a part of that.

@@ -43,7 +43,7 @@ import numpy as np
 from ..primitives import registered
 from .loops import SCAN
 from .parts import Carry, Loop, Row, Stack
-from .program import Op, Program, Value, all_values, example_of, results_of
+from .program import Op, Program, Value, all_values, example_of, replaced, results_of
 from .record import Builder
 from .rewrites import Call, simpler
 
@@ -51,10 +51,10 @@ from .rewrites import Call, simpler
 def simplified(program: Program) -> Program:
     """The same program with less to do."""
     level = Level()
-    values = {x: level.input(x.example, x.label, x.of) for x in program.inputs}
+    values = {x: level.adopt(x.again(x.of)) for x in program.inputs}
     level.note(program.inputs, values)
     level.write_all(program.ops, values)
-    made = level.program([values.get(x, x) if type(x) is Value else x for x in program.outputs])
+    made = level.program([replaced(x, values) for x in program.outputs])
     for x in all_values(made):
         of = level.became.get(x.of, x.of)
         x.of = of if type(of) is Value else None
@@ -95,7 +95,7 @@ class Level(Builder):
         """Write down operations; what stands for their results is added to `values`."""
         self.values = values
         for old in ops:
-            op = old.with_(args=tuple([values.get(x, x) if type(x) is Value else x for x in old.args]))
+            op = old.given(values)
             if op.body is not None:
                 values.update(Inside(self, op).write())
             else:
@@ -174,18 +174,15 @@ class Inside:
             self.input(x)
         self.level.write_all(loop.ops, self.values)
         loop.stacks = self.stacks()
-        body, captured = self.level.closed([*map(self.given, loop.outputs)])
+        body, captured = self.level.closed([replaced(x, self.values) for x in loop.outputs])
         new = self.around.put(loop.op(body, captured))
         made = dict(zip(loop.outs, new, strict=True))
         if type(loop.steps) is not int:
             self.around.unmeasured.update(made[s.stack] for s in loop.stacks)
-        return made | {x: made.get(y, y) if type(y) is Value else y for x, y in self.results.items()}
-
-    def given(self, x: Any) -> Any:
-        return self.values.get(x, x) if type(x) is Value else x
+        return made | {x: replaced(y, made) for x, y in self.results.items()}
 
     def input(self, x: Value) -> None:
-        self.values[x] = self.level.input(x.example, x.label, x.of)
+        self.values[x] = self.level.adopt(x.again(x.of))
         self.level.note([x], self.values)
 
     def never_changes(self, c: Carry) -> bool:
@@ -217,7 +214,7 @@ class Inside:
         stacked: dict[Any, Any] = {self.values[r.input]: r.stack for r in self.read.values()}
         kept = []
         for s in self.loop.stacks:
-            row = self.given(s.output)
+            row = replaced(s.output, self.values)
             if type(row) is Value and row in stacked:
                 self.results[s.stack] = stacked[row]
             elif type(self.loop.steps) is int and s.stack.kind != "i" and not (
