@@ -79,7 +79,7 @@ def _first_difference(x: Any, y: Any) -> tuple:
     """The parts of two tuples that differ, or both."""
     if isinstance(x, (tuple, list)) and len(x) == len(y):
         for a, b in zip(x, y, strict=True):
-            if known(a, {}) != known(b, {}):
+            if known(a) != known(b):
                 return _first_difference(a, b)
     return x, y
 

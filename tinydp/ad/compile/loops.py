@@ -100,9 +100,14 @@ class LoopPrimitive(Primitive):
         raise NotImplementedError
 
 
-def stacked(row: Any, n: int) -> Any:
+def _repeated(row: Any, n: int) -> Any:
     """Like so many rows."""
     return np.broadcast_to(np.asarray(row), (n, *np.shape(row)))
+
+
+def rows_like(row: Value, steps: Any) -> Value:
+    """A value like as many of these rows as there are steps."""
+    return Value(_repeated(row.example, example_of(steps)), row.label)
 
 
 def _like_row(xs: Any) -> Any:
@@ -140,7 +145,7 @@ def _scan(*args: Any, body: Program, carries: int, rows: int, length: int | None
         carry = results[:carries]
         for column, y in zip(ys, results[carries:], strict=True):
             column[k] = y
-    empty = [stacked(example_of(y), 0).copy() for y in body.outputs[carries:]]
+    empty = [_repeated(example_of(y), 0).copy() for y in body.outputs[carries:]]
     return (*carry, *(np.array(column) if n else none for column, none in zip(ys, empty, strict=True)))
 
 
@@ -159,7 +164,7 @@ class Scan(LoopPrimitive):
     def examples(self, op: Op) -> list:
         n, results = op.options["carries"], [*map(example_of, op.options["body"].outputs)]
         length = example_of(op.args[-1]) if op.options["length"] is None else op.options["length"]
-        return results[:n] + [stacked(y, length) for y in results[n:]]
+        return results[:n] + [_repeated(y, length) for y in results[n:]]
 
     def fault(self, op: Op) -> str:
         o, args = op.options, [*map(example_of, op.args)]
@@ -237,7 +242,7 @@ class Event(LoopPrimitive):
 
     def examples(self, op: Op) -> list:
         n, results = op.options["states"], [*map(example_of, op.options["body"].outputs)]
-        return results[:n] * 2 + [1.0, 1] + [stacked(y, 1) for y in results[n + 1:]]
+        return results[:n] * 2 + [1.0, 1] + [_repeated(y, 1) for y in results[n + 1:]]
 
     def fault(self, op: Op) -> str:
         body, n, args = op.options["body"], op.options["states"], op.args

@@ -13,13 +13,12 @@ import numpy as np
 from ..errors import NotCompiledError
 from .blocks import Block, kernel, special
 from .emitter import as_condition, as_number
-from .operations import FLIPS, LOGICAL, MOVING, REDUCTIONS, SAME, SHAPING, WHOLE
+from .operations import FLIPS, LOGICAL, MOVING, REDUCTIONS, SAME, SHAPING, WHOLE, axes_moved
 from .program import Op
 from .statements import Apply, Buffer, Call, Const, Load, Local, Memory, See, Store
 from .views import (
     View,
     affine,
-    axes_moved,
     broadcast,
     chosen,
     is_static,
@@ -70,7 +69,7 @@ def transposed(block: Block, op: Op) -> None:
     if not isinstance(x, View):
         block.to.bind(out, x)
         return
-    view = moved(x, axes_moved(op, len(x.shape)))
+    view = moved(x, axes_moved(op))
     if view.turned and any(user.body is not None for user in block.users(out)):
         view = block.to.copied(Local("turned", x.kind), view)
     block.to.bind(out, view)

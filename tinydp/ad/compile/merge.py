@@ -30,7 +30,6 @@ from .loops import SCAN
 from .parts import Loop, Stack
 from .program import Op, Program, Value, known, like, replaced
 from .record import Builder
-from .residuals import is_same
 
 
 def merged(program: Program) -> Program:
@@ -84,19 +83,19 @@ def _joined(one: Loop, two: Loop) -> dict[Value, Value]:
 
     Returns which results of it are those of the other; nothing if it was left as it is.
     """
-    if not is_same(one.steps, two.steps):
+    if known(one.steps) != known(two.steps):
         return {}
     same = _same_inputs(one, two)
     if len(same) < len(two.inputs) + len(two.captures):
         return {}
     inside = Builder.going_on(one.body)
-    known = len(inside.ops)
+    before = len(inside.ops)
     for op in two.ops:
         inside.again(op, same)
-    new = len(inside.ops) - known
+    new = len(inside.ops) - before
     outputs = {c.input: c.output for c in one.carries}
     if 2 * new > len(two.ops) or not all(
-            is_same(replaced(c.output, same), outputs[same[c.input]]) for c in two.carries):
+            known(replaced(c.output, same)) == known(outputs[same[c.input]]) for c in two.carries):
         return {}
     one.ops = inside.ops
     lasts = {c.input: c.last for c in one.carries}
@@ -114,18 +113,13 @@ def _joined(one: Loop, two: Loop) -> dict[Value, Value]:
 
 def _same_inputs(one: Loop, two: Loop) -> dict[Value, Value]:
     """Which inputs of the one are those of the other, as far as they are: of the same operands."""
-    around = {_key(outer): inner for outer, inner in (*one.rows, *one.captures)}
-    same = {inner: around[_key(outer)] for outer, inner in (*two.rows, *two.captures)
-            if _key(outer) in around}
+    around = {known(outer): inner for outer, inner in (*one.rows, *one.captures)}
+    same = {inner: around[known(outer)] for outer, inner in (*two.rows, *two.captures)
+            if known(outer) in around}
     left = list(one.carries)
     for c in two.carries:
-        fits = [d for d in left if _key(d.init) == _key(c.init) and like(c.input) == like(d.input)]
+        fits = [d for d in left if known(d.init) == known(c.init) and like(c.input) == like(d.input)]
         if fits:
             left = [d for d in left if d is not fits[0]]
             same[c.input] = fits[0].input
     return same
-
-
-def _key(x: Any) -> Any:
-    """What is equal for one value, and for equal constants."""
-    return x if type(x) is Value else known(x, {})

@@ -4,6 +4,10 @@ Elementwise ones become expressions, and their arrays share loops; reductions jo
 change only indices. The rest is lowered one by one, see `lower_arrays.py`; loops are in `lower_loops.py`.
 """
 
+from typing import Any
+
+import numpy as np
+
 CONDITIONS = frozenset((                         # whose result is true or false
     "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and", "logical_or",
     "logical_xor", "logical_not", "isnan", "isinf", "isfinite", "signbit"))
@@ -31,6 +35,12 @@ BY_ELEMENT = frozenset(("getitem", "stack", "concatenate", "scatter", "broadcast
 RUNNING = frozenset(("cumsum", "cumprod"))
 OTHERS = frozenset(("stack", "concatenate", "scatter", "cumsum", "cumprod", "matmul", "all_finite"))
 KNOWN = ELEMENTWISE | REDUCTIONS.keys() | VIEWS | OTHERS
+
+
+def axes_moved(op: Any) -> list[int]:
+    """The axes of the operand in the order of the result, of an operation that is `MOVING` them."""
+    sides = range(1, op.outs[0].ndim + 1)        # which tell the axes apart
+    return [side - 1 for side in op.prim.fn(np.empty(tuple(sides)), *op.args[1:], **op.options).shape]
 
 
 def is_known(name: str) -> bool:

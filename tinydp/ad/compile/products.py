@@ -30,12 +30,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..primitives import registered
-from .loops import SCAN
+from .loops import SCAN, rows_like
+from .operations import MOVING, axes_moved
 from .parts import Carry, Loop, Stack
 from .program import Op, Program, Value, example_of, results_of
 from .record import Builder, needed
-from .residuals import rows_like
-from .rewrites import MOVING_AXES, axes_moved
 
 LONG = 8_192                             # steps, from which on what a loop stacks outgrows the caches
 BLOCK = 512                              # steps at most, of a loop in a long loop
@@ -44,8 +43,8 @@ _add, _sum, _matmul = registered(np.add), registered(np.sum), registered(np.matm
 _reshape, _swapaxes = registered(np.reshape), registered(np.swapaxes)
 
 
-class Pair(NamedTuple):
-    """The outer product of two vectors, or `left.T @ right`; without `left`, the sum of `right`."""
+class Factors(NamedTuple):
+    """Of an outer product of vectors, or of `left.T @ right`; without `left`, it is the sum of `right`."""
 
     left: Any
     right: Any
@@ -79,7 +78,7 @@ def _of_loop(op: Op) -> list[Op]:
     loop.ops = needed(loop.ops, loop.outputs)
     after: list[Op] = []
     for c, pairs in sums:
-        _write_sum(after, c, [Pair(*(x if x is None else stacks[x] for x in pair)) for pair in pairs], op)
+        _write_sum(after, c, [Factors(*(x if x is None else stacks[x] for x in pair)) for pair in pairs], op)
     return [loop.op(), *after]
 
 
@@ -110,7 +109,7 @@ def _in_blocks(loop: Loop, size: int) -> list[Op]:
     return [*before, source.with_(args=tuple(args), options=options, outs=outs), *after]
 
 
-def _write_sum(ops: list[Op], c: Carry, pairs: list[Pair], source: Op) -> None:
+def _write_sum(ops: list[Op], c: Carry, pairs: list[Factors], source: Op) -> None:
     """Append the operations that make the last value of a carry from the stacks of the factors."""
 
     def write(prim: Any, *args: Any, **options: Any) -> Value:
@@ -119,11 +118,11 @@ def _write_sum(ops: list[Op], c: Carry, pairs: list[Pair], source: Op) -> None:
         ops.append(op)
         return op.outs[0]
 
-    total: Any = None if type(c.init) is not Value and not np.any(c.init) else c.init
     def rows(x: Value) -> Value:
         """The rows of all matrices, as those of one."""
         return x if x.ndim == 2 else write(_reshape, x, shape=(-1, x.shape[-1]))
 
+    total: Any = None if type(c.init) is not Value and not np.any(c.init) else c.init
     for left, right in pairs:
         if left is None:
             share = write(_sum, rows(right), axis=0)
@@ -135,22 +134,20 @@ def _write_sum(ops: list[Op], c: Carry, pairs: list[Pair], source: Op) -> None:
 
 # ---------------------------------------------------------------------------- what may wait
 
-def _sums(loop: Loop) -> list[tuple[Carry, list[Pair]]]:
+def _sums(loop: Loop) -> list[tuple[Carry, list[Factors]]]:
     """The carries that are sums of products, with the factors."""
     makers = {x: op for op in loop.ops for x in op.outs}
     uses: dict[Any, int] = {}
     for x in [x for op in loop.ops for x in op.operands] + [x for x in loop.outputs if type(x) is Value]:
         uses[x] = uses.get(x, 0) + 1
     own = {x: op for x, op in makers.items() if uses.get(x) == 1}        # what nothing else reads
-    shares = [(c, _addends(c.output, c.input, own)) for c in loop.carries if uses.get(c.input) == 1]
-    found = [(c, _factors(parts, makers)) for c, parts in shares if parts]
-    sums = [(c, pairs) for c, pairs in found if pairs]
-    stacked = {x for _, pairs in sums for pair in pairs for x in pair}
-    for (c, pairs), (_, parts) in zip(found, [s for s in shares if s[1]], strict=True):
-        rows = [_summed(x, c.input, makers) for x in parts]
-        if not pairs and all(x in stacked for x in rows):
-            sums.append((c, [Pair(None, x) for x in rows]))
-    return sums
+    shares = [(c, parts) for c in loop.carries
+              if uses.get(c.input) == 1 and (parts := _addends(c.output, c.input, own))]
+    of_products = [(c, pairs) for c, parts in shares if (pairs := _factors(parts, makers))]
+    stacked = {x for _, pairs in of_products for pair in pairs for x in pair}
+    of_rows = [(c, [Factors(None, _summed(x, c.input, makers)) for x in parts])
+               for c, parts in shares if not _factors(parts, makers)]
+    return of_products + [(c, pairs) for c, pairs in of_rows if all(x.right in stacked for x in pairs)]
 
 
 def _addends(x: Any, total: Value, makers: dict) -> list:
@@ -165,9 +162,9 @@ def _addends(x: Any, total: Value, makers: dict) -> list:
     return []
 
 
-def _factors(shares: list, makers: dict) -> list[Pair]:
+def _factors(shares: list, makers: dict) -> list[Factors]:
     """The factors of shares that are sums of products; nothing if one of them is not."""
-    found: list[Pair] = []
+    found: list[Factors] = []
     for x in shares:
         pairs = _factors_of(x, makers)
         if not pairs:
@@ -176,33 +173,33 @@ def _factors(shares: list, makers: dict) -> list[Pair]:
     return found
 
 
-def _factors_of(x: Any, makers: dict) -> list[Pair]:
+def _factors_of(x: Any, makers: dict) -> list[Factors]:
     op = makers.get(x) if type(x) is Value else None
     if op is None or op.body is not None or len(x.shape) != 2:
         return []
     if op.name == "add" and all(type(y) is Value and y.shape == x.shape for y in op.args):
         return _factors(list(op.args), makers)
-    if op.name in MOVING_AXES and axes_moved(op) == [1, 0]:
-        return [Pair(right, left) for left, right in _factors_of(op.args[0], makers)]
+    if op.name in MOVING and axes_moved(op) == [1, 0]:
+        return [Factors(right, left) for left, right in _factors_of(op.args[0], makers)]
     if op.name == "multiply":
         a, b = op.args
         return _outer(a, b, makers) or _outer(b, a, makers)
     if op.name == "matmul" and all(type(y) is Value for y in op.args):
         a, b = op.args
         turned = makers.get(a)
-        if turned is not None and turned.name in MOVING_AXES and axes_moved(turned) == [1, 0] and b.ndim == 2:
-            return [Pair(turned.args[0], b)] if type(turned.args[0]) is Value else []
+        if turned is not None and turned.name in MOVING and axes_moved(turned) == [1, 0] and b.ndim == 2:
+            return [Factors(turned.args[0], b)] if type(turned.args[0]) is Value else []
         if a.ndim == b.ndim == 2 and a.shape[1] == 1:        # a column times a row
             return _outer(a, b, makers)
     return []
 
 
-def _outer(a: Any, b: Any, makers: dict) -> list[Pair]:
+def _outer(a: Any, b: Any, makers: dict) -> list[Factors]:
     """The factors, if `a` is a column and `b` is a row."""
     left, right = _vector(a, makers), _vector(b, makers)
     if left is None or right is None or a.shape != (*left.shape, 1) or b.shape[-1:] != right.shape:
         return []
-    return [Pair(left, right)]
+    return [Factors(left, right)]
 
 
 def _vector(x: Any, makers: dict) -> Any:

@@ -165,10 +165,13 @@ class Program:
         return content.hexdigest()
 
 
-def known(x: Any, numbers: dict) -> Any:
-    """What is equal for equal arguments of an operation: `numbers` are those of values."""
+def known(x: Any, numbers: "dict[Value, int] | None" = None) -> Any:
+    """What is equal for equal arguments of an operation, and can be a key.
+
+    Values are equal if they have the same number; without `numbers`, if they are one value.
+    """
     if type(x) is Value:
-        return numbers[x]                        # an integer, where constants are tuples
+        return x if numbers is None else numbers[x]          # no tuple, as constants are
     if type(x) is Program:
         return x.key
     if isinstance(x, np.ndarray):

@@ -63,7 +63,7 @@ class Table:
                 if type(x) is Value:
                     self.made[i, j] = number[x]
                 elif computed_with(op, j):
-                    self.made[i, j] = -10**9 - constants.setdefault(known(x, {}), len(constants))
+                    self.made[i, j] = -10**9 - constants.setdefault(known(x), len(constants))
             for j, x in enumerate(op.outs):
                 number[x] = self.wide * i + j
 
@@ -117,7 +117,7 @@ class Table:
 def _kind_of(op: Op) -> tuple:
     """What is equal for operations that do the same with arguments that are alike."""
     like = [_like(op, j, x) for j, x in enumerate(op.args)]
-    options = [] if op.prim in (ALIAS, STOPPED) else [(name, known(x, {})) for name, x in op.options.items()]
+    options = [] if op.prim in (ALIAS, STOPPED) else [(name, known(x)) for name, x in op.options.items()]
     return op.name, *like, *options, *((x.shape, x.kind) for x in op.outs)
 
 
@@ -127,7 +127,7 @@ def _like(op: Op, j: int, x: Any) -> tuple:
     if op.prim is GETITEM and j == 1:
         return ("index", *_without_numbers(x))
     if not computed_with(op, j):
-        return "literal", known(x, {})
+        return "literal", known(x)
     if type(x) is float or type(x) is int:
         return (), "f"
     kind = np.asarray(x).dtype.kind
@@ -142,4 +142,4 @@ def computed_with(op: Op, j: int) -> bool:
 
 
 def _without_numbers(index: Any) -> tuple:
-    return tuple(["#" if type(k) is int else known(k, {}) for k in parts_of(index)])
+    return tuple(["#" if type(k) is int else known(k) for k in parts_of(index)])

@@ -37,18 +37,16 @@ from typing import Any
 
 import numpy as np
 
-from .loops import EVENT
+from .loops import EVENT, rows_like
+from .operations import VIEWS
 from .parts import Capture, Loop, Row, Stack
-from .program import Op, Program, Value, example_of
+from .program import Op, Program, Value, known
 from .record import Builder, needed
 
 DEAR = frozenset((                               # though they work element by element
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh",
     "arccosh", "arctanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "power",
     "float_power", "divide", "hypot", "logaddexp", "logaddexp2", "mod", "remainder", "fmod", "reciprocal"))
-VIEWS = frozenset((
-    "reshape", "ravel", "expand_dims", "squeeze", "swapaxes", "transpose", "moveaxis", "broadcast_to",
-    "getitem"))
 
 
 def residuals(program: Program) -> Program:
@@ -129,7 +127,7 @@ class Pair:
     def same_inputs(self) -> dict[Value, Any]:
         """What the later loop's inputs are in the first one, at one step; nothing if they are no pair."""
         first, later, seen = self.first, self.later, self.seen
-        if first.source.options.get("again") or not is_same(first.steps, seen(later.steps)):
+        if first.source.options.get("again") or known(first.steps) != known(seen(later.steps)):
             return {}
         written = {s.stack: s.output for s in first.stacks}
         same = {r.input: written[seen(r.stack)] for r in later.rows
@@ -150,7 +148,7 @@ class Pair:
         around = {c.inner: self.seen(c.outer) for c in self.later.captures}
         after = [around.get(c.output) if type(c.output) is Value else c.output for c in self.later.carries]
         return {c.input: h for c, y in zip(self.later.carries, after, strict=True)
-                if self.seen(c.init) is last and is_same(y, dt)}
+                if self.seen(c.init) is last and known(y) == known(dt)}
 
     def stored(self, same: dict[Value, Any], known: set[Value]) -> dict[Value, None]:
         """The values of the later loop that are better stored by the first, as far as they are needed."""
@@ -188,13 +186,3 @@ def is_cheap(op: Op) -> bool:
     if op.name == "power":                       # a square is a product
         return type(op.args[1]) is not Value and bool(np.all(np.equal(op.args[1], 2)))
     return op.name in VIEWS or (op.body is None and op.prim.elementwise and op.name not in DEAR)
-
-
-def is_same(x: Any, y: Any) -> bool:
-    """Whether these are one value, or equal numbers."""
-    return x is y or (type(x) is type(y) and type(x) in (int, float) and x == y)
-
-
-def rows_like(row: Value, steps: Any) -> Value:
-    """A value like as many of these rows as there are steps."""
-    return Value(np.broadcast_to(np.asarray(row.example), (example_of(steps), *row.shape)), row.label)

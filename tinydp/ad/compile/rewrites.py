@@ -25,6 +25,7 @@ import numpy as np
 
 from ..primitives import Primitive, registered
 from .marks import is_mark
+from .operations import MOVING, SHAPING, axes_moved
 from .program import Op, Value, example_of, like, results_of
 
 
@@ -159,15 +160,6 @@ def _of_where(op: Op, maker: Maker) -> Any:
 # ---------------------------------------------------------------------------- shapes
 
 _reshape, _transpose = registered(np.reshape), registered(np.transpose)
-MOVING_AXES: dict[str, Callable] = {
-    "transpose": np.transpose, "swapaxes": np.swapaxes, "moveaxis": np.moveaxis}
-
-
-def axes_moved(op: Op) -> list[int]:
-    """The axes of an operand in the order of the result, of an operation that moves axes."""
-    sides = range(1, len(op.outs[0].shape) + 1)  # shapes that tell the axes apart
-    moved = MOVING_AXES[op.name](np.empty(tuple(sides)), *op.args[1:], **op.options)
-    return [side - 1 for side in moved.shape]
 
 
 def _in_order(op: Op) -> bool:
@@ -175,26 +167,26 @@ def _in_order(op: Op) -> bool:
     return op.options.get("order", "C") == "C" and len(op.args) <= 2
 
 
-@rule("reshape", "ravel", "expand_dims", "squeeze")
+@rule(*SHAPING)
 def _of_reshape(op: Op, maker: Maker) -> Any:
     x, y = op.args[0], op.outs[0]
     if not _in_order(op):
         return None
     if x.shape == y.shape:
         return x
-    before = _made_by(x, maker, "reshape", "ravel", "expand_dims", "squeeze")
+    before = _made_by(x, maker, *SHAPING)
     if before is None or not _in_order(before):
         return None
     x = before.args[0]
     return x if _alike(x, y) else Call(_reshape, (x,), {"shape": y.shape})
 
 
-@rule(*MOVING_AXES)
+@rule(*MOVING)
 def _of_moved_axes(op: Op, maker: Maker) -> Any:
     axes = axes_moved(op)
     if axes == sorted(axes):
         return op.args[0]
-    before = _made_by(op.args[0], maker, *MOVING_AXES)
+    before = _made_by(op.args[0], maker, *MOVING)
     if before is None:
         return None
     first = axes_moved(before)
@@ -256,7 +248,7 @@ def _of_matmul(op: Op, maker: Maker) -> Any:
     """A vector times a matrix that was turned round, as the matrix times the vector."""
     a, b = op.args
     for matrix, vector in ((a, b), (b, a)):
-        turned = _made_by(matrix, maker, *MOVING_AXES)
+        turned = _made_by(matrix, maker, *MOVING)
         if turned is not None and np.ndim(example_of(vector)) == 1 and axes_moved(turned) == [1, 0]:
             args = (vector, turned.args[0])
             return Call(op.prim, args if vector is b else args[::-1], {})

@@ -157,7 +157,7 @@ class Body:
         """Append what the operation q of each group does, unless it takes a row: the step is given that."""
         group = self.table.ops[self.first + q: self.first + self.period * self.count: self.period]
         op = group[0]
-        if op.prim is GETITEM and any(known(each.args[1], {}) != known(op.args[1], {}) for each in group):
+        if op.prim is GETITEM and any(known(each.args[1]) != known(op.args[1]) for each in group):
             arrays = set(self._column(q, 0))
             if type(op.args[0]) is not Value or len(arrays) > 1 or max(arrays) >= self._start or rows_of(
                     [each.args[1] for each in group], op.args[0].shape) is None:

@@ -117,7 +117,7 @@ def rows_of(indices: list, shape: tuple) -> tuple | None:
     if len({len(part) for part in parts}) > 1:
         return None
     columns = [*zip(*parts, strict=True)]
-    varying = [t for t, column in enumerate(columns) if len({known(k, {}) for k in column}) > 1]
+    varying = [t for t, column in enumerate(columns) if len({known(k) for k in column}) > 1]
     if (not varying or any(type(k) is not int for column in columns[:varying[-1] + 1] for k in column)
             or any(type(column[0]) not in (int, slice) for column in columns)):
         return None

@@ -43,7 +43,7 @@ import numpy as np
 from ..primitives import registered
 from .loops import SCAN
 from .parts import Carry, Loop, Row, Stack
-from .program import Op, Program, Value, all_values, example_of, replaced, results_of
+from .program import Op, Program, Value, all_values, example_of, known, replaced, results_of
 from .record import Builder
 from .rewrites import Call, simpler
 
@@ -202,7 +202,7 @@ class Inside:
             call = Call(_broadcast_to, made_by.args[:1], {"shape": r.input.shape})
             self.values[r.input] = self.around.result(call, made_by)
             return
-        key = r.stack if type(r.stack) is Value else id(r.stack)
+        key = known(r.stack)
         if key in self.read:
             self.values[r.input] = self.values[self.read[key].input]
         else:

@@ -173,11 +173,3 @@ def moved(x: View, order: list[int]) -> View:
     back = [order.index(k) for k in range(len(order))]
     return x.seen(tuple([x.shape[k] for k in order]), lambda at: x.at(tuple([at[k] for k in back])),
                   turned=x if order == [1, 0] else None)
-
-
-def axes_moved(op: Any, n: int) -> list[int]:
-    """The axes of an old array of `n` axes in the order of the new one."""
-    turned = op.prim.fn(np.empty(tuple(range(1, n + 1))), *op.args[1:], **op.options)
-    return [side - 1 for side in turned.shape]
-
-
