@@ -183,18 +183,18 @@ def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -
         replay = Replay(builder, made.program, list(active or ()))
         outputs = [plain(x) for x in replay.run()]
         results, conditions = outputs[: made.results], outputs[made.results:]
-        finite: list = [(results[k], True) for k in made.real if derivative and isinstance(results[k], Proxy)]
+        required = [results[k] for k in made.real if derivative]     # to be finite
         if active is not None:
             seeds = {k: 1.0 if scalar else Proxy(builder, builder.adopt(
                 Value(zeros(outputs[k]), f"g_result_{k}" if len(made.real) > 1 else "g_result")))
                 for k in made.real}
             gradients = replay.pulled(seeds)
             results = [*results, *gradients] if scalar else gradients
-            finite = [(x, True) for x in gradients if isinstance(x, Proxy)]
+            required = gradients
         guards = [*zip(conditions, made.truths, strict=True),
                   *((Proxy(builder, c), truth) for c, truth in builder.guards or ())]
         with made.trace.at(None, True):
-            finite = [recorded(ALL_FINITE, (x,), {})[0] for x, _ in finite]
+            finite = [recorded(ALL_FINITE, (x,), {})[0] for x in required if isinstance(x, Proxy)]
             kept = [c if truth else np.logical_not(c) for c, truth in guards]
             flags = [functools.reduce(np.logical_and, x) if x else True for x in (finite, kept)]
         for x, label in zip(flags, ("finite", "as_traced"), strict=True):

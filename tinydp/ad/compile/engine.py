@@ -20,7 +20,6 @@ import functools
 import hashlib
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -34,7 +33,7 @@ from .cache import _say_once, folder
 from .entry import SELF, add_symbols, write_entry
 from .llvm import Module
 from .split import split
-from .stored import SIZE, environment, write_whole
+from .stored import environment, read_checked, write_checked
 
 LONGEST, PART = 3000, 1500                      # operations in a function: LLVM is quadratic in them
 METH_FASTCALL = 0x80
@@ -146,23 +145,15 @@ def callable_from(code: bytes) -> Callable:
 def kept(name: str, make: Callable[[], bytes]) -> bytes:
     """The content of a file in the cache's folder; made if it is not there, or not whole."""
     path = folder() / name
-    try:
-        stored = path.read_bytes()
-        if len(stored) > SIZE and hashlib.sha256(stored[SIZE:]).digest() == stored[:SIZE]:
-            return stored[SIZE:]
-    except OSError:
-        pass
-    content = make()
-    _write(path, hashlib.sha256(content).digest() + content)
+    content = read_checked(path)
+    if content is None:
+        content = make()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_checked(path, content)
+        except OSError as error:
+            _say_once(str(path.parent), str(error.strerror or error))
     return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as error:
-        _say_once(str(path.parent), str(error.strerror or error))
 
 
 def _kernel_file(name: str, ending: str) -> str:

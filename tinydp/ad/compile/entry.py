@@ -14,7 +14,18 @@ import numpy as np
 from llvmlite import binding, ir
 
 from .llvm import NO_MEMORY, Module
-from .machine_types import BYTE, BYTES, CONDITION, INTEGER, NUMBER, POINTER, STATUS, VALUE, room
+from .machine_types import (
+    BYTE,
+    BYTES,
+    CONDITION,
+    ELEMENT,
+    INTEGER,
+    NUMBER,
+    POINTER,
+    STATUS,
+    eighth,
+    room,
+)
 from .memory import allocate, bytes_of
 from .statements import Buffer, Memory
 
@@ -174,7 +185,7 @@ class Entry:
             number = field(descriptor, Descriptor.number, STATUS)
             fits = builder.and_(fits, builder.icmp_signed("==", number, STATUS(NUMPYS[x.kind])))
         for k, n in enumerate(x.shape):
-            side = builder.load(builder.gep(sides, [INTEGER(k)], source_etype=INTEGER), typ=INTEGER)
+            side = builder.load(eighth(builder, sides, k), typ=INTEGER)
             fits = builder.and_(fits, builder.icmp_signed("==", side, INTEGER(n)))
         self.misfit(fits)
         return field(given, ArrayObject.data)
@@ -206,14 +217,11 @@ class Entry:
         if sides is None:
             sides = room(self.builder, INTEGER, rank)
             for k, n in enumerate(x.shape):
-                self.builder.store(INTEGER(n), self.eighth(sides, k))
+                self.builder.store(INTEGER(n), eighth(self.builder, sides, k))
         null = POINTER(None)
         return self.is_there(self.call("PyArray_New", POINTER, [
             self.own(NDARRAY), STATUS(rank), sides, STATUS(NUMPYS[x.buffer.kind]), null, null, STATUS(0),
             STATUS(0), null]))
-
-    def eighth(self, start: Any, k: int) -> Any:
-        return self.builder.gep(start, [INTEGER(k)], source_etype=INTEGER)
 
     def check(self, status: Any) -> None:
         """Raise what a status says."""
@@ -233,7 +241,7 @@ class Entry:
             elif isinstance(x, Memory):
                 made.append(self.late_array(x, out, k))
             else:
-                value = self.builder.load(self.eighth(out, k), typ=VALUE[x.kind] if x.kind != "b" else BYTE)
+                value = self.builder.load(eighth(self.builder, out, k), typ=ELEMENT[x.kind])
                 made.append(self.call("PyFloat_FromDouble", POINTER, [value]) if x.kind == "f" else
                             self.call("PyBool_FromLong", POINTER, [self.builder.zext(value, INTEGER)]))
         if len(made) == 1:
@@ -246,11 +254,11 @@ class Entry:
     def late_array(self, x: Memory, out: Any, k: int) -> Any:
         """An array whose length the program has found; its elements are copied to memory of NumPy's."""
         builder = self.builder
-        memory = builder.load(self.eighth(out, k), typ=POINTER)
-        made = self.new_array(x, self.eighth(out, k + 1))
+        memory = builder.load(eighth(self.builder, out, k), typ=POINTER)
+        made = self.new_array(x, eighth(self.builder, out, k + 1))
         size: Any = INTEGER(BYTES[x.buffer.kind])
         for n in range(len(x.shape)):
-            size = builder.mul(size, builder.load(self.eighth(out, k + 1 + n), typ=INTEGER))
+            size = builder.mul(size, builder.load(eighth(self.builder, out, k + 1 + n), typ=INTEGER))
         self.call("memcpy", POINTER, [self.field(made, ArrayObject.data), memory, size])
         self.call("free", ir.VoidType(), [memory])
         return made

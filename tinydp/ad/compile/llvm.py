@@ -20,7 +20,7 @@ from typing import Any
 from llvmlite import ir
 
 from .arithmetic import Arithmetic
-from .machine_types import BYTE, BYTES, ELEMENT, INTEGER, POINTER, STATUS, VALUE, room
+from .machine_types import BYTE, BYTES, ELEMENT, INTEGER, POINTER, STATUS, VALUE, eighth, room
 from .memory import allocate, every, in_memory, storage
 from .statements import (
     Again,
@@ -152,7 +152,7 @@ class Writer(Arithmetic):
             parts = [self.value(x)] if not isinstance(x, Memory) else [
                 self.pointer(x.buffer), *(self.constant(self.count(n)) for n in x.shape)]
             for n, part in enumerate(parts):
-                self.builder.store(part, self.eighth(out, k + n))
+                self.builder.store(part, eighth(self.builder, out, k + n))
             if isinstance(x, Memory):
                 kept.add(x.buffer.root)
         self.leave(set(self.lengths) - kept, STATUS(0))
@@ -162,10 +162,6 @@ class Writer(Arithmetic):
             if x in freed:
                 self.free(x)
         self.builder.ret(status)
-
-    def eighth(self, start: Any, k: int) -> Any:
-        """The address of the eight-byte place `k`."""
-        return self.builder.gep(start, [INTEGER(k)], inbounds=True, source_etype=INTEGER)
 
     # -- memory
 
@@ -306,7 +302,7 @@ class Writer(Arithmetic):
         status = self.builder.call(self.module.functions[f], [*args, out])
         self.require(self.builder.icmp_unsigned("==", status, STATUS(0)), status)
         for k, x in enumerate(s.results):
-            self.set(x, self.builder.load(self.eighth(out, k), typ=VALUE[x.kind]))
+            self.set(x, self.builder.load(eighth(self.builder, out, k), typ=VALUE[x.kind]))
 
     def call_kernel(self, s: Call) -> None:
         """Call a kernel."""
@@ -319,7 +315,7 @@ class Writer(Arithmetic):
         out, status = self.result_of(s.function, args)
         self.require(self.builder.icmp_unsigned("==", status, STATUS(0)), STATUS(NO_MEMORY))
         for k, x in enumerate(s.results):
-            self.set(x, self.loaded(self.eighth(out, k), x.kind))
+            self.set(x, self.loaded(eighth(self.builder, out, k), x.kind))
 
     def result_of(self, kernel: str, args: list) -> tuple[Any, Any]:
         """Call a kernel; returns where its results are, in eight-byte places, and its status."""

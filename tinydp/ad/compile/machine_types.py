@@ -1,5 +1,7 @@
 """How numbers, indices, conditions and addresses are typed in LLVM's language."""
 
+from typing import Any
+
 from llvmlite import ir
 
 NUMBER, INTEGER, CONDITION, BYTE = ir.DoubleType(), ir.IntType(64), ir.IntType(1), ir.IntType(8)
@@ -7,6 +9,11 @@ STATUS, POINTER = ir.IntType(32), ir.PointerType()
 VALUE = {"f": NUMBER, "i": INTEGER, "b": CONDITION}              # of a variable
 ELEMENT = {"f": NUMBER, "i": INTEGER, "b": BYTE}                 # of an array in memory
 BYTES = {"f": 8, "i": 8, "b": 1}
+
+
+def eighth(builder: ir.IRBuilder, start: Any, k: int) -> Any:
+    """The address of the eight-byte place `k` in a row of these."""
+    return builder.gep(start, [INTEGER(k)], inbounds=True, source_etype=INTEGER)
 
 
 def room(builder: ir.IRBuilder, kind: ir.Type, count: int | None = None) -> ir.Value:

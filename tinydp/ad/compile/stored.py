@@ -51,25 +51,36 @@ class Files:
 
     def load(self, key: Any) -> Any:
         """What was saved for this key; None if there is nothing, or not all of what was saved."""
-        try:
-            stored = self.path(key).read_bytes()
-        except OSError:
+        stored = read_checked(self.path(key))
+        if stored is None:
             return None
-        if len(stored) <= SIZE or _digest(stored[SIZE:]) != stored[:SIZE]:
-            return None
-        known, data = pickle.loads(stored[SIZE:])
+        known, data = pickle.loads(stored)
         return data if known == (key, environment()) else None
 
     def save(self, key: Any, data: Any) -> None:
         """Put it there, all of it or nothing: others may be writing the same."""
-        content = dumps(((key, environment()), data))
-        write_whole(self.path(key), _digest(content) + content)
+        write_checked(self.path(key), dumps(((key, environment()), data)))
 
     def flush(self) -> None:
         """Forget all that was saved, as Numba wants it before a function is compiled again."""
         for path in self.folder.glob(f"{self.name}.*.nbc"):
             with contextlib.suppress(OSError):
                 path.unlink()
+
+
+def read_checked(path: Path) -> bytes | None:
+    """What was written to a file; None if there is nothing, or not all of that."""
+    try:
+        stored = path.read_bytes()
+    except OSError:
+        return None
+    digest, content = stored[:SIZE], stored[SIZE:]
+    return content if content and _digest(content) == digest else None
+
+
+def write_checked(path: Path, content: bytes) -> None:
+    """Write a file that `read_checked` believes."""
+    write_whole(path, _digest(content) + content)
 
 
 def write_whole(path: Path, content: bytes) -> None:

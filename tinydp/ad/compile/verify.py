@@ -92,21 +92,25 @@ def reference(run: Run) -> list:
             return [y]
         return tree.flatten(y)[0]
     found: list = []
-
-    def reals(*xs: Any) -> Any:
-        leaves = list(values)
-        for k, x in zip(active, xs, strict=True):
-            leaves[k] = x
-        args, kwargs = compiled.filled(call, leaves)
-        found[:] = tree.flatten(compiled.f(*args, **kwargs))[0]
-        return tuple(found[k] for k in program.real)
-
-    y, pullback = vjp(reals, *(values[k] for k in active))
+    y, pullback = vjp(_of_active(run, found), *(values[k] for k in active))
     gradients = list(pullback((1.0,) if program.scalar else tuple(seeds)))
     if not program.scalar:
         return gradients
     by_place = dict(zip(program.real, y, strict=True))
     return [by_place.get(k, x) for k, x in enumerate(found)] + gradients
+
+
+def _of_active(run: Run, found: list) -> Callable:
+    """The function from the active leaves to the real results; all results are put into `found`."""
+    def reals(*xs: Any) -> Any:
+        leaves = list(run.values)
+        for k, x in zip(run.active or (), xs, strict=True):
+            leaves[k] = x
+        args, kwargs = run.compiled.filled(run.call, leaves)
+        found[:] = tree.flatten(run.compiled.f(*args, **kwargs))[0]
+        return tuple(found[k] for k in run.built.real)
+
+    return reals
 
 
 def _apart(run: Callable, seconds: float | None, kind: Any = None) -> Any:
@@ -179,16 +183,7 @@ def _spread(run: Run, expected: list) -> list:
 
 def _value_on_a_tape(run: Run) -> list:
     found: list = []
-
-    def results(*xs: Any) -> Any:
-        leaves = list(run.values)
-        for k, x in zip(run.active or (), xs, strict=True):
-            leaves[k] = x
-        args, kwargs = run.compiled.filled(run.call, leaves)
-        found[:] = tree.flatten(run.compiled.f(*args, **kwargs))[0]
-        return 0.0
-
-    vjp(results, *(run.values[k] for k in run.active or ()))
+    vjp(_of_active(run, found), *(run.values[k] for k in run.active or ()))
     return [x.value if type(x) is Var else x for x in found]
 
 
