@@ -1,4 +1,14 @@
-"""Arguments of compiled functions, taken apart into numbers and arrays, and what is fixed."""
+"""Arguments of compiled functions, taken apart into numbers and arrays, and what is fixed.
+
+    >>> leaves: list = []
+    >>> args = [np.ones(2), 3, "relu"]
+    >>> form_of(args, leaves)
+    (<class 'list'>, (((2,), False), <class 'float'>, ('fixed', <class 'str'>, 'relu', "'relu'")))
+    >>> leaves
+    [array([1., 1.]), 3.0]
+    >>> refilled(args, iter(["x", "y"]))
+    ['x', 'y', 'relu']
+"""
 
 import math
 import numbers

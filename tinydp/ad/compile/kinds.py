@@ -3,6 +3,16 @@
 Python and Numba compute with single conditions as with integers, which wrap around, and their `and` returns
 an operand; NumPy's conditions have an arithmetic of their own. So conditions are made numbers, or numbers
 conditions, before an operation is written down, and what follows need not know.
+
+    >>> from .trace import traced
+    >>> print(traced(lambda x: (x[0] > 0.0) * np.all(x), np.ones(2)))
+    given x: f(2,)
+    t: f = getitem(x, 0)
+    t_1: b = greater(t, 0.0)
+    t_2: b(2,) = not_equal(x, 0.0)
+    t_3: b = all(t_2)
+    t_4: b = logical_and(t_1, t_3)
+    return t_4
 """
 
 import functools

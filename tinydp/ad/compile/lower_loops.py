@@ -3,6 +3,28 @@
 What is carried is a variable, or a buffer that is written once a step, after all of it. Rows are written
 where they are stacked as soon as they are made. Numbers that only loops read again, such as those for the
 way back, share one buffer, a column each.
+
+    >>> import numpy as np
+    >>> from ..primitives import registered
+    >>> from .loops import SCAN, scan_options
+    >>> from .lower import lowered
+    >>> from .numba import text_of
+    >>> from .record import Builder
+    >>> inside, builder = Builder(), Builder()
+    >>> a, b, x = [inside.input(0.0, label) for label in ("a", "b", "x")]
+    >>> (y,) = inside.record(registered(np.add), (b, x), {})
+    >>> xs = builder.input(np.zeros(3), "xs")
+    >>> outs = builder.record(SCAN, (0.0, 1.0, xs), scan_options(inside.program([b, y, y]), 2, 1, 3))
+    >>> print(text_of(lowered(builder.program(outs), "f").functions))
+    def f(xs):
+        add_all = np.empty((3,))
+        a = 0.0
+        b = 1.0
+        for step in range(3):
+            t = b + xs[step]
+            add_all[step] = t
+            a, b = b, t
+        return a, b, add_all
 """
 
 from typing import Any
@@ -10,7 +32,8 @@ from typing import Any
 from ..events import SMOOTH
 from .blocks import Block, special
 from .emitter import Emitter, as_number
-from .program import Op, Program, Value
+from .parts import Loop
+from .program import Op, Value
 from .statements import (
     Again,
     Alloc,
@@ -37,15 +60,15 @@ FIRST_ROWS = 256                                 # for which an event has memory
 
 # ---------------------------------------------------------------------------- what is carried
 
-class Carry:
+class Carried:
     """What a loop carries: `values` has a variable for each number, a view for each array.
 
     (Many numbers in one array instead took three times as long to compile, and to run.)
     """
 
-    def __init__(self, to: Emitter, inners: list[Value], inits: list):
-        self.to, self.values = to, list[Any]()
-        for inner, init in zip(inners, map(to.get, inits), strict=True):
+    def __init__(self, to: Emitter, loop: Loop):
+        self.to, self.outputs, self.values = to, [c.output for c in loop.carries], list[Any]()
+        for inner, init in [(c.input, to.get(c.init)) for c in loop.carries]:
             if inner.shape:
                 value: Any = to.allocate(to.local(inner, "carry"), inner.shape, inner.kind)
                 to.copy(init, value)
@@ -54,11 +77,11 @@ class Carry:
             to.bind(inner, value)
             self.values.append(value)
 
-    def step(self, outputs: list) -> None:
+    def step(self) -> None:
         """Set all to the next values, as if at once."""
         to, parts = self.to, set[Any]().union(*map(_reads, self.values))
         pairs = []
-        for old, new in zip(self.values, map(to.get, outputs), strict=True):
+        for old, new in zip(self.values, map(to.get, self.outputs), strict=True):
             if isinstance(old, View) and new is not old and _reads(new) & parts:
                 new = to.copied(Local("copy", new.kind), broadcast(new, old.shape))  # noqa: PLW2901
             pairs.append((old, new))
@@ -80,10 +103,9 @@ def _reads(x: Any) -> set:
 class Rows:
     """The stacks of a loop: where the row of a step is written, and what they are afterwards."""
 
-    def __init__(self, block: Block, op: Op, outs: list[Value], rows: list, length: Any):
+    def __init__(self, block: Block, loop: Loop, length: Any):
         self.to, self.length = block.to, length
-        pairs = [(out, row) for out, row in zip(outs, rows, strict=True)
-                 if out in block.outputs or block.users(out)]
+        pairs = [(out, row) for row, out in loop.stacks if out in block.outputs or block.users(out)]
         self.outs, self.rows = outs, rows = [out for out, _ in pairs], [row for _, row in pairs]
         columns: dict[Value, int] = {}
         for out, row in pairs:
@@ -94,7 +116,7 @@ class Rows:
         self.columns = columns
         self.buffers: list[Buffer] = []
         self.shared = self._new(Local("stored", "f"), (len(columns),), "f", None) if columns else None
-        self.stacks = [None if self._is_column(row) else self._own(block, op, out, row)
+        self.stacks = [None if self._is_column(row) else self._own(block, loop.source, out, row)
                        for out, row in zip(outs, rows, strict=True)]
 
     def _is_column(self, row: Any) -> bool:
@@ -198,11 +220,19 @@ def _row(stack: View, step: Any) -> View:
                 memory and Memory(memory.buffer, (*memory.prefix, step), stack.shape[1:]))
 
 
-def lower_body(to: Emitter, body: Program, places: dict[Value, list]) -> set[Value]:
-    """The body of a loop; returns the values that have been stored at their places."""
+def bind_captures(to: Emitter, loop: Loop) -> None:
+    """In the body, what is captured is what it is outside."""
+    for outer, inner in loop.captures:
+        to.bind(inner, to.get(outer))
+
+
+def lower_body(to: Emitter, loop: Loop, rows: Rows, step: Local) -> None:
+    """The body of a loop, and the rows that it makes in this step."""
+    body, places = loop.source.body, rows.places(step)
+    assert body is not None
     to.forget_line()
     Block(to, body, places).write()
-    return {x for op in body.ops if op.body is None for x in op.outs if x in places}
+    rows.store(step, {x for op in body.ops if op.body is None for x in op.outs if x in places})
 
 
 # ---------------------------------------------------------------------------- scan
@@ -210,28 +240,22 @@ def lower_body(to: Emitter, body: Program, places: dict[Value, list]) -> set[Val
 @special("scan")
 def scan(block: Block, op: Op) -> None:
     """A loop of so many steps."""
-    to, o = block.to, op.options
-    n, m, body = o["carries"], o["rows"], op.body
-    assert body is not None
-    args = op.args if o["length"] is not None else op.args[:-1]
-    length = o["length"] if o["length"] is not None else to.get(op.args[-1])
-    carry = Carry(to, body.inputs[:n], list(args[:n]))
-    rows = Rows(block, op, op.outs[n:], body.outputs[n:], length)
-    for inner, x in zip(body.inputs[n + m:], args[n + m:], strict=True):
-        to.bind(inner, to.get(x))
+    to, loop = block.to, Loop(op)
+    length = loop.steps if type(loop.steps) is int else to.get(loop.steps)
+    carried, rows = Carried(to, loop), Rows(block, loop, length)
+    bind_captures(to, loop)
     step, statements = Local("step", "i"), list[Any]()
     with to.within(statements):
-        for inner, x in zip(body.inputs[n: n + m], args[n: n + m], strict=True):
-            row = _row(to.get(x), step)
+        for stack, inner in loop.rows:
+            row = _row(to.get(stack), step)
             to.bind(inner, row if inner.shape else row.at(()))
-        made = lower_body(to, body, rows.places(step))
-        rows.store(step, made)
-        carry.step(body.outputs[:n])
+        lower_body(to, loop, rows, step)
+        carried.step()
     if statements:
-        to.emit(For(step, length, statements, o["reverse"]))
+        to.emit(For(step, length, statements, op.options["reverse"]))
     to.forget_line()
-    for out, value in zip(op.outs, carry.values, strict=False):
-        to.bind(out, value)
+    for c, value in zip(loop.carries, carried.values, strict=True):
+        to.bind(c.last, value)
     rows.bind()
 
 
@@ -239,80 +263,109 @@ def scan(block: Block, op: Op) -> None:
 
 @special("event")
 def event(block: Block, op: Op) -> None:
-    """A loop that makes whole steps, until one leads past the event; then it tries parts of that step.
+    """A loop that makes whole steps, until one leads past the event; then it tries parts of that step."""
+    Search(block, op).write()
 
-    What takes a closer look (a dent, a jump, a step that was gone over and back) is left to the tape.
+
+class Search:
+    """The loop of an event, and the variables in it.
+
+    Each round makes a step of the length `h` from the same state: the whole `dt` at first, then those that
+    `events.guess` says. What takes a closer look (a dent, a jump, a step that was gone over and back) is left
+    to the tape.
     """
-    to, o, body = block.to, op.options, op.body
-    assert body is not None
-    n, last_step = o["states"], o["max_steps"] - 1
-    carry = Carry(to, body.inputs[:n], list(op.args[:n]))
-    height = to.let(Local("height", "f"), as_number(to.get(op.args[n])))
-    dt = as_number(to.get(op.args[n + 1]))
-    rows = Rows(block, op, op.outs[2 * n + 2:], body.outputs[n + 1:], None)
-    for inner, x in zip(body.inputs[n + 1:], op.args[n + 2:], strict=True):
-        to.bind(inner, to.get(x))
-    oldest, older, fall = (to.let(Local(label, "f"), Const(0.0)) for label in ("oldest", "older", "fall"))
-    bracket = [Local(label, "f") for label in ("above", "height_above", "below", "height_below",
-                                               "weight_above", "weight_below")]
-    bracket += [Local("tries", "i"), Local("course", "i")]
-    above, height_above, below, height_below = bracket[:4]
-    unknown = [Const(1.0), Const(1.0), Const(0), Const(0)]
-    to.emit(Let(bracket, [Const(0.0)] * 4 + unknown))
-    step, length, searching = Local("step", "i"), Local("h", "f"), Local("searching", "b")
-    to.emit(Let([step, length, searching], [Const(0), dt, Const(False)]))
-    to.bind(body.inputs[n], length)
-    round_: list[Any] = []
-    with to.within(round_):
-        if rows.buffers:
-            full = Apply("equal", (step, Apply("length", (rows.buffers[0],), "i")), "b")
-            to.emit(If(full, [Call("grown", [Memory(x, (), x.shape)], [x]) for x in rows.buffers]))
-        made = lower_body(to, body, rows.places(step))
-        new = as_number(to.get(body.outputs[n]))
-        if not isinstance(new, (Local, Const)):
-            new = to.let(Local("new_height", "f"), new)
-        rows.store(step, made)
-        whole_step: list[Any] = []
-        with to.within(whole_step):
-            passed = Local("passed", "b")
-            is_nan = Apply("isnan", (new,), "b")
-            to.let(passed, Apply("logical_or", (_equal(step, Const(last_step)), is_nan), "b"))
-            inner_test: list[Any] = []
-            with to.within(inner_test):
-                to.emit(Call("passed", [step, oldest, older, height, new], [passed]))
-            to.emit(If(Apply("logical_and", (Apply("greater", (step, Const(0)), "b"),
-                                             Apply("logical_not", (passed,), "b")), "b"), inner_test))
-            to.emit(If(passed, [Fail("the event did not come, or is over")]))
-            to.emit(Let([oldest, older], [older, height]))
-            carry.step(body.outputs[:n])
-            to.emit(Let([height, step], [new, Apply("add", (step, Const(1)), "i")]))
-            to.emit(Again())
-        at_event = Apply("logical_and", (Apply("less_equal", (new, Const(0.0)), "b"),
-                                         Apply("less", (Const(0.0), height), "b")), "b")
-        first_look: list[Any] = [
-            If(Apply("logical_not", (at_event,), "b"), whole_step),
-            Let([fall], [Apply("subtract", (height, new), "f")]),
-            Let([*bracket, searching], [Const(0.0), height, dt, new, *unknown, Const(True)])]
-        unclear = _equal(bracket[7], Const(2))
-        if o["differentiated"]:
+
+    def __init__(self, block: Block, op: Op):
+        to, loop = self.to, self.loop = block.to, Loop(op)
+        self.max_steps, self.is_differentiated = op.options["max_steps"], op.options["differentiated"]
+        self.carried = Carried(to, loop)
+        height, self.dt = [as_number(to.get(x)) for x in loop.own_args]
+        self.height = to.let(Local("height", "f"), height)
+        self.rows = Rows(block, loop, None)
+        bind_captures(to, loop)
+        self.before = [to.let(Local(label, "f"), Const(0.0)) for label in ("oldest", "older")]   # heights
+        self.fall = to.let(Local("fall", "f"), Const(0.0))
+        self.bracket = [Local(label, "f") for label in ("above", "height_above", "below", "height_below",
+                                                        "weight_above", "weight_below")]
+        self.bracket += [Local("tries", "i"), Local("course", "i")]
+        self.unknown = [Const(1.0), Const(1.0), Const(0), Const(0)]  # weights, tries and course at first
+        to.emit(Let(self.bracket, [*[Const(0.0)] * 4, *self.unknown]))
+        self.step, self.h, self.searching = Local("step", "i"), Local("h", "f"), Local("searching", "b")
+        to.emit(Let([self.step, self.h, self.searching], [Const(0), self.dt, Const(False)]))
+        to.bind(loop.own_inputs[0], self.h)
+
+    def write(self) -> None:
+        """Write all of it."""
+        to, rounds, (above, _, below, *_) = self.to, list[Any](), self.bracket
+        with to.within(rounds):
+            new = self.height_after_step()
+            to.emit(If(_not(self.searching), self.after_whole_step(new), self.after_part_of_step(new)))
+            guess = Call("guess", self.bracket, [self.h])
+            to.emit(If(_equal(above, below), [Let([self.h], [below])], [guess]))
+        to.emit(Forever(rounds))
+        to.forget_line()
+        self.bind_results()
+
+    def height_after_step(self) -> Any:
+        """Make a step of the length h, with room for its rows; returns the height after it."""
+        to, buffers = self.to, self.rows.buffers
+        if buffers:
+            full = Apply("equal", (self.step, Apply("length", (buffers[0],), "i")), "b")
+            to.emit(If(full, [Call("grown", [Memory(x, (), x.shape)], [x]) for x in buffers]))
+        lower_body(to, self.loop, self.rows, self.step)
+        new = as_number(to.get(self.loop.own_outputs[0]))
+        return new if isinstance(new, (Local, Const)) else to.let(Local("new_height", "f"), new)
+
+    def after_whole_step(self, new: Any) -> list:
+        """Go on from there; or, if the event was passed, look for it in this step."""
+        on = list[Any]()
+        with self.to.within(on):
+            self.go_on(new)
+        at_event = _and(Apply("less_equal", (new, Const(0.0)), "b"),
+                        Apply("less", (Const(0.0), self.height), "b"))
+        return [If(_not(at_event), on),
+                Let([self.fall], [Apply("subtract", (self.height, new), "f")]),
+                Let([*self.bracket, self.searching],
+                    [Const(0.0), self.height, self.dt, new, *self.unknown, Const(True)])]
+
+    def go_on(self, new: Any) -> None:
+        """The state after the step becomes the state, unless the event cannot come any more."""
+        to, step, (oldest, older) = self.to, self.step, self.before
+        is_last = _equal(step, Const(self.max_steps - 1))
+        passed = to.let(Local("passed", "b"), _or(is_last, Apply("isnan", (new,), "b")))
+        to.emit(If(_and(Apply("greater", (step, Const(0)), "b"), _not(passed)),
+                   [Call("passed", [step, oldest, older, self.height, new], [passed])]))
+        to.emit(If(passed, [Fail("the event did not come, or is over")]))
+        to.emit(Let([oldest, older], [older, self.height]))
+        self.carried.step()
+        to.emit(Let([self.height, step], [new, Apply("add", (step, Const(1)), "i")]))
+        to.emit(Again())
+
+    def after_part_of_step(self, new: Any) -> list:
+        """Make the bracket narrower; if nothing is left of it, the event is found."""
+        above, height_above, below, height_below = self.bracket[:4]
+        unclear = _equal(self.bracket[7], Const(2))
+        if self.is_differentiated:
             jump = Apply("subtract", (height_above, height_below), "f")
-            most = Apply("multiply", (Const(SMOOTH), fall), "f")
-            unclear = Apply("logical_or", (unclear, Apply("greater", (jump, most), "b")), "b")
-        found = [If(unclear, [Fail("the event has to be looked at")]), Leave()]
-        look = [Call("narrowed", [*bracket, length, new], [*bracket])]
-        to.emit(If(Apply("logical_not", (searching,), "b"), first_look,
-                   [If(_equal(above, below), found, look)]))
-        to.emit(If(_equal(above, below), [Let([length], [below])], [Call("guess", [*bracket], [length])]))
-    to.emit(Forever(round_))
-    to.forget_line()
-    count = to.let(Local("steps", "i"), Apply("add", (step, Const(1)), "i"))
-    for out, x in zip(op.outs[:n], body.outputs[:n], strict=True):
-        to.bind(out, _kept(to, x))
-    for out, value in zip(op.outs[n: 2 * n], carry.values, strict=True):
-        to.bind(out, value)
-    to.bind(op.outs[2 * n], length)
-    to.bind(op.outs[2 * n + 1], count)
-    rows.bind(count)
+            most = Apply("multiply", (Const(SMOOTH), self.fall), "f")
+            unclear = _or(unclear, Apply("greater", (jump, most), "b"))
+        return [If(_equal(above, below),
+                   [If(unclear, [Fail("the event has to be looked at")]), Leave()],
+                   [Call("narrowed", [*self.bracket, self.h, new], self.bracket)])]
+
+    def bind_results(self) -> None:
+        """What the last round made is the state at the event; what is carried, that before the last step."""
+        to, loop = self.to, self.loop
+        count = to.let(Local("steps", "i"), Apply("add", (self.step, Const(1)), "i"))
+        for c in loop.carries:
+            to.bind(c.last, _kept(to, c.output))
+        for c, value in zip(loop.carries, self.carried.values, strict=True):
+            assert c.before is not None
+            to.bind(c.before, value)
+        last_length, steps = loop.own_outs
+        to.bind(last_length, self.h)
+        to.bind(steps, count)
+        self.rows.bind(count)
 
 
 def _kept(to: Emitter, x: Any) -> Any:
@@ -325,3 +378,15 @@ def _kept(to: Emitter, x: Any) -> Any:
 
 def _equal(a: Any, b: Any) -> Apply:
     return Apply("equal", (a, b), "b")
+
+
+def _and(a: Any, b: Any) -> Apply:
+    return Apply("logical_and", (a, b), "b")
+
+
+def _or(a: Any, b: Any) -> Apply:
+    return Apply("logical_or", (a, b), "b")
+
+
+def _not(a: Any) -> Apply:
+    return Apply("logical_not", (a,), "b")

@@ -5,6 +5,22 @@
 - `stopped`: no path leads through it: `dp.stop_gradient`.
 - `marked`: the results of a function with a gradient of its own. What it computes is recorded as any other
   program, of stopped arguments; the derivative goes past that, to the arguments, by the function's rule.
+
+    >>> import numpy as np
+    >>> from tinydp import grad
+    >>> from .trace import traced
+    >>> program = traced(lambda x: grad(lambda z: np.sin(z) * x)(x), 2.0)
+    >>> print(program)
+    given x: f
+    t: f = alias(x, n=1)
+    t_1: f = cos(t)
+    t_2: f = multiply(x, t_1)
+    return t_2
+    >>> print(undressed(program))
+    given x: f
+    t: f = cos(x)
+    t_1: f = multiply(x, t)
+    return t_1
 """
 
 from typing import Any

@@ -11,9 +11,14 @@ table of rules.
     >>> with Trace().writing(builder):
     ...     x = builder.input(2.0, "x")
     ...     g = grad(lambda x: x * np.sin(x))(Proxy(builder, x))
-    >>> print(builder.program([g.value]))                 # doctest: +ELLIPSIS
+    >>> print(builder.program([g.value]))
     given x: f
-    ...
+    g: f = alias(x, n=1)
+    t: f = sin(g)
+    t_1: f = cos(g)
+    t_2: f = multiply(g, t_1)
+    t_3: f = add(t, t_2)
+    return t_3
 """
 
 import dis

@@ -9,6 +9,29 @@ The way back over an event is such a scan, too. At the event `until` stays zero:
 changes so that d until = 0, which is the implicit function theorem. So what arrives at h goes on as a
 cotangent of the height, -g / (d until / dh).
 
+    >>> import tinydp as dp
+    >>> from .trace import Trace, traced
+    >>> def f(x, w):
+    ...     return dp.scan(lambda carry, _: (np.sin(carry) * w, None), x, length=3)[0]
+    >>> with Trace().writing():
+    ...     print(adjoint(traced(f, 1.0, 2.0), [0, 1], [0]))
+    given x: f, w: f, g_t_2: f
+    t_2: f, t_3: f(3,) = scan(x, w, carries=1, rows=0, length=3, reverse=False, again=False)
+        given carry: f, w_1: f
+        t: f = sin(carry)
+        t_1: f = multiply(t, w_1)
+        return t_1, carry
+    g_x: f, g_w: f = scan(g_t_2, 0.0, t_3, w, carries=2, rows=1, length=3, reverse=True, again=False)
+        given g_t_1: f, g_w_1: f, carry_1: f, w_2: f
+        t_4: f = sin(carry_1)
+        g_t_4: f = multiply(g_t_1, w_2)
+        g_w_2: f = multiply(g_t_1, t_4)
+        t_5: f = cos(carry_1)
+        g_carry_1: f = multiply(g_t_4, t_5)
+        t_6: f = add(g_w_1, g_w_2)
+        return g_carry_1, t_6
+    return g_x, g_w
+
 All of it is done with whatever the operands are, variables of a tape around among them: that is where second
 derivatives come from.
 """
