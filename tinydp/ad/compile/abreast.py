@@ -29,7 +29,8 @@ apart and stacking again is all for nothing:
 import numpy as np
 
 from .loops import SCAN
-from .program import Op, Program, Value
+from .parts import Carry, Loop
+from .program import Op, Program, Value, example_of
 from .rows import GETITEM, MANY, Rewriting
 
 
@@ -41,48 +42,40 @@ def joined_carries(program: Program) -> Program:
     rewriting = Rewriting(program)
     for op in program.ops:
         if op in groups:
-            _join(rewriting, op, groups[op])
+            _join(rewriting, Loop(op), groups[op])
         else:
             rewriting.copy([op])
     return rewriting.program(program.inputs, program.outputs)
 
 
-def _groups(op: Op) -> list[list[int]]:
+def _groups(op: Op) -> list[list[Carry]]:
     """The carries of a loop that are to become arrays, each in the order of its rows."""
     assert op.body is not None
-    rows: dict[Value, dict[int, int]] = {}       # of an array: which row becomes which carry
-    for i, x in enumerate(op.body.outputs[:op.options["carries"]]):
-        made = op.body.maker.get(x) if type(x) is Value else None
+    rows: dict[Value, dict[int, Carry]] = {}     # of an array: which row becomes which carry
+    for c in Loop(op).carries:
+        made = op.body.maker.get(c.output) if type(c.output) is Value else None
         if made and made.prim is GETITEM and type(made.args[0]) is Value and type(made.args[1]) is int:
-            rows.setdefault(made.args[0], {}).setdefault(made.args[1], i)
+            rows.setdefault(made.args[0], {}).setdefault(made.args[1], c)
     return [[carry_of[k] for k in range(len(carry_of))] for array, carry_of in rows.items()
             if len(carry_of) >= MANY and sorted(carry_of) == list(range(array.shape[0]))]
 
 
-def _join(around: Rewriting, op: Op, groups: list[list[int]]) -> None:
-    """Append a loop with these groups of carries as arrays."""
-    body, n = op.body, op.options["carries"]
-    assert body is not None
-    inside = Rewriting(body)
-    rest = [i for i in range(n) if not any(i in group for group in groups)]
+def _join(around: Rewriting, loop: Loop, groups: list[list[Carry]]) -> None:
+    """Append the loop with these groups of carries as arrays, and what takes these apart after it."""
+    inside, like = Rewriting(loop.body), loop.source.with_(args=())
     arrays = []
-    args = [around.became(x) for x in op.args]
-    like = op.with_(args=())
-    starts = [around.stacked([args[i] for i in group], like) for group in groups]
-    for group, start in zip(groups, starts, strict=True):
-        array = Value(np.asarray(start.example if type(start) is Value else start),
-                      start.label if type(start) is Value else "")
-        arrays.append(array)
-        for k, i in enumerate(group):
-            inside.now[body.inputs[i]] = inside.record(GETITEM, (array, k), {}, like)[0]
-    inside.copy(body.ops)
-    inputs = [*arrays, *(body.inputs[i] for i in rest), *body.inputs[n:]]
-    ends = [inside.stacked([inside.became(body.outputs[i]) for i in group], like) for group in groups]
-    joined = inside.program(inputs, [*ends, *(body.outputs[i] for i in rest), *body.outputs[n:]])
-    outs = around.record(SCAN, (*starts, *(args[i] for i in rest), *args[n:]),
-                         op.options | {"body": joined, "carries": len(groups) + len(rest)}, like)
-    for array, group in zip(outs, groups, strict=False):
-        for k, i in enumerate(group):
-            around.now[op.outs[i]] = around.record(GETITEM, (array, k), {}, like)[0]
-    others = [op.outs[i] for i in rest] + op.outs[n:]
-    around.now.update(zip(others, outs[len(groups):], strict=True))
+    for group in groups:
+        start = around.stacked([around.became(c.init) for c in group], like)
+        array = Value(np.asarray(example_of(start)), start.label if type(start) is Value else "")
+        arrays.append((start, array))
+        for k, c in enumerate(group):
+            inside.now[c.input] = inside.record(GETITEM, (array, k), {}, like)[0]
+    inside.copy(loop.ops)
+    joined = [Carry(start, array, inside.stacked([inside.became(c.output) for c in group], like),
+                    Value(array.example)) for (start, array), group in zip(arrays, groups, strict=True)]
+    gone = {c.input for group in groups for c in group}
+    loop.carries = joined + [c for c in loop.carries if c.input not in gone]
+    around.copy([loop.op(inside.program(loop.body.inputs, loop.outputs))])
+    for c, group in zip(joined, groups, strict=True):
+        for k, each in enumerate(group):
+            around.now[each.last] = around.record(GETITEM, (c.last, k), {}, like)[0]

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import NotCompiledError
 from .emitter import Emitter, as_condition, as_number
-from .operations import BY_ELEMENT, CONDITIONS, DEAR, ELEMENTWISE, LOGICAL, REDUCTIONS, VIEWS, WHOLE
+from .operations import BY_ELEMENT, CONDITIONS, ELEMENTWISE, LOGICAL, REDUCTIONS, SEVERAL, VIEWS, WHOLE
 from .program import Op, Program, Value, example_of, values_in
 from .statements import Apply, Call, Const, Local, Memory, Store, size
 from .views import View, broadcast
@@ -140,11 +140,11 @@ class Block:
         """Make sure that the value is there: write down the loop in which it waits.
 
         Unless it may wait for one that wants to `join` that loop; then it is only asked for its shape. A sum
-        does not join what is dear, since processors take several elements at once of that, but not of sums.
+        does not join what takes several elements at once, since it takes them one by one, in their order.
         """
         if type(x) is Value and x in self.waiting:
             shape = self.waiting[x]
-            if join and x not in self.totals and not any(op.name in DEAR for op in self.pending[shape]):
+            if join and x not in self.totals and not any(op.name in SEVERAL for op in self.pending[shape]):
                 return View(shape, x.kind, lambda at: None)
             self.flush(shape)
         return self.to.get(x)

@@ -20,7 +20,8 @@ ELEMENTWISE = CONDITIONS | frozenset((
     "copysign", "sign", "maximum", "minimum", "fmax", "fmin", "clip", "rint", "floor", "ceil", "trunc",
     "deg2rad", "radians", "rad2deg", "degrees", "where"))
 WHOLE = frozenset(("sin", "cos"))                # of an array: by a kernel for the whole array
-DEAR = frozenset(("exp", "tanh", "sqrt", "divide", "power", "float_power", "reciprocal"))
+SEVERAL = frozenset((                            # of which processors take several elements at once
+    "exp", "tanh", "sqrt", "divide", "power", "float_power", "reciprocal"))
 REDUCTIONS = {                                   # the first total, and the operation that adds to it
     "sum": (0.0, "add"), "mean": (0.0, "add"), "prod": (1.0, "multiply"),
     "max": (float("-inf"), "maximum"), "amax": (float("-inf"), "maximum"),

@@ -43,7 +43,16 @@ from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
 from ..tape import Var
 from ..values import Abstract, is_condition, plain
 from .expansions import expanded
-from .kinds import COMPARISONS, OF_CONDITIONS, as_numbers, constant, example, is_numpys, of_one_kind, simpler
+from .kinds import (
+    COMPARISONS,
+    OF_CONDITIONS,
+    as_numbers,
+    constant,
+    example,
+    is_numpys,
+    of_one_kind,
+    unchanged,
+)
 from .operations import REDUCTIONS, is_known
 from .program import Value, example_of
 from .record import Builder, innermost
@@ -199,7 +208,7 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
         args = tuple([arrays.kept(constant(x)) for x in args])
     if op.name in REDUCTIONS and (args[1] if len(args) > 1 else options.get("axis")) == ():
         return args[0]
-    same = simpler(op.name, args)
+    same = unchanged(op.name, args)
     if same is not None:
         return same
     if op.name == "matmul":

@@ -123,9 +123,11 @@ class Irregular(Exception):
     """A column that is none of those that can be rolled."""
 
 
-class Carry(NamedTuple):
-    """A number or an array that a step hands on: `starts[0]` before the first, and then what the step made at
-    `place`; with more starts, what the step before it made, and so on."""
+class Lagged(NamedTuple):
+    """What a step hands on: at first `starts[0]`, and then what the step made at `place`.
+
+    With more starts, it is what the step before that made, and so on.
+    """
 
     place: tuple[int, int]
     starts: tuple
@@ -138,7 +140,7 @@ class Body:
         self.table, self.first, self.period, self.count = table, first, period, count
         self.ops: list[Op] = []
         self.made: dict[tuple[int, int], Value] = {}         # by place: number in the group, which result
-        self.carries: dict[Any, tuple[Carry, Value]] = {}
+        self.carries: dict[Any, tuple[Lagged, Value]] = {}
         self.rows: dict[Any, tuple[list, Value]] = {}        # what each step is given
         self.captured: dict[Value, Value] = {}
         self.taken: set[int] = set()                         # operations that only take the row of a step
@@ -196,13 +198,13 @@ class Body:
             where = divmod(place, self.table.wide)
             if not lag:
                 return self.made[where]
-            return self._carry(Carry(where, tuple(map(_real, values[lag - 1::-1]))), group[-1].args[j])
+            return self._carry(Lagged(where, tuple(map(_real, values[lag - 1::-1]))), group[-1].args[j])
         raise Irregular
 
     def _capture(self, x: Value) -> Value:
         return self.captured.setdefault(x, x.again(x.of))
 
-    def _carry(self, carry: Carry, like: Value) -> Value:
+    def _carry(self, carry: Lagged, like: Value) -> Value:
         if len(carry.starts) > 1:                # what was made two groups before was carried one before
             self._carry(carry._replace(starts=carry.starts[:-1]), like)
         key = self._key(carry)
@@ -212,7 +214,7 @@ class Body:
             self.carries[key] = carry, Value(like.example, label, like.of)
         return self.carries[key][1]
 
-    def _key(self, carry: Carry) -> tuple:
+    def _key(self, carry: Lagged) -> tuple:
         return carry.place, *(known(x, self.table.number) for x in carry.starts)
 
     def _row(self, key: Any, values: list) -> Value:
@@ -242,7 +244,7 @@ class Body:
         outputs = [self.next(carry) for carry, _ in self.carries.values()] + ys
         return Program(inputs, needed(self.ops, outputs), outputs)
 
-    def next(self, carry: Carry) -> Value:
+    def next(self, carry: Lagged) -> Value:
         """What a step hands on."""
         if len(carry.starts) == 1:
             return self.made[carry.place]
