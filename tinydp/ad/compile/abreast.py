@@ -19,7 +19,7 @@ apart and stacking again is all for nothing:
     >>> ends = builder.record(SCAN, tuple(starts), scan_options(body, MANY, 0, 100))
     >>> print(joined_carries(builder.program(builder.record(stacked, tuple(ends), {}))))
     given xs: f(16,)
-    t_1: f(16,) = scan(xs, carries=1, rows=0, length=100, reverse=False, again=False)
+    t_1: f(16,) = scan(xs, carries=1, rows=0, length=100)
         given xs_1: f(16,)
         t: f(16,) = sin(xs_1)
         return t

@@ -13,7 +13,7 @@
     >>> program = builder.program([outs[0]])
     >>> print(program)
     given
-    t_2: f, t_3: f, t_4: f(3,) = scan(1.0, 2.0, carries=2, rows=0, length=3, reverse=False, again=False)
+    t_2: f, t_3: f, t_4: f(3,) = scan(1.0, 2.0, carries=2, rows=0, length=3)
         given one: f, two: f
         t: f = sin(one)
         t_1: f = add(t, two)
@@ -21,7 +21,7 @@
     return t_2
     >>> print(pruned(program))
     given
-    t_1: f = scan(1.0, carries=1, rows=0, length=3, reverse=False, again=False)
+    t_1: f = scan(1.0, carries=1, rows=0, length=3)
         given one: f
         t: f = sin(one)
         return t

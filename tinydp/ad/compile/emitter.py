@@ -186,7 +186,7 @@ class Emitter:
         k = 0 if shape[1] == 1 else 1
         row = self.allocate(self.local(x), (shape[k],), x.kind)
         assert row.memory is not None
-        return row.seen(shape, lambda at: row.at((at[k],)), memory=row.memory._replace(shape=shape))
+        return View(shape, x.kind, lambda at: row.at((at[k],)), row.memory._replace(shape=shape))
 
     def copied(self, name: Local, x: View) -> View:
         """A copy of an array."""

@@ -16,7 +16,7 @@ its steps is a value, the last operand, which the body does not see.
     >>> program = builder.program([last, partial])
     >>> print(program)
     given xs: f(3,)
-    t_1: f, t_2: f(3,) = scan(0.0, xs, carries=1, rows=1, length=3, reverse=False, again=False)
+    t_1: f, t_2: f(3,) = scan(0.0, xs, carries=1, rows=1, length=3)
         given total: f, x: f
         t: f = add(total, x)
         return t, t

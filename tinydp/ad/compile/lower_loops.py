@@ -115,7 +115,7 @@ class Rows:
                 columns.setdefault(row, len(columns))
         self.columns = columns
         self.buffers: list[Buffer] = []
-        self.shared = self._new(Local("stored", "f"), (len(columns),), "f", None) if columns else None
+        self.shared = self._new(Local("stored", "f"), (len(columns),), "f").memory if columns else None
         self.stacks = [None if self._is_column(row) else self._own(block, loop.source, out, row)
                        for out, row in zip(outs, rows, strict=True)]
 
@@ -128,9 +128,10 @@ class Rows:
             return places[0]
         name = self.to.local(out, "") if type(row) is not Value else self.to.local(row, _label(op, row))
         return self._new(Local(f"{name.label}_all", out.kind) if name.of is None else name, out.shape[1:],
-                         out.kind, out)
+                         out.kind)
 
-    def _new(self, name: Local, sides: tuple, kind: str, out: Any) -> View:
+    def _new(self, name: Local, sides: tuple, kind: str) -> View:
+        """Memory for the rows of all steps; of an event, for those that there may be at first."""
         length = self.length if self.length is not None else FIRST_ROWS
         buffer = Buffer(name.label, (length, *sides), kind, of=name.of)
         if self.length is None or not is_static(buffer):
@@ -141,16 +142,10 @@ class Rows:
 
     def targets(self, step: Local) -> list[tuple[Any, Any]]:
         """Each row of a step, and where it is written: a view for an array, an element else."""
-        found: list[tuple[Any, Any]] = []
-        for row, stack in zip(self.rows, self.stacks, strict=True):
-            if stack is None:
-                place: Any = Load(self.shared.memory.buffer, (step, self.columns[row]))  # type: ignore[union-attr]
-                if (row, place) in [(x, y) for x, y in found if x is row]:
-                    continue
-            else:
-                place = _row(stack, step) if stack.shape[1:] else stack.at((step,))
-            found.append((row, place))
-        return found
+        found: list[tuple[Any, Any]] = [
+            (row, Load(self.shared.buffer, (step, k))) for row, k in self.columns.items() if self.shared]
+        return found + [(row, _row(stack, step) if stack.shape[1:] else stack.at((step,)))
+                        for row, stack in zip(self.rows, self.stacks, strict=True) if stack is not None]
 
     def places(self, step: Local) -> dict[Value, list]:
         """The same, for the values that are made in the body."""
@@ -176,9 +171,8 @@ class Rows:
         exact = {buffer: self._first(buffer, count) for buffer in self.buffers} if count else {}
         for out, row, stack in zip(self.outs, self.rows, self.stacks, strict=True):
             if stack is None:
-                k, buffer = self.columns[row], self.shared.memory.buffer  # type: ignore[union-attr]
-                buffer = exact.get(buffer, buffer)
-                self.to.bind(out, _column(buffer, k))
+                buffer = self.shared.buffer      # type: ignore[union-attr]
+                self.to.bind(out, _column(exact.get(buffer, buffer), self.columns[row]))
             elif exact:
                 self.to.bind(out, whole(exact[stack.memory.buffer]))  # type: ignore[union-attr]
             else:

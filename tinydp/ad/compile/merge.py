@@ -17,7 +17,7 @@ before, beside rows that are new.
     ...     results += builder.record(SCAN, (1.0,), scan_options(body, 1, 0, 3))
     >>> print(merged(builder.program(results)))
     given
-    t_1: f, t_2: f(3,) = scan(1.0, carries=1, rows=0, length=3, reverse=False, again=False)
+    t_1: f, t_2: f(3,) = scan(1.0, carries=1, rows=0, length=3)
         given x: f
         t: f = sin(x)
         return t, x

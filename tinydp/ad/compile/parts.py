@@ -15,7 +15,7 @@
     >>> loop.carries = [c for c in loop.carries if c.output is not c.input]
     >>> print(Program([], [loop.op()], [outs[0], outs[2]]))
     given
-    t_1: f, t_2: f(3,) = scan(0.0, carries=1, rows=0, length=3, reverse=False, again=False)
+    t_1: f, t_2: f(3,) = scan(0.0, carries=1, rows=0, length=3)
         given total: f
         t: f = sin(total)
         return t, t

@@ -16,7 +16,7 @@ stacks has the whole sum. The sum of a factor that is stacked anyway, the gradie
     >>> outs = builder.record(SCAN, (np.zeros((2, 3)), a_s, b_s), scan_options(body, 1, 2, 4))
     >>> print(products(builder.program(outs)))
     given a_s: f(4, 2), b_s: f(4, 3)
-    t_1: f(4, 3) = scan(a_s, b_s, carries=0, rows=2, length=4, reverse=False, again=False)
+    t_1: f(4, 3) = scan(a_s, b_s, carries=0, rows=2, length=4)
         given a: f(2,), b: f(3,)
         t: f(3,) = sin(b)
         return t

@@ -303,7 +303,8 @@ def lines(program: Program, indent: str = "", names: dict | None = None) -> Iter
 
     yield f"{indent}given {typed(program.inputs)}".rstrip()
     for op in program.ops:
-        options = [f"{name}={text(x)}" for name, x in op.options.items() if name != "body"]
+        options = [f"{name}={text(x)}" for name, x in op.options.items()
+                   if name != "body" and not (op.body is not None and x is False)]
         line = f"{indent}{typed(op.outs)} = {op.name}({', '.join([*map(text, op.args), *options])})"
         yield f"{line}{' ' * max(2, 60 - len(line))}# {place(op)}" if place(op) else line
         if op.body is not None:

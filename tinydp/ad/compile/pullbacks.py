@@ -16,12 +16,12 @@ cotangent of the height, -g / (d until / dh).
     >>> with Trace().writing():
     ...     print(adjoint(traced(f, 1.0, 2.0), [0, 1], [0]))
     given x: f, w: f, g_t_2: f
-    t_2: f, t_3: f(3,) = scan(x, w, carries=1, rows=0, length=3, reverse=False, again=False)
+    t_2: f, t_3: f(3,) = scan(x, w, carries=1, rows=0, length=3)
         given carry: f, w_1: f
         t: f = sin(carry)
         t_1: f = multiply(t, w_1)
         return t_1, carry
-    g_x: f, g_w: f = scan(g_t_2, 0.0, t_3, w, carries=2, rows=1, length=3, reverse=True, again=False)
+    g_x: f, g_w: f = scan(g_t_2, 0.0, t_3, w, carries=2, rows=1, length=3, reverse=True)
         given g_t_1: f, g_w_1: f, carry_1: f, w_2: f
         t_4: f = sin(carry_1)
         g_t_4: f = multiply(g_t_1, w_2)

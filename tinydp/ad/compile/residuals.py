@@ -20,12 +20,12 @@ What is cheap is computed again, and what only the later one needs is computed t
     >>> total = builder.record(SCAN, (1.0, stack), scan_options(back.program([h]), 1, 1, 3, True))
     >>> print(residuals(builder.program(total)))
     given
-    t_2: f, t_3: f(3,), t_4: f(3,) = scan(1.0, carries=1, rows=0, length=3, reverse=False, again=False)
+    t_2: f, t_3: f(3,), t_4: f(3,) = scan(1.0, carries=1, rows=0, length=3)
         given x: f
         t: f = sin(x)
         t_1: f = multiply(t, t)
         return t_1, x, t
-    t_7: f = scan(1.0, t_3, t_4, carries=1, rows=2, length=3, reverse=True, again=False)
+    t_7: f = scan(1.0, t_3, t_4, carries=1, rows=2, length=3, reverse=True)
         given g: f, x_1: f, t_5: f
         t_6: f = multiply(g, t_5)
         return t_6

@@ -14,7 +14,7 @@
     90
     >>> print(roll(program))
     given x: f, us: f(30,)
-    t_2: f = scan(x, us, carries=1, rows=1, length=30, reverse=False, again=False)
+    t_2: f = scan(x, us, carries=1, rows=1, length=30)
         given x_1: f, us_1: f
         t: f = multiply(x_1, 0.9)
         t_1: f = add(t, us_1)

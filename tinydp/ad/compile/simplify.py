@@ -18,7 +18,7 @@ is not written again, and what every row has in common is read once.
     >>> program = builder.program(builder.record(SCAN, (2.0, 1.0, a), options)[:1])
     >>> print(program)
     given a: f
-    t_3: f, t_4: f = scan(2.0, 1.0, a, carries=2, rows=0, length=3, reverse=False, again=False)
+    t_3: f, t_4: f = scan(2.0, 1.0, a, carries=2, rows=0, length=3)
         given x: f, rate: f, a_1: f
         t: f = sin(a_1)
         t_1: f = multiply(rate, t)
@@ -28,7 +28,7 @@ is not written again, and what every row has in common is read once.
     >>> print(simplified(program))
     given a: f
     t: f = sin(a)
-    t_3: f = scan(2.0, t, carries=1, rows=0, length=3, reverse=False, again=False)
+    t_3: f = scan(2.0, t, carries=1, rows=0, length=3)
         given x: f, t_1: f
         t_2: f = multiply(x, t_1)
         return t_2

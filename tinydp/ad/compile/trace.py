@@ -177,8 +177,7 @@ class Region(NamedTuple):
 
     body: Program
     captured: list                       # what it uses of the program around, for the last inputs of the body
-    results: list[Value]
-    unflatten: Callable                  # from the results to the structure that the step returned
+    unflatten: Callable                  # from its outputs to the structure that the step returned
 
 
 def region(step: Callable, examples: list, labels: list[str], carry: int) -> Region:
@@ -201,7 +200,7 @@ def region(step: Callable, examples: list, labels: list[str], carry: int) -> Reg
     assert builder.parent is not None
     parent = builder.parent
     around = [owners[x] if x in owners else Proxy(parent, parent.lift(x)) for x in captured]
-    return Region(body, around, values, unflatten)
+    return Region(body, around, unflatten)
 
 
 def _owners(builder: Builder, tapes: tuple, starts: list[int], leaves: list) -> dict[Value, Var]:
@@ -237,7 +236,7 @@ def settled_region(step: Callable, inits: list, rows: list, labels: list[str], o
     examples = [example(plain(x)) for x in inits] + rows
     serial = trace.serial
     found = region(step, examples, labels, len(inits))
-    changed = [k for k, (x, y) in enumerate(zip(inits, found.results, strict=False))
+    changed = [k for k, (x, y) in enumerate(zip(inits, found.body.outputs, strict=False))
                if is_condition(x) and not _is_condition(y)]
     for k in changed:
         inits[k] = np.where(inits[k], 1.0, 0.0)
@@ -257,8 +256,8 @@ def _is_condition(x: Any) -> bool:
 def _require_equal(first: Region, again: Region) -> None:
     """Raise `SideEffectError` unless the step did the same in both runs, with the same values around."""
     found = difference(first.body, again.body)
-    if found is None and repr(first.unflatten([*range(len(first.results))])) != repr(
-            again.unflatten([*range(len(again.results))])):
+    if found is None and repr(first.unflatten([*range(len(first.body.outputs))])) != repr(
+            again.unflatten([*range(len(again.body.outputs))])):
         found = "it returns another structure", None
     alike: set = set()
     for x, y in zip(first.captured, again.captured, strict=False):

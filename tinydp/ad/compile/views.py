@@ -31,10 +31,6 @@ class View:
                  turned: "View | None" = None):
         self.shape, self.kind, self.at, self.memory, self.turned = shape, kind, at, memory, turned
 
-    def seen(self, shape: tuple, at: Callable[[tuple], Any], **more: Any) -> "View":
-        """The same elements at other indices."""
-        return View(shape, self.kind, at, **more)
-
     @property
     def reads(self) -> set:
         """The variables, and the roots of the buffers, that it is made of."""
@@ -58,7 +54,7 @@ def broadcast(x: Any, shape: tuple) -> View:
     if x.shape == shape:
         return x
     extra = len(shape) - len(x.shape)
-    return x.seen(shape, lambda at: x.at(tuple(
+    return View(shape, x.kind, lambda at: x.at(tuple(
         [0 if n == 1 else i for i, n in zip(at[extra:], x.shape, strict=True)])))
 
 
@@ -80,7 +76,7 @@ def chosen(x: View, choose: Callable[[np.ndarray], Any], table: Table | None) ->
     """
     shape = choose(np.broadcast_to(0, x.shape)).shape
     axes = [_position(choose(places), table) for places in own_positions(x.shape)]
-    return x.seen(shape, lambda at: x.at(tuple([axis(at) for axis in axes])))
+    return View(shape, x.kind, lambda at: x.at(tuple([axis(at) for axis in axes])))
 
 
 def own_positions(shape: tuple) -> list[np.ndarray]:
@@ -165,11 +161,11 @@ def with_ones(x: View, shape: tuple) -> View:
         return x.at(tuple([0 if n == 1 else next(rest) for n in x.shape]))
 
     memory = x.memory and x.memory._replace(shape=shape)
-    return x.seen(shape, at, memory=memory)
+    return View(shape, x.kind, at, memory=memory)
 
 
 def moved(x: View, order: list[int]) -> View:
     """The axes of an array in another order."""
     back = [order.index(k) for k in range(len(order))]
-    return x.seen(tuple([x.shape[k] for k in order]), lambda at: x.at(tuple([at[k] for k in back])),
+    return View(tuple([x.shape[k] for k in order]), x.kind, lambda at: x.at(tuple([at[k] for k in back])),
                   turned=x if order == [1, 0] else None)
