@@ -32,6 +32,7 @@ OF_BOTH = [
     lambda x, y: np.minimum(x > 0, y > 0) * 1.0, lambda x, y: (x > 0) + (y > 0) + 1,
     lambda x, y: 1 - (x > 0), lambda x, y: (x > 0) ** 2 * 1.0, lambda x, y: (x > 0) % 2 * 1.0,
     lambda x, y: np.sum(x > 0) * 1.0, lambda x, y: np.max(x > 0) * 1.0, lambda x, y: np.min(x > 0) * 1.0,
+    lambda x, y: np.sum(x > 0, axis=()) + (y > 0), lambda x, y: np.prod(x > 0, axis=()) + (x > 1),
     lambda x, y: np.prod(x > 0) * 1.0, lambda x, y: np.mean(x > 0), lambda x, y: np.var(x > 0),
     lambda x, y: np.cumsum(x > 0) * 1.0, lambda x, y: np.where(x > 0, 1, 0) * 2.0,
     lambda x, y: np.where(x > 0, True, 3) * 2.0, lambda x, y: np.where(x > 0, x > 1, y > 1) * 1.0,

@@ -183,19 +183,14 @@ def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
 
 
 def write(op: Primitive, args: tuple, options: dict) -> Any:
-    """Record a call in the innermost program that has one of its arguments."""
+    """The result of a call, recorded as it is, or as what it is made of; or not, if it is an argument."""
     arrays = next(x.builder.trace for x in (*args, *options.values()) if isinstance(x, Proxy)).arrays
     arrays.see(args, options)
     if op.name == "matmul":
         np.matmul(*map(_one_row, args, (-2, -1)))            # refuses what does not fit, as others may not
     others = expanded(op.name, args, options)
     if others is not None:
-        try:
-            inspect.signature(others).bind(*args, **options)
-        except TypeError as error:
-            raise UnsupportedArgumentError(
-                f"np.{op.name} of a value of a compiled program: {error}.",
-                "leave it out, or compute the same with other functions.") from None
+        _require_known(op, others, args, options)
         if op.name not in KEPT_WHOLE:
             return others(*args, **options)
         return recorded(op, tuple([arrays.kept(as_numbers(constant(x))) for x in args]), options)[0]
@@ -207,20 +202,29 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
         op, args = of_one_kind(op, args)
         args = tuple([arrays.kept(constant(x)) for x in args])
     if op.name in REDUCTIONS and (args[1] if len(args) > 1 else options.get("axis")) == ():
-        return args[0]
+        return as_numbers(args[0]) if REDUCTIONS[op.name][1] in ("add", "multiply") else args[0]
     same = unchanged(op.name, args)
     if same is not None:
         return same
-    if op.name == "matmul":
-        if any(is_condition(x) for x in args):
-            product = np.matmul(*map(as_numbers, args))
-            return product != 0.0 if all(is_condition(x) for x in args) else product
-        if [x.ndim for x in args] == [2, 2] and args[0].shape[1] == 1:
-            op = registered(np.multiply)         # of a column and a row: element by element
+    if op.name == "matmul" and any(is_condition(x) for x in args):
+        product = np.matmul(*map(as_numbers, args))
+        return product != 0.0 if all(is_condition(x) for x in args) else product
+    if op.name == "matmul" and [x.ndim for x in args] == [2, 2] and args[0].shape[1] == 1:
+        op = registered(np.multiply)             # of a column and a row: element by element
     y = recorded(op, args, options)[0]
     if op.name in COMPARISONS and not any(map(is_numpys, args)):
         y.value.example = constant(y.example)    # of Python's floats, it is Python's bool
     return y
+
+
+def _require_known(op: Primitive, others: Callable, args: tuple, options: dict) -> None:
+    """Raise unless the function that is called instead takes these arguments."""
+    try:
+        inspect.signature(others).bind(*args, **options)
+    except TypeError as error:
+        raise UnsupportedArgumentError(
+            f"np.{op.name} of a value of a compiled program: {error}.",
+            "leave it out, or compute the same with other functions.") from None
 
 
 def _one_row(x: Any, axis: int) -> Any:
