@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import DtypeError, NotCompiledError
 from ..values import _is_frozen
+from .surroundings import content
 
 
 class Watched(NamedTuple):
@@ -51,12 +52,12 @@ class Arrays:
         if x.dtype.kind not in "fiub":
             raise DtypeError(f"an array of dtype {x.dtype} met a value of a compiled program.",
                              "its arrays hold real numbers or booleans.")
-        content = (x.shape, x.dtype.str, x.tobytes())
+        now = content(x)
         if id(x) not in self.copies and not _is_frozen(x):
-            known = self.watched.setdefault(id(x), Watched(x, content, content))
-            if known.last != content:
-                self.watched[id(x)] = known._replace(last=content)
-        return content
+            known = self.watched.setdefault(id(x), Watched(x, now, now))
+            if known.last != now:
+                self.watched[id(x)] = known._replace(last=now)
+        return now
 
     def changing(self) -> list[tuple[np.ndarray, tuple]]:
         """The arrays that a later call may find changed, and what is in them now.
@@ -64,11 +65,11 @@ class Arrays:
         Not those that the traced function itself changes while it runs: it fills them anew each time.
         """
         return [(x, first) for x, first, last in self.watched.values()
-                if first == last == (x.shape, x.dtype.str, x.tobytes())]
+                if first == last == content(x)]
 
     def are_current(self) -> bool:
         """Whether all arrays that were watched are as they were."""
-        return all((x.shape, x.dtype.str, x.tobytes()) == first for x, first, _ in self.watched.values())
+        return all(content(x) == first for x, first, _ in self.watched.values())
 
     def kept(self, x: Any) -> Any:
         """A copy of an array, the same for the same content; all else as it is.
@@ -77,12 +78,12 @@ class Arrays:
         """
         if not isinstance(x, np.ndarray) or id(x) in self.copies:
             return x
-        content = self.watch(x)
-        if content not in self.contents:
+        found = self.watch(x)
+        if found not in self.contents:
             dtype = np.float64 if x.dtype.kind == "f" else None
-            copy = self.contents[content] = np.array(x, dtype, order="C")
+            copy = self.contents[found] = np.array(x, dtype, order="C")
             self.copies[id(copy)] = copy
-        return self.contents[content]
+        return self.contents[found]
 
     def kept_index(self, index: Any) -> Any:
         """An index of plain integers, slices and arrays of ours."""

@@ -68,16 +68,17 @@ class Table:
                 number[x] = self.wide * i + j
 
     def bound(self, step: int, period: int) -> np.ndarray:
-        """From which operation on a stretch may begin in which each `step`-th operation is repeated.
+        """For each `step`-th operation: where a stretch may begin that has it, and the one a period later.
 
-        An argument that is neither the same nor was made a few groups ago has to be there before the stretch.
+        Anywhere, if each argument of the two is the same, or is made a period later as well, a few groups ago.
+        Any other will be stacked, and so it has to be there: the stretch begins after what makes it.
         """
         before, after = self.made[:-period:step], self.made[period::step]
         here = np.arange(0, len(self.made) - period, step)[:, None]
         recent = here - before // self.wide <= FARTHEST * period + period
         moved = (after - before == self.wide * period) & (before >= 0) & recent
-        free = (after != before) & ~moved
-        return np.where(free, np.maximum(before, after) // self.wide + 1, 0).max(axis=1)
+        stacked = (after != before) & ~moved
+        return np.where(stacked, np.maximum(before, after) // self.wide + 1, 0).max(axis=1)
 
     def likely(self, period: int) -> bool:
         """Whether any stretch has this period, told by every `period`-th operation alone."""

@@ -66,19 +66,20 @@ def _itself(x: Any) -> Any:
     return x
 
 
-def _served(first: Loop, op: Op, seen: Callable, here: Callable) -> Op:
+def _served(first: Loop, op: Op, outside: Callable, inside: Callable) -> Op:
     """A later loop that reads what it can have of the first one, and so do the loops in it.
 
-    `seen` tells what an operand is in the program of the first loop, `here` what a stack is in that of `op`:
-    the rows of a Jacobian are a loop around the way back, which captures the stacks.
+    Both are in one program, or the later one is in a loop around it: the rows of a Jacobian are such a loop
+    around the way back, which captures the stacks. So `outside` tells what an operand of the later one is in
+    the program of the first, and `inside` what a stack of that program is where the later one is.
     """
     loop = Loop(op)
-    changed = Pair(first, loop, seen).share(here)
-    around = {c.inner: seen(c.outer) for c in loop.captures if type(c.outer) is Value}
+    changed = Pair(first, loop, outside).share(inside)
+    around = {c.inner: outside(c.outer) for c in loop.captures if type(c.outer) is Value}
 
     def captured(stack: Value) -> Value:
         inner = Value(stack.example, stack.label)
-        loop.captures.append(Capture(here(stack), inner))
+        loop.captures.append(Capture(inside(stack), inner))
         return inner
 
     ops = [x if x.body is None else _served(first, x, around.get, captured) for x in loop.ops]
@@ -91,22 +92,22 @@ def _served(first: Loop, op: Op, seen: Callable, here: Callable) -> Op:
 class Pair:
     """Two loops over the same steps, of which the later one reads what the first has written."""
 
-    def __init__(self, first: Loop, later: Loop, seen: Callable):
+    def __init__(self, first: Loop, later: Loop, outside: Callable):
         self.first, self.later = first, later
-        self.seen: Callable = lambda x: seen(x) if type(x) is Value else x
+        self.outside: Callable = lambda x: outside(x) if type(x) is Value else x
         self.makers = {x: op for op in later.ops for x in op.outs}
 
-    def share(self, here: Callable) -> bool:
+    def share(self, inside: Callable) -> bool:
         """Let the first one store what the later one needs, if there is anything."""
         first, later = self.first, self.later
         same = self.same_inputs()
         if not same:
             return False
-        inside = Builder.going_on(first.body)
+        step = Builder.going_on(first.body)
         known = {x for op in first.ops for x in op.outs}
         for op in later.ops:
             if op.prim is not EVENT and all(x in same for x in op.operands):
-                inside.again(op, same)
+                step.again(op, same)
         stored = self.stored(same, known)
         if not stored:
             return False
@@ -116,8 +117,8 @@ class Pair:
             if y not in stacks:
                 stacks[y] = rows_like(y, first.steps)
                 first.stacks.append(Stack(y, stacks[y]))
-            later.rows.append(Row(here(stacks[y]), x))
-        first.ops = needed(inside.ops, first.outputs)
+            later.rows.append(Row(inside(stacks[y]), x))
+        first.ops = needed(step.ops, first.outputs)
         for x in self.makers:                    # a cotangent of what is computed there, and no longer here
             if x.of in same and x.of not in stored and type(same[x.of]) is Value:
                 x.of = same[x.of]
@@ -126,17 +127,17 @@ class Pair:
 
     def same_inputs(self) -> dict[Value, Any]:
         """What the later loop's inputs are in the first one, at one step; nothing if they are no pair."""
-        first, later, seen = self.first, self.later, self.seen
-        if first.source.options.get("again") or known(first.steps) != known(seen(later.steps)):
+        first, later, outside = self.first, self.later, self.outside
+        if first.source.options.get("again") or known(first.steps) != known(outside(later.steps)):
             return {}
         written = {s.stack: s.output for s in first.stacks}
-        same = {r.input: written[seen(r.stack)] for r in later.rows
-                if type(r.stack) is Value and seen(r.stack) in written}
+        same = {r.input: written[outside(r.stack)] for r in later.rows
+                if type(r.stack) is Value and outside(r.stack) in written}
         if same:
             for mine, theirs in ((later.rows, first.rows), (later.captures, first.captures)):
                 around = {outer: inner for outer, inner in theirs if type(outer) is Value}
-                same |= {inner: around[seen(outer)] for outer, inner in mine
-                         if type(outer) is Value and seen(outer) in around}
+                same |= {inner: around[outside(outer)] for outer, inner in mine
+                         if type(outer) is Value and outside(outer) in around}
             same |= self.length_of_step()
         return same
 
@@ -145,10 +146,10 @@ class Pair:
         if not self.first.is_event or not self.later.source.options.get("reverse"):
             return {}
         (_, dt), (h,), (last, _) = self.first.own_args, self.first.own_inputs, self.first.own_outs
-        around = {c.inner: self.seen(c.outer) for c in self.later.captures}
+        around = {c.inner: self.outside(c.outer) for c in self.later.captures}
         after = [around.get(c.output) if type(c.output) is Value else c.output for c in self.later.carries]
         return {c.input: h for c, y in zip(self.later.carries, after, strict=True)
-                if self.seen(c.init) is last and known(y) == known(dt)}
+                if self.outside(c.init) is last and known(y) == known(dt)}
 
     def stored(self, same: dict[Value, Any], known: set[Value]) -> dict[Value, None]:
         """The values of the later loop that are better stored by the first, as far as they are needed."""

@@ -183,7 +183,7 @@ class Body:
         return self.table.made[rows, j].tolist()
 
     def _argument(self, q: int, j: int, group: list[Op]) -> Any:
-        """What stands in the body for argument j of the operation q."""
+        """What stands in the body for argument j of the operation q: see the three kinds of columns above."""
         column, values = self._column(q, j), [op.args[j] for op in group]
         before = [made < self._start for made in column]
         if all(before):
@@ -191,7 +191,7 @@ class Body:
                 return self._row(tuple(column), [*map(_real, values)])
             return self._capture(values[0]) if type(values[0]) is Value else values[0]
         width = self.table.wide * self.period    # between a value and that of the next group
-        last, place = divmod(column[-1] - self._start, width)
+        last, place = divmod(column[-1] - self._start, width)        # the group that made the last one, and where
         lag = self.count - 1 - last
         moved = [self._start + place + width * k for k in range(last + 1)]
         if not before[-1] and lag <= FARTHEST and column[lag:] == moved and all(before[:lag]):
