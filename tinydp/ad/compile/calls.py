@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import NotCompiledError
-from ..primitives import parameters_of, pick
+from ..primitives import parameters_of
 from ..tape import Tape, Var
 from ..values import Abstract, is_condition, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
@@ -29,7 +29,7 @@ from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of,
 from .build import Built, Path, Traced, build
 from .culprit import TapeWarning, not_finite
 from .derivatives import Derivatives
-from .nodes import CallOperation, Kept
+from .nodes import Kept
 from .verify import Run, compare
 
 MISSES = 6                               # runs in vain, two a gradient, before that is said
@@ -163,10 +163,7 @@ class Compiled(Derivatives):
             call = call._replace(args=tuple(args), kwargs=kwargs)
             form = Kept(self, call, kept, active, program.real, program, adjoints, gradients,
                         self._generation)
-            whole = tape.record(CallOperation(self), tuple([results[k] for k in program.real]),
-                                tuple(call.leaves), {"form": form})
-            for i, k in enumerate(program.real):
-                results[k] = pick(whole, i)
+            results = form.on_tape(tape, tuple(call.leaves), results)
         return program.unflatten(results)
 
     def filled(self, call: Call, leaves: Any) -> tuple[list, dict]:

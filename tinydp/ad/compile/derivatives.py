@@ -6,12 +6,11 @@ from typing import Any
 
 from .. import tree
 from ..errors import NotCompiledError
-from ..primitives import pick
 from ..tape import Tape
 from ..transforms import vjp
 from ..values import is_condition, is_on, shape
 from ..watch import comparing, is_watched, tracer
-from .nodes import CallOperation, Kept
+from .nodes import Kept
 
 
 class Derivatives:
@@ -90,11 +89,7 @@ class Derivatives:
         if not real:
             return y
         form = Kept(self, call, list(values), active, tuple(real), None, (), gradients, self._generation)
-        whole = tape.record(CallOperation(self), tuple([results[k] for k in real]), leaves,
-                            {"form": form})
-        for i, k in enumerate(real):
-            results[k] = pick(whole, i)
-        return unflatten(results)
+        return unflatten(form.on_tape(tape, leaves, results))
 
     def _outlined(self, call: Any) -> Any:
         """A call without its numbers and arrays, to be kept."""

@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 from ..errors import MutationError
-from ..primitives import dense, masks_of
+from ..primitives import dense, masks_of, pick
 from ..selected import NOTHING, Selected, behind, made
-from ..tape import Node, Var
+from ..tape import Node, Tape, Var
 from ..transforms import Pullback, vjp
 from ..values import shape
 from .arguments import as_argument, name_of
@@ -24,6 +24,15 @@ class Kept(NamedTuple):
     adjoints: tuple[Built, ...]          # made of the same surroundings
     gradients: list | None               # of one real number, by the active leaves
     generation: int
+
+    def on_tape(self, tape: Tape, leaves: tuple, results: list) -> list:
+        """The results of the call, the real ones as values of a node of the tape."""
+        found = list(results)
+        whole = tape.record(CallOperation(self.compiled), tuple([results[k] for k in self.real]), leaves,
+                            {"form": self})
+        for i, k in enumerate(self.real):
+            found[k] = pick(whole, i)
+        return found
 
 
 class CallOperation:

@@ -70,7 +70,7 @@ class Table:
     def bound(self, step: int, period: int) -> np.ndarray:
         """For each `step`-th operation: where a stretch may begin that has it, and the one a period later.
 
-        Anywhere, if each argument of the two is the same, or is made a period later as well, a few groups ago.
+        Anywhere, if each argument of both is the same, or is made a period later, too, a few groups ago.
         Any other will be stacked, and so it has to be there: the stretch begins after what makes it.
         """
         before, after = self.made[:-period:step], self.made[period::step]

@@ -191,7 +191,7 @@ class Body:
                 return self._row(tuple(column), [*map(_real, values)])
             return self._capture(values[0]) if type(values[0]) is Value else values[0]
         width = self.table.wide * self.period    # between a value and that of the next group
-        last, place = divmod(column[-1] - self._start, width)        # the group that made the last one, and where
+        last, place = divmod(column[-1] - self._start, width)        # the group of the last one, and where
         lag = self.count - 1 - last
         moved = [self._start + place + width * k for k in range(last + 1)]
         if not before[-1] and lag <= FARTHEST and column[lag:] == moved and all(before[:lag]):
