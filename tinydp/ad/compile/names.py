@@ -24,7 +24,7 @@ def identifier(label: str) -> str:
 class Names:
     """The names of a module; those that are `reserved` are given to nobody."""
 
-    def __init__(self, reserved: frozenset[str]):
+    def __init__(self, reserved: frozenset[str] = frozenset()):
         self.taken = set(reserved)
         self._counts: dict[str, int] = {}
 

@@ -33,7 +33,7 @@ from ..primitives import registered
 from .loops import SCAN, rows_like
 from .operations import MOVING, axes_moved
 from .parts import Carry, Loop, Stack
-from .program import Op, Program, Value, example_of, results_of
+from .program import Op, Program, Value, operation
 from .record import Builder, needed
 
 LONG = 8_192                             # steps, from which on what a loop stacks outgrows the caches
@@ -113,10 +113,8 @@ def _write_sum(ops: list[Op], c: Carry, pairs: list[Factors], source: Op) -> Non
     """Append the operations that make the last value of a carry from the stacks of the factors."""
 
     def write(prim: Any, *args: Any, **options: Any) -> Value:
-        op = Op(prim, args, options, [], source.spot, source.back)
-        op.outs = [Value(results_of(op, [*map(example_of, args)])[0])]
-        ops.append(op)
-        return op.outs[0]
+        ops.append(operation(prim, args, options, source))
+        return ops[-1].outs[0]
 
     def rows(x: Value) -> Value:
         """The rows of all matrices, as those of one."""

@@ -14,7 +14,8 @@
 Each value is made once (the literature calls that SSA form) and belongs to one program. What it is like, its
 shape and its kind, NumPy was asked once, when the operation was recorded: nothing computes a shape later. A
 loop is an operation with a program of its own, its body, that sees nothing but its inputs: what the body uses
-from around is an operand of the loop. Programs are never changed, only made anew.
+from around is an operand of the loop. Programs are never changed, only made anew (but for what is a cotangent
+of what: `of`, which only says how to call it).
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Spot
+from .names import Names
 
 _NUMBER = np.array(0.0)
 
@@ -210,6 +212,14 @@ def results_of(op: Op, given: list) -> tuple:
     return tuple(map(_number, y)) if type(y) is tuple else (_number(y),)
 
 
+def operation(prim: Any, args: tuple, options: dict, like: Op) -> Op:
+    """A new operation, at the place of another, with what NumPy makes of examples as its results."""
+    op = Op(prim, args, options, [], like.spot, like.back)
+    op.outs = [Value(x) for x in (
+        prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)]))]
+    return op
+
+
 def _of_numbers(prim: Any, given: list) -> Any:
     """The result of one of Python's operators; where that raises, or is not real, NumPy's of arrays.
 
@@ -320,13 +330,13 @@ def place(op: Op) -> str:
     return f"{back}{os.path.basename(op.spot.code.co_filename)}:{op.spot.line}"
 
 
-def named(program: Program, fresh: Callable[[str], str] | None = None) -> dict[Value, str]:
+def named(program: Program) -> dict[Value, str]:
     """A name for each value, in its loops as well, which no other has: its label, or `t`.
 
     A cotangent without a label is called after the value whose cotangent it is; if that is not here, `g`.
     """
     names: dict[Value, str] = {}
-    fresh = fresh or _counting()
+    fresh = Names().fresh
     values = [*all_values(program)]
     for x in values:
         if x.label or x.of is None:
@@ -354,17 +364,3 @@ def all_values(program: Program) -> Iterator[Value]:
         if op.body is not None:
             yield from all_values(op.body)
         yield from op.outs
-
-
-def _counting() -> Callable[[str], str]:
-    taken: set[str] = set()
-
-    def fresh(label: str) -> str:
-        name, k = label, 0
-        while name in taken:
-            k += 1
-            name = f"{label}_{k}"
-        taken.add(name)
-        return name
-
-    return fresh

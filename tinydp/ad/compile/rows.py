@@ -27,7 +27,7 @@ import numpy as np
 
 from ..primitives import registered
 from ..rules.shaping import joined, stacked
-from .program import Op, Program, Value, example_of, known, replaced, results_of
+from .program import Op, Program, Value, known, operation, replaced
 from .record import needed
 
 GETITEM = registered(operator.getitem)
@@ -58,9 +58,7 @@ class Rewriting:
 
     def record(self, prim: Any, args: tuple, options: dict, like: Op) -> list[Value]:
         """The results of a new operation, at the place of another."""
-        op = Op(prim, args, options, [], like.spot, like.back)
-        op.outs = [Value(x) for x in (
-            prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)]))]
+        op = operation(prim, args, options, like)
         self._append(op)
         return op.outs
 

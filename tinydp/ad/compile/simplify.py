@@ -43,7 +43,7 @@ import numpy as np
 from ..primitives import registered
 from .loops import SCAN
 from .parts import Carry, Loop, Row, Stack
-from .program import Op, Program, Value, all_values, example_of, known, replaced, results_of
+from .program import Op, Program, Value, all_values, example_of, known, operation, replaced
 from .record import Builder
 from .rewrites import Call, simpler
 
@@ -125,9 +125,7 @@ class Level(Builder):
 
     def result(self, call: Call, old: Op) -> Any:
         """The result of a call, which is written down."""
-        op = Op(call.prim, self.arguments(call, old), call.options, [], old.spot, old.back)
-        op.outs = [Value(results_of(op, [*map(example_of, op.args)])[0])]
-        return self.write(op)[0]
+        return self.write(operation(call.prim, self.arguments(call, old), call.options, old))[0]
 
     def outermost(self, x: Any) -> Any:
         """What a captured value is where it was made."""
