@@ -147,14 +147,8 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
     with journal.step("trace") as note:
         made = traced(compiled, call, values)
         note(f"{len(made.program)} operations")
-    shown = identifier(name)
-    title = f"{shown}, traced by tinydp." if active is None else f"The adjoint of {shown}, swept by tinydp."
-    program, truths = made.program, made.truths
-    seeds: tuple = ()
-    reals = [program.outputs[k] for k in made.real]
-    scalar = active is not None and len(reals) == 1 and shape(reals[0]) == ()
-    if active is not None and not scalar:
-        seeds = tuple(map(shape, reals))
+    shapes = tuple([shape(made.program.outputs[k]) for k in made.real])
+    scalar = active is not None and shapes == ((),)
     with np.errstate(all="ignore"):
         with journal.step("adjoint" if active else "results") as note:
             whole = _whole(made, active, scalar, compiled.derivative)
@@ -163,13 +157,17 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
             program = finished(optimised(apart(whole)))
             note(f"{len(program)} operations")
     label = identifier(name if active is None else f"adjoint_of_{name}")
+    title = f"{identifier(name)}, traced by tinydp." if active is None else (
+        f"The adjoint of {identifier(name)}, swept by tinydp.")
     with journal.patience(), journal.step("machine code"):
         code = machine_code(program, label, title)
     made.around.drop_changed()
-    return Built(code.run, program, code, code.constants, made.unflatten, made.results, made.real,
-                 made.bare, scalar, seeds,
-                 made.trace.arrays.changing(), made.around, Path(call.form, truths), made.program.key,
-                 made.program, made.trace.raising, Comparison(time.perf_counter() - start))
+    return Built(
+        run=code.run, program=program, code=code, constants=code.constants, unflatten=made.unflatten,
+        results=made.results, real=made.real, bare=made.bare, scalar=scalar,
+        seeds=() if active is None or scalar else shapes, watched=made.trace.arrays.changing(),
+        around=made.around, path=Path(call.form, made.truths), content=made.program.key, traced=made.program,
+        raising=made.trace.raising, comparison=Comparison(time.perf_counter() - start))
 
 
 def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -> Program:
