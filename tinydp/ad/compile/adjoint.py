@@ -88,13 +88,11 @@ class Replay:
         self.builder, self.program, self.tape = builder, program, open_tape()
         self.values: dict[Value, Value] = {}     # what stands for the program's values here
         self.variables: dict[Value, Any] = {}    # ... on the tape
-        self.active = []                         # the inputs to differentiate by
         for k, x in enumerate(program.inputs):
-            self.values[x] = builder.input(x.example, x.label)
+            self.values[x] = builder.adopt(x.again(None))
             if k in wrt:
                 self.variables[x] = self.tape.input(Proxy(builder, self.values[x]))
-                self.active.append(self.variables[x])
-        self.active = [self.variables[program.inputs[k]] for k in wrt]
+        self.active = [self.variables[program.inputs[k]] for k in wrt]       # what to differentiate by
 
     def run(self) -> list:
         """The outputs, those that depend on the active inputs as variables of the tape."""

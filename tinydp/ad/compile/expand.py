@@ -38,7 +38,7 @@ def apart(program: Program) -> Program:
     builder, trace = Builder(), Trace()
     values: dict[Any, Any] = {}
     for x in program.inputs:
-        values[x] = builder.input(x.example, x.label, values.get(x.of))
+        values[x] = builder.adopt(x.again(values.get(x.of)))
     with trace.writing(builder), np.errstate(all="ignore"):
         for op in program.ops:
             with trace.at(op.spot, op.back):

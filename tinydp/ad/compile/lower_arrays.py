@@ -91,12 +91,8 @@ def _sides(x: View, op: Op) -> tuple:
     lengths = [n for n in x.shape if isinstance(n, Local)]
     if not lengths:
         return shape
-    if len(lengths) == 1 and x.shape[0] is lengths[0] and op.args[0].shape[1:] == shape[1:]:
-        return x.shape
-    rest = without_ones(op.args[0].shape[1:])
-    if len(lengths) == 1 and x.shape[0] is lengths[0] and shape[0] == 1 and (
-            math.prod(shape[1:]) == math.prod(rest)):
-        return (lengths[0], *shape[1:])
+    if lengths == [x.shape[0]] and shape[:1] == (1,) and math.prod(shape) == math.prod(op.args[0].shape):
+        return (lengths[0], *shape[1:])          # the example has one step
     raise NotCompiledError("reshaping the steps up to an event cannot be compiled.",
                            "call the function without dp.compile.")
 

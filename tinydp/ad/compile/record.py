@@ -110,11 +110,9 @@ class Builder:
         key += [(option, known(x, self._numbers)) for option, x in options.items()]
         return name, *key
 
-    def input(self, example: Any, label: str = "", of: Value | None = None) -> Value:
+    def input(self, example: Any, label: str = "") -> Value:
         """A value that the program is given."""
-        x = self._own(Value(example, label, of))
-        self.inputs.append(x)
-        return x
+        return self.adopt(Value(example, label))
 
     def adopt(self, x: Value) -> Value:
         """The same for a value that was made elsewhere."""
