@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 import tinydp as dp
-from tinydp.ad.compile import build, cache
+from tinydp.ad.compile import cache
 from tinydp.ad.errors import TinydpError
 
 PAGE = pathlib.Path(__file__).with_suffix(".md")
@@ -305,20 +305,23 @@ ARITHMETIC_ERRORS = ("ZeroDivisionError", "OverflowError", "FloatingPointError")
 
 # ---------------------------------------------------------------------------- the page
 
-def interpreted(name: str, text: str) -> object:
+load = cache.load
+
+
+def interpreted(name: str, text: str) -> Callable:
     """A compiled program that is run by Python, which starts faster."""
-    return cache.load(name, text.replace("from numba import njit", "njit = lambda **options: lambda f: f"))
+    return load(name, text.replace("from numba import njit", "njit = lambda **options: lambda f: f"))
 
 
 def tables() -> list[tuple[str, list[tuple[Row, tuple[str, ...], str]]]]:
     """The results of all rows, by section; of arithmetic as Numba has it."""
-    load, build.load = build.load, interpreted
+    cache.load = interpreted
     engine = os.environ.get("TINYDP_ENGINE", "llvm")
     os.environ["TINYDP_ENGINE"] = "numba"
     try:
         found = [of_section(title, rows, values) for title, rows in SECTIONS.items()]
     finally:
-        build.load, os.environ["TINYDP_ENGINE"] = load, engine
+        cache.load, os.environ["TINYDP_ENGINE"] = load, engine
     found += [of_section(title, rows, values) for title, rows in ARITHMETIC.items()]
     return [*found, of_section("The type of the result", RESULTS, types)]
 

@@ -190,6 +190,15 @@ def _floor_divide(a: float, b: float) -> float:
     return a // b
 
 
+def compile_kernels() -> None:
+    """Compile all kernels that this installation has not compiled yet: about six seconds, once."""
+    _prepare()
+    for name in CALLED:
+        _address_of(name)
+    for name in COUNTS:
+        _language_of(name)
+
+
 @functools.cache
 def _add_numbas_symbols() -> None:
     """Tell LLVM where the functions in C are that Numba's code calls for memory.
