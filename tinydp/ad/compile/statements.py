@@ -146,10 +146,6 @@ class Store:
     def buffer(self) -> Buffer:
         return self.place.buffer
 
-    @property
-    def index(self) -> tuple:
-        return self.place.index
-
 
 @dataclass(slots=True, eq=False)
 class Alloc:
