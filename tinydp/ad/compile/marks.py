@@ -12,10 +12,10 @@
     >>> program = traced(lambda x: grad(lambda z: np.sin(z) * x)(x), 2.0)
     >>> print(program)
     given x: f
-    t: f = alias(x, n=1)
-    t_1: f = cos(t)
-    t_2: f = multiply(x, t_1)
-    return t_2
+    x_1: f = alias(x, n=1)
+    t: f = cos(x_1)
+    t_1: f = multiply(x, t)
+    return t_1
     >>> print(undressed(program))
     given x: f
     t: f = cos(x)

@@ -13,10 +13,10 @@ table of rules.
     ...     g = grad(lambda x: x * np.sin(x))(Proxy(builder, x))
     >>> print(builder.program([g.value]))
     given x: f
-    g: f = alias(x, n=1)
-    t: f = sin(g)
-    t_1: f = cos(g)
-    t_2: f = multiply(g, t_1)
+    x_1: f = alias(x, n=1)
+    t: f = sin(x_1)
+    t_1: f = cos(x_1)
+    t_2: f = multiply(x_1, t_1)
     t_3: f = add(t, t_2)
     return t_3
 """

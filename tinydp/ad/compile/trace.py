@@ -99,7 +99,10 @@ class Trace:
     def variable(self, x: Any) -> Any:
         """A variable to differentiate by: a value of its own, that nothing else is."""
         self.serial += 1
-        return ALIAS(x, n=self.serial)
+        alias, known = ALIAS(x, n=self.serial), plain(x)
+        if isinstance(known, Proxy):
+            plain(alias).value.label = known.value.label     # not that of what is made of it on this line
+        return alias
 
     def stopped(self, x: Any) -> Any:
         """The value, without the path that leads to it."""
