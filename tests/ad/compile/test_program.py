@@ -51,3 +51,22 @@ def test_what_passes_do_leaves_names_true():
                 expected = names.get(x.of) or (x.of.label if x.of.label not in labels else "")
                 assert names[x].startswith(f"g_{expected}" if expected else "g")
     assert len(set(names.values())) == len(names)
+
+
+def test_a_built_program_holds_no_examples():
+    """They would be as large as all that a run makes, for as long as the compiled function lives."""
+    def f(x):
+        y = np.outer(x, x)
+        for _ in range(3):
+            y = np.tanh(y @ y * 1e-3) + y
+        return np.sum(dp.scan(lambda c, r: (c * 0.5 + r, c), y, np.ones((4, 50, 50)))[1])
+
+    x = np.linspace(0.0, 1.0, 50)
+    compiled = dp.compile(f)
+    assert np.allclose(dp.grad(compiled)(x), dp.grad(f)(x), rtol=1e-10)
+    assert np.allclose(compiled(x), f(x), rtol=1e-10)
+    assert np.allclose(dp.hessian(compiled)(x), dp.hessian(f)(x), rtol=1e-8, atol=1e-10)
+    for builts in (*compiled._programs.values(), *compiled._derived.popitem()[1]._programs.values()):
+        for built in builts:
+            for program in (built.program, built.traced):
+                assert all(not any(np.asarray(v.example).strides) for v in all_values(program) if v.shape)

@@ -41,7 +41,7 @@ from .kinds import constant
 from .loops import ALL_FINITE
 from .names import identifier
 from .passes import finished, optimised
-from .program import Program, Value, example_of, interpret
+from .program import Program, Value, example_of, interpret, let_go
 from .proxy import Proxy, recorded
 from .record import Builder, zeros
 from .roll import LONG, longest_line, roll
@@ -162,6 +162,8 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
     with journal.patience(), journal.step("machine code"):
         code = machine_code(program, label, title)
     made.around.drop_changed()
+    for each in (made.program, program):
+        let_go(each)
     return Built(
         run=code.run, program=program, code=code, constants=code.constants, unflatten=made.unflatten,
         results=made.results, real=made.real, bare=made.bare, scalar=scalar,

@@ -59,6 +59,11 @@ class Value:
         new.label, new.of = self.label, of if type(of) is Value else None
         return new
 
+    def let_go(self) -> None:
+        """Keep what the value is like, and not the memory of an example."""
+        if self.shape:
+            self.example = np.broadcast_to(np.zeros((), np.asarray(self.example).dtype), self.shape)
+
     def __repr__(self) -> str:
         return f"<{self.label or 'value'}: {like(self)}>"
 
@@ -355,6 +360,16 @@ def named(program: Program) -> dict[Value, str]:
     for x in values:
         name(x)
     return names
+
+
+def let_go(program: Program) -> None:
+    """Free the examples of a program that was built: together they are as large as all that a run makes."""
+    for x in all_values(program):
+        x.let_go()
+    for op in program.ops:
+        if op.body is not None:
+            let_go(op.body)
+    program.adjoints.clear()
 
 
 def all_values(program: Program) -> Iterator[Value]:
