@@ -168,3 +168,10 @@ def test_a_guard_is_a_condition_that_was_met(texts, interpreted):
             assert compiled(x, y) == f(x, y)
             ways.add(tuple(bool(condition(x, y)) for condition in conditions))
     assert len(next(iter(compiled._programs.values()))) == len(ways)
+
+
+def test_numba_compiles_conditions_that_are_numbers(monkeypatch):
+    monkeypatch.setenv("TINYDP_ENGINE", "numba")
+    f = lambda x, y: np.arctan2(18.0, x * (x > 1.65)) + y * (np.pi < 2.0) + np.sum(np.ones(3) * (x < 2.0))
+    for x in (1.0, 1.8, 3.0):
+        assert np.isclose(dp.compile(f)(x, 0.5), f(x, 0.5), rtol=1e-14)

@@ -182,6 +182,8 @@ class Printer:
         if name in FORMS:
             form, binding = FORMS[name]
             return form.format(self.text(args[0], binding + 1)), binding
+        if name == "float" and args[0].kind == "b":              # Numba has no float of a condition
+            return f"1.0 * {self.text(args[0], PRODUCT + 1)}", PRODUCT
         if name == "where":
             condition, a, b = (self.text(arg, OR) for arg in args)
             return f"{a} if {condition} else {b}", CHOICE
