@@ -134,7 +134,20 @@ def pull_scan(node: Any, g: Any) -> list:
 # ---------------------------------------------------------------------------- event
 
 def pull_event(node: Any, g: Any) -> list:
-    """The cotangents of the operands of an event."""
+    """The cotangents of the operands of an event.
+
+    Say that three steps were made: two whole ones, of the length dt, and the last one, of the length h. The
+    loop back has three rounds, the last step first. Beside the cotangents of the state, and sums, four things
+    go round, that are other in the first round than in those after it:
+
+        round   the cotangent of the height   the length   is_last   g_dt
+        1       what arrived at h, see below  h            True      0
+        2       0, it was not asked for       dt           False     ... and the share of a whole step
+        3       0                             dt           False     ... and the share of a whole step
+
+    So the same adjoint of a step serves all rounds, and h, which is no input of the program, passes its
+    cotangent on to the height, and through it to the state and the parameters.
+    """
     form: Form = node.kwargs["form"]
     options, values, arrived = form.options, form.values, form.arrived(g)
     body, n = options["body"], options["states"]

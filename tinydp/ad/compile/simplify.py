@@ -65,7 +65,14 @@ class Level(Builder):
     """A program while it is written down simpler; the body of a loop is a level further in.
 
     What stands for values are those of the level that made them, however far out: so what needs nothing of
-    this level can be told, and moved out.
+    this level can be told, and moved out. Take w, an input of the program, and a loop with sin(w) in its
+    body. There w is captured, as another value, w'. This level's `values` say that w stands for w'; the
+    operand of sin belongs further out, so `put` writes it down there, or finds that it is there already:
+    what stands for the sine in the body is the value outside. Only when an operation stays here is it
+    captured (`lift`), and `stands_for` remembers what a captured value is outside, so that the next
+    operation is not misled by it.
+    `became` is `values` for all levels, for the names of cotangents; `makers` has the operations by what they
+    make; `unmeasured` the values whose shape says nothing.
     """
 
     def __init__(self, parent: "Level | None" = None):

@@ -29,9 +29,9 @@ from .. import tree
 from ..errors import EventNotReached, LoopError, Spot, innermost_spot, is_numpy
 from ..loops import _checked, _run, in_form_of, part_of_step
 from ..primitives import parameters_of, sweeping, witness
-from ..tape import Node, Var
+from ..tape import Var
 from ..values import is_condition, plain, shape
-from ..watch import WatchedTape, live_tapes, traced_by, tracer
+from ..watch import live_tapes, traced_by, tracer
 from . import manners as _manners  # noqa: F401  (gives proxies their operators)
 from .adjoint import value_of
 from .effects import STEP, difference, refuse, run_again
@@ -40,8 +40,9 @@ from .kinds import as_numbers, constant, example
 from .loops import EVENT, SCAN, event_options, scan_options
 from .marks import ALIAS, MARKED, STOPPED, MarkForm
 from .program import Program, Value
-from .proxy import Proxy, call_cotangent, recorded
+from .proxy import Proxy, recorded
 from .record import Builder, innermost
+from .tracing_tape import TracingTape
 
 
 class Trace:
@@ -142,37 +143,6 @@ def _is_engine(file: str) -> bool:
 _ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
-class TracingTape(WatchedTape):
-    """A tape over proxies. It tells the trace which line's rule is at work."""
-
-    __slots__ = ()
-
-    def spot(self) -> Any:
-        return tracer().place()
-
-    def sweep(self, seeds: list, keep: bool = False) -> None:
-        trace, token = tracer(), sweeping.set(True)
-        before = trace._place
-        try:
-            super().sweep(seeds, keep)
-        finally:
-            trace._place = before
-            sweeping.reset(token)
-
-    def saw_cotangent(self, k: int, node: Node, g: Any) -> None:
-        tracer()._place = (self.spots[k][0], True)
-        call_cotangent(g, node.value)
-
-    def without(self, start: int, inside: Callable[[Any], bool]) -> list[Node]:
-        """Take the nodes from `start` on off that are `inside` of a loop; returns them."""
-        nodes, spots = self[start:], self.spots[start:]
-        found = [node for node in nodes if inside(node)]
-        kept = [(node, spot) for node, spot in zip(nodes, spots, strict=True) if not inside(node)]
-        self[start:] = [node for node, _ in kept]
-        self.spots[start:] = [spot for _, spot in kept]
-        return found
-
-
 # ---------------------------------------------------------------------------- a step
 
 class Region(NamedTuple):
@@ -207,7 +177,13 @@ def region(step: Callable, examples: list, labels: list[str], carry: int) -> Reg
 
 
 def _owners(builder: Builder, tapes: tuple, starts: list[int], leaves: list) -> dict[Value, Var]:
-    """The variables around that a step uses, by their values; its own nodes are taken off the tapes."""
+    """The variables around that a step uses, by their values; its own nodes are taken off the tapes.
+
+    Where a differentiation is under way around a loop, what the step does with one of its variables is put on
+    that tape, node by node, as in any program. But the loop is to be one node. So the nodes whose value is
+    made inside go, and what they have as operands from outside are operands of the loop. A node whose value
+    was moved out of the loop, since it needs nothing of it, stays.
+    """
     used = list(leaves)
 
     def inside(node: Any) -> bool:
