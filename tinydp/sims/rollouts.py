@@ -24,8 +24,8 @@ import numpy as np
 
 from ..ad import tree
 from ..ad.compile import Compiled
-from ..ad.compile.program import example_of
 from ..ad.errors import LoopError
+from ..ad.values import shape
 
 
 def rollouts(f: Callable, static: tuple[str, ...] = (), block: int | None = None) -> "Rollouts":
@@ -66,11 +66,11 @@ class Rollouts:
             return tree.map(lambda _: next(own), starts)
 
         program, values = self.one.program_for(start(0), *shared)
-        shared_values, began = values[len(columns):], time.perf_counter()
-        first = _results(program, [*(_row(x, 0) for x in columns), *shared_values])
-        if first is not None:
+        began = time.perf_counter()
+        results, others = _of_all(program, columns, values[len(columns):])
+        if 0 not in others:
+            first = [_row(x, 0) for x in results]
             self.one.check(program, (start(0), *shared), first, time.perf_counter() - began)
-        results, others = _of_all(program, columns, shared_values)
         for row in others:                       # these take other branches than the first did
             found = self.one(start(row), *shared)
             like = program.unflatten(list(results))
@@ -105,12 +105,10 @@ def _of_all(program: Any, columns: list, shared: list) -> tuple[list, list[int]]
     Machine code leaves Python's lock alone, so that threads run side by side; each takes the next row.
     """
     n = len(columns[0])
-    examples = program.program.outputs[: program.results]
-    results = [np.empty((n, *np.shape(example_of(x))), bool if k not in program.real else float)
-               for k, x in enumerate(examples)]
+    results = [np.empty((n, *shape(x)), float if k in program.real else bool)
+               for k, x in enumerate(program.program.outputs[: program.results])]
     rows = enumerate(zip(*(x if x.ndim > 1 else x.tolist() for x in columns), strict=True))
     others: list[int] = []
-
     machine_code, rest = program.run, (*shared, *program.constants)
 
     def run() -> None:

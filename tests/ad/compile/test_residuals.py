@@ -112,15 +112,16 @@ def test_a_loop_in_a_loop_stores_through_both():
     assert count(back.body, "tanh") == 0
 
 
+def shot(speed):
+    def step(state, dt):
+        x, y, vx, vy = state
+        drag = 0.1 * np.sqrt(vx * vx + vy * vy)
+        return x + dt * vx, y + dt * vy, vx - dt * drag * vx, vy - dt * (9.81 + drag * vy)
+
+    return dp.integrate(step, (0.0, 1.0, speed, speed), lambda s: s[1], dt=0.1, max_steps=100)[0]
+
+
 def test_an_event_stores_what_its_way_back_needs():
-    def shot(speed):
-        def step(state, dt):
-            x, y, vx, vy = state
-            drag = 0.1 * np.sqrt(vx * vx + vy * vy)
-            return x + dt * vx, y + dt * vy, vx - dt * drag * vx, vy - dt * (9.81 + drag * vy)
-
-        return dp.integrate(step, (0.0, 1.0, speed, speed), lambda s: s[1], dt=0.1, max_steps=100)[0]
-
     best = gradient(shot, 5.0)
     event, *_, back = loops(best)
     assert event.is_event
@@ -169,14 +170,6 @@ def test_the_rows_of_a_jacobian_read_what_the_one_way_there_stored():
 
 
 def test_the_rows_of_a_jacobian_of_an_event():
-    def shot(speed):
-        def step(state, dt):
-            x, y, vx, vy = state
-            drag = 0.1 * np.sqrt(vx * vx + vy * vy)
-            return x + dt * vx, y + dt * vy, vx - dt * drag * vx, vy - dt * (9.81 + drag * vy)
-
-        return dp.integrate(step, (0.0, 1.0, speed, speed), lambda s: s[1], dt=0.1, max_steps=100)[0]
-
     with Trace().writing():
         back = adjoint(traced(lambda speed: shot(speed[0]) * np.ones(2), np.array([5.0])), [0], [0])
         program = jacobian(back, 2)

@@ -26,7 +26,7 @@ from ..tape import Tape, Var
 from ..values import Abstract, is_condition, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of, refilled
-from .build import Built, Path, Traced, build
+from .build import Built, LeftToTheTape, Path, Traced, build
 from .culprit import TapeWarning, not_finite
 from .derivatives import Derivatives
 from .nodes import Kept
@@ -59,9 +59,9 @@ class Compiled(Derivatives):
         self.traces: dict[Any, Traced] = {}
         self._derived: dict[Any, Compiled] = {}
         self._refused: set[tuple] = set()        # derivatives that cannot be compiled
-        self._misses = 0                         # gradients that a tape had to compute
+        self._misses = 0                         # runs in vain, one after the other
         self._programs: dict[Any, tuple[Built, ...]] = {}
-        self._contents: dict[Path, str] = {}   # what `f` did when it was run last
+        self._contents: dict[Path, str] = {}     # what `f` did when it was run last
         self._generation = 0                     # of programs that were made of the same surroundings
         self._places: dict[Any, tuple] = {}
         self._lock = threading.RLock()
@@ -212,11 +212,7 @@ class Compiled(Derivatives):
         if variants is None:
             variants = self._variants(call, values, active)
         for program in variants:
-            try:
-                results = self._results(program, call, values, active, more)
-            except FloatingPointError:
-                self._left_to_the_tape(program, values, more)
-                raise
+            results = self._results(program, call, values, active, more)
             if results is not None:
                 if program is not variants[0]:
                     self._put_first(call, active, program)
@@ -229,7 +225,7 @@ class Compiled(Derivatives):
         raise FloatingPointError
 
     def _left_to_the_tape(self, program: Built, values: list, more: tuple) -> None:
-        """Say once if gradients go to the tape time and again, because they are not finite."""
+        """Say so if gradients go to the tape time and again, one after the other."""
         self._misses += 1
         if self._misses == MISSES:
             what, place = not_finite(program.program, [*values, *more])
@@ -241,11 +237,16 @@ class Compiled(Derivatives):
     def _results(self, program: Built, call: Call, values: list, active: tuple | None,
                  more: tuple) -> list | None:
         """The results of a program, compared with the tape's if that is due; None if it is the wrong one."""
-        if not program.comparison.due:
-            return program.results_of(values, more)
-        start = time.perf_counter()
-        results = program.results_of(values, more)
-        if results is not None:
+        start = time.perf_counter() if program.comparison.due else 0.0
+        try:
+            results = program.results_of(values, more)
+        except LeftToTheTape:
+            if active is not None or self.derivative:
+                self._left_to_the_tape(program, values, more)
+            raise
+        if results is not None and (active is not None or self.derivative):
+            self._misses = 0
+        if results is not None and program.comparison.due:
             compiling = program.comparison.seconds + time.perf_counter() - start
             compare(Run(self, program, call, values, active, more, results), compiling)
             program.around.drop_changed()

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import Place, place_of, user_place
 from ..watch import shown
 from .loops import SCAN
-from .program import Op, Program, Value, interpret, results_of
+from .program import Op, Program, interpret, replaced, results_of
 from .verify import ROUNDING, Run
 
 STEPS = 20                               # of a loop, in which each operation is looked at
@@ -45,7 +45,7 @@ def _wrong(program: Program, given: list) -> Culprit | None:
     for op in program.ops:
         if any(x not in known for x in (*op.operands, *op.outs)):
             continue                             # a number of steps
-        operands = [known[x] if type(x) is Value else x for x in op.args]
+        operands = [replaced(x, known) for x in op.args]
         for x, right in zip(op.outs, results_of(op, operands), strict=True):
             if not _near(known[x], right):
                 return _inside(op, operands) or _described(op, operands, known[x], right)
@@ -56,7 +56,7 @@ def not_finite(program: Program, given: list) -> tuple[str, Place]:
     """Which operation is the first to make an infinity or a nan of what is finite, in words, and its line."""
     known = dict(zip(program.inputs, given, strict=True))
     for op in program.ops:
-        operands = [known[x] if type(x) is Value else x for x in op.args]
+        operands = [replaced(x, known) for x in op.args]
         known |= zip(op.outs, results_of(op, operands), strict=True)
         if op.spot is not None and not all(np.all(np.isfinite(known[x])) for x in op.outs):
             back = "on the way back through" if op.back else "in"

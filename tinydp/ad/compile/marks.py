@@ -106,7 +106,6 @@ def is_mark(prim: Any) -> bool:
     return prim is ALIAS or prim is STOPPED or prim is MARKED
 
 
-
 def undressed(program: Program) -> Program:
     """The program without these, after the last differentiation."""
     same: dict[Value, Any] = {}                  # their results -> what these are

@@ -25,6 +25,10 @@ class Kept(NamedTuple):
     gradients: list | None               # of one real number, by the active leaves
     generation: int
 
+    def is_unsure(self) -> bool:
+        """Whether it is the call of a derivative where that has a kink, or a tie."""
+        return self.compiled.derivative and self.program is not None and self.program.is_unsure(self.values)
+
     def on_tape(self, tape: Tape, leaves: tuple, results: list) -> list:
         """The results of the call, the real ones as values of a node of the tape."""
         found = list(results)
@@ -57,11 +61,9 @@ class CallOperation:
         else:
             try:
                 gradients = self.by_adjoint(form, tuple([as_argument(c) for c in g]))
-            except LeftToTheTape as error:       # a derivative of a derivative at a kink: right, or nan
-                unsure = form.compiled.derivative and form.program and form.program.is_unsure(form.values)
+            except ArithmeticError as error:     # a derivative of a derivative at a kink is right, or nan
+                unsure = type(error) is LeftToTheTape and form.is_unsure()
                 gradients = error.args[0] if unsure else list(self.on_tape(form).of(_masked(g, masks)))
-            except ArithmeticError:
-                gradients = list(self.on_tape(form).of(_masked(g, masks)))
         if masks:
             gradients = behind(lambda dye: list(self.on_tape(form)(tuple(dye))), masks, gradients)
         return [(node.args[k], c) for k, c in zip(form.active, gradients, strict=True) if c is not NOTHING]

@@ -33,12 +33,7 @@ from typing import Any
 import numpy as np
 
 from ..asking import compared, known_options, says_nothing
-from ..errors import (
-    MutationError,
-    NotCompiledError,
-    Spot,
-    UnsupportedArgumentError,
-)
+from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
 from ..tape import Var
 from ..values import Abstract, is_condition, plain
@@ -234,8 +229,7 @@ def _one_row(x: Any, axis: int) -> Any:
 
 
 # Made of others, but with a derivative that these have not everywhere: see expand.py.
-KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivative",
-              "unsure")
+KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivative", "unsure")
 
 
 def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
