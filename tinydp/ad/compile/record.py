@@ -71,13 +71,9 @@ class Builder:
         """A builder that goes on where a program ends, with the program's own values and operations."""
         builder = cls()
         for x in program.inputs:
-            builder.inputs.append(builder._own(x))
+            builder.adopt(x)
         for op in program.ops:
-            outs = builder._known.get(key := builder._key(op.name, op.args, op.options), op.outs)
-            builder._append(op, key)
-            builder._known[key] = outs
-            for x in op.outs:
-                builder._own(x)
+            builder.keep(op)
         return builder
 
     @property
@@ -139,7 +135,7 @@ class Builder:
         if key not in self._known:
             op = Op(prim, args, options, [], spot, back)
             examples = prim.examples(op) if op.body is not None else results_of(op, self._given(op))
-            op.outs = [self._own(Value(x)) for x in examples]
+            op.outs = [*map(Value, examples)]
             for x in op.outs:
                 if x.kind not in "fbi":
                     raise DtypeError(f"{op.name} gave a result of dtype {np.asarray(x.example).dtype}.",
@@ -164,16 +160,20 @@ class Builder:
         args = tuple([self.lift(replaced(x, values)) for x in op.args])
         key = self._key(op.name, args, op.options)
         if key not in self._known:
-            new = op.with_(args=args, outs=[self._own(x.again(values.get(x.of, x.of)))  # type: ignore[arg-type]
-                                           for x in op.outs])
-            self._append(new, key)
+            outs = [x.again(values.get(x.of, x.of)) for x in op.outs]        # type: ignore[arg-type]
+            self._append(op.with_(args=args, outs=outs), key)
         values.update(zip(op.outs, self._known[key], strict=True))
+
+    def keep(self, op: Op) -> None:
+        """Append an operation of another program as it is; its results are the same values here."""
+        self._append(op, self._key(op.name, op.args, op.options))
 
     def _append(self, op: Op, key: Any) -> None:
         self.ops.append(op)
         self.loops += op.body is not None
-        self.maker.update(dict.fromkeys(op.outs, op))
-        self._known[key] = op.outs
+        self._known.setdefault(key, op.outs)
+        for x in op.outs:
+            self.maker[self._own(x)] = op
 
     def emit(self, program: Program, args: list) -> list:
         """Record all of a program here, for these arguments; returns its outputs."""

@@ -43,7 +43,7 @@ from ..errors import Spot
 from .abreast import joined_carries
 from .loops import SCAN, scan_options
 from .marks import ALIAS, STOPPED
-from .program import Op, Program, Value, example_of, known, values_in
+from .program import Op, Program, Value, example_of, known, replaced, values_in
 from .record import needed
 from .repeats import FARTHEST, FEWEST, Table
 from .rows import GETITEM, Rewriting, rows_of
@@ -279,6 +279,7 @@ class _Rolling(Rewriting):
 
     def __init__(self, program: Program):
         super().__init__(program)
+        self.old = program
         self.last_use: dict[Value, int] = {}
         for i, op in enumerate(program.ops):
             self.last_use.update(dict.fromkeys(op.operands, i))
@@ -292,7 +293,7 @@ class _Rolling(Rewriting):
             self._roll(stretch)
             done = stretch.end
         self.copy(ops[done:])
-        return self.program(self.old.inputs, self.old.outputs)
+        return self.program(self.old.outputs)
 
     def _roll(self, stretch: Stretch) -> None:
         """Append what a stretch becomes, and what is still wanted of its values."""
@@ -306,14 +307,14 @@ class _Rolling(Rewriting):
         kept = body.kept([*body.carries])
         stacks = [place for place, ks in wanted.items() if any((place, k) not in kept for k in ks)]
         like = groups[0][0]
-        rows = [self.stacked([*map(self.became, row)], like) for row, _ in body.rows.values()]
-        captured = [*map(self.became, body.captured)]
+        rows = [self.stacked([replaced(x, self.now) for x in row], like) for row, _ in body.rows.values()]
+        captured = [*map(self.lift, body.captured)]
         if body.is_elementwise:
             last, ys = [], self._abreast(body, [body.made[place] for place in stacks], rows, captured)
         else:
-            starts = [self.became(carry.starts[-1]) for carry, _ in body.carries.values()]
+            starts = [self.lift(carry.starts[-1]) for carry, _ in body.carries.values()]
             inside = body.program([body.made[place] for place in stacks])
-            outs = self.record(SCAN, (*starts, *rows, *captured),
+            outs = self.new(SCAN, (*starts, *rows, *captured),
                                scan_options(inside, len(starts), len(rows), stretch.groups), like)
             last, ys = outs[:len(starts)], outs[len(starts):]
         kept, stack_of = body.kept(last), dict(zip(stacks, ys, strict=True))
@@ -321,7 +322,7 @@ class _Rolling(Rewriting):
             for k in ks:
                 op = groups[k][place[0]]
                 self.now[op.outs[place[1]]] = (
-                    self.record(GETITEM, (stack_of[place], k), {}, op)[0] if place in stack_of
+                    self.new(GETITEM, (stack_of[place], k), {}, op)[0] if place in stack_of
                     else kept[place, k])
 
     def _abreast(self, body: "Body", wanted: list[Value], rows: list, captured: list) -> list[Value]:
@@ -329,6 +330,6 @@ class _Rolling(Rewriting):
         values = dict(zip((x for _, x in body.rows.values()), rows, strict=True))
         values.update(zip(body.captured.values(), captured, strict=True))
         for op in needed(body.ops, wanted):
-            made = self.record(op.prim, op.given(values).args, op.options, op)
+            made = self.new(op.prim, op.given(values).args, op.options, op)
             values.update(zip(op.outs, made, strict=True))
         return [values[x] for x in wanted]
