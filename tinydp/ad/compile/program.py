@@ -14,8 +14,8 @@
 Each value is made once (the literature calls that SSA form) and belongs to one program. What it is like, its
 shape and its kind, NumPy was asked once, when the operation was recorded: nothing computes a shape later. A
 loop is an operation with a program of its own, its body, that sees nothing but its inputs: what the body uses
-from around is an operand of the loop. Programs are never changed, only made anew (but for what is a cotangent
-of what: `of`, which only says how to call it).
+from around is an operand of the loop. Programs are never changed, only made anew; but for what only says how
+to call a value (`label`, and `of`: what it is the cotangent of), and for examples, see `let_go`.
 """
 
 import hashlib
