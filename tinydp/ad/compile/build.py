@@ -253,7 +253,7 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
     It is run three times, and has to be the same program each time. The loops in it are run again, too, once
     in one run and twice in the next, so that what they leave behind is seen as well.
     """
-    kept = compiled.traces.get(call.form)
+    kept = compiled.made.traces.get(call.form)
     if kept is not None and kept.is_current():
         return kept
     around = Surroundings.of(*compiled.roots, *compiled.fixed_parts(call))
@@ -269,7 +269,7 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
         refuse(FUNCTION, f"it drew from a random generator ({drew})", None)
     made = made._replace(around=around, program=rolled(made.program))
     if not made.truths:
-        compiled.traces[call.form] = made
+        compiled.made.traces[call.form] = made
     return made
 
 
