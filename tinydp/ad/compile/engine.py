@@ -29,11 +29,11 @@ from numba.core.runtime import _nrt_python
 
 from . import kernels as kernel_functions
 from .arithmetic import KERNELS
-from .cache import _say_once, folder
+from .cache import kept
 from .entry import SELF, add_symbols, write_entry
 from .llvm import Module
 from .split import split
-from .stored import environment, read_checked, write_checked
+from .stored import environment
 
 LONGEST, PART = 3000, 1500                      # operations in a function: LLVM is quadratic in them
 METH_FASTCALL = 0x80
@@ -140,21 +140,7 @@ def callable_from(code: bytes) -> Callable:
     return new(ctypes.addressof(method), (*SELF, method, engine), None)
 
 
-# ---------------------------------------------------------------------------- what is kept
-
-def kept(name: str, make: Callable[[], bytes]) -> bytes:
-    """The content of a file in the cache's folder; made if it is not there, or not whole."""
-    path = folder() / name
-    content = read_checked(path)
-    if content is None:
-        content = make()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_checked(path, content)
-        except OSError as error:
-            _say_once(str(path.parent), str(error.strerror or error))
-    return content
-
+# ---------------------------------------------------------------------------- kernels
 
 def _kernel_file(name: str, ending: str) -> str:
     return f"kernel_{name}_{hashlib.sha256(environment().encode()).hexdigest()[:32]}.{ending}"
