@@ -12,9 +12,10 @@ import numpy as np
 
 from ..errors import NotCompiledError
 from .emitter import Emitter, as_condition, as_number
+from .expressions import Apply, Const, Local, Memory, size
 from .operations import BY_ELEMENT, CONDITIONS, ELEMENTWISE, LOGICAL, REDUCTIONS, SEVERAL, VIEWS, WHOLE
 from .program import Op, Program, Value, example_of, values_in
-from .statements import Apply, Call, Const, Local, Memory, Store, size
+from .statements import Call, Store
 from .views import View, broadcast
 
 MANY = 100                                       # arrays in one program

@@ -41,8 +41,9 @@ from . import lower_arrays, lower_loops  # noqa: F401  (each says how its operat
 from .blocks import Block
 from .check import check
 from .emitter import Emitter
+from .expressions import Apply, Local, Memory
 from .program import Program
-from .statements import Apply, Function, Local, Memory
+from .statements import Function
 from .views import View
 
 

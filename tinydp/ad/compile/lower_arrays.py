@@ -13,9 +13,10 @@ import numpy as np
 from ..errors import NotCompiledError
 from .blocks import Block, kernel, special
 from .emitter import as_condition, as_number
+from .expressions import Apply, Buffer, Const, Load, Local, Memory
 from .operations import FLIPS, LOGICAL, MOVING, REDUCTIONS, SAME, SHAPING, WHOLE, axes_moved
 from .program import Op
-from .statements import Apply, Buffer, Call, Const, Load, Local, Memory, See, Store
+from .statements import Call, See, Store
 from .views import (
     View,
     affine,

@@ -2,7 +2,8 @@
 
 This file alone knows how Python and Numba spell things; it decides nothing.
 
-    >>> from .statements import Apply, Buffer, Function, Load, Local, Store
+    >>> from .expressions import Apply, Buffer, Load, Local
+    >>> from .statements import Function, Store
     >>> x, y, i = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f", "input"), Local("i", "i")
     >>> square = Apply("square", (Apply("add", (Load(x, (i,)), Const(1.0)), "f"),), "f")
     >>> print(text_of([Function("f", [x, y], [For(i, 3, [Store(Load(y, (i,)), square)])])]))
@@ -20,33 +21,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..errors import place_of
+from .expressions import Affine, Apply, Buffer, Const, Load, Local, Memory
 from .kernels import LARGE
 from .kernels import __all__ as kernel_names
 from .lower import Lowered
 from .names import Names
 from .split import split
-from .statements import (
-    Affine,
-    Again,
-    Alloc,
-    Apply,
-    Buffer,
-    Call,
-    Comment,
-    Const,
-    Fail,
-    For,
-    Forever,
-    Function,
-    If,
-    Leave,
-    Let,
-    Load,
-    Local,
-    Memory,
-    See,
-    Store,
-)
+from .statements import Again, Alloc, Call, Comment, Fail, For, Forever, Function, If, Leave, Let, See, Store
 
 WIDTH = 100
 # operator: (text, how tightly it binds); for operands that bind less, parentheses are written
