@@ -1,6 +1,7 @@
 """tinydp: differentiable programming small enough to read."""
 
 from . import ad, nn, optim, sims, testing
+from .ad.branches import cond
 from .ad.compile import compile
 from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
 from .ad.loops import integrate, scan
@@ -12,7 +13,7 @@ from .ad.watch import debug_nans
 __version__ = "0.1.0.dev0"
 
 __all__ = [
-    "ad", "checkpoint", "compile", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian", "hvp",
-    "integrate", "jacobian", "jvp", "nn", "optim", "primitive", "record", "scan", "sign", "sims",
+    "ad", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian",
+    "hvp", "integrate", "jacobian", "jvp", "nn", "optim", "primitive", "record", "scan", "sign", "sims",
     "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp",
 ]

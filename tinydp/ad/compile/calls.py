@@ -240,9 +240,9 @@ class Compiled(Derivatives):
         """Say so if gradients go to the tape time and again, one after the other."""
         self._misses += 1
         if self._misses == MISSES:
-            what, place = not_finite(program.program, [*values, *more])
+            what, place = not_finite(program.program, [*values, *more], program.left)
             warnings.warn_explicit(
-                f"the gradient of {name_of(self.f)} is left to the tape each time, which is slow: {what} "
+                f"{name_of(self.f)} or its gradient is left to the tape each time, which is slow: {what} "
                 "(dp.debug_nans() shows more); keep away from that point, or choose with np.where.",
                 TapeWarning, place.file, place.line)
 
@@ -253,10 +253,10 @@ class Compiled(Derivatives):
         try:
             results = program.results_of(values, more)
         except LeftToTheTape:
-            if active is not None or self.derivative:
+            if active is not None or self.derivative or program.left:
                 self._left_to_the_tape(program, values, more)
             raise
-        if results is not None and (active is not None or self.derivative):
+        if results is not None and (active is not None or self.derivative or program.left):
             self._misses = 0
         if results is not None and program.comparison.due:
             compiling = program.comparison.seconds + time.perf_counter() - start

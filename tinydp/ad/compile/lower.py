@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import lower_arrays, lower_loops  # noqa: F401  (each says how its operations are lowered)
+from . import lower_arrays, lower_loops, lower_switch  # noqa: F401  (each says how its operations are lowered)
 from .blocks import Block
 from .check import check
 from .emitter import Emitter
@@ -77,8 +77,9 @@ def _called(program: Program) -> Counter[str]:
         if op.body is None:
             found.update(x.label for x in op.outs)
         else:
-            found += _called(op.body)
             found.update(x.label for x in op.body.inputs[: op.prim.carried(op.options)])
+        for body in op.bodies:
+            found += _called(body)
     return found
 
 

@@ -71,7 +71,7 @@ def transposed(block: Block, op: Op) -> None:
         block.to.bind(out, x)
         return
     view = moved(x, axes_moved(op))
-    if view.turned and any(user.body is not None for user in block.users(out)):
+    if view.turned and any(user.bodies for user in block.users(out)):
         view = block.to.copied(Local("turned", x.kind), view)
     block.to.bind(out, view)
 

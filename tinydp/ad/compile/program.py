@@ -95,7 +95,7 @@ class Op:
     `spot` is the user's line; `back`, whether it belongs to the way back over it.
     """
 
-    __slots__ = ("args", "back", "body", "operands", "options", "outs", "prim", "spot")
+    __slots__ = ("args", "back", "bodies", "body", "operands", "options", "outs", "prim", "spot")
 
     def __init__(self, prim: Any, args: tuple, options: dict, outs: list[Value], spot: Spot | None = None,
                  back: bool = False):
@@ -103,6 +103,7 @@ class Op:
         self.spot, self.back = spot, back
         self.operands = values_in(args)
         self.body: Program | None = options.get("body")          # the program inside, of a loop
+        self.bodies = [x for x in options.values() if type(x) is Program]        # ... of a choice, two
 
     @property
     def name(self) -> str:
@@ -122,8 +123,9 @@ class Op:
 
     def within(self, f: "Callable[[Program], Program]") -> "Op":
         """The same, but for what is inside: `f` of that."""
-        body = None if self.body is None else f(self.body)
-        return self if body is self.body else self.with_(options=self.options | {"body": body})
+        new = {name: f(x) for name, x in self.options.items() if type(x) is Program}
+        return self.with_(options=self.options | new) if any(
+            x is not self.options[name] for name, x in new.items()) else self
 
 
 class Program:
@@ -138,7 +140,7 @@ class Program:
 
     def __len__(self) -> int:
         """How many operations there are, those inside of loops as well."""
-        return sum(1 + len(op.body or ()) for op in self.ops)
+        return sum(1 + sum(map(len, op.bodies)) for op in self.ops)
 
     @cached_property
     def maker(self) -> dict[Value, Op]:
@@ -212,7 +214,7 @@ def results_of(op: Op, given: list) -> tuple:
             return (y,)
     with np.errstate(all="ignore"):
         y = op.prim.fn(*given, **op.options)
-    if op.body is not None:
+    if op.bodies:
         return y
     return tuple(map(_number, y)) if type(y) is tuple else (_number(y),)
 
@@ -221,7 +223,7 @@ def operation(prim: Any, args: tuple, options: dict, like: Op) -> Op:
     """A new operation, at the place of another, with what NumPy makes of examples as its results."""
     op = Op(prim, args, options, [], like.spot, like.back)
     op.outs = [Value(x) for x in (
-        prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)]))]
+        prim.examples(op) if op.bodies else results_of(op, [*map(example_of, args)]))]
     return op
 
 
@@ -275,12 +277,12 @@ def verify(program: Program) -> Program:
         for x in op.operands:
             if x not in made:
                 raise UnsoundError(f"{op.name} uses {x!r}, which is not made before it")
-        wrong = op.prim.fault(op) if op.body is not None else _fault(op)
+        wrong = op.prim.fault(op) if op.bodies else _fault(op)
         if wrong:
             raise UnsoundError(f"{op.name}: {wrong}")
         define(op.outs, op.name)
-        if op.body is not None:
-            verify(op.body)
+        for body in op.bodies:
+            verify(body)
     for x in values_in(program.outputs):
         if x not in made:
             raise UnsoundError(f"the output {x!r} is not made")
@@ -319,11 +321,11 @@ def lines(program: Program, indent: str = "", names: dict | None = None) -> Iter
     yield f"{indent}given {typed(program.inputs)}".rstrip()
     for op in program.ops:
         options = [f"{name}={text(x)}" for name, x in op.options.items()
-                   if name != "body" and not (op.body is not None and x is False)]
+                   if type(x) is not Program and not (op.bodies and x is False)]
         line = f"{indent}{typed(op.outs)} = {op.name}({', '.join([*map(text, op.args), *options])})"
         yield f"{line}{' ' * max(2, 60 - len(line))}# {place(op)}" if place(op) else line
-        if op.body is not None:
-            yield from lines(op.body, indent + "    ", names)
+        for body in op.bodies:
+            yield from lines(body, indent + "    ", names)
     yield f"{indent}return {', '.join(map(text, program.outputs))}"
 
 
@@ -367,8 +369,8 @@ def let_go(program: Program) -> None:
     for x in all_values(program):
         x.let_go()
     for op in program.ops:
-        if op.body is not None:
-            let_go(op.body)
+        for body in op.bodies:
+            let_go(body)
     program.adjoints.clear()
 
 
@@ -376,6 +378,6 @@ def all_values(program: Program) -> Iterator[Value]:
     """All values, in their order, those of loops as well."""
     yield from program.inputs
     for op in program.ops:
-        if op.body is not None:
-            yield from all_values(op.body)
+        for body in op.bodies:
+            yield from all_values(body)
         yield from op.outs

@@ -50,7 +50,7 @@ from .kinds import (
 )
 from .operations import REDUCTIONS, is_known
 from .program import Value, example_of
-from .record import Builder, innermost
+from .record import Builder, innermost, under_way
 
 
 class Proxy(Abstract):
@@ -117,7 +117,8 @@ class Proxy(Abstract):
             raise NotCompiledError(
                 "an index that is computed cannot be compiled.",
                 "use fixed indices, or np.where(np.arange(len(x)) == i, x, 0.0) and a sum.")
-        return write(registered(operator.getitem), (self, index), {})
+        op = registered(operator.getitem)
+        return logged(op, (self, index), lambda: write(op, (self, index), {}))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if any(type(x) is Var for x in args):
@@ -129,7 +130,10 @@ class Proxy(Abstract):
                                 f"write array = np.{ufunc.__name__}(...) without out=.")
         if OF_CONDITIONS.get(ufunc.__name__) and all(is_condition(x) for x in args):
             ufunc = OF_CONDITIONS[ufunc.__name__]
-        return call_numpy(np.clip if ufunc.__name__ == "clip" else ufunc, args, kwargs)  # a.clip(x, 1.0)
+        function = np.clip if ufunc.__name__ == "clip" else ufunc            # a.clip(x, 1.0)
+        if kwargs:
+            return call_numpy(function, args, kwargs)
+        return logged(function, args, lambda: call_numpy(function, args, {}))
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         if any(kind is Var for kind in types):
@@ -175,6 +179,12 @@ def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
             f"np.{op.name} of a value of a compiled program does not know the argument {min(unknown)!r}.",
             "leave it out, or compute the same with other functions (np.where for where=).")
     return args, options
+
+
+def logged(op: Any, args: tuple, call: Callable[[], Any]) -> Any:
+    """The result of `call()`: of a step that is run on several ways, perhaps that of the run before."""
+    builder = under_way()
+    return call() if builder is None or builder.oracle is None else builder.oracle.log.result(op, args, call)
 
 
 def write(op: Primitive, args: tuple, options: dict) -> Any:
@@ -233,9 +243,17 @@ KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivati
 
 
 def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
-    """The results of an operation, as it is, in the innermost program that has one of its arguments."""
+    """The results of an operation, as it is, in the innermost program that has one of its arguments.
+
+    What is done on one way of several is done there, whatever its arguments.
+    """
     builders = [x.builder for x in args if isinstance(x, Proxy)]
     builder = max(builders, key=lambda builder: builder.depth) if builders else innermost()
+    inner = under_way()
+    while inner is not None and inner.depth > builder.depth:
+        if inner.is_one_of_several:
+            builder = inner
+        inner = inner.parent
     values = tuple([x.value if isinstance(x, Proxy) else x for x in args])
     known, (spot, back) = len(builder.ops), builder.trace.place()
     made = builder.record(op, values, options, spot, back)

@@ -40,6 +40,11 @@ from .program import Op, Program, Value, example_of, known, replaced, results_of
 _innermost: ContextVar["Builder | None"] = ContextVar("innermost", default=None)
 
 
+def under_way() -> "Builder | None":
+    """The builder of the program that is being written down here, if there is one."""
+    return _innermost.get()
+
+
 def innermost() -> "Builder":
     """The builder of the program that is being written down here."""
     builder = _innermost.get()
@@ -57,6 +62,9 @@ class Builder:
         self.trace_here: Any = None              # what is known of the function, for as long as it is run
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.guards: list | None = [] if guarded else None   # conditions that were decided: (value, truth)
+        self.oracle: Any = None                  # who decides conditions instead, in a step: see paths.py
+        self.is_chosen = False                   # is it one of several programs, of which one is run?
+        self.fine: list[Value] = []              # conditions that hold, or a tape has to look
         self.inputs: list[Value] = []
         self.ops: list[Op] = []
         self.maker: dict[Value, Op] = {}
@@ -100,6 +108,15 @@ class Builder:
         self._numbers[x] = len(self._numbers)
         return x
 
+    @property
+    def is_one_of_several(self) -> bool:
+        """Whether what is written down now is not done on all ways."""
+        return self.is_chosen or (self.oracle is not None and bool(self.oracle.trail))
+
+    def number(self, x: Value) -> int:
+        """The how-manieth of the values that belong here it is."""
+        return self._numbers[x]
+
     def _key(self, name: str, args: tuple, options: dict) -> tuple:
         """What is equal for equal operations."""
         key = [known(x, self._numbers) for x in args]
@@ -134,7 +151,7 @@ class Builder:
         key = self._key(prim.name, args, options)
         if key not in self._known:
             op = Op(prim, args, options, [], spot, back)
-            examples = prim.examples(op) if op.body is not None else results_of(op, self._given(op))
+            examples = prim.examples(op) if op.bodies else results_of(op, self._given(op))
             op.outs = [*map(Value, examples)]
             for x in op.outs:
                 if x.kind not in "fbi":
@@ -170,7 +187,7 @@ class Builder:
 
     def _append(self, op: Op, key: Any) -> None:
         self.ops.append(op)
-        self.loops += op.body is not None
+        self.loops += bool(op.bodies)
         self._known.setdefault(key, op.outs)
         for x in op.outs:
             self.maker[self._own(x)] = op

@@ -46,6 +46,7 @@ from .parts import Carry, Loop, Row, Stack
 from .program import Op, Program, Value, all_values, example_of, known, operation, replaced
 from .record import Builder
 from .rewrites import Call, simpler
+from .switches import SWITCH, united
 
 
 def simplified(program: Program) -> Program:
@@ -105,7 +106,9 @@ class Level(Builder):
         """Write down operations, and note what stands for their results."""
         for old in ops:
             op = old.given(self.values)
-            if op.body is not None:
+            if op.prim is SWITCH:
+                self.values |= zip(op.outs, self.chosen(op), strict=True)
+            elif op.body is not None:
                 self.values |= Inside(self, op).write()
             else:
                 self.values |= zip(op.outs, self.write(op), strict=True)
@@ -118,6 +121,21 @@ class Level(Builder):
                 break
             op = Op(new.prim, self.arguments(new, op), new.options, op.outs, op.spot, op.back)
         return self.put(op) if new is None or type(new) is Call else [self.outermost(new)]
+
+    def chosen(self, op: Op) -> list:
+        """Write down a switch, whose sides are levels further in; or one side, if that is known."""
+        sides = []
+        for body in op.bodies:
+            level = self if type(op.args[0]) is bool else Level(self)
+            level.is_chosen |= level is not self
+            self.values |= zip(body.inputs, op.args[1:], strict=True)
+            level.write_all(body.ops)
+            outputs = [replaced(x, self.values) for x in body.outputs]
+            if level is self and body is op.options["then" if op.args[0] else "otherwise"]:
+                return outputs
+            sides.append(level.closed(outputs))
+        captured, options = united(*sides)
+        return self.put(op.with_(args=(op.args[0], *captured), options=options))
 
     def is_unmeasured(self, op: Op) -> bool:
         """Whether shapes say nothing: of the rows of an event's steps, the example has one."""
@@ -140,8 +158,8 @@ class Level(Builder):
     def put(self, op: Op) -> list[Value]:
         """Write an operation down, as far out as it can be."""
         level: Any = self
-        while level.parent is not None and not any(map(level.made_further_in, op.operands)) and (
-                level is not self or _may_be_moved(op)):
+        while level.parent is not None and not level.is_chosen and not any(
+                map(level.made_further_in, op.operands)) and (level is not self or _may_be_moved(op)):
             level = level.parent
         level.again(op, self.values)
         outs = [self.values[x] for x in op.outs]
@@ -233,8 +251,9 @@ _GROWING = ("matmul", "scatter", "stack", "concatenate")
 
 
 def _cannot_fail(op: Op) -> bool:
-    if op.body is not None:
-        return op.prim is SCAN and all(map(_cannot_fail, op.body.ops))
+    if op.bodies:
+        inner = [x for body in op.bodies for x in body.ops]
+        return op.prim in (SCAN, SWITCH) and all(map(_cannot_fail, inner))
     return op.prim.elementwise or op.name in _HARMLESS
 
 
@@ -242,7 +261,7 @@ def _may_be_moved(op: Op) -> bool:
     """Whether an operation may be done before a loop, once: it cannot fail, and is cheap to keep."""
     if op.name == "broadcast_to" or not _cannot_fail(op):
         return False
-    if op.body is not None or op.name in _GROWING:
+    if op.bodies or op.name in _GROWING:
         return True
     room = max([math.prod(x.shape) for x in op.operands], default=0)
     return all(not x.shape or math.prod(x.shape) <= room for x in op.outs)
