@@ -298,13 +298,15 @@ def _run(compiled: Any, call: Any, values: list, reruns: int) -> Traced:
         args, kwargs = compiled.filled(call, given)
         y = compiled.f(*args, **kwargs)
         results, unflatten = tree.flatten(y)
+        if tree.is_static(y) and y is not None:
+            _output(y)                           # refuses it: there is nothing else
         outputs = [value_of(_output(x)) for x in results]
         guards = builder.guards or []
         program = builder.program([*outputs, *(c for c, _ in guards), *builder.fine])
     real = tuple(k for k, x in enumerate(outputs) if not is_condition(example_of(x)))
     truths = tuple(truth for _, truth in guards)
     return Traced(trace, program, truths, len(builder.fine), len(outputs), real, unflatten,
-                  tree.children(y) is None, repr(unflatten([*range(len(outputs))])))
+                  tree.children(y) is None, tree.signature(unflatten([*range(len(outputs))])))
 
 
 def _output(x: Any) -> Any:

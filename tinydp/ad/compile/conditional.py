@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..errors import LoopError
 from ..primitives import registered
 from ..values import plain
@@ -38,7 +39,7 @@ def _alike(first: Region, second: Region) -> list[Program]:
     if first.flagged or second.flagged:
         programs = [body if side.flagged else Program(body.inputs, body.ops, [*body.outputs, True])
                     for body, side in zip(programs, (first, second), strict=True)]
-    forms = [repr(side.unflatten([*range(len(body.outputs))])) for body, side in zip(
+    forms = [tree.signature(side.unflatten([*range(len(body.outputs))])) for body, side in zip(
         programs, (first, second), strict=True)]
     shapes = [[np.shape(example_of(x)) for x in body.outputs] for body in programs]
     if forms[0] != forms[1] or shapes[0] != shapes[1]:

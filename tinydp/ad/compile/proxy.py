@@ -109,7 +109,7 @@ class Proxy(Abstract):
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+        return map(self.__getitem__, range(len(self)))   # which tells what it runs along: see `along.py`
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if type(index) is tuple else (index,)

@@ -70,7 +70,7 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
             with _taken_off_the_tapes(builder, owners) as used:
                 found, unflatten = tree.flatten(step(given))
                 used.extend(found)
-            forms.setdefault(repr(unflatten([*range(len(found))])), unflatten)
+            forms.setdefault(tree.signature(unflatten([*range(len(found))])), unflatten)
             results = [plain(x) for x in found]
             results[:carry] = [as_numbers(x) if y.kind == "f" else x for x, y in zip(
                 results, given[:carry], strict=False)]
@@ -178,7 +178,7 @@ def is_condition_value(x: Any) -> bool:
 def _require_equal(first: Region, again: Region) -> None:
     """Raise `SideEffectError` unless the step did the same in both runs, with the same values around."""
     found = difference(first.body, again.body)
-    if found is None and repr(first.unflatten([*range(len(first.body.outputs))])) != repr(
+    if found is None and tree.signature(first.unflatten([*range(len(first.body.outputs))])) != tree.signature(
             again.unflatten([*range(len(again.body.outputs))])):
         found = "it returns another structure", None
     alike: set = set()

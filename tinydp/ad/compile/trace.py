@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..carry import in_form_of
 from ..errors import EventNotReached, LoopError, Spot, innermost_spot
-from ..loops import _checked, _run, in_form_of, part_of_step
+from ..loops import _checked, _run, part_of_step
 from ..primitives import parameters_of, sweeping, witness
 from ..tape import Var
 from ..values import is_condition, plain, shape
@@ -196,8 +197,8 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: A
         raise EventNotReached.after(max_steps, tree.map(lambda x: example(plain(x)), state), height)
 
     def one_step(given: list) -> tuple[Any, Any]:
-        before = state_of(given[:n])
-        after = step(before) if dt is None else step(before, given[n])
+        before, changed = state_of(given[:n]), state_of(given[:n])       # by the step, perhaps
+        after = step(changed) if dt is None else step(changed, given[n])
         after = in_form_of(before, after, 0)
         after = part_of_step(step, before, after, None, given[n]) if dt is None else after
         return after, _height(until, after)
