@@ -2,8 +2,8 @@
 
 Two links and a motor at the joint between them. `dsdt` has the equations of R. S. Sutton, "Generalization in
 reinforcement learning: successful examples using sparse coarse coding", NIPS 8 (1996), as in R. S. Sutton and
-A. G. Barto, Reinforcement Learning: An Introduction (1998), section 11.3, and in Gymnasium's Acrobot-v1: an action
-lasts one step of Runge and Kutta of 0.2 s, `wrap` is by `while`, `bound` by `min` and `max`.
+A. G. Barto, Reinforcement Learning: An Introduction (1998), section 11.3, and in Gymnasium's Acrobot-v1: an
+action lasts one step of Runge and Kutta of 0.2 s, `wrap` is by `while`, `bound` by `min` and `max`.
 """
 
 import numpy as np

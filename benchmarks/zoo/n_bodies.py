@@ -2,8 +2,8 @@
 
     a_i = sum over j != i of G m_j (x_j - x_i) / |x_j - x_i|^3
 
-Newton, Principia, book III; the leapfrog and the data (astronomical units, days, solar masses) as in E. Hairer,
-C. Lubich, G. Wanner, Geometric Numerical Integration (2006), sections I.1.4 and I.2.
+Newton, Principia, book III; the leapfrog and the data (astronomical units, days, solar masses) as in
+E. Hairer, C. Lubich, G. Wanner, Geometric Numerical Integration (2006), sections I.1.4 and I.2.
 """
 
 from typing import NamedTuple

@@ -4,7 +4,7 @@ Each spring is driven about its length at rest; the ground pushes back where a m
 
     m x'' = sum of k (|d| - l (1 + a sin(w t + phase))) d / |d| - c x' + m g + contact
 
-Y. Hu et al., "DiffTaichi: differentiable programming for physical simulation", ICLR 2020, example mass_spring.
+Y. Hu et al., "DiffTaichi: differentiable programming for physical simulation", ICLR 2020, its mass_spring.
 The contact is a penalty, k_n times the depth, and Coulomb's friction, no larger than mu times that.
 """
 
