@@ -3,7 +3,7 @@
     x'' - mu (1 - x^2) x' + x = 0
 
 B. van der Pol, Phil. Mag. 2 (1926); S. H. Strogatz, Nonlinear Dynamics and Chaos (1994), section 7.1. The
-amplitude is the largest |x| of the second half, the length of a turn comes from the crossings.
+amplitude is the largest |x| of the second half; the last crossing upwards is found on a straight line.
 """
 
 import tinydp as dp
