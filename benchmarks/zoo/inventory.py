@@ -3,7 +3,7 @@
     sold = min(stock, demand),    order = min(max(S - position, 0), capacity)
 
 Periodic review with a lead time and lost sales: Zipkin, Foundations of Inventory Management, chapter 9. The
-gradient of the cost by the levels is that of infinitesimal perturbation analysis (Glasserman and Tayur, 1995).
+gradient of the cost by the levels is infinitesimal perturbation analysis: Glasserman and Tayur (1995).
 """
 
 import numpy as np
