@@ -1,4 +1,4 @@
-"""A portfolio that is bought and held for a year, rebalanced when it drifts: its return, against its worst days.
+"""A portfolio that is held for two years, rebalanced when it drifts: its return, against its worst days.
 
     CVaR_a = the mean of the losses beyond their a-quantile
 

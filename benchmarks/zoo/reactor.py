@@ -2,8 +2,8 @@
 
     c' = q (c_in - c) - k(T) c,    T' = q (T_in - T) + h k(T) c - u (T - T_cool),    k(T) = k0 e^(-E / T)
 
-Uppal, Ray and Poore (1974); Seborg et al., Process Dynamics and Control, example 2.5. The alarm latches: once it has
-gone off, the feed stays closed until the tank is cold.
+Uppal, Ray and Poore (1974); Seborg et al., Process Dynamics and Control, example 2.5. The alarm latches:
+once it has gone off, the feed stays closed until the tank is cold.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ import tinydp as dp
 
 CHANGED = ""
 
-STEPS, DT = 1500, 0.01
+STEPS, DT = 2500, 0.005
 
 
 def loss(plant, cooling, limit):
@@ -30,8 +30,8 @@ def loss(plant, cooling, limit):
             feed, jacket = plant["feed"], cooling - 15.0
         else:
             feed, jacket = plant["feed"], cooling
-        warm = 320.0 if k >= 500 else 350.0
-        rate = 7.2e10 * np.exp(-plant["activation"] / T) * c
+        warm = 365.0 if k >= 1000 else 350.0
+        rate = min(7.2e10 * np.exp(-plant["activation"] / T), 50.0) * c
         c_new = c + DT * (feed * (1.0 - c) - rate)
         T_new = T + DT * (feed * (warm - T) + plant["heat"] * rate - plant["exchange"] * (T - jacket))
         assert T_new > 0.0
@@ -55,10 +55,11 @@ def in_jax():
             trip = ~alarm & (limit < T)
             alarm = jnp.where(trip, True, jnp.where(alarm & (T < 330.0), False, alarm))
             feed = jnp.where(alarm, 0.0, plant["feed"])
-            throttled = jnp.where(T > 380.0, cooling - 15.0, jnp.where(T > 350.0, cooling - 0.5 * (T - 350.0), cooling))
-            jacket = jnp.where(alarm, 280.0, throttled)
-            warm = jnp.where(k >= 500, 320.0, 350.0)
-            rate = 7.2e10 * jnp.exp(-plant["activation"] / T) * c
+            jacket = jnp.where(T > 350.0, cooling - 0.5 * (T - 350.0), cooling)
+            jacket = jnp.where(T > 380.0, cooling - 15.0, jacket)
+            jacket = jnp.where(alarm, 280.0, jacket)
+            warm = jnp.where(k >= 1000, 365.0, 350.0)
+            rate = jnp.minimum(7.2e10 * jnp.exp(-plant["activation"] / T), 50.0) * c
             c = c + DT * (feed * (1.0 - c) - rate)
             T = T + DT * (feed * (warm - T) + plant["heat"] * rate - plant["exchange"] * (T - jacket))
             return (c, T, alarm, trips + trip), (feed * (1.0 - c), T)

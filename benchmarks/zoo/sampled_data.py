@@ -1,4 +1,4 @@
-"""Three masses on springs under a digital controller: between two samples the input is held, and the step is exact.
+"""Three masses on springs under a digital controller: the input is held between samples, the step exact.
 
     x' = A x + B u,    exp([[A, B], [0, 0]] T) = [[A_d, B_d], [0, 1]],    x_k+1 = A_d x_k + B_d u_k
 

@@ -2,8 +2,8 @@
 
     D(i, j) = |a_i - b_j|^2 + min(D(i - 1, j), D(i, j - 1), D(i - 1, j - 1))
 
-Sakoe and Chiba (1978); Rabiner and Juang, Fundamentals of Speech Recognition, section 4.7. A row at a time, and each
-row from left to right: a loop in a loop.
+Sakoe and Chiba (1978); Rabiner and Juang, Fundamentals of Speech Recognition, section 4.7. A row at a time,
+and each row from left to right: a loop in a loop.
 """
 
 import numpy as np
