@@ -68,7 +68,18 @@ def answer(f: Callable, args: tuple, options: dict) -> Any:
     place = _place_of_out(f)
     if options.get("out") is not None or (len(args) > place and args[place] is not None):
         raise _writing(f)
-    return f(*map(_shown, args), **{name: _shown(x) for name, x in options.items()})
+    shown = {name: _shown(x) for name, x in options.items()}
+    try:
+        return f(*map(_shown, args), **shown)
+    except np.linalg.LinAlgError:                # an example may be singular, where the value is not
+        if not any(isinstance(plain(x), Abstract) for x in args):
+            raise
+        return f(*[regular(_shown(x)) if isinstance(plain(x), Abstract) else _shown(x) for x in args], **shown)
+
+
+def regular(x: Any) -> Any:
+    """A matrix of the shape of `x`, of which everything can be computed; what is no matrix, as it is."""
+    return np.broadcast_to(np.eye(*np.shape(x)[-2:]), np.shape(x)) if np.ndim(x) >= 2 else x
 
 
 def _shown(x: Any) -> Any:

@@ -134,9 +134,10 @@ class Replay:
             results = op.prim.on_tape(self.tape, args, values, op.options)
         else:
             self.builder.again(op, self.values)
-            y = Proxy(self.builder, self.values[op.outs[0]])
+            made = tuple([Proxy(self.builder, self.values[x]) for x in op.outs])
             prim = op.prim if op.back else op.prim.met(*args)
-            results = [prim._record(self.tape, y, args, op.options)]
+            y = prim._record(self.tape, made if len(made) > 1 else made[0], args, op.options)
+            results = y if len(made) > 1 else [y]
         for x, y in zip(op.outs, results, strict=True):
             self.values[x] = plain(y).value
             if type(y) is Var:

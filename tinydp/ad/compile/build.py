@@ -131,7 +131,7 @@ class Built(NamedTuple):
         token = met.set(found)
         try:
             interpret(self.traced, *values)
-        except ArithmeticError:
+        except (ArithmeticError, np.linalg.LinAlgError):
             return True
         finally:
             met.reset(token)

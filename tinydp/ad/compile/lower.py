@@ -37,7 +37,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import lower_arrays, lower_loops, lower_switch  # noqa: F401  (each says how its operations are lowered)
+# each says how its operations are lowered
+from . import lower_arrays, lower_linear, lower_loops, lower_switch  # noqa: F401
 from .blocks import Block
 from .check import check
 from .emitter import Emitter

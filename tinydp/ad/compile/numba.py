@@ -24,6 +24,7 @@ from ..errors import place_of
 from .expressions import Affine, Apply, Buffer, Const, Load, Local, Memory
 from .kernels import LARGE
 from .kernels import __all__ as kernel_names
+from .lapack import KERNELS
 from .lower import Lowered
 from .names import Names
 from .split import split
@@ -50,7 +51,7 @@ FROM_MATH = {name: name for name in (
     "copysign", "isnan", "isinf", "isfinite", "radians", "degrees")} | {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh",
     "arccosh": "acosh", "arctanh": "atanh", "deg2rad": "radians", "rad2deg": "degrees"}
-FROM_KERNELS = {name: name for name in kernel_names} | {"remainder": "mod"}
+FROM_KERNELS = {name: name for name in (*kernel_names, *KERNELS)} | {"remainder": "mod"}
 RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *FROM_MATH.values(),
                       *FROM_KERNELS.values(), "np", "njit", "prange"))
 DECORATOR = '@njit({}nogil=True, error_model="numpy")\n'
@@ -73,7 +74,9 @@ def printed(module: Lowered, title: str) -> Source:
     *inner, last = texts
     text = f'"""{title}"""\n\n{_imported("math", printer.maths, end=chr(10) * 2)}'
     text += "import numpy as np\nfrom numba import njit\n"
-    text += _imported("tinydp.ad.compile.kernels", printer.kernels, start="\n") + "\n\n"
+    of_matrices = printer.kernels & KERNELS.keys()
+    text += _imported("tinydp.ad.compile.kernels", printer.kernels - of_matrices, start="\n")
+    text += _imported("tinydp.ad.compile.kernels.lapack", of_matrices, start="\n") + "\n\n"
     text += "".join(f"{DECORATOR.format('')}{f}\n\n\n" for f in inner)
     text += f"{DECORATOR.format('cache=True, ')}{last}\n"
     main = functions[-1]

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from ..asking import regular
 from ..errors import Spot
 from .names import Names
 
@@ -216,14 +217,26 @@ def results_of(op: Op, given: list) -> tuple:
         y = op.prim.fn(*given, **op.options)
     if op.bodies:
         return y
-    return tuple(map(_number, y)) if type(y) is tuple else (_number(y),)
+    return tuple(map(_number, y)) if isinstance(y, tuple) else (_number(y),)
+
+
+def examples_of(op: Op, given: list) -> tuple:
+    """What the results of an operation are like, by NumPy, of examples of its operands.
+
+    An example may be a singular matrix, where the value never is: then all that is known is the shapes.
+    """
+    try:
+        return results_of(op, given)
+    except np.linalg.LinAlgError:
+        like = results_of(op, [regular(x) if type(y) is Value else x for x, y in zip(given, op.args, strict=True)])
+        return tuple([x * np.nan for x in like])
 
 
 def operation(prim: Any, args: tuple, options: dict, like: Op) -> Op:
     """A new operation, at the place of another, with what NumPy makes of examples as its results."""
     op = Op(prim, args, options, [], like.spot, like.back)
     op.outs = [Value(x) for x in (
-        prim.examples(op) if op.bodies else results_of(op, [*map(example_of, args)]))]
+        prim.examples(op) if op.bodies else examples_of(op, [*map(example_of, args)]))]
     return op
 
 
@@ -291,7 +304,7 @@ def verify(program: Program) -> Program:
 
 def _fault(op: Op) -> str:
     """What is wrong with an operation that has no body."""
-    given = results_of(op, [example_of(x) for x in op.args])
+    given = examples_of(op, [example_of(x) for x in op.args])
     if [like(x) for x in given] != [like(x) for x in op.outs]:
         return f"makes {[*map(like, given)]}, is said to make {[*map(like, op.outs)]}"
     return ""

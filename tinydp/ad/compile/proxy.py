@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..asking import compared, known_options, says_nothing
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
@@ -216,10 +217,18 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
         return product != 0.0 if all(is_condition(x) for x in args) else product
     if op.name == "matmul" and [x.ndim for x in args] == [2, 2] and args[0].shape[1] == 1:
         op = registered(np.multiply)             # of a column and a row: element by element
-    y = recorded(op, args, options)[0]
+    y, *more = recorded(op, args, options)
+    if more:
+        return tree.rebuild(_form(op), [y, *more])
     if op.name in COMPARISONS and not any(map(is_numpys, args)):
         y.value.example = constant(y.example)    # of Python's floats, it is Python's bool
     return y
+
+
+@functools.cache
+def _form(op: Primitive) -> tuple:
+    """The structure of several results, by names that NumPy gave them."""
+    return op.fn(np.eye(1))
 
 
 def _require_known(op: Primitive, others: Callable, args: tuple, options: dict) -> None:

@@ -35,7 +35,7 @@ import numpy as np
 
 from ..errors import ConversionError, DtypeError, Spot
 from ..values import shape
-from .program import Op, Program, Value, example_of, known, replaced, results_of, values_in
+from .program import Op, Program, Value, example_of, examples_of, known, replaced, results_of, values_in
 
 _innermost: ContextVar["Builder | None"] = ContextVar("innermost", default=None)
 
@@ -151,7 +151,7 @@ class Builder:
         key = self._key(prim.name, args, options)
         if key not in self._known:
             op = Op(prim, args, options, [], spot, back)
-            examples = prim.examples(op) if op.bodies else results_of(op, self._given(op))
+            examples = prim.examples(op) if op.bodies else examples_of(op, self._given(op))
             op.outs = [*map(Value, examples)]
             for x in op.outs:
                 if x.kind not in "fbi":
@@ -208,7 +208,7 @@ class Builder:
                 given = [self._actual.get(a, a.example) if type(a) is Value else a for a in op.args]
                 try:
                     self._actual.update(zip(op.outs, results_of(op, given), strict=True))
-                except ArithmeticError:          # an event that a tape has to look at
+                except (ArithmeticError, np.linalg.LinAlgError):     # what a tape has to look at
                     return x.example
         return self._actual[x]
 

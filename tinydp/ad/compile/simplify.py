@@ -42,6 +42,7 @@ import numpy as np
 
 from ..primitives import registered
 from .loops import SCAN
+from .operations import LINEAR
 from .parts import Carry, Loop, Row, Stack
 from .program import Op, Program, Value, all_values, example_of, known, operation, replaced
 from .record import Builder
@@ -244,9 +245,10 @@ class Inside:
 # ---------------------------------------------------------------------------- what may be moved out
 
 _broadcast_to = registered(np.broadcast_to)
-_HARMLESS = frozenset((                          # beside what works element by element: cannot fail
+# Beside what works element by element: cannot fail. A singular matrix leaves all to the tape, now or later.
+_HARMLESS = frozenset((
     "matmul", "sum", "mean", "getitem", "reshape", "ravel", "expand_dims", "squeeze", "transpose", "swapaxes",
-    "moveaxis", "stack", "concatenate", "scatter", "flip", "tril", "triu", "cumsum"))
+    "moveaxis", "stack", "concatenate", "scatter", "flip", "tril", "triu", "cumsum")) | LINEAR
 _GROWING = ("matmul", "scatter", "stack", "concatenate")
 
 

@@ -1,0 +1,291 @@
+"""Lowering linear algebra: each matrix of a stack is copied to where a kernel may overwrite it.
+
+The kernels take matrices column after column (`kernels/lapack.py`). In NumPy's order that is the transposed
+matrix, so it is the transposed one that is copied, and what a kernel makes is seen transposed: a view, which
+costs nothing, and neither does a matrix that was transposed before.
+
+If a kernel cannot do what is asked, since the matrix is singular or not positive definite, the program fails.
+Then the function runs on a tape, where NumPy raises its own error in the user's own line.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import NotCompiledError
+from .blocks import Block, special
+from .emitter import Emitter
+from .program import Op
+from .statements import Apply, Buffer, Call, Const, Fail, For, If, Local, Memory, Store
+from .views import View, broadcast, is_static, moved, whole
+
+SINGULAR = "a matrix is singular, or not what its decomposition needs"
+
+
+# ---------------------------------------------------------------------------- stacks
+
+@contextlib.contextmanager
+def over(to: Emitter, sides: tuple) -> Iterator[tuple]:
+    """A loop over the matrices of a stack; its index."""
+    around, index = to.body, tuple([Local("m", "i") for _ in sides])
+    for i, n in zip(index, sides, strict=True):
+        inner: list[Any] = []
+        to.emit(For(i, n, inner))
+        to.body = inner
+    try:
+        yield index
+    finally:
+        to.body = around
+
+
+def part(x: View, index: tuple) -> View:
+    """One matrix, or vector, of a stack."""
+    return View(x.shape[len(index):], x.kind, lambda at: x.at((*index, *at)))
+
+
+def turned(x: View) -> View:
+    """Each matrix of a stack transposed."""
+    n = len(x.shape)
+    return moved(x, [*range(n - 2), n - 1, n - 2])
+
+
+class Stack:
+    """What kernels make for the matrices of a stack: some buffers, each with one part a matrix."""
+
+    def __init__(self, block: Block, op: Op, sides: tuple):
+        self.block, self.op, self.to, self.sides = block, op, block.to, tuple(sides)
+
+    def view(self, x: Any, inner: int = 2) -> View:
+        """An operand, spread to as many matrices (or vectors) as there are in the stack."""
+        x = self.to.get(x)
+        return broadcast(x, (*self.sides, *x.shape[len(x.shape) - inner:]))
+
+    def room(self, label: str, *shape: int) -> Buffer:
+        """Memory that is the same for all matrices."""
+        memory = self.to.allocate(Local(label, "f"), shape, "f").memory
+        assert memory is not None
+        return memory.buffer
+
+    def results(self, label: str, *shape: int) -> View:
+        """Memory for one result of each matrix."""
+        return self.to.allocate(Local(label, "f"), (*self.sides, *shape), "f")
+
+    def matrix(self, x: View, index: tuple, label: str = "a") -> Buffer:
+        """A copy of one matrix, column after column."""
+        m, n = x.shape[-2:]
+        buffer = self.room(label, n, m)
+        self.to.copy(turned(part(x, index)), whole(buffer))
+        return buffer
+
+    def call(self, kernel: str, index: tuple, *args: Any, results: tuple = (), checked: bool = True) -> None:
+        """Call a kernel, which may write to all its buffers; fail unless it says that all is well."""
+        to, given, into = self.to, list[Any](), list[Buffer]()
+        for x in args:
+            if isinstance(x, Buffer):
+                given.append(Memory(x, (), x.shape))
+                into.append(x)
+            elif isinstance(x, View):
+                assert x.memory is not None
+                buffer = x.memory.buffer
+                given.append(Memory(buffer, index, buffer.shape[len(index):]))
+                into.append(buffer)
+            else:
+                given.append(Const(int(x)))
+        info = (Local("info", "i"),) if checked else results
+        to.emit(Call(kernel, given, list(info), into))
+        if checked:
+            to.emit(If(Apply("not_equal", (info[0], Const(0)), "b"), [Fail(SINGULAR)]))
+
+    def made(self, k: int, value: Any) -> None:
+        """The k-th result is there."""
+        out = self.op.outs[k]
+        if not out.shape:
+            self.block.made(out, value)
+            return
+        places = self.block.places.get(out)
+        if places:
+            self.to.copy(value, places[0])
+            value = places[0]
+        self.to.bind(out, value)
+
+
+def stack_of(block: Block, op: Op, inner: int = 2, k: int = 0) -> Stack:
+    """The stack whose matrices are the last axes of the k-th result."""
+    if not all(is_static(block.to.get(x)) for x in op.operands):
+        raise NotCompiledError(f"{op.name} of the steps up to an event cannot be compiled.",
+                               "call the function without dp.compile.")
+    return Stack(block, op, op.outs[k].shape[: op.outs[k].ndim - inner])
+
+
+def option(op: Op, name: str, position: int, default: Any) -> Any:
+    """An option of the call, given by name or by position."""
+    return op.args[position] if len(op.args) > position else op.options.get(name, default)
+
+
+# ---------------------------------------------------------------------------- equations
+
+@special("solve")
+def solve(block: Block, op: Op) -> None:
+    """a x = b."""
+    _solved(block, op, "solve_into")
+
+
+@special("solve_triangular")
+def solve_triangular(block: Block, op: Op) -> None:
+    """The same where `a` is a triangle."""
+    options = [bool(op.options.get(name, False)) for name in ("lower", "transposed", "unit_diagonal")]
+    _solved(block, op, "triangular_into", *options)
+
+
+def _solved(block: Block, op: Op, kernel: str, *options: bool) -> None:
+    a, b = op.args
+    is_vector = len(block.to.get(b).shape) == 1
+    stack = stack_of(block, op, 1 if is_vector else 2)
+    a, b = stack.view(a), stack.view(b, 1 if is_vector else 2)
+    n, count = a.shape[-1], 1 if is_vector else b.shape[-1]
+    xs = stack.results("xs", count, n)
+    scratch = (stack.room("lu", n, n), stack.room("pivots", n)) if not options else ()
+    with over(stack.to, stack.sides) as index:
+        right = part(b, index)
+        given = View((1, n), b.kind, lambda at: right.at(at[1:])) if is_vector else turned(right)
+        stack.to.copy(given, part(xs, index))
+        if n and count:
+            stack.call(kernel, index, stack.matrix(a, index), *scratch, xs, *options)
+    assert xs.memory is not None
+    shape = *stack.sides, n
+    stack.made(0, View(shape, "f", lambda at: xs.at((*at[:-1], 0, at[-1])), xs.memory._replace(shape=shape))
+               if is_vector else turned(xs))
+
+
+@special("inv")
+def inv(block: Block, op: Op) -> None:
+    """a x = 1."""
+    stack = stack_of(block, op)
+    a = stack.view(op.args[0])
+    n = a.shape[-1]
+    xs, lu, pivots = stack.results("inverse", n, n), stack.room("lu", n, n), stack.room("pivots", n)
+    to = stack.to
+    with over(to, stack.sides) as index:
+        with to.loops((n, n)) as (i, j):
+            to.emit(Store(xs.at((*index, i, j)), Apply("where", (
+                Apply("equal", (i, j), "b"), Const(1.0), Const(0.0)), "f")))
+        if n:
+            stack.call("solve_into", index, stack.matrix(a, index), lu, pivots, xs)
+    stack.made(0, turned(xs))
+
+
+@special("det", "slogdet")
+def determinant(block: Block, op: Op) -> None:
+    """The sign and the logarithm of the magnitude; as NumPy does it, the determinant is made of these."""
+    stack = stack_of(block, op, 0)
+    a, to = stack.view(op.args[0]), stack.to
+    n = a.shape[-1]
+    outs = [stack.results("t") for _ in op.outs] if stack.sides else []
+    numbers = Local("sign", "f"), Local("logarithm", "f")
+    lu, pivots = stack.room("lu", n, n), stack.room("pivots", n)
+    with over(to, stack.sides) as index:
+        if n:
+            stack.call("factor_into", index, stack.matrix(a, index), lu, pivots, results=numbers, checked=False)
+        else:
+            to.let(numbers[0], Const(1.0))
+            to.let(numbers[1], Const(0.0))
+        found: tuple = numbers
+        if op.name == "det":
+            found = (Apply("multiply", (numbers[0], Apply("exp", (numbers[1],), "f")), "f"),)
+        for out, value in zip(outs, found, strict=False):
+            to.emit(Store(out.at(index), value))
+    for k, value in enumerate(outs or found):
+        stack.made(k, value)
+
+
+# ---------------------------------------------------------------------------- symmetric matrices
+
+@special("cholesky")
+def cholesky(block: Block, op: Op) -> None:
+    """The triangle whose product with its transposed one is `a`."""
+    stack = stack_of(block, op)
+    a, upper = stack.view(op.args[0]), bool(option(op, "upper", 1, False))
+    n = a.shape[-1]
+    y = stack.results("root", n, n)
+    with over(stack.to, stack.sides) as index:
+        if n:
+            stack.call("cholesky_into", index, stack.matrix(turned(a) if upper else a, index), y)
+    stack.made(0, y if upper else turned(y))
+
+
+@special("eigh", "eigvalsh")
+def eigh(block: Block, op: Op) -> None:
+    """Eigenvalues, and eigenvectors as columns."""
+    with_vectors = op.name == "eigh"
+    stack = stack_of(block, op, 1)
+    a, lower = stack.view(op.args[0]), option(op, "UPLO", 1, "L").upper() == "L"
+    n = a.shape[-1]
+    w = stack.results("w", n)
+    work = stack.room("work", 1 + 6 * n + 2 * n * n)
+    integers = stack.room("integers", 3 + 5 * n)
+    vectors = stack.results("vectors", n, n) if with_vectors else None
+    with over(stack.to, stack.sides) as index:
+        if vectors is not None:
+            stack.to.copy(turned(part(a, index)), part(vectors, index))
+        if n:
+            matrix = stack.matrix(a, index) if vectors is None else vectors
+            stack.call("eigh_into", index, matrix, w, work, integers, with_vectors, lower)
+    stack.made(0, w)
+    if vectors is not None:
+        stack.made(1, turned(vectors))
+
+
+# ---------------------------------------------------------------------------- any matrix
+
+@special("svd", "svdvals")
+def svd(block: Block, op: Op) -> None:
+    """The thin decomposition, or the singular values alone."""
+    with_vectors = op.name == "svd"
+    stack = stack_of(block, op, 1, k=int(with_vectors))
+    a = stack.view(op.args[0])
+    m, n = a.shape[-2:]
+    k, longest = min(m, n), max(m, n)
+    s = stack.results("s", k)
+    u, vt = (stack.results("u", k, m), stack.results("vt", n, k)) if with_vectors else (
+        stack.room("u", 0, 0), stack.room("vt", 0, 0))
+    work = stack.room("work", 3 * k + max(longest, 5 * k * k + 7 * k) + 64 * (m + n))
+    integers = stack.room("integers", 4 * k + 1)
+    with over(stack.to, stack.sides) as index:
+        if k:
+            stack.call("svd_into", index, stack.matrix(a, index), s, u, vt, work, integers, with_vectors)
+    if with_vectors:
+        for number, y in enumerate((turned(u), s, turned(vt))):
+            stack.made(number, y)
+    else:
+        stack.made(0, s)
+
+
+@special("qr")
+def qr(block: Block, op: Op) -> None:
+    """Orthonormal columns, and a triangle."""
+    stack = stack_of(block, op)
+    a = stack.view(op.args[0])
+    m, n = a.shape[-2:]
+    k = min(m, n)
+    q, r = stack.results("q", k, m), stack.results("r", n, k)
+    tau, work = stack.room("tau", k), stack.room("work", 64 * n + 64)
+    with over(stack.to, stack.sides) as index:
+        if k:
+            stack.call("qr_into", index, stack.matrix(a, index), tau, work, q, r)
+    stack.made(0, turned(q))
+    stack.made(1, turned(r))
+
+
+@special("expm")
+def expm(block: Block, op: Op) -> None:
+    """The exponential of a matrix."""
+    stack = stack_of(block, op)
+    a = stack.view(op.args[0])
+    n = a.shape[-1]
+    y = stack.results("exponential", n, n)
+    scratch = [stack.room(label, n, n) for label in ("a2", "a4", "a6", "even", "odd")]
+    pivots = stack.room("pivots", n)
+    with over(stack.to, stack.sides) as index:
+        if n:
+            stack.call("expm_into", index, stack.matrix(a, index), *scratch, y, pivots)
+    stack.made(0, turned(y))
