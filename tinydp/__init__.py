@@ -1,6 +1,6 @@
 """tinydp: differentiable programming small enough to read."""
 
-from . import ad, nn, optim, sims, testing
+from . import ad, linalg, nn, optim, sims, testing
 from .ad.branches import cond
 from .ad.compile import compile
 from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
@@ -14,6 +14,6 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ad", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian",
-    "hvp", "integrate", "jacobian", "jvp", "nn", "optim", "primitive", "record", "scan", "sign", "sims",
-    "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp",
+    "hvp", "integrate", "jacobian", "jvp", "linalg", "nn", "optim", "primitive", "record", "scan", "sign",
+    "sims", "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp",
 ]

@@ -11,7 +11,8 @@ from . import (
            shaping,
            sorting,
            spectra,
+           triangles,
 )
 
 __all__ = ["curves", "decompositions", "determinants", "elementwise", "linear", "powers", "reductions",
-           "shaping", "sorting", "spectra"]
+           "shaping", "sorting", "spectra", "triangles"]

@@ -21,6 +21,7 @@ from ..primitives import Primitive, alias, defvjp, flat, warn_if_steep
 from ..selected import bare, selected
 from ..values import plain, shape
 from .spectra import by_eigenvalues, by_singular_values, of_triangle
+from .triangles import divided
 
 
 def _swap(x):
@@ -85,8 +86,8 @@ def _cholesky(g, y, a, upper=False):
     if upper:
         g, y = _swap(g), _swap(y)
     c = np.tril(_swap(y) @ g) * (1 - np.eye(shape(y)[-1]) / 2)
-    c = np.linalg.solve(_swap(y), c)             # c, between the inverses of y^T and y
-    return of_triangle(_swap(np.linalg.solve(_swap(y), _swap(c))), lower=not upper)
+    c = divided(_swap(y), c, lower=False)        # c, between the inverses of y^T and y
+    return of_triangle(_swap(divided(_swap(y), _swap(c), lower=False)), lower=not upper)
 
 
 def _one_over_gaps(x):

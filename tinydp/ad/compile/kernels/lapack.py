@@ -20,6 +20,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from ...rules.triangles import ENOUGH, PADE
 from .. import lapack
 from .products import exact, matmul, summing
 
@@ -263,15 +264,9 @@ def qr_into(a: Any, tau: Any, work: Any, q: Any, r: Any) -> int:
     return info if info != 0 else _orgqr(m, k, k, q, m, tau, work, work.size)
 
 
-_PADE = np.array([                       # of the rational function of degree 13 (Higham, 2005)
-    64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0, 129060195264000.0,
-    10559470521600.0, 670442572800.0, 33522128640.0, 1323241920.0, 40840800.0, 960960.0, 16380.0, 182.0, 1.0])
-_ENOUGH = 5.371920351148152              # the norm up to which it is exact enough
-
-
 @exact
 def expm_into(a: Any, a2: Any, a4: Any, a6: Any, even: Any, odd: Any, y: Any, pivots: Any) -> int:
-    """y = exp(a), by scaling and squaring; each matrix may as well be the transposed one."""
+    """y = exp(a), as in `rules/triangles.py`; all matrices may as well be transposed."""
     n = a.shape[0]
     norm = 0.0
     for j in range(n):
@@ -280,9 +275,9 @@ def expm_into(a: Any, a2: Any, a4: Any, a6: Any, even: Any, odd: Any, y: Any, pi
             total += abs(a[j, i])
         norm = total if not total <= norm else norm
     if not norm < np.inf:
-        return 1                         # LAPACK's answer to numbers that are not finite is not ours to guess
+        return 1                         # the tape says what that is
     squarings = 0
-    while norm > _ENOUGH:
+    while norm > ENOUGH:
         norm *= 0.5
         squarings += 1
     scale = 0.5 ** squarings
@@ -292,7 +287,7 @@ def expm_into(a: Any, a2: Any, a4: Any, a6: Any, even: Any, odd: Any, y: Any, pi
     matmul(a, a, a2)
     matmul(a2, a2, a4)
     matmul(a4, a2, a6)
-    b = _PADE
+    b = PADE
     for j in range(n):
         for i in range(n):
             y[j, i] = b[13] * a6[j, i] + b[11] * a4[j, i] + b[9] * a2[j, i]
