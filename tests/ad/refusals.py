@@ -81,6 +81,8 @@ def exchanged(x: Any, change: Callable) -> Any:
 def _rebuilt(x: Any, change: Callable) -> Any:
     if type(x) in (list, tuple):
         return type(x)(_rebuilt(child, change) for child in x)
+    if isinstance(x, tuple):                     # a named one
+        return tuple(_rebuilt(child, change) for child in x)
     if type(x) is dict:
         return {k: _rebuilt(child, change) for k, child in x.items()}
     return change(x)

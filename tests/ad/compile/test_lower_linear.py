@@ -1,4 +1,4 @@
-"""Linear algebra in compiled programs: values and derivatives are the tape's, and it is machine code that runs."""
+"""Linear algebra in compiled programs: values and derivatives are the tape's, by machine code."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,8 @@ SHAPES = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (8, 8), (9, 9), (2, 3, 3), (2,
 def matrices(shape, seed=0):
     """Well-conditioned, with distinct eigenvalues and singular values."""
     n = shape[-1]
-    return np.random.default_rng(seed).normal(size=shape) * 0.3 / max(n, 1) + np.diag(2.0 + 0.4 * np.arange(n))
+    noise = np.random.default_rng(seed).normal(size=shape) * 0.3 / max(n, 1)
+    return noise + np.diag(2.0 + 0.4 * np.arange(n))
 
 
 def near(found, wanted, rtol=1e-10):
@@ -102,7 +103,8 @@ def test_values_and_derivatives_are_the_tapes(name, alone):
             near(native(lambda a, v: dp.vjp(dp.grad(loss), a)[1](v)[0], a, v), dp.hvp(loss, a, v), 1e-9)
 
 
-@pytest.mark.parametrize("name", ["solve", "cholesky", "eigh", "svd", "qr", "expm", "lower triangle", "slogdet"])
+@pytest.mark.parametrize("name", [
+    "solve", "cholesky", "eigh", "svd", "qr", "expm", "lower triangle", "slogdet"])
 def test_large_matrices(name, alone):
     a = matrices((30, 30))
     near(native(FUNCTIONS[name], a), FUNCTIONS[name](a))
@@ -151,7 +153,8 @@ SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
 
 
 @pytest.mark.parametrize("f", [
-    lambda a: L.solve(a, np.ones(2)), L.inv, lambda a: L.cholesky(-a), lambda a: triangle(a - 1.0, np.ones(2)),
+    lambda a: L.solve(a, np.ones(2)), L.inv, lambda a: L.cholesky(-a),
+    lambda a: triangle(a - 1.0, np.ones(2)),
     lambda a: np.sum(dp.scan(lambda x, _: (L.solve(a, x), None), np.ones(2), length=3)[0])])
 def test_singular_matrices_raise_numpys_error(f):
     compiled = dp.compile(f)

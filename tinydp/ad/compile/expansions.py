@@ -193,6 +193,16 @@ def _pinv(a: Any, rcond: Any = None, rtol: Any = np._NoValue) -> Any:
     return np.swapaxes(vt, -1, -2) @ (np.expand_dims(inverse, -1) * np.swapaxes(u, -1, -2))
 
 
+def _least_squares(a: Any, b: Any, rcond: Any) -> Any:
+    if 0 in np.shape(a):
+        return np.zeros((np.shape(a)[1], *np.shape(b)[1:]))
+    u, s, vt = np.linalg.svd(a, full_matrices=False)
+    large = s > rcond * np.max(s)
+    inverse = np.where(large, 1.0 / np.where(large, s, 1.0), 0.0)
+    y = np.matmul(np.transpose(u), b)
+    return np.matmul(np.transpose(vt), inverse * y if y.ndim == 1 else inverse[:, None] * y)
+
+
 def _matrix_rank(a: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
     if np.ndim(a) < 2:
         return np.where(np.all(a == 0.0), 0.0, 1.0)
@@ -205,7 +215,7 @@ def _matrix_rank(a: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any 
     return np.sum(np.where(s > tol, 1.0, 0.0), axis=-1)
 
 
-def _of_eigenvalues(g: Any, a: Any, slopes: Any, UPLO: str) -> Any:
+def _of_eigenvalues(g: Any, a: Any, slopes: Any, UPLO: Any) -> Any:
     v = np.linalg.eigh(a, UPLO)[1]
     return (v * np.expand_dims(g, -2)) @ np.swapaxes(v, -1, -2)
 
@@ -216,7 +226,7 @@ def _of_singular_values(g: Any, a: Any, slopes: Any) -> Any:
 
 
 EXPANSIONS: dict[str, Callable] = {
-    "pinv": _pinv, "matrix_rank": _matrix_rank, "of_eigenvalues": _of_eigenvalues,
+    "pinv": _pinv, "least_squares": _least_squares, "matrix_rank": _matrix_rank, "of_eigenvalues": _of_eigenvalues,
     "of_singular_values": _of_singular_values,
     "norm": lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
     "var": _var,

@@ -1,8 +1,8 @@
 """Where LAPACK's routines are in memory, and which kernels call them.
 
-The routines are SciPy's, which tells where they are to whoever compiles (`scipy.linalg.cython_lapack`). Machine
-code names them, `tinydp.dgesv`, and the names are bound to addresses when it is loaded: what lies on disk has
-no address in it. SciPy is imported when the first program needs a routine.
+The routines are SciPy's, which tells where they are to whoever compiles (`scipy.linalg.cython_lapack`).
+Machine code names them, `tinydp.dgesv`, and the names are bound to addresses when it is loaded: what lies on
+disk has no address in it. SciPy is imported when the first program needs a routine.
 
     >>> sorted(addresses()) == sorted(ROUTINES)
     True

@@ -77,8 +77,8 @@ class Stack:
         self.to.copy(turned(part(x, index)), whole(buffer))
         return buffer
 
-    def call(self, kernel: str, index: tuple, *args: Any, results: tuple = (), checked: bool = True) -> None:
-        """Call a kernel, which may write to all its buffers; fail unless it says that all is well."""
+    def call(self, kernel: str, index: tuple, *args: Any, results: tuple = ()) -> None:
+        """Call a kernel, which may write to all its buffers; without results, it says whether all is well."""
         to, given, into = self.to, list[Any](), list[Buffer]()
         for x in args:
             if isinstance(x, Buffer):
@@ -91,10 +91,10 @@ class Stack:
                 into.append(buffer)
             else:
                 given.append(Const(int(x)))
-        info = (Local("info", "i"),) if checked else results
-        to.emit(Call(kernel, given, list(info), into))
-        if checked:
-            to.emit(If(Apply("not_equal", (info[0], Const(0)), "b"), [Fail(SINGULAR)]))
+        info = Local("info", "i")
+        to.emit(Call(kernel, given, list(results or [info]), into))
+        if not results:
+            to.emit(If(Apply("not_equal", (info, Const(0)), "b"), [Fail(SINGULAR)]))
 
     def made(self, k: int, value: Any) -> None:
         """The k-th result is there."""
@@ -185,7 +185,7 @@ def determinant(block: Block, op: Op) -> None:
     lu, pivots = stack.room("lu", n, n), stack.room("pivots", n)
     with over(to, stack.sides) as index:
         if n:
-            stack.call("factor_into", index, stack.matrix(a, index), lu, pivots, results=numbers, checked=False)
+            stack.call("factor_into", index, stack.matrix(a, index), lu, pivots, results=numbers)
         else:
             to.let(numbers[0], Const(1.0))
             to.let(numbers[1], Const(0.0))
@@ -196,6 +196,15 @@ def determinant(block: Block, op: Op) -> None:
             to.emit(Store(out.at(index), value))
     for k, value in enumerate(outs or found):
         stack.made(k, value)
+
+
+@special("of_full_rank")
+def of_full_rank(block: Block, op: Op) -> None:
+    """The first operand, if the condition holds."""
+    to = block.to
+    x, is_full = map(to.get, op.args)
+    to.emit(If(Apply("logical_not", (is_full,), "b"), [Fail(SINGULAR)]))
+    to.bind(op.outs[0], x)
 
 
 # ---------------------------------------------------------------------------- symmetric matrices
@@ -223,15 +232,15 @@ def eigh(block: Block, op: Op) -> None:
     w = stack.results("w", n)
     work = stack.room("work", 1 + 6 * n + 2 * n * n)
     integers = stack.room("integers", 3 + 5 * n)
-    vectors = stack.results("vectors", n, n) if with_vectors else None
+    vectors = stack.results("vectors", n, n) if with_vectors else whole(stack.room("a", n, n))
     with over(stack.to, stack.sides) as index:
-        if vectors is not None:
-            stack.to.copy(turned(part(a, index)), part(vectors, index))
+        at = index if with_vectors else ()
+        stack.to.copy(turned(part(a, index)), part(vectors, at))
         if n:
-            matrix = stack.matrix(a, index) if vectors is None else vectors
+            matrix: Any = vectors if with_vectors else vectors.memory.buffer  # type: ignore[union-attr]
             stack.call("eigh_into", index, matrix, w, work, integers, with_vectors, lower)
     stack.made(0, w)
-    if vectors is not None:
+    if with_vectors:
         stack.made(1, turned(vectors))
 
 

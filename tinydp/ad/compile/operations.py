@@ -36,7 +36,7 @@ BY_ELEMENT = frozenset(("getitem", "stack", "concatenate", "scatter", "broadcast
 RUNNING = frozenset(("cumsum", "cumprod"))
 LINEAR = frozenset((                            # by LAPACK, of stacks of matrices: see lower_linear.py
     "solve", "inv", "det", "slogdet", "cholesky", "eigh", "eigvalsh", "svd", "svdvals", "qr",
-    "solve_triangular", "expm"))
+    "solve_triangular", "expm", "of_full_rank"))
 OTHERS = frozenset(("stack", "concatenate", "scatter", "cumsum", "cumprod", "matmul", "all_finite"))
 KNOWN = ELEMENTWISE | REDUCTIONS.keys() | VIEWS | LINEAR | OTHERS
 

@@ -228,7 +228,8 @@ def examples_of(op: Op, given: list) -> tuple:
     try:
         return results_of(op, given)
     except np.linalg.LinAlgError:
-        like = results_of(op, [regular(x) if type(y) is Value else x for x, y in zip(given, op.args, strict=True)])
+        pairs = zip(given, op.args, strict=True)
+        like = results_of(op, [regular(x) if type(arg) is Value else x for x, arg in pairs])
         return tuple([x * np.nan for x in like])
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import UnsupportedArgumentError
 from ..primitives import Primitive, alias, defvjp, flat, warn_if_steep
 from ..selected import bare, selected
-from ..values import plain, shape
+from ..values import abstract, plain, shape
 from .spectra import by_eigenvalues, by_singular_values, of_triangle
 from .triangles import divided
 
@@ -59,6 +59,45 @@ def _pinv(g, y, a, rcond=None, rtol=None):
 defvjp(np.linalg.solve,    _solve_a, _solve_b)
 defvjp(np.linalg.inv,      _inv)
 defvjp(np.linalg.pinv,     _pinv)
+
+
+# ---------------------------------------------------------------------------- least squares
+
+
+def _least_squares_b(g, y, a, b, rcond):
+    return np.linalg.pinv(a, rcond).T @ g
+
+
+def _least_squares_a(g, y, a, b, rcond):
+    """Of matrices whose rank does not change nearby, as for pinv."""
+    if np.ndim(b) == 1:
+        g, y, b = (np.expand_dims(x, -1) for x in (g, y, b))
+    p = np.linalg.pinv(a, rcond)
+    rest = b - a @ y
+    return rest @ (p @ (p.T @ g)).T - (p.T @ g) @ y.T + (p.T @ y) @ (g - p @ (a @ g)).T
+
+
+least_squares = Primitive(lambda a, b, rcond: np.linalg.lstsq(a, b, rcond)[0], "least_squares")
+defvjp(least_squares, _least_squares_a, _least_squares_b, None)
+
+
+# In a program: the first argument; machine code leaves it to a tape if the condition does not hold.
+of_full_rank = Primitive(lambda x, is_full: np.where(is_full, x, np.nan), "of_full_rank")
+defvjp(of_full_rank, lambda g, y, x, is_full: g, None)
+
+
+@alias(np.linalg.lstsq)
+def _lstsq(a, b, rcond=None):
+    m, n = np.shape(a)
+    small = np.finfo(float).eps * max(m, n) if rcond is None else np.finfo(float).eps if rcond < 0 else rcond
+    x, rank = least_squares(a, b, small), np.linalg.matrix_rank(a, rtol=small)
+    residuals = np.zeros(0)
+    if m > n and (abstract(rank) or rank == n):  # NumPy has some only then
+        rest = b - a @ x
+        residuals = np.sum(rest * rest, axis=0, keepdims=np.ndim(b) == 1)
+        residuals = of_full_rank(residuals, rank == n) if abstract(rank) else residuals
+    return x, residuals, rank, np.linalg.svdvals(a)
+
 
 @alias(np.linalg.matrix_power)
 def _matrix_power(a, n):

@@ -100,7 +100,8 @@ def _qr_of(a, mode="reduced"):
 # The coefficients of the rational function of degree 13, and the norm up to which it is exact enough: Higham,
 # "The scaling and squaring method for the matrix exponential revisited" (2005). (SciPy's loses three digits.)
 PADE = (64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0, 129060195264000.0,
-        10559470521600.0, 670442572800.0, 33522128640.0, 1323241920.0, 40840800.0, 960960.0, 16380.0, 182.0, 1.0)
+        10559470521600.0, 670442572800.0, 33522128640.0, 1323241920.0, 40840800.0, 960960.0, 16380.0, 182.0,
+        1.0)
 ENOUGH = 5.371920351148152
 
 

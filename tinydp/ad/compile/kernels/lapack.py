@@ -1,12 +1,12 @@
 """Equations and decompositions of one matrix: LAPACK's, and for small matrices a few loops.
 
-Every matrix comes as LAPACK has it, column after column: in NumPy's order it is the transposed one, so `a[j, i]`
-here is what a textbook calls a_ij. What a kernel is given may be overwritten. It returns LAPACK's `info`: 0 is
-fine, and with anything else NumPy raises.
+Every matrix comes as LAPACK has it, column after column: in NumPy's order it is the transposed one, so
+`a[j, i]` here is what a textbook calls a_ij. What a kernel is given may be overwritten. It returns LAPACK's
+`info`: 0 is fine, and with anything else NumPy raises.
 
 To call LAPACK takes longer than to solve a small system. So up to `SMALL` rows, elimination and Cholesky's
-method are written out: the same steps, with the same pivots. Only where a pivot nearly vanishes, or a number is
-not finite, LAPACK is asked, so that what is singular is decided as NumPy decides it.
+method are written out: the same steps, with the same pivots. Only where a pivot nearly vanishes, or a number
+is not finite, LAPACK is asked, so that what is singular is decided as NumPy decides it.
 """
 
 import ctypes
@@ -55,6 +55,8 @@ def routine(name: str) -> Callable:
     if numba.config.DISABLE_JIT:
         return _plain(name)
 
+    star: Any = types.StarArgTuple               # type: ignore[attr-defined]
+
     @intrinsic
     def call(typingctx: Any, *args: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -74,7 +76,7 @@ def routine(name: str) -> Callable:
             builder.call(function, [*places, builder.bitcast(info, byte)])
             return builder.sext(builder.load(info), ir.IntType(64))
 
-        return types.int64(types.StarArgTuple(args)), generate
+        return types.int64(star(args)), generate
 
     return call
 
@@ -174,7 +176,8 @@ def triangular_into(a: Any, xs: Any, lower: int, transposed: int, unit: int) -> 
     """Solve a x = b, or a^T x = b, for each row b of `xs`, of one triangle of `a`."""
     n = a.shape[0]
     if n > 2 * SMALL:
-        return _trtrs(L if lower else U, T if transposed else N, U if unit else N, n, xs.shape[0], a, n, xs, n)
+        return _trtrs(L if lower else U, T if transposed else N, U if unit else N,
+                      n, xs.shape[0], a, n, xs, n)
     for k in range(n):
         if not unit and a[k, k] == 0.0:
             return k + 1
