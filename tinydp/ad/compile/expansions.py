@@ -181,6 +181,18 @@ def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
 
 # ---------------------------------------------------------------------------- matrices
 
+def _solve(a: Any, b: Any) -> Any:
+    from .factors import solve  # noqa: PLC0415
+
+    return solve(a, b)
+
+
+def _inv(a: Any) -> Any:
+    from .factors import inv  # noqa: PLC0415
+
+    return inv(a)
+
+
 def _pinv(a: Any, rcond: Any = None, rtol: Any = np._NoValue) -> Any:
     if 0 in np.shape(a):
         return np.zeros((*np.shape(a)[:-2], *np.shape(a)[:-3:-1]))
@@ -226,7 +238,8 @@ def _of_singular_values(g: Any, a: Any, slopes: Any) -> Any:
 
 
 EXPANSIONS: dict[str, Callable] = {
-    "pinv": _pinv, "least_squares": _least_squares, "matrix_rank": _matrix_rank, "of_eigenvalues": _of_eigenvalues,
+    "solve": _solve, "inv": _inv, "pinv": _pinv, "least_squares": _least_squares,
+    "matrix_rank": _matrix_rank, "of_eigenvalues": _of_eigenvalues,
     "of_singular_values": _of_singular_values,
     "norm": lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
     "var": _var,

@@ -1,7 +1,7 @@
 """Where LAPACK's routines are in memory, and which kernels call them.
 
 The routines are SciPy's, which tells where they are to whoever compiles (`scipy.linalg.cython_lapack`).
-Machine code names them, `tinydp.dgesv`, and the names are bound to addresses when it is loaded: what lies on
+Machine code names them, `tinydp.dgetrs`, and the names are bound to addresses when it is loaded: what lies on
 disk has no address in it. SciPy is imported when the first program needs a routine.
 
     >>> sorted(addresses()) == sorted(ROUTINES)
@@ -13,12 +13,13 @@ import functools
 
 from llvmlite import binding
 
-ROUTINES = ("dgesv", "dgetrf", "dpotrf", "dsyevd", "dgesdd", "dgeqrf", "dorgqr", "dtrtrs")
+ROUTINES = ("dgetrs", "dgetrf", "dpotrf", "dsyevd", "dgesdd", "dgeqrf", "dorgqr", "dtrtrs")
 
 # The kernels that call them (kernels/lapack.py), and what they take: m a matrix, v a vector, i an integer.
 KERNELS = {
-    "solve_into": "mmvm", "factor_into": "mmv", "cholesky_into": "mm", "eigh_into": "mvvvii",
-    "svd_into": "mvmmvvi", "qr_into": "mvvmm", "triangular_into": "mmiii", "expm_into": "mmmmmmmv"}
+    "lu_into": "mmv", "lu_solve_into": "mvvmi", "determinant_into": "mmv", "cholesky_into": "mm",
+    "eigh_into": "mvvvii", "svd_into": "mvmmvvi", "qr_into": "mvvmm", "triangular_into": "mmiii",
+    "expm_into": "mmmmmmmv"}
 
 
 @functools.cache

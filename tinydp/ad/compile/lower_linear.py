@@ -9,13 +9,15 @@ Then the function runs on a tape, where NumPy raises its own error in the user's
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 from ..errors import NotCompiledError
 from .blocks import Block, special
 from .emitter import Emitter
-from .program import Op
+from .program import Op, example_of
 from .statements import Apply, Buffer, Call, Const, Fail, For, If, Local, Memory, Store
 from .views import View, broadcast, is_static, moved, whole
 
@@ -77,6 +79,15 @@ class Stack:
         self.to.copy(turned(part(x, index)), whole(buffer))
         return buffer
 
+    def as_it_is(self, x: Any, inner: int, index: tuple) -> Memory:
+        """One part of an operand, as it lies in memory; it is not written to."""
+        own = self.to.get(x)
+        memory, extra = self.to.memory(own), len(own.shape) - inner
+        if memory.shape != memory.buffer.shape[len(memory.prefix):]:
+            memory = self.to.memory(self.to.copied(Local("copy", "f"), own))
+        at = [0 if n == 1 else i for n, i in zip(own.shape[:extra], index[len(index) - extra:], strict=True)]
+        return Memory(memory.buffer, (*memory.prefix, *at), own.shape[extra:])
+
     def call(self, kernel: str, index: tuple, *args: Any, results: tuple = ()) -> None:
         """Call a kernel, which may write to all its buffers; without results, it says whether all is well."""
         to, given, into = self.to, list[Any](), list[Buffer]()
@@ -90,7 +101,7 @@ class Stack:
                 given.append(Memory(buffer, index, buffer.shape[len(index):]))
                 into.append(buffer)
             else:
-                given.append(Const(int(x)))
+                given.append(x if isinstance(x, Memory) else Const(int(x)))
         info = Local("info", "i")
         to.emit(Call(kernel, given, list(results or [info]), into))
         if not results:
@@ -124,54 +135,63 @@ def option(op: Op, name: str, position: int, default: Any) -> Any:
 
 # ---------------------------------------------------------------------------- equations
 
-@special("solve")
-def solve(block: Block, op: Op) -> None:
-    """a x = b."""
-    _solved(block, op, "solve_into")
+@special("lu_factor")
+def lu_factor(block: Block, op: Op) -> None:
+    """Elimination: both triangles in one matrix, as LAPACK has it, and which rows were exchanged."""
+    stack = stack_of(block, op)
+    a = stack.view(op.args[0])
+    n = a.shape[-1]
+    lu, pivots = stack.results("lu", n, n), stack.results("pivots", n)
+    with over(stack.to, stack.sides) as index:
+        if n:
+            stack.call("lu_into", index, stack.matrix(a, index), lu, pivots)
+    stack.made(0, lu)
+    stack.made(1, pivots)
+
+
+@special("lu_solve")
+def lu_solve(block: Block, op: Op) -> None:
+    """a x = b, with what elimination made of `a`."""
+    lu, pivots, b = op.args
+    n = block.to.get(pivots).shape[-1]
+
+    def solve(stack: Stack, index: tuple, xs: View) -> None:
+        integers = stack.room("integers", n)
+        stack.call("lu_solve_into", index, stack.as_it_is(lu, 2, index), stack.as_it_is(pivots, 1, index),
+                   integers, xs, bool(op.options.get("transposed")))
+
+    _solved(block, op, n, b, solve)
 
 
 @special("solve_triangular")
 def solve_triangular(block: Block, op: Op) -> None:
     """The same where `a` is a triangle."""
-    options = [bool(op.options.get(name, False)) for name in ("lower", "transposed", "unit_diagonal")]
-    _solved(block, op, "triangular_into", *options)
-
-
-def _solved(block: Block, op: Op, kernel: str, *options: bool) -> None:
     a, b = op.args
-    is_vector = len(block.to.get(b).shape) == 1
+    options = [bool(op.options.get(name, False)) for name in ("lower", "transposed", "unit_diagonal")]
+
+    def solve(stack: Stack, index: tuple, xs: View) -> None:
+        stack.call("triangular_into", index, stack.matrix(stack.view(a), index), xs, *options)
+
+    _solved(block, op, block.to.get(a).shape[-1], b, solve)
+
+
+def _solved(block: Block, op: Op, n: int, b: Any, solve: Callable) -> None:
+    """Fill `xs` with the right sides, each a row, where the solutions will be."""
+    is_vector = len(np.shape(example_of(b))) == 1
     stack = stack_of(block, op, 1 if is_vector else 2)
-    a, b = stack.view(a), stack.view(b, 1 if is_vector else 2)
-    n, count = a.shape[-1], 1 if is_vector else b.shape[-1]
+    b = stack.view(b, 1 if is_vector else 2)
+    count = 1 if is_vector else b.shape[-1]
     xs = stack.results("xs", count, n)
-    scratch = (stack.room("lu", n, n), stack.room("pivots", n)) if not options else ()
     with over(stack.to, stack.sides) as index:
         right = part(b, index)
         given = View((1, n), b.kind, lambda at: right.at(at[1:])) if is_vector else turned(right)
         stack.to.copy(given, part(xs, index))
         if n and count:
-            stack.call(kernel, index, stack.matrix(a, index), *scratch, xs, *options)
+            solve(stack, index, xs)
     assert xs.memory is not None
     shape = *stack.sides, n
     stack.made(0, View(shape, "f", lambda at: xs.at((*at[:-1], 0, at[-1])), xs.memory._replace(shape=shape))
                if is_vector else turned(xs))
-
-
-@special("inv")
-def inv(block: Block, op: Op) -> None:
-    """a x = 1."""
-    stack = stack_of(block, op)
-    a = stack.view(op.args[0])
-    n = a.shape[-1]
-    xs, lu, pivots = stack.results("inverse", n, n), stack.room("lu", n, n), stack.room("pivots", n)
-    to = stack.to
-    with over(to, stack.sides) as index:
-        with to.loops((n, n)) as (i, j):
-            to.emit(Store(xs.at((*index, i, j)), Apply("where", (
-                Apply("equal", (i, j), "b"), Const(1.0), Const(0.0)), "f")))
-        if n:
-            stack.call("solve_into", index, stack.matrix(a, index), lu, pivots, xs)
-    stack.made(0, turned(xs))
 
 
 @special("det", "slogdet")
@@ -185,7 +205,7 @@ def determinant(block: Block, op: Op) -> None:
     lu, pivots = stack.room("lu", n, n), stack.room("pivots", n)
     with over(to, stack.sides) as index:
         if n:
-            stack.call("factor_into", index, stack.matrix(a, index), lu, pivots, results=numbers)
+            stack.call("determinant_into", index, stack.matrix(a, index), lu, pivots, results=numbers)
         else:
             to.let(numbers[0], Const(1.0))
             to.let(numbers[1], Const(0.0))
@@ -227,8 +247,8 @@ def eigh(block: Block, op: Op) -> None:
     """Eigenvalues, and eigenvectors as columns."""
     with_vectors = op.name == "eigh"
     stack = stack_of(block, op, 1)
-    a, lower = stack.view(op.args[0]), option(op, "UPLO", 1, "L").upper() == "L"
-    n = a.shape[-1]
+    a: Any = stack.view(op.args[0])
+    n, lower = a.shape[-1], option(op, "UPLO", 1, "L").upper() == "L"
     w = stack.results("w", n)
     work = stack.room("work", 1 + 6 * n + 2 * n * n)
     integers = stack.room("integers", 3 + 5 * n)

@@ -35,7 +35,7 @@ VIEWS = MOVING | FLIPS | SAME | SHAPING | {"getitem", "broadcast_to"}
 BY_ELEMENT = frozenset(("getitem", "stack", "concatenate", "scatter", "broadcast_to", "flip", "cumsum"))
 RUNNING = frozenset(("cumsum", "cumprod"))
 LINEAR = frozenset((                            # by LAPACK, of stacks of matrices: see lower_linear.py
-    "solve", "inv", "det", "slogdet", "cholesky", "eigh", "eigvalsh", "svd", "svdvals", "qr",
+    "lu_factor", "lu_solve", "det", "slogdet", "cholesky", "eigh", "eigvalsh", "svd", "svdvals", "qr",
     "solve_triangular", "expm", "of_full_rank"))
 OTHERS = frozenset(("stack", "concatenate", "scatter", "cumsum", "cumprod", "matmul", "all_finite"))
 KNOWN = ELEMENTWISE | REDUCTIONS.keys() | VIEWS | LINEAR | OTHERS

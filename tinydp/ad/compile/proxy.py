@@ -248,8 +248,8 @@ def _one_row(x: Any, axis: int) -> Any:
 
 
 # Made of others, but with a derivative that these have not everywhere: see expand.py.
-KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivative", "unsure", "pinv",
-              "of_eigenvalues", "of_singular_values", "least_squares")
+KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivative", "unsure", "solve", "inv",
+              "pinv", "of_eigenvalues", "of_singular_values", "least_squares")
 
 
 def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:

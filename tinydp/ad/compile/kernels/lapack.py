@@ -81,7 +81,7 @@ def routine(name: str) -> Callable:
     return call
 
 
-_gesv, _getrf, _potrf, _syevd, _gesdd, _geqrf, _orgqr, _trtrs = map(routine, lapack.ROUTINES)
+_getrs, _getrf, _potrf, _syevd, _gesdd, _geqrf, _orgqr, _trtrs = map(routine, lapack.ROUTINES)
 
 
 # ---------------------------------------------------------------------------- equations
@@ -97,7 +97,7 @@ def _size(a: Any) -> float:
 
 
 @exact
-def _factored(a: Any, lu: Any, pivots: Any) -> bool:
+def _eliminated(a: Any, lu: Any, pivots: Any) -> bool:
     """Gauss's elimination with partial pivoting, of a small matrix; False if LAPACK has to look."""
     n, size = a.shape[0], _size(a)
     if not size < np.inf:
@@ -126,14 +126,56 @@ def _factored(a: Any, lu: Any, pivots: Any) -> bool:
 
 
 @exact
-def solve_into(a: Any, lu: Any, pivots: Any, xs: Any) -> int:
-    """Solve a x = b for each row b of `xs`, where x will be."""
+def lu_into(a: Any, lu: Any, pivots: Any) -> int:
+    """The triangles L and U in one matrix, and which rows were exchanged; -1 - row if LAPACK did it."""
     n = a.shape[0]
-    if n > SMALL or not _factored(a, lu, pivots):
-        return _gesv(n, xs.shape[0], a, n, pivots, xs, n)
-    for r in range(xs.shape[0]):
+    if n <= SMALL and _eliminated(a, lu, pivots):
+        return 0
+    info = _getrf(n, n, a, n, pivots)
+    for j in range(n):
+        for i in range(n):
+            lu[j, i] = a[j, i]
+    numbers = pivots.view(np.int32)
+    for k in range(n - 1, -1, -1):       # a number takes the place of two that were read before
+        pivots[k] = -numbers[k]
+    return info
+
+
+@exact
+def _row(pivot: float) -> int:
+    return int(pivot) if pivot >= 0.0 else -1 - int(pivot)
+
+
+@summing
+def _dot(a: Any, x: Any, k: int, r: int, first: int, last: int) -> float:
+    total = 0.0
+    for i in range(first, last):
+        total += a[k, i] * x[r, i]
+    return total
+
+
+@exact
+def lu_solve_into(lu: Any, pivots: Any, integers: Any, xs: Any, transposed: int) -> int:
+    """Solve a x = b, or a^T x = b, for each row b of `xs`, with what `lu_into` made of a."""
+    n, count = lu.shape[0], xs.shape[0]
+    by_lapack = pivots[0] < 0.0 if n <= SMALL else count > 1
+    if by_lapack:
+        numbers = integers.view(np.int32)
         for k in range(n):
-            p = int(pivots[k])
+            numbers[k] = _row(pivots[k]) + 1
+        return _getrs(T if transposed else N, n, count, lu, n, integers, xs, n)
+    for r in range(count):
+        if transposed:
+            for k in range(n):
+                xs[r, k] = (xs[r, k] - _dot(lu, xs, k, r, 0, k)) / lu[k, k]
+            for k in range(n - 1, -1, -1):
+                xs[r, k] -= _dot(lu, xs, k, r, k + 1, n)
+            for k in range(n - 1, -1, -1):
+                p = _row(pivots[k])
+                xs[r, k], xs[r, p] = xs[r, p], xs[r, k]
+            continue
+        for k in range(n):
+            p = _row(pivots[k])
             xs[r, k], xs[r, p] = xs[r, p], xs[r, k]
         for k in range(n):
             x = xs[r, k]
@@ -148,24 +190,13 @@ def solve_into(a: Any, lu: Any, pivots: Any, xs: Any) -> int:
 
 
 @exact
-def factor_into(a: Any, lu: Any, pivots: Any) -> tuple[float, float]:
+def determinant_into(a: Any, lu: Any, pivots: Any) -> tuple[float, float]:
     """The sign of the determinant, and the logarithm of its magnitude."""
-    n, sign, total = a.shape[0], 1.0, 0.0
-    is_small = n <= SMALL and _factored(a, lu, pivots)
-    if not is_small:
-        if _getrf(n, n, a, n, pivots) > 0:
-            return 0.0, -np.inf
-        numbers = pivots.view(np.int32)
-        for j in range(n):
-            for i in range(n):
-                lu[j, i] = a[j, i]
-        for k in range(n):
-            if numbers[k] != k + 1:
-                sign = -sign
-    for k in range(n):
-        if is_small and pivots[k] != k:
-            sign = -sign
-        if lu[k, k] < 0.0:
+    sign, total = 1.0, 0.0
+    if lu_into(a, lu, pivots) != 0:
+        return 0.0, -np.inf
+    for k in range(a.shape[0]):
+        if (_row(pivots[k]) != k) != (lu[k, k] < 0.0):
             sign = -sign
         total += math.log(abs(lu[k, k]))
     return sign, total
@@ -307,7 +338,9 @@ def expm_into(a: Any, a2: Any, a4: Any, a6: Any, even: Any, odd: Any, y: Any, pi
         for i in range(n):
             y[j, i] = even[j, i] + a2[j, i]
             a4[j, i] = even[j, i] - a2[j, i]
-    info = solve_into(a4, a6, pivots, y)
+    if lu_into(a4, a6, pivots) != 0:
+        return 1
+    info = lu_solve_into(a6, pivots, a2.ravel(), y, 0)
     for _ in range(squarings):
         matmul(y, y, a2)
         for j in range(n):
