@@ -82,4 +82,4 @@ def _transposed(a: Any) -> Any:
     if axes_moved(op) != [*range(n - 2), n - 1, n - 2]:
         return None
     proxy: Any = type(a)
-    return proxy(a.builder, op.args[0])          # type: ignore[attr-defined]
+    return proxy(a.builder, op.args[0])

@@ -283,7 +283,7 @@ def svd(block: Block, op: Op) -> None:
         if k:
             stack.call("svd_into", index, stack.matrix(a, index), s, u, vt, work, integers, with_vectors)
     if with_vectors:
-        for number, y in enumerate((turned(u), s, turned(vt))):
+        for number, y in enumerate((turned(u), s, turned(vt))):  # type: ignore[arg-type]
             stack.made(number, y)
     else:
         stack.made(0, s)

@@ -89,7 +89,8 @@ defvjp(of_full_rank, lambda g, y, x, is_full: g, None)
 @alias(np.linalg.lstsq)
 def _lstsq(a, b, rcond=None):
     m, n = np.shape(a)
-    small = np.finfo(float).eps * max(m, n) if rcond is None else np.finfo(float).eps if rcond < 0 else rcond
+    precision = np.finfo(float).eps              # which LAPACK takes for what makes no sense
+    small = precision * max(m, n) if rcond is None else rcond if 0 < rcond < 1 else precision
     x, rank = least_squares(a, b, small), np.linalg.matrix_rank(a, rtol=small)
     residuals = np.zeros(0)
     if m > n and (abstract(rank) or rank == n):  # NumPy has some only then

@@ -4,7 +4,7 @@ Every matrix comes as LAPACK has it, column after column: in NumPy's order it is
 `a[j, i]` here is what a textbook calls a_ij. What a kernel is given may be overwritten. It returns LAPACK's
 `info`: 0 is fine, and with anything else NumPy raises.
 
-To call LAPACK takes longer than to solve a small system. So up to `SMALL` rows, elimination and Cholesky's
+To call LAPACK takes longer than to solve a tiny system. So up to `SMALL` rows, elimination and Cholesky's
 method are written out: the same steps, with the same pivots. Only where a pivot nearly vanishes, or a number
 is not finite, LAPACK is asked, so that what is singular is decided as NumPy decides it.
 """
@@ -26,7 +26,7 @@ from .products import exact, matmul, summing
 
 lapack.add_symbols()
 
-SMALL = 8                                # rows
+SMALL = 4                                # rows: below, LAPACK takes one and a half to two times as long
 TINY = 1e-13                             # a pivot, as a part of the matrix
 N, V, S, L, U, T = map(ord, "NVSLUT")    # how LAPACK names what it is to do
 
