@@ -83,7 +83,7 @@ class Bounds:
         (a, b), name = op.args, op.name
         if type(a) is not Value:
             a, b, name = b, a, _TURNED[name]
-        return (a, name, float(b)) if type(a) is Value and type(b) in (int, float) else None
+        return (a, name, float(b)) if type(a) is Value and a.kind == "f" and type(b) in (int, float) else None
 
     def range(self, x: Any, steps: int = _STEPS) -> Range:
         """The bounds of a value, or a constant."""

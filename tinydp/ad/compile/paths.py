@@ -38,8 +38,9 @@ from .proxy import Proxy
 from .record import Builder, needed
 
 MOST_RUNS = 1024
-ROUNDS = (12, 8, 5, 3, 2, 1)                     # how often one instruction of a call may decide: as often as
-FEW_RUNS = 200                                   # ... so many runs are expected to do
+FEWEST, ROUNDS, MANY = 1, (12, 8, 5, 3, 2), 64   # how often one instruction of a call may decide
+FEW_RUNS = 200                                   # ... as long as no more runs than these are expected
+DEEPEST = 300                                    # decisions on one way
 
 
 class Decision(NamedTuple):
@@ -100,6 +101,8 @@ class Oracle:
             refuse(STEP, "it asks for another condition", spot)
         truth = k < len(self.told) and self.told[k].truth
         self.trail.append(Decision(x, truth, spot))
+        if len(self.trail) > DEEPEST:
+            raise TooManyRounds(spot)
         self.bounds.note(x, truth)
         if table is not None:
             self.alive = self.alive & (table if truth else ~table)
@@ -126,7 +129,7 @@ class Log:
     """
 
     def __init__(self) -> None:
-        self.calls: list[tuple] = []             # operation, arguments, result
+        self.calls: list[tuple] = []             # operation, arguments, what was in the arrays, result
         self.position = 0
         self.is_inside = False                   # of a call that is made of others
 
@@ -136,15 +139,17 @@ class Log:
             return call()
         k, self.position = self.position, self.position + 1
         if k < len(self.calls):
-            known, before, y = self.calls[k]
-            if known is op and len(before) == len(args) and all(map(_is_same, before, args)):
+            known, before, arrays, y = self.calls[k]
+            if known is op and len(before) == len(args) and all(map(_is_same, before, args)) and all(
+                    np.array_equal(copy, args[j], equal_nan=True) for j, copy in arrays):
                 return y
         self.is_inside = True
         try:
             y = call()
         finally:
             self.is_inside = False
-        self.calls[k: k + 1] = [(op, args, y)]
+        arrays = [(j, x.copy()) for j, x in enumerate(args) if isinstance(x, np.ndarray)]
+        self.calls[k: k + 1] = [(op, args, arrays, y)]
         return y
 
 
@@ -205,23 +210,32 @@ def explored(builder: Builder, run: Callable[[], Any], rows: dict[Value, np.ndar
              ) -> tuple[Any, set[Spot]]:
     """The tree of all ways that `run()` takes: forks, and its results as leaves.
 
-    And the lines that would have been decided more often than was tried.
-    `rows` has the constants of which some values are the rows. A `while` may go round for ever, so the same
-    instruction of one call decides once at most, at first; more often where the runs are few then. (Python
-    asks for the first round of a `while` at another place than for those after it.)
+    And the lines that would have been decided more often than was tried. `rows` has the constants of which
+    some values are the rows. A `while` may go round for ever, so at first the same instruction of one call
+    decides once. If that is not enough for all, it decides as often as `MANY` where that is; else as often as
+    a few runs allow. (Python asks for the first round of a `while` at another place than for those after it.)
     """
     tables = Tables(builder, rows or {})
-    search = Search(builder, run, tables, ROUNDS[-1])
-    if search.exceeded:
-        for rounds in ROUNDS[:-1]:
-            if len(search.ways) * ((rounds + 1) / (ROUNDS[-1] + 1)) ** len(search.exceeded) <= FEW_RUNS:
-                try:
-                    search = Search(builder, run, tables, rounds)
-                    break
-                except BranchError:              # it was more than expected
-                    continue
-    leaves = [leaf for _, leaf in search.ways]
-    if all(isinstance(x, LeftToTheTape) for x in leaves):
+
+    def searched(rounds: int) -> Search | None:
+        try:
+            return Search(builder, run, tables, rounds)
+        except BranchError:                      # there are more ways than expected
+            return None
+
+    first = search = Search(builder, run, tables, FEWEST)
+    if first.exceeded:
+        def fits(rounds: int) -> bool:
+            """Whether that is expected to take few runs."""
+            return len(first.ways) * ((rounds + 1) / (FEWEST + 1)) ** len(first.exceeded) <= FEW_RUNS
+
+        all_of_them = searched(MANY) if fits(MANY) else None
+        if all_of_them is not None and not all_of_them.exceeded:
+            search = all_of_them
+        else:
+            tried = (searched(rounds) for rounds in ROUNDS if fits(rounds))
+            search = next((x for x in tried if x is not None), first)
+    if all(isinstance(leaf, LeftToTheTape) for _, leaf in search.ways):
         search.give_up()
     return _grown(search.ways, 0), search.exceeded
 
