@@ -5,6 +5,7 @@ from .ad.branches import cond
 from .ad.compile import compile
 from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
 from .ad.loops import integrate, scan
+from .ad.mapping import vmap
 from .ad.primitives import defvjp
 from .ad.show import record
 from .ad.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -16,4 +17,5 @@ __all__ = [
     "ad", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian",
     "hvp", "integrate", "jacobian", "jvp", "linalg", "nn", "optim", "primitive", "record", "scan", "sign",
     "sims", "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp",
+    "vmap",
 ]

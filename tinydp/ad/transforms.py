@@ -359,6 +359,12 @@ class ValueAndGradient:
             _discard(tape)
         return self._result(value, aux, gradients if several else gradients[0])
 
+    def transformed(self, key: tuple, make: Callable, args: tuple, kwargs: dict) -> Any:
+        """What is made of the derivative of a compiled function, compiled whole: (its result,) or None."""
+        kind = type(self)
+        own = ("grad" if kind is Gradient else "value_and_grad", self.argnums, self.has_aux, *key)
+        return _transformed(self.f, own, lambda f: make(kind(f, self.argnums, self.has_aux)), args, kwargs)
+
     def _pair(self, y: Any) -> tuple:
         if not (isinstance(y, tuple) and len(y) == 2):
             raise NonScalarOutputError(
@@ -372,12 +378,6 @@ class ValueAndGradient:
 
 class Gradient(ValueAndGradient):
     """What `grad` returns."""
-
-    def transformed(self, key: tuple, make: Callable, args: tuple, kwargs: dict) -> Any:
-        """A derivative of the gradient of a compiled function, compiled whole: (its result,) or None."""
-        own = ("grad", self.argnums, self.has_aux, *key)
-        return _transformed(self.f, own, lambda f: make(Gradient(f, self.argnums, self.has_aux)),
-                            args, kwargs)
 
     def _result(self, value: Any, aux: Any, gradient: Any) -> Any:
         return (gradient, aux) if self.has_aux else gradient

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import tree
-from ..errors import NotCompiledError
+from ..errors import BranchError, NotCompiledError
 from ..tape import Tape
 from ..transforms import vjp
 from ..values import is_condition, is_on, shape
@@ -19,18 +19,20 @@ class Derivatives:
     f: Callable
     static: tuple
     roots: tuple
+    derivative: bool
     filled: Callable
     fixed_parts: Callable
     _refused: set[tuple]
     made: Any
 
     def derived(self, key: Any, make: Callable[[], Callable], call: Any = None) -> Any:
-        """A derivative of `f` as a compiled function; `make` returns the plain one."""
+        """A derivative of `f`, or a map, as a compiled function; `make` returns the plain one."""
         found = self.made.derived.get(key)
         if found is None:
             roots = self.roots if call is None else (*self.roots, *self.fixed_parts(call))
             found = self.made.derived[key] = type(self)(  # type: ignore[call-arg]
-                make(), self.static if call is None else (), roots, derivative=True)
+                make(), self.static if call is None else (), roots,
+                derivative=self.derivative or not _is_map(key))
         return found
 
     def transformed(self, key: tuple, make: Callable, args: tuple, kwargs: dict) -> Any:
@@ -41,8 +43,10 @@ class Derivatives:
             return None
         try:
             return (self.derived(key, lambda: make(self.f))(*args, **kwargs),)
-        except NotCompiledError:                 # a function of the rules, perhaps
-            self._refused.add(key)
+        except (NotCompiledError, BranchError) as error:     # a function of the rules, perhaps
+            if isinstance(error, BranchError) and key[0] != "vmap":
+                raise
+            self._refused.add(key)               # row by row, a branch is one as in any call
             return None
 
     def pulled_back(self, call: Any, values: list, active: tuple, g: tuple) -> list:
@@ -94,3 +98,8 @@ class Derivatives:
         """A call without its numbers and arrays, to be kept."""
         args, kwargs = self.filled(call, itertools.repeat(0.0))
         return call._replace(args=tuple(args), kwargs=kwargs, leaves=[])
+
+
+def _is_map(key: Any) -> bool:
+    """Whether it is the key of a function that is mapped, and not differentiated."""
+    return key[0] == "vmap" and len(key) == 3

@@ -132,6 +132,14 @@ class Trace:
         """`dp.scan`, as one operation."""
         return scan(*args)
 
+    def map(self, run: Callable, stacks: list) -> Any:
+        """`dp.vmap`: what `run` makes of each row, stacked."""
+        return scan(lambda _, row: (None, run(row)), None, stacks, shape(stacks[0])[0], None)[1]
+
+    def is_inside(self, x: Any) -> bool:
+        """Whether a value is made in the step that is written down here, and not before the loop."""
+        return isinstance(x := plain(x), Proxy) and x.builder is innermost()
+
     def integrate(self, *args: Any) -> Any:
         """`dp.integrate`, as one operation."""
         return integrate(*args)
