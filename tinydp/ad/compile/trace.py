@@ -49,12 +49,13 @@ from .tracing_tape import TracingTape
 class Trace:
     """What is known of a function while it is traced."""
 
-    def __init__(self, reruns: int = 0) -> None:
+    def __init__(self, reruns: int = 0, parallel: bool = False) -> None:
         self.arrays = Arrays()
         self.raising = 0                         # what Python's numbers in the program would raise for
         self.reruns = reruns                     # how often a step is run again, to see if it is the same
         self.serial = 0                          # of the aliases
         self.left: dict[Spot, None] = {}         # lines that may be decided more often than was tried
+        self.parallel = parallel                 # whether rows of maps are to be spread over cores
         self._place: tuple | None = None         # of the operation that is repeated, or pulled back
 
     @contextlib.contextmanager
@@ -134,11 +135,20 @@ class Trace:
 
     def map(self, run: Callable, stacks: list) -> Any:
         """`dp.vmap`: what `run` makes of each row, stacked."""
-        return scan(lambda _, row: (None, run(row)), None, stacks, shape(stacks[0])[0], None)[1]
+        from .mapped import mapped  # noqa: PLC0415  (it builds on this file)
+
+        return mapped(run, stacks)
 
     def is_inside(self, x: Any) -> bool:
         """Whether a value is made in the step that is written down here, and not before the loop."""
         return isinstance(x := plain(x), Proxy) and x.builder is innermost()
+
+    def loop(self, step: Callable, inits: list, stacks: list, labels: list[str], n: int,
+             reverse: bool, again: bool) -> Any:
+        """What a loop makes whose step is no user's: of a list of carries and rows, two lists."""
+        found = settled_region(step, inits, [*map(_example_row, stacks)], labels, once=True)
+        options = scan_options(found.body, len(inits), len(stacks), n, reverse, again)
+        return found.unflatten(SCAN(*map(_kept, (*inits, *stacks)), *found.captured, **options))
 
     def integrate(self, *args: Any) -> Any:
         """`dp.integrate`, as one operation."""
