@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-WORKLOADS = ("scalar", "mlp", "pendulum", "trebuchet", "rollouts", "derivatives", "first", "compiling",
+WORKLOADS = ("scalar", "mlp", "pendulum", "trebuchet", "rollouts", "vmap", "derivatives", "first", "compiling",
              "scaling", "gradcheck", "planted")
 
 

@@ -37,7 +37,8 @@ from .culprit import TapeWarning
 __all__ = ["MOST_BRANCHES", "Compiled", "TapeWarning", "compile"]
 
 
-def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = ()) -> Any:
+def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = (),
+            parallel: bool | int = False) -> Any:
     """A function equal to `f`, that runs as machine code, and so does its gradient. Also a decorator.
 
     `f` is traced at the first call with arguments of new structure or shapes: numbers (integers are
@@ -58,6 +59,9 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
         >>> print(f"{balance(0.05, years=10):.2f} {grad(balance)(0.05, years=10):.2f}")
         162.89 1551.33
 
+    With `parallel`, the rows of each outermost `dp.vmap` are spread over so many cores, or all of them if it
+    is True, and so is the way back over them; the results have the same bits whatever the number of cores is.
+
     `.source` and `.adjoint_source` show the programs of the last call as Python source, `.forget()` drops all
     programs. Derivatives of any order are compiled, too: `jvp`, `jacobian`, `hvp`, gradients of gradients.
     With `TINYDP_LOG=1` it says what it does, and how long that takes.
@@ -66,5 +70,7 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
     function that cannot be compiled; both name your line and what to write instead.
     """
     if f is None:
-        return functools.partial(compile, static=static)
-    return Compiled(f, (static,) if isinstance(static, (str, int)) else tuple(static))
+        return functools.partial(compile, static=static, parallel=parallel)
+    if type(parallel) is not bool and (not isinstance(parallel, int) or parallel < 1):
+        raise ValueError(f"parallel={parallel!r} is no number of cores: pass True for all, or 1 or more.")
+    return Compiled(f, (static,) if isinstance(static, (str, int)) else tuple(static), parallel=parallel)

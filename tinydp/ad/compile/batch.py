@@ -205,18 +205,22 @@ def reduction(lanes: Lanes, op: Op, args: list) -> Any:
     """A sum or the like along axes of each row."""
     (x, *more), options = args, dict(op.options)
     axis, ndim = more[0] if more else options.pop("axis", None), len(shape(x.all)) - 1
-    axes = range(ndim) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
     options.pop("axis", None)
-    return lanes.called(op, [x.all], options | {"axis": tuple([k + 1 for k in axes])})
+    return lanes.called(op, [x.all], options | {"axis": tuple([k + 1 for k in _axes(axis, ndim)])})
+
+
+def _axes(axis: Any, ndim: int) -> list[int]:
+    """Axes as NumPy sees them: None is all; a number has none."""
+    return [*range(ndim)] if axis is None or not ndim else [int(k) % ndim for k in np.atleast_1d(axis)]
 
 
 def along(lanes: Lanes, op: Op, args: list) -> Any:
     """Running sums along one axis of each row."""
     (x, *more), options = args, dict(op.options)
     axis = more[0] if more else options.pop("axis", None)
-    if axis is None:
+    if axis is None or op.outs[0].ndim != len(shape(x.all)) - 1:
         raise NotSideBySide(op.name)
-    return lanes.called(op, [x.all], {"axis": int(axis) % (len(shape(x.all)) - 1) + 1})
+    return lanes.called(op, [x.all], {"axis": int(axis) % op.outs[0].ndim + 1})
 
 
 def shaped(lanes: Lanes, op: Op, args: list) -> Any:
@@ -234,9 +238,7 @@ def moved(lanes: Lanes, op: Op, args: list) -> Any:
 def flipped(lanes: Lanes, op: Op, args: list) -> Any:
     """The elements of each row from the last to the first."""
     axis = {"fliplr": 1, "flipud": 0}.get(op.name, args[1] if len(args) > 1 else op.options.get("axis"))
-    ndim = op.outs[0].ndim
-    axes = range(ndim) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
-    return np.flip(args[0].all, tuple([k + 1 for k in axes]))
+    return np.flip(args[0].all, tuple([k + 1 for k in _axes(axis, op.outs[0].ndim)]))
 
 
 def element(lanes: Lanes, op: Op, args: list) -> Any:
@@ -325,7 +327,7 @@ def length_of(lanes: Lanes, op: Op, args: list) -> Any:
     axis, ndim = options.pop("axis", None), len(shape(x)) - 1
     if len(args) > 1 or not ndim:
         raise NotSideBySide(op.name)
-    axes = [*range(ndim)] if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
+    axes = _axes(axis, ndim)
     if op.name == "norm" and len(axes) > 2:
         raise NotSideBySide(op.name)
     moved = tuple([k + 1 for k in axes])

@@ -156,13 +156,14 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
             whole = _whole(made, active, scalar, compiled.derivative)
             note(f"{len(whole)} operations")
         with journal.step("passes") as note:
-            program = finished(optimised(apart(whole)))
+            side_by_side = bool(compiled.parallel)
+            program = finished(optimised(apart(whole), parallel=side_by_side), parallel=side_by_side)
             note(f"{len(program)} operations")
     label = identifier(name if active is None else f"adjoint_of_{name}")
     title = f"{identifier(name)}, traced by tinydp." if active is None else (
         f"The adjoint of {identifier(name)}, swept by tinydp.")
     with journal.patience(), journal.step("machine code"):
-        code = machine_code(program, label, title)
+        code = machine_code(program, label, title, compiled.parallel)
     made.around.drop_changed()
     for each in (made.program, program):
         let_go(each)
@@ -223,8 +224,11 @@ class Code(NamedTuple):
         return printed(self.lowered, self.title).text
 
 
-def machine_code(program: Program, name: str, title: str) -> Code:
-    """What a program becomes: written in LLVM's language or, with `TINYDP_ENGINE=numba`, in Numba's."""
+def machine_code(program: Program, name: str, title: str, parallel: bool | int = False) -> Code:
+    """What a program becomes: written in LLVM's language or, with `TINYDP_ENGINE=numba`, in Numba's.
+
+    With `parallel`, by LLVM, the rows of maps are spread over so many cores.
+    """
     from .lower import lowered  # noqa: PLC0415  (imports Numba, only now)
 
     by_numba = _is_by_numba()
@@ -236,6 +240,12 @@ def machine_code(program: Program, name: str, title: str) -> Code:
         return Code(cache.load(source.name, source.text), module.constants, module, title)
     from . import engine  # noqa: PLC0415
 
+    if parallel:
+        from .parallel import cores, spread  # noqa: PLC0415
+
+        run = spread(program, name, cores() if parallel is True else parallel)
+        if run is not None:
+            return Code(run, [], module, title)
     return Code(engine.machine_code_of(module.functions), module.constants, module, title)
 
 
@@ -291,7 +301,7 @@ def rolled(program: Program) -> Program:
 
 def _run(compiled: Any, call: Any, values: list, reruns: int) -> Traced:
     """One run of `f`, and what it did."""
-    trace, builder = Trace(reruns), Builder(guarded=True)
+    trace, builder = Trace(reruns, bool(compiled.parallel)), Builder(guarded=True)
     with trace.writing(builder), np.errstate(all="ignore"):
         names = leaf_names(compiled, call)
         given = [Proxy(builder, builder.input(x, name)) for x, name in zip(values, names, strict=True)]

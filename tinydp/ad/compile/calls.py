@@ -65,12 +65,14 @@ class Made:
 class Compiled(Derivatives):
     """What `compile` returns."""
 
-    def __init__(self, f: Callable, static: tuple, roots: tuple = (), derivative: bool = False):
+    def __init__(self, f: Callable, static: tuple, roots: tuple = (), derivative: bool = False,
+                 parallel: bool | int = False):
         if not callable(f):
             raise TypeError(f"compile needs a function, not {f!r}")
         functools.update_wrapper(self, f, updated=())
         self.f, self.static = f, static
         self.roots = roots or (f,)               # where what `f` finds around it is looked for
+        self.parallel = parallel                 # on how many cores; True is all
         self.derivative = derivative             # its results have to be finite, or a tape has to look
         self.made = Made()
         self._refused: set[tuple] = set()        # derivatives that cannot be compiled
@@ -95,7 +97,8 @@ class Compiled(Derivatives):
         path = getattr(self.f, "__qualname__", "")
         for name in path.split("."):             # a decorated function has the place of its own f
             found = getattr(found, name, None)
-        return path if found is self else (Compiled, (self.f, self.static))
+        return path if found is self else (
+            _compiled_again, (self.f, self.static, self.parallel))
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:          # as a method
         return self if instance is None else functools.partial(self, instance)
@@ -327,6 +330,11 @@ class Compiled(Derivatives):
         values = [as_argument(x.value) if type(x) is Var else x for x in call.leaves]
         active = tuple([k for k, x in enumerate(values) if not is_condition(x)])
         return self._variants(call, values, active if adjoint else None)[0].source
+
+
+def _compiled_again(f: Callable, static: tuple, parallel: bool | int) -> Compiled:
+    """What was pickled."""
+    return Compiled(f, static, parallel=parallel)
 
 
 def gradient_places(call: Call, positions: tuple) -> tuple[tuple, list]:

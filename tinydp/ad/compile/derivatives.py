@@ -20,6 +20,7 @@ class Derivatives:
     static: tuple
     roots: tuple
     derivative: bool
+    parallel: bool | int
     filled: Callable
     fixed_parts: Callable
     _refused: set[tuple]
@@ -32,7 +33,7 @@ class Derivatives:
             roots = self.roots if call is None else (*self.roots, *self.fixed_parts(call))
             found = self.made.derived[key] = type(self)(  # type: ignore[call-arg]
                 make(), self.static if call is None else (), roots,
-                derivative=self.derivative or not _is_map(key))
+                derivative=self.derivative or not _is_map(key), parallel=self.parallel)
         return found
 
     def transformed(self, key: tuple, make: Callable, args: tuple, kwargs: dict) -> Any:

@@ -18,7 +18,7 @@ def _mathematics() -> Any:
     """C's library of mathematics, with these two functions; None where they are not known to be."""
     try:
         library = ctypes.CDLL({"linux": "libm.so.6", "darwin": None}[sys.platform])
-        for function in (library.feclearexcept, library.fetestexcept):
+        for function in (library.feclearexcept, library.fetestexcept, library.feraiseexcept):
             function.argtypes, function.restype = (ctypes.c_int,), ctypes.c_int
         return library
     except (KeyError, OSError, AttributeError):
@@ -36,9 +36,21 @@ RAISED = {"divide": DIVISION | INVALID, "true_divide": DIVISION | INVALID, "floo
 
 def clear() -> None:
     """Forget what was noted."""
-    _library.feclearexcept(INVALID | DIVISION | OVERFLOW)
+    if _library:
+        _library.feclearexcept(INVALID | DIVISION | OVERFLOW)
 
 
 def noted(kinds: int) -> bool:
     """Whether one of these was noted since."""
     return bool(_library.fetestexcept(kinds))
+
+
+def noted_here() -> int:
+    """What was noted since, in this thread."""
+    return int(_library.fetestexcept(INVALID | DIVISION | OVERFLOW)) if _library else 0
+
+
+def note(kinds: int) -> None:
+    """Note what was noted in another thread."""
+    if kinds:
+        _library.feraiseexcept(kinds)

@@ -26,15 +26,28 @@ def _verified(program: Program) -> None:
         verify(program)
 
 
-def optimised(program: Program, after: Callable[[Program], object] = _verified) -> Program:
-    """The program with less to do. `after` is called with what each pass returns."""
+def optimised(program: Program, after: Callable[[Program], object] = _verified, parallel: bool = False
+              ) -> Program:
+    """The program with less to do. `after` is called with what each pass returns.
+
+    One that is to be `parallel` leaves sums over rows where the rows are.
+    """
     for one_pass in PASSES:
+        if parallel and one_pass is products:
+            one_pass = _products_within()
         program = one_pass(program)
         after(program)
     return program
 
 
-def finished(program: Program, after: Callable[[Program], object] = _verified) -> Program:
+def _products_within() -> Callable[[Program], Program]:
+    from .parallel import products_within  # noqa: PLC0415  (imports Numba)
+
+    return products_within
+
+
+def finished(program: Program, after: Callable[[Program], object] = _verified, parallel: bool = False
+             ) -> Program:
     """The program that is differentiated no more, without what kept paths apart for that."""
     bare = undressed(program)
-    return program if bare is program else optimised(bare, after)
+    return program if bare is program else optimised(bare, after, parallel)

@@ -25,6 +25,7 @@ stacks has the whole sum. The sum of a factor that is stacked anyway, the gradie
     return t_3
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ from ..primitives import registered
 from .loops import SCAN, rows_like
 from .operations import MOVING, axes_moved
 from .parts import Carry, Loop, Stack
-from .program import Op, Program, Value, operation
+from .program import Op, Program, Value, operation, values_in
 from .record import Builder, needed
 
 LONG = 8_192                             # steps, from which on what a loop stacks outgrows the caches
@@ -50,11 +51,12 @@ class Factors(NamedTuple):
     right: Any
 
 
-def products(program: Program) -> Program:
-    """The program whose loops leave sums of products to what comes after them."""
+def products(program: Program, but: Callable[[Op], bool] = lambda op: False) -> Program:
+    """The program whose loops leave sums of products to what comes after them, `but` for some of its own."""
     ops: list[Op] = []
     for op in program.ops:
-        ops += _of_loop(op.within(products)) if op.prim is SCAN else [op.within(products)]
+        op = op.within(products)
+        ops += _of_loop(op) if op.prim is SCAN and not but(op) else [op]
     return Program(program.inputs, ops, program.outputs)
 
 
@@ -135,9 +137,7 @@ def _write_sum(ops: list[Op], c: Carry, pairs: list[Factors], source: Op) -> Non
 def _sums(loop: Loop) -> list[tuple[Carry, list[Factors]]]:
     """The carries that are sums of products, with the factors."""
     makers = {x: op for op in loop.ops for x in op.outs}
-    uses: dict[Any, int] = {}
-    for x in [x for op in loop.ops for x in op.operands] + [x for x in loop.outputs if type(x) is Value]:
-        uses[x] = uses.get(x, 0) + 1
+    uses = _uses(loop)
     own = {x: op for x, op in makers.items() if uses.get(x) == 1}        # what nothing else reads
     shares = [(c, parts) for c in loop.carries
               if uses.get(c.input) == 1 and (parts := _addends(c.output, c.input, own))]
@@ -146,6 +146,22 @@ def _sums(loop: Loop) -> list[tuple[Carry, list[Factors]]]:
     of_rows = [(c, [Factors(None, _summed(x, c.input, makers)) for x in parts])
                for c, parts in shares if not _factors(parts, makers)]
     return of_products + [(c, pairs) for c, pairs in of_rows if all(x.right in stacked for x in pairs)]
+
+
+def sums_alone(loop: Loop) -> bool:
+    """Whether all that a loop carries are sums, which nothing else reads."""
+    makers = {x: op for op in loop.ops for x in op.outs}
+    uses = _uses(loop)
+    own = {x: op for x, op in makers.items() if uses.get(x) == 1}
+    return all(uses.get(c.input) == 1 and _addends(c.output, c.input, own) for c in loop.carries)
+
+
+def _uses(loop: Loop) -> dict[Any, int]:
+    """How often each value is read."""
+    uses: dict[Any, int] = {}
+    for x in [x for op in loop.ops for x in op.operands] + values_in(loop.outputs):
+        uses[x] = uses.get(x, 0) + 1
+    return uses
 
 
 def _addends(x: Any, total: Value, makers: dict) -> list:
