@@ -16,7 +16,7 @@ GYMNASIUM_STARTS = 5                     # its loop is slow; every environment d
 
 
 def tinydp(block=None):
-    """Ours: one program for one start, or a block of them, run for all."""
+    """Ours: a program for one start, which is mapped over blocks, or for a block of them, run for all."""
     from tinydp.sims.rollouts import rollouts
 
     run, start = rollouts(total_cost(SIZES), ("steps",), block), starts(STARTS)
@@ -68,7 +68,7 @@ def gymnasium():
     return run
 
 
-PEERS = {"tinydp, blocks of 64": functools.partial(tinydp, 64), "tinydp, one by one": tinydp,
+PEERS = {"tinydp, blocks of 64": functools.partial(tinydp, 64), "tinydp, by vmap": tinydp,
          "JAX jit, vmap": jax, "Gymnasium loop": gymnasium}
 
 

@@ -121,5 +121,6 @@ def main():
     data = {}
     for title, (ours, theirs, option) in CASES.items():
         peers = {"tinydp": functools.partial(ours, option), "JAX jit": functools.partial(theirs, option)}
-        data[title] = show(f"vmap: {title}, microseconds", compare(peers, rounds=51, rtol=1e-9, of_largest=True))
+        rows = compare(peers, rounds=51, rtol=1e-9, of_largest=True)
+        data[title] = show(f"vmap: {title}, microseconds", rows)
     return data

@@ -184,7 +184,8 @@ def test_a_jacobian_of_each_sample():
 
 
 def test_the_gradient_of_a_gradient_of_each_sample():
-    norms = lambda w: np.sum(dp.vmap(dp.grad(lambda w, x: np.sum(np.sin(w @ x))), in_axes=(None, 0))(w, X) ** 2)
+    each = dp.vmap(dp.grad(lambda w, x: np.sum(np.sin(w @ x))), in_axes=(None, 0))
+    norms = lambda w: np.sum(each(w, X) ** 2)
     by_hand = lambda w: np.sum(np.stack([dp.grad(lambda w, x=x: np.sum(np.sin(w @ x)))(w) for x in X]) ** 2)
     same(dp.value_and_grad(norms)(W), dp.value_and_grad(by_hand)(W))
 

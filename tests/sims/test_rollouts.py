@@ -27,7 +27,7 @@ def starts(n):
     return State(rng.uniform(-3, 3, n), rng.uniform(-1, 1, n))
 
 
-@pytest.mark.parametrize(("block", "n"), [(None, 7), (4, 7), (4, 8)])
+@pytest.mark.parametrize(("block", "n"), [(None, 7), (4, 7), (4, 8), (None, 64), (None, 70)])
 def test_each_run_is_as_if_alone(block, n):
     given = starts(n)
     found = rollouts(total_cost, static=("steps",), block=block)(given, PARAMS, 20)
@@ -74,3 +74,27 @@ def test_branches_of_unlike_results_are_refused(other):
     run = rollouts(lambda x: x if x[0] > 0.0 else other(x))
     with pytest.raises(LoopError, match="return the same from every branch"):
         run(np.array([[1.0, 2.0, 3.0], [-1.0, 2.0, 3.0]]))
+
+
+def test_many_runs_that_take_other_branches():
+    bent = lambda x, k: (k * x if x > 0 else x ** 2)
+    given = np.linspace(-1.0, 2.0, 100)
+    assert rollouts(bent)(given, 3.0).tolist() == [bent(x, 3.0) for x in given.tolist()]
+
+
+def test_many_runs_share_one_program_whatever_their_number():
+    run = rollouts(total_cost, static=("steps",))
+    whole = run(starts(200), PARAMS, 20)
+    (over,) = run.maps.values()
+    programs = dict(over._programs)
+    given = starts(200)
+    for n in (64, 65, 131):
+        found = run(State(given.theta[:n], given.rate[:n]), PARAMS, 20)
+        np.testing.assert_array_equal(found["total"], whole["total"][:n])
+    assert over._programs == programs
+
+
+def test_a_run_that_raises_raises():
+    inverse = rollouts(lambda x: 1.0 / x)
+    with pytest.raises(ZeroDivisionError):
+        inverse(np.where(np.arange(100) == 70, 0.0, 1.0))

@@ -184,8 +184,8 @@ class Rows:
                 f"{name} is a single number, which has no rows.")
         argument = next((k for k, x in enumerate(self.names) if name.startswith(x)), None)
         if argument is None or any(name.startswith(x) for x in self.keywords):
-            return LoopError(what, "keyword arguments are mapped over axis 0: give f what all rows share before, "
-                                   "by functools.partial, or pass it by position, with None in in_axes.")
+            return LoopError(what, "keyword arguments are mapped over axis 0: give f what all rows share "
+                             "before, by functools.partial, or pass it by position, with None in in_axes.")
         axes = [None if k == argument else x for k, x in enumerate(self.axes)]
         shown = f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(map(repr, axes))})"
         return LoopError(what, f"if all rows share it, write dp.vmap(f, in_axes={shown}); else pass an array "
@@ -200,7 +200,8 @@ class Rows:
 
     def of(self, f: Callable, row: list) -> Any:
         """`f` of one row."""
-        return f(*(part(row) for part in self.args), **{name: part(row) for name, part in self.kwargs.items()})
+        kwargs = {name: part(row) for name, part in self.kwargs.items()}
+        return f(*(part(row) for part in self.args), **kwargs)
 
 
 def _argument_names(f: Callable, args: tuple) -> list[str]:
@@ -215,7 +216,8 @@ def _axes_of_arguments(in_axes: Any, args: tuple) -> list:
     if len(in_axes) != len(args):
         raise StructureError(
             f"in_axes has {len(in_axes)} entr{'y' if len(in_axes) == 1 else 'ies'}, the call {len(args)} "
-            f"positional argument{'s' * (len(args) != 1)}.", "give one entry for each, or one integer for all.")
+            f"positional argument{'s' * (len(args) != 1)}.",
+            "give one entry for each, or one integer for all.")
     return list(in_axes)
 
 
@@ -265,7 +267,8 @@ class Results:
     def _require_same(self, first: "_Sides", sides: "_Sides") -> None:
         if first.sides != sides.sides:
             raise StructureError(
-                f"row {self.count} of vmap returned an array of shape {sides.sides}, the first one of {first.sides}.",
+                f"row {self.count} of vmap returned an array of shape {sides.sides}, the first one of "
+                f"{first.sides}.",
                 "return arrays of the same shapes for each row.")
 
     def _require_shared(self, k: int, x: Any, row: list) -> None:

@@ -1,7 +1,8 @@
 """Many runs of one program at once, on all processor cores: to evaluate a controller from many starts.
 
-The program is the plain source that is differentiated elsewhere, compiled for one start; the runs
-share nothing and are spread over the cores.
+The program is the plain source that is differentiated elsewhere, written for one start, and mapped by
+`dp.vmap` over a block of starts; blocks are spread over the cores, and one program serves any number of them.
+Where runs take branches of their own, which a map cannot, each start is a run of its own.
 
     >>> import numpy as np
     >>> from tinydp import scan
@@ -14,18 +15,19 @@ share nothing and are spread over the cores.
     [ 5.  3. -5.]
 """
 
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from ..ad import tree
 from ..ad.compile import Compiled
-from ..ad.errors import LoopError
+from ..ad.errors import BranchError, LoopError, NotCompiledError
+from ..ad.mapping import vmap
 from ..ad.values import shape
+
+BLOCK = 64                               # starts that are run side by side
 
 
 def rollouts(f: Callable, static: tuple[str, ...] = (), block: int | None = None) -> "Rollouts":
@@ -35,8 +37,8 @@ def rollouts(f: Callable, static: tuple[str, ...] = (), block: int | None = None
     start, too. All else is shared by the runs, and as `dp.compile` has it: arguments named in `static`
     are fixed parts of the program. Results have no derivatives.
 
-    With `block`, `f` is one that takes arrays of starts, and it is given so many at once: a network
-    that multiplies matrices instead of vectors is about twice as fast (64 is a good number).
+    With `block`, `f` is one that takes arrays of starts, and it is given so many at once. (Without, `dp.vmap`
+    makes such a function of `f`, if there are as many starts as in a block of its own, 64.)
 
     Raises `LoopError` if the arrays of `starts` differ in length or are empty, or the results of two
     starts in structure or shape; and what `dp.compile` raises.
@@ -48,8 +50,8 @@ class Rollouts:
     """What `rollouts` returns."""
 
     def __init__(self, f: Callable, static: tuple[str, ...], block: int | None):
-        self.one = Compiled(f, tuple(static))
-        self.block = block
+        self.one, self.block = Compiled(f, tuple(static)), block
+        self.maps: dict[int, Compiled | None] = {}       # by how much is shared; None: one by one
 
     def __call__(self, starts: Any, *shared: Any) -> Any:
         columns = [np.array(x, dtype=np.float64, order="C") for x in tree.flatten(starts)[0]]
@@ -58,21 +60,23 @@ class Rollouts:
             raise LoopError("the arrays of the starts differ in length, are empty, or single numbers.",
                             "pass arrays with one row a start.")
         (n,) = lengths
-        if self.block:
-            columns = [_in_blocks(x, self.block) for x in columns]
+        mapped = self.mapped(starts, columns, shared) if n >= BLOCK and not self.block else None
+        one, block = (mapped, BLOCK) if mapped else (self.one, self.block)
+        if block:
+            columns = [_in_blocks(x, block) for x in columns]
 
         def start(row: int) -> Any:
             own = iter([_row(x, row) for x in columns])
             return tree.map(lambda _: next(own), starts)
 
-        program, values = self.one.program_for(start(0), *shared)
+        program, values = one.program_for(start(0), *shared)
         began = time.perf_counter()
         results, others = _of_all(program, columns, values[len(columns):])
         if 0 not in others:
             first = [_row(x, 0) for x in results]
-            self.one.check(program, (start(0), *shared), first, time.perf_counter() - began)
+            one.check(program, (start(0), *shared), first, time.perf_counter() - began)
         for row in others:                       # these take other branches than the first did
-            found = self.one(start(row), *shared)
+            found = one(start(row), *shared)
             like = program.unflatten(list(results))
             leaves: list = []
             if tree.alike(like, found):          # by name, whatever the order of the names
@@ -82,9 +86,22 @@ class Rollouts:
                                 "return the same from every branch.")
             for result, x in zip(results, leaves, strict=True):
                 result[row] = x
-        if self.block:
-            results = [_out_of_blocks(x, self.block, n) for x in results]
+        if block:
+            results = [_out_of_blocks(x, block, n) for x in results]
         return program.unflatten(list(results))
+
+    def mapped(self, starts: Any, columns: list, shared: tuple) -> Compiled | None:
+        """The compiled map over a block of starts; None if `f` asks for the value of a condition."""
+        key = len(shared)
+        if key not in self.maps:
+            over = Compiled(vmap(self.one.f, in_axes=(0, *[None] * key)), self.one.static)
+            first = iter([x[:1].repeat(BLOCK, axis=0) for x in columns])
+            try:
+                over.program_for(tree.map(lambda _: next(first), starts), *shared)
+                self.maps[key] = over
+            except (BranchError, NotCompiledError):          # what a run alone says, if anything, is clearer
+                self.maps[key] = None
+        return self.maps[key]
 
 
 def _row(x: np.ndarray, row: int) -> Any:
@@ -104,6 +121,8 @@ def _of_all(program: Any, columns: list, shared: list) -> tuple[list, list[int]]
 
     Machine code leaves Python's lock alone, so that threads run side by side; each takes the next row.
     """
+    from ..ad.compile.parallel import cores, side_by_side  # noqa: PLC0415  (imports Numba, only now)
+
     n = len(columns[0])
     results = [np.empty((n, *shape(x)), float if k in program.real else bool)
                for k, x in enumerate(program.program.outputs[: program.results])]
@@ -111,32 +130,21 @@ def _of_all(program: Any, columns: list, shared: list) -> tuple[list, list[int]]
     others: list[int] = []
     machine_code, rest = program.run, (*shared, *program.constants)
 
-    def run() -> None:
-        for k, row in rows:
-            if program.raising:
-                found = _results(program, [*row, *shared])
-            else:                                # without ado: it is about starts by the thousand
-                *found, _, as_traced = machine_code(*row, *rest)
-                found = found if as_traced else None
-            if found is None:
-                others.append(k)
-                continue
-            for result, x in zip(results, found, strict=True):
-                result[k] = x
+    def run(numbered: tuple[int, tuple]) -> None:
+        k, row = numbered
+        if program.raising:
+            found = _results(program, [*row, *shared])
+        else:                                    # without ado: it is about starts by the thousand
+            *found, _, as_traced = machine_code(*row, *rest)
+            found = found if as_traced else None
+        if found is None:
+            others.append(k)
+            return
+        for result, x in zip(results, found, strict=True):
+            result[k] = x
 
-    workers = min(_cores(), n)
-    if workers == 1:
-        run()
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            for done in [pool.submit(run) for _ in range(workers)]:
-                done.result()
+    side_by_side(run, rows, min(cores(), n))
     return results, sorted(others)
-
-
-def _cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_blocks(x: np.ndarray, block: int) -> np.ndarray:

@@ -67,19 +67,25 @@ FUNCTIONS = {
     "a matrix of all, left": (lambda w, m: np.sin(w @ m), (None, 0), (W, M)),
     "a matrix of all, right": (lambda w, m: np.sin(m @ w.T), (None, 0), (W, M)),
     "numbers and vectors": (lambda x, v: np.sum(x) * v + x[0] / (1.0 + v[1] ** 2), (0, 0), (X, V)),
-    "shapes": (lambda m: np.transpose(m.reshape(1, 9)[:, ::2]) @ np.ones((1, 2)) + m[:, None, 1:][0], (0,), (M,)),
+    "shapes": (
+        lambda m: np.transpose(m.reshape(1, 9)[:, ::2]) @ np.ones((1, 2)) + m[:, None, 1:][0], (0,), (M,)),
     "indices": (lambda m: m[[0, 2], 1] * m[1:, [0, 1]][:, 0] + m[..., -1][:2], (0,), (M,)),
     "joins": (lambda x, v: np.concatenate([x, np.stack([v[0], 1.0, v[1]])]), (0, 0), (X, V)),
-    "reductions": (lambda m: (np.max(m, axis=0) * np.mean(m, axis=-1, keepdims=True))[0] + np.prod(m), (0,), (M,)),
+    "reductions": (
+        lambda m: (np.max(m, axis=0) * np.mean(m, axis=-1, keepdims=True))[0] + np.prod(m), (0,), (M,)),
     "running": (lambda m: np.cumsum(m, axis=1) + np.flip(m, 0) * np.triu(m), (0,), (M,)),
     "norms": (lambda m, x: np.linalg.norm(m) * np.linalg.norm(x) + np.std(m, axis=0), (0, 0), (M, X)),
-    "choices": (lambda x, v: np.where(x > 0.0, x * v, np.maximum(x, v[0])) + np.clip(x, -1.0, 1.0), (0, 0), (X, V)),
-    "numbers": (lambda x, y: x * np.sin(y) ** 2 + np.hypot(x, y) * (x > y), (0, 0), (X[:, 0], X[:, 1])),
-    "a loop": (lambda w, x: dp.scan(lambda c, r: (np.tanh(w[:3] @ c + r), np.sum(c)), x, w)[1], (None, 0), (W, X)),
+    "choices": (
+        lambda x, v: np.where(x > 0.0, x * v, np.maximum(x, v[0])) + np.clip(x, -1.0, 1.0), (0, 0), (X, V)),
+    "numbers": (
+        lambda x, y: x * np.sin(y) ** 2 + np.hypot(x, y) * (x > y), (0, 0), (X[:, 0], X[:, 1])),
+    "a loop": (
+        lambda w, x: dp.scan(lambda c, r: (np.tanh(w[:3] @ c + r), np.sum(c)), x, w)[1], (None, 0), (W, X)),
     "a loop whose rows differ": (
         lambda m, x: dp.scan(lambda c, r: (c * np.sum(r) + r[0], np.sin(c)), 0.0, m)[1] @ x, (0, 0), (M, X)),
     "a loop that starts the same": (
-        lambda x: dp.scan(lambda c, _: ((np.sin(c[0] + x[0] * c[1]), c[1] * 0.5), c[1]), (0.5, 2.0), length=5),
+        lambda x: dp.scan(lambda c, _: ((np.sin(c[0] + x[0] * c[1]), c[1] * 0.5), c[1]), (0.5, 2.0),
+                          length=5),
         (0,), (X,)),
     "a stopped path": (lambda x: x * dp.stop_gradient(np.sin(x)), (0,), (X,)),
     "a gradient": (dp.grad(lambda w, x: np.sum(np.tanh(w @ x) ** 2)), (None, 0), (W, X)),
@@ -144,12 +150,10 @@ def test_a_large_row_stays_alone(monkeypatch):
     assert loop.options["length"] == N
 
 
-@pytest.mark.parametrize(("n", "size"), [(1, 1), (7, 7), (64, 64), (65, 65 // 5 * 1 or 13), (70, 35), (128, 64),
-                                         (97, 64), (1000, 50)])
+@pytest.mark.parametrize(("n", "size"), [(1, 1), (7, 7), (64, 64), (65, 64), (70, 35), (128, 64), (97, 64),
+                                         (1000, 50)])
 def test_blocks(n, size):
-    body = traced(lambda x: np.sin(x), 0.0)
-    found = batch.block_of(body, n, parallel=False)
-    assert found == {65: 64}.get(n, size) or n % found == 0
+    assert batch.block_of(traced(np.sin, 0.0), n, parallel=False) == size
 
 
 # ---------------------------------------------------------------------------- compiled from the inside

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import tree
 from ..values import shape
 from ..watch import tracer
 from .batch import NotSideBySide, block_of, side_by_side

@@ -104,6 +104,7 @@ class Step(NamedTuple):
     given: list                          # values, and constants
     made: list[Value]
     run: Callable[..., Any]
+    is_view: bool = False                # what it makes is the memory that it is given
 
 
 def spread(program: Program, label: str, threads: int) -> Callable | None:
@@ -149,17 +150,20 @@ class Spread:
     def __init__(self, program: Program, steps: list[Step]):
         places = {x: k for k, x in enumerate(program.inputs)}
         for step in steps:
-            for x in step.made:
-                places[x] = len(places)
+            places |= {x: k for k, x in enumerate(step.made, len(places))}
         self.given, self.size = len(program.inputs), len(places)
         self.steps = [(step.run, [_place(x, places) for x in step.given], [places[x] for x in step.made])
                       for step in steps]
         self.outputs = [_place(x, places) for x in program.outputs]
-        seen: set[int] = set()                   # an output that is no other one, and nothing that was given
-        self.copied = []
-        for k, x in self.outputs:
-            self.copied.append(k is None or k < self.given or k in seen)
-            seen.add(k if k is not None else -1)
+        memory = {k: k for k in places.values()}             # whose memory a value is
+        for step in steps:
+            if step.is_view:
+                memory[places[step.made[0]]] = memory[places[step.given[0]]]
+        taken = {*range(self.given)}
+        self.copied: list[bool] = []             # outputs that have no memory of their own
+        for k, _ in self.outputs:
+            self.copied.append(k is None or memory[k] in taken)
+            taken |= set() if k is None else {memory[k]}
 
     def run(self, *args: Any) -> Any:
         """The results of the program."""
@@ -169,7 +173,7 @@ class Spread:
             for k, x in zip(made, results, strict=True):
                 values[k] = x
         found = [x if k is None else values[k] for k, x in self.outputs]
-        found = [x.copy() if type(x) is np.ndarray and (copied or x.base is not None) else x
+        found = [x.copy() if copied and type(x) is np.ndarray else x
                  for x, copied in zip(found, self.copied, strict=True)]
         return found[0] if len(found) == 1 else tuple(found)
 
@@ -185,20 +189,21 @@ def _place(x: Any, places: dict[Value, int]) -> tuple[int | None, Any]:
 def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage]) -> list[Step]:
     """What one thread does: reshapes, for which nothing has to be done, and one function for the rest."""
     made = {x for op in ops if not _is_free(op) for x in op.outs}
-    free = []
-    rest = []
+    free, rest = list[Step](), list[Op]()
     for op in ops:
         if _is_free(op) and made.isdisjoint(op.operands):
             sides = op.outs[0].shape
-            free.append(Step(list(op.args[:1]), op.outs, lambda x, sides=sides: (np.reshape(x, sides),)))
+            free.append(Step(list(op.args[:1]), op.outs, lambda x, sides=sides: (np.reshape(x, sides),),
+                             is_view=True))
         else:
             made.update(op.outs)
             rest.append(op)
     if not rest:
         return free
     here = {x for op in rest for x in op.outs}
-    elsewhere = {x for serial, parallel in stages for op in (*serial, *parallel)
-                 if not any(op is mine for mine in rest) for x in op.operands} | {*values_in(program.outputs)}
+    mine = {id(op) for op in rest}
+    others = [op for stage in stages for part in stage for op in part if id(op) not in mine]
+    elsewhere = {*values_in(program.outputs)}.union(x for op in others for x in op.operands)
     outputs = [x for op in rest for x in op.outs if x in elsewhere]
     inputs = [*dict.fromkeys(x for op in rest for x in op.operands if x not in here)]
     module = lowered(Program(inputs, rest, outputs), label)
@@ -237,7 +242,8 @@ def _of_loop(op: Op, label: str, threads: int) -> Step:
         def work(part: tuple[int, tuple[int, int]]) -> None:
             k, (start, stop) = part
             run, constants = code[stop - start]
-            found = run(*(x[start:stop] for x in columns), *captured, *(y[start:stop] for y in made), *constants)
+            here = slice(start, stop)
+            found = run(*(x[here] for x in columns), *captured, *(y[here] for y in made), *constants)
             sums[k] = (found,) if carries == 1 else found
 
         side_by_side(work, enumerate(bounds), min(threads, len(bounds)))
@@ -272,7 +278,8 @@ def _some_steps(loop: Loop, n: int, label: str) -> tuple[Callable, list]:
     return _writing(program, [c.last for c in part.carries], [s.stack for s in part.stacks], label)
 
 
-def _writing(program: Program, results: list[Value], written: list[Value], label: str) -> tuple[Callable, list]:
+def _writing(program: Program, results: list[Value], written: list[Value], label: str
+             ) -> tuple[Callable, list]:
     """A program that returns some of its outputs, and writes the others to its last arguments."""
     to = Emitter(False, _called(program) + Counter(x.label for x in program.inputs))
     inputs = [to.parameter(x) for x in program.inputs]

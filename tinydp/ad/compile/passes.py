@@ -33,9 +33,7 @@ def optimised(program: Program, after: Callable[[Program], object] = _verified, 
     One that is to be `parallel` leaves sums over rows where the rows are.
     """
     for one_pass in PASSES:
-        if parallel and one_pass is products:
-            one_pass = _products_within()
-        program = one_pass(program)
+        program = _products_within()(program) if parallel and one_pass is products else one_pass(program)
         after(program)
     return program
 

@@ -54,8 +54,7 @@ class Factors(NamedTuple):
 def products(program: Program, but: Callable[[Op], bool] = lambda op: False) -> Program:
     """The program whose loops leave sums of products to what comes after them, `but` for some of its own."""
     ops: list[Op] = []
-    for op in program.ops:
-        op = op.within(products)
+    for op in [op.within(products) for op in program.ops]:
         ops += _of_loop(op) if op.prim is SCAN and not but(op) else [op]
     return Program(program.inputs, ops, program.outputs)
 
