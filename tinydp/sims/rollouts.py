@@ -121,7 +121,7 @@ def _of_all(program: Any, columns: list, shared: list) -> tuple[list, list[int]]
 
     Machine code leaves Python's lock alone, so that threads run side by side; each takes the next row.
     """
-    from ..ad.compile.parallel import cores, side_by_side  # noqa: PLC0415  (imports Numba, only now)
+    from ..ad.compile.parallel import cores, on_threads  # noqa: PLC0415  (imports Numba, only now)
 
     n = len(columns[0])
     results = [np.empty((n, *shape(x)), float if k in program.real else bool)
@@ -143,7 +143,7 @@ def _of_all(program: Any, columns: list, shared: list) -> tuple[list, list[int]]
         for result, x in zip(results, found, strict=True):
             result[k] = x
 
-    side_by_side(run, rows, min(cores(), n))
+    on_threads(run, rows, min(cores(), n))
     return results, sorted(others)
 
 

@@ -67,7 +67,7 @@ def test_several_threads_are_at_work():
         seen.add(threading.get_ident())
         both.wait()
 
-    parallel.side_by_side(work, iter(range(4)), 2)
+    parallel.on_threads(work, iter(range(4)), 2)
     assert len(seen) == 2
 
 
@@ -78,7 +78,7 @@ def test_an_error_in_a_thread_is_raised_when_all_have_ended():
 
     for threads in (1, 2, 3):
         with pytest.raises(FloatingPointError, match="three"):
-            parallel.side_by_side(work, iter(range(8)), threads)
+            parallel.on_threads(work, iter(range(8)), threads)
 
 
 def test_a_division_by_zero_in_any_row_raises_as_pythons_does():

@@ -156,14 +156,15 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
             whole = _whole(made, active, scalar, compiled.derivative)
             note(f"{len(whole)} operations")
         with journal.step("passes") as note:
-            side_by_side = bool(compiled.parallel)
-            program = finished(optimised(apart(whole), parallel=side_by_side), parallel=side_by_side)
+            parallel = bool(compiled.parallel)
+            program = finished(optimised(apart(whole), parallel=parallel), parallel=parallel)
             note(f"{len(program)} operations")
     label = identifier(name if active is None else f"adjoint_of_{name}")
     title = f"{identifier(name)}, traced by tinydp." if active is None else (
         f"The adjoint of {identifier(name)}, swept by tinydp.")
     with journal.patience(), journal.step("machine code"):
-        code = machine_code(program, label, title, compiled.parallel)
+        code = (parallel_code(program, label, title, compiled.parallel) if parallel else None) or (
+            machine_code(program, label, title))
     made.around.drop_changed()
     for each in (made.program, program):
         let_go(each)
@@ -224,11 +225,17 @@ class Code(NamedTuple):
         return printed(self.lowered, self.title).text
 
 
-def machine_code(program: Program, name: str, title: str, parallel: bool | int = False) -> Code:
-    """What a program becomes: written in LLVM's language or, with `TINYDP_ENGINE=numba`, in Numba's.
+def parallel_code(program: Program, name: str, title: str, threads: bool | int) -> Code | None:
+    """The same, with the rows of its maps spread over so many cores, or all; None if that cannot be done."""
+    from .lower import lowered  # noqa: PLC0415
+    from .parallel import cores, spread  # noqa: PLC0415
 
-    With `parallel`, by LLVM, the rows of maps are spread over so many cores.
-    """
+    run = None if _is_by_numba() else spread(program, name, cores() if threads is True else threads)
+    return run and Code(run, [], lowered(program, name), title)
+
+
+def machine_code(program: Program, name: str, title: str) -> Code:
+    """What a program becomes: written in LLVM's language or, with `TINYDP_ENGINE=numba`, in Numba's."""
     from .lower import lowered  # noqa: PLC0415  (imports Numba, only now)
 
     by_numba = _is_by_numba()
@@ -240,12 +247,6 @@ def machine_code(program: Program, name: str, title: str, parallel: bool | int =
         return Code(cache.load(source.name, source.text), module.constants, module, title)
     from . import engine  # noqa: PLC0415
 
-    if parallel:
-        from .parallel import cores, spread  # noqa: PLC0415
-
-        run = spread(program, name, cores() if parallel is True else parallel)
-        if run is not None:
-            return Code(run, [], module, title)
     return Code(engine.machine_code_of(module.functions), module.constants, module, title)
 
 

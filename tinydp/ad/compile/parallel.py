@@ -68,7 +68,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pools.clear)         # a child has none of the threads
 
 
-def side_by_side(work: Callable[[Any], None], parts: Iterator, threads: int) -> None:
+def on_threads(work: Callable[[Any], None], parts: Iterator, threads: int) -> None:
     """`work` on each of the parts, by so many threads, of which this is one; each takes the next part.
 
     What the processor noted meanwhile (see `exceptions.py`) is noted in this thread in the end.
@@ -246,7 +246,7 @@ def _of_loop(op: Op, label: str, threads: int) -> Step:
             found = run(*(x[here] for x in columns), *captured, *(y[here] for y in made), *constants)
             sums[k] = (found,) if carries == 1 else found
 
-        side_by_side(work, enumerate(bounds), min(threads, len(bounds)))
+        on_threads(work, enumerate(bounds), min(threads, len(bounds)))
         totals = list(inits)
         for part in sums:                        # in their order, whoever was first
             totals = [total + x for total, x in zip(totals, part, strict=True)]
