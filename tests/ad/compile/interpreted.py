@@ -1,9 +1,11 @@
 """Compiled programs, run by Python instead of Numba, so that hundreds of them take seconds.
 
 `NUMBA_DISABLE_JIT=1 python -m tests.ad.compile.interpreted rules` compares each function of the
-registry, and `... programs KIND FIRST COUNT` random programs; both print one line of JSON for each.
+registry, `... programs KIND FIRST COUNT` random programs, and `... maps KIND FIRST COUNT` maps of these; all
+print one line of JSON for each.
 """
 
+import functools
 import json
 import random
 import sys
@@ -66,7 +68,8 @@ def main(what, *args):
         chooser = random.Random(seed)
         length = chooser.choice([3, 6, 12])
         f, source, arguments = programs.random_program(chooser, programs.LOOPS[kind], length)
-        guarded(source, lambda f=f, arguments=arguments: [programs.check(f, arguments) or "equal"])
+        check = functools.partial(programs.check_map, chooser) if what == "maps" else programs.check
+        guarded(source, lambda f=f, arguments=arguments, check=check: [check(f, arguments) or "equal"])
 
 
 if __name__ == "__main__":

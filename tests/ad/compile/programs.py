@@ -264,6 +264,24 @@ def cotangent(y):
         lambda x: np.cos(np.arange(np.size(x)) + 1.0).reshape(np.shape(x)) if np.shape(x) else 0.7, y)
 
 
+def check_map(chooser, f, lists):
+    """The map of `f` over some of its arguments, its gradient, and that of each row, compiled and eager."""
+    axes = [chooser.choice([0, 0, None]) for _ in lists[0]]
+    axes = (0, *axes[1:]) if axes == [None] * len(axes) else tuple(axes)
+    arguments = [a if axis is None else np.stack([a, b, a]) for a, b, axis in zip(*lists, axes, strict=True)]
+    everything, first = tuple(range(len(axes))), lambda *xs: f(*xs)[0]
+    mapped, each = dp.vmap(lambda *xs: f(*xs)[:2], axes), dp.vmap(dp.grad(first, everything), axes)
+    total = lambda *xs: np.sum(np.sin(mapped(*xs)[0]))
+    with np.errstate(all="ignore"):
+        try:
+            assert_equal(dp.compile(mapped)(*arguments), mapped(*arguments))
+            assert_equal(dp.compile(each)(*arguments), each(*arguments))
+        except dp.ad.errors.BranchError:         # on a value that differs from row to row
+            return
+        assert_equal(dp.value_and_grad(dp.compile(total), everything)(*arguments),
+                     dp.value_and_grad(total, everything)(*arguments))
+
+
 def check(f, lists):
     """Value, gradient and pullback of `f`, compiled and eager, at each list of arguments."""
     compiled = dp.compile(f)

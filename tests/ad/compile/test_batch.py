@@ -4,6 +4,8 @@ import collections
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import tinydp as dp
 from tinydp.ad.compile import batch
@@ -70,6 +72,8 @@ FUNCTIONS = {
     "shapes": (
         lambda m: np.transpose(m.reshape(1, 9)[:, ::2]) @ np.ones((1, 2)) + m[:, None, 1:][0], (0,), (M,)),
     "indices": (lambda m: m[[0, 2], 1] * m[1:, [0, 1]][:, 0] + m[..., -1][:2], (0,), (M,)),
+    "indices that are arrays, on the way back": (
+        dp.grad(lambda m: np.sum(np.sin(m[[0, 2, 0], [1, 1, 1]] * m[1:, [0, 1]][0, 1]))), (0,), (M,)),
     "joins": (lambda x, v: np.concatenate([x, np.stack([v[0], 1.0, v[1]])]), (0, 0), (X, V)),
     "reductions": (
         lambda m: (np.max(m, axis=0) * np.mean(m, axis=-1, keepdims=True))[0] + np.prod(m), (0,), (M,)),
@@ -206,3 +210,34 @@ def test_out_axes_of_none_when_compiled():
     assert total == pytest.approx(2.0 * np.sum(W))
     with pytest.raises(dp.ad.errors.LoopError, match="depends on the row"):
         dp.compile(dp.vmap(np.sum, out_axes=None))(X)
+
+
+# ---------------------------------------------------------------------------- axes, by chance
+
+@pytest.mark.usefixtures("interpreted")
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_axes_in_and_out(data):
+    n, inner = data.draw(st.sampled_from([1, 3, 65, 128])), (3, 2)
+    args, axes = [], []
+    for _ in range(2):
+        axis = data.draw(st.none() | st.integers(-3, 2))
+        args.append(RNG.normal(size=inner if axis is None else tuple(np.insert(inner, axis % 3, n))))
+        axes.append(axis)
+    out = data.draw(st.integers(-3, 2))
+    if axes == [None, None]:
+        return
+    plain = dp.vmap(lambda a, b: np.tanh(a) @ b.T @ a * np.sum(b), in_axes=tuple(axes), out_axes=out)
+    assert_equal(dp.compile(plain)(*args), plain(*args))
+    loss = lambda a, b: np.sum(np.sin(plain(a, b)))
+    assert_equal(dp.grad(dp.compile(loss), (0, 1))(*args), dp.grad(loss, (0, 1))(*args))
+
+
+def test_the_numbers_are_those_of_jax():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    axes = {"in_axes": (None, 1), "out_axes": 2}
+    ours = dp.vmap(dp.grad(lambda w, x: np.sum(np.tanh(w @ x) ** 2)), **axes)
+    theirs = jax.vmap(jax.grad(lambda w, x: jax.numpy.sum(jax.numpy.tanh(w @ x) ** 2)), **axes)
+    assert_equal(ours(W, X.T), np.asarray(theirs(W, X.T)))
+    assert_equal(dp.compile(ours)(W, X.T), np.asarray(theirs(W, X.T)))

@@ -126,6 +126,16 @@ def test_a_branch_on_an_array_is_refused():
         assert caught.value.place.text.startswith("return dp.scan(lambda s, _: (s + 1.0 if")
 
 
+def test_a_branch_in_a_loop_on_what_is_known_before_it():
+    def f(w, xs):
+        return dp.scan(lambda c, x: (c + 2.0 * x if w > 0.0 else c + x, None), 0.0, xs)[0]
+
+    compiled, xs = dp.compile(f), np.ones(3)
+    assert [compiled(w, xs) for w in (1.0, -1.0, 2.0)] == [6.0, 3.0, 6.0]
+    assert [dp.compile(dp.vmap(f, in_axes=(None, 0)))(w, np.ones((2, 3))).tolist() for w in (1.0, -1.0)] == [
+        [6.0, 6.0], [3.0, 3.0]]
+
+
 def test_not_of_a_number_is_refused():
     with pytest.raises(NotCompiledError, match="logical_not"):
         dp.compile(lambda x: np.where(~(x > 0), 1.0, x))(1.0)

@@ -33,6 +33,14 @@ def test_by_python(kind):
 
 
 @pytest.mark.parametrize("kind", ["straight", "all"])
+def test_maps_by_python(kind):
+    outcomes = interpreted("maps", kind, "0", "20")
+    assert len(outcomes) == 20
+    wrong = [f"{source}\n{outcome[0]}" for source, outcome in outcomes if outcome != ["equal"]]
+    assert not wrong, "\n\n".join(wrong[:3])
+
+
+@pytest.mark.parametrize("kind", ["straight", "all"])
 @settings(max_examples=2, database=None, derandomize=True, deadline=None,
           suppress_health_check=[*HealthCheck])
 @given(chooser=st.randoms(use_true_random=False))

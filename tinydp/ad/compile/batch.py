@@ -36,7 +36,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..primitives import sweeping
-from ..tape import Var
 from ..values import is_condition, plain, shape
 from ..watch import tracer
 from .loops import SCAN
@@ -44,6 +43,7 @@ from .marks import ALIAS, STOPPED
 from .operations import ELEMENTWISE, FLIPS, MOVING, REDUCTIONS, RUNNING, SAME, SHAPING, axes_moved
 from .program import Op, Program, Value
 from .proxy import recorded
+from .rows import parts_of
 
 
 class NotSideBySide(Exception):
@@ -119,6 +119,10 @@ class Lanes:
     def spread(self, x: Any, sides: tuple) -> Any:
         """All rows of a value; what is the same in each is repeated."""
         return x.all if type(x) is Rows else np.broadcast_to(_array(x), (self.size, *sides))
+
+    def table(self, places: Any) -> Any:
+        """An array of positions, as programs keep it."""
+        return tracer().arrays.kept(places)
 
     def lined_up(self, x: Any, ndim: int) -> Any:
         """An operand of what works element by element and makes rows of so many axes."""
@@ -243,33 +247,38 @@ def flipped(lanes: Lanes, op: Op, args: list) -> Any:
 
 def element(lanes: Lanes, op: Op, args: list) -> Any:
     """The elements of each row at an index."""
-    x, index = args[0].all, args[1]
-    parts = index if type(index) is tuple else (index,)
-    if _is_basic(parts):
-        return x[(slice(None), *parts)]
-    if any(isinstance(k, Value) or type(k) in (Rows, Var) or not isinstance(k, _INDICES) for k in parts):
+    if len(args) != 2 or type(args[0]) is not Rows:
         raise NotSideBySide("an index that is computed")
+    x, index = args[0].all, args[1]
     sides = shape(x)[1:]
-    places = np.arange(math.prod(sides)).reshape(sides)[index]   # in the row, laid out in a line
-    return np.reshape(x, (lanes.size, math.prod(sides)))[:, places]
+    if _is_basic(index):
+        return x[(slice(None), *parts_of(index))]
+    return np.reshape(x, (lanes.size, math.prod(sides)))[:, _places(sides, index)]
 
 
-_INDICES = (int, slice, np.ndarray, type(None), type(Ellipsis))
+def _is_basic(index: Any) -> bool:
+    """Whether an index takes the axes one by one, each where it is; an index of arrays may move them."""
+    parts = parts_of(index)
+    if not all(isinstance(k, (int, slice, list, np.ndarray, type(None), type(Ellipsis))) for k in parts):
+        raise NotSideBySide("an index that is computed")
+    return not any(isinstance(k, (list, np.ndarray)) for k in parts)
 
 
-def _is_basic(parts: tuple) -> bool:
-    return all(type(k) in (int, slice, type(None), type(Ellipsis)) for k in parts)
+def _places(sides: tuple, index: Any) -> Any:
+    """Which elements of a row an index takes, if they are laid out in a line."""
+    return np.arange(math.prod(sides)).reshape(sides)[index]
 
 
 def scattered(lanes: Lanes, op: Op, args: list) -> Any:
     """The operands of each row at their indices in zeros."""
     sides, indices = op.options["shape"], op.options["indices"]
-    parts = [index if type(index) is tuple else (index,) for index in indices]
-    if not all(map(_is_basic, parts)):
-        raise NotSideBySide("an index that is an array")
     xs = [lanes.spread(x, shape(x)) for x in args]
-    return lanes.called(op, xs, {"shape": (lanes.size, *sides),
-                                 "indices": [(slice(None), *part) for part in parts]})
+    if all(map(_is_basic, indices)):
+        parts = [(slice(None), *parts_of(index)) for index in indices]
+        return lanes.called(op, xs, {"shape": (lanes.size, *sides), "indices": parts})
+    places = [(slice(None), lanes.table(_places(sides, index))) for index in indices]
+    flat = lanes.called(op, xs, {"shape": (lanes.size, math.prod(sides)), "indices": places})
+    return np.reshape(flat, (lanes.size, *sides))
 
 
 def repeated(lanes: Lanes, op: Op, args: list) -> Any:

@@ -70,7 +70,8 @@ def _bool(self: Proxy) -> bool:
         raise BranchError("the derivative of a compiled loop cannot take a branch that depends on a value.",
                           "write np.where(condition, a, b), np.maximum or np.clip.", user_place())
     truth = bool(self.builder.actual(self.value))
-    self.builder.guards.append((self.value, truth))
+    if not any(self.value is known for known, _ in self.builder.guards):         # by a step that is run again
+        self.builder.guards.append((self.value, truth))
     return truth
 
 
