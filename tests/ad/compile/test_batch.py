@@ -145,6 +145,13 @@ def test_numbers_keep_pythons_meaning():
     assert dp.compile(dp.vmap(lambda x: 1.0 / x))(np.ones((2, 1))).tolist() == [[1.0], [1.0]]
 
 
+def test_few_rows_with_loops_stay_alone():
+    f, axes, args = FUNCTIONS["a loop"]
+    compiled, few = dp.compile(dp.vmap(f, axes)), (args[0], args[1][:3])
+    assert_equal(compiled(*few), dp.vmap(f, axes)(*few))
+    assert [op.options["length"] for op in compiled.built(*few).program.ops if op.body] == [3]
+
+
 def test_a_large_row_stays_alone(monkeypatch):
     monkeypatch.setattr(batch, "ROOM", 8)
     f = dp.vmap(lambda x: np.sin(x) * x)

@@ -354,13 +354,17 @@ RULES: dict[str, Callable[[Lanes, Op, list], Any]] = {
 
 ROOM = 2**16                                     # numbers in the largest array of a block of rows
 MOST, FEWEST = 64, 8                             # rows in a block
+FEW = 4                                          # rows, from which on loops inside are worth an array
 
 
 def block_of(body: Program, n: int, parallel: bool) -> int:
     """How many of `n` rows are computed at once; 0 if a row is so large that it is better alone.
 
-    A number that divides `n`, if there is one that is large enough.
+    So are few rows with loops inside: numbers that a loop carries stay in the processor's registers, arrays do
+    not. It is a number that divides `n`, if there is one that is large enough.
     """
+    if n < FEW and any(op.body is not None for op in body.ops):
+        return 0
     largest = _largest(body)
     room = ROOM // max(largest, 1)
     most = min(MOST, room, max(FEWEST, n // 8) if parallel else n)
