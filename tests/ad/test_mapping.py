@@ -123,12 +123,14 @@ def refusals():
     yield "tree", lambda: dp.vmap(lambda p: p["a"], in_axes=({"b": 0},))({"a": X}), StructureError, (
         "in_axes of p")
     yield "no rows", lambda: dp.vmap(np.sin)(np.zeros((0, 2))), LoopError, "x has no rows"
-    yield "text", lambda: dp.vmap(lambda x, s: x)(X, "fast"), LoopError, "s is a str"
+    yield "object", lambda: dp.vmap(lambda x, s: x)(X, object()), LoopError, "s is a object"
     yield "keyword", lambda: dp.vmap(two)(X, y=2.0), LoopError, "functools.partial"
     yield "bool", lambda: dp.vmap(two, in_axes=(0, True)), StructureError, "True"
     yield "dict", lambda: dp.vmap(two, in_axes={"x": 0}), StructureError, "a tuple"
     yield "function", lambda: dp.vmap(3.0), TypeError, "vmap needs a function"
-    yield "result", lambda: dp.vmap(lambda x: "a")(X), StructureError, "returned str"
+    yield "result", lambda: dp.vmap(lambda x: object())(X), StructureError, "returned object"
+    yield "text", lambda: dp.vmap(lambda x: "a" if x > 0 else "b")(np.array([1.0, -1.0])), (
+        StructureError), "row 1"
     yield "shapes", lambda: dp.vmap(lambda x: np.ones(2 if x > 0 else 3))(np.array([1.0, -1.0])), (
         StructureError), r"row 1 .* of shape \(3,\)"
     yield "structures", lambda: dp.vmap(lambda x: x if x > 0 else (x,))(np.array([1.0, -1.0])), (

@@ -86,12 +86,12 @@ def test_many_runs_share_one_program_whatever_their_number():
     run = rollouts(total_cost, static=("steps",))
     whole = run(starts(200), PARAMS, 20)
     (over,) = run.maps.values()
-    programs = dict(over._programs)
+    programs = dict(over.made.programs)
     given = starts(200)
     for n in (64, 65, 131):
         found = run(State(given.theta[:n], given.rate[:n]), PARAMS, 20)
         np.testing.assert_array_equal(found["total"], whole["total"][:n])
-    assert over._programs == programs
+    assert over.made.programs == programs
 
 
 def test_a_run_that_raises_raises():

@@ -145,14 +145,12 @@ class Rows:
                 self.columns.append(Column(name + path, leaf, int(axes)))
             return lambda row: rebuilt([row[k] for k in places])
         below = tree.children(x)
-        if not _built_alike(axes, x) or below is None:
+        if below is None or not _built_alike(axes, x):
             raise StructureError(
                 f"in_axes of {name} is {tree.describe(axes)}, the argument is {tree.describe(x)}.",
                 "build it like the argument, or like its upper part: an integer or None is for all below.")
-        of_key = axes if isinstance(axes, dict) else dict(enumerate(axes))
-        keys = x if isinstance(x, dict) else range(len(below))
-        parts = [self._taken(child, of_key[key], name + step)
-                 for key, child, step in zip(keys, below, tree.steps(x), strict=True)]
+        parts = [self._taken(child, part, name + step)
+                 for child, part, step in zip(below, _parts(axes, x), tree.steps(x), strict=True)]
         outline = tree.copied(x)
         return lambda row: tree.rebuild(outline, [part(row) for part in parts])
 
@@ -225,8 +223,13 @@ def _built_alike(axes: Any, x: Any) -> bool:
     """Whether both containers have the same places."""
     if isinstance(x, dict) or isinstance(axes, dict):
         return isinstance(x, dict) and isinstance(axes, dict) and x.keys() == axes.keys()
-    below = tree.children(x)
-    return below is not None and x is not None and len(below) == len(axes)
+    below, parts = tree.children(x), tree.children(axes)
+    return below is not None and parts is not None and len(below) == len(parts) and not tree.is_static(x)
+
+
+def _parts(axes: Any, x: Any) -> list:
+    """The axes of each child of a container, in the order of the children."""
+    return [axes[key] for key in x] if isinstance(x, dict) else [*(tree.children(axes) or ())]
 
 
 # ---------------------------------------------------------------------------- what comes out
@@ -333,7 +336,5 @@ def _spread(axes: Any, y: Any, path: str = "") -> list[Axis]:
         raise StructureError(
             f"out_axes{path} is {tree.describe(axes)}, the result is {tree.describe(y)}.",
             "build it like the result, or like its upper part: an integer or None is for all below.")
-    of_key = axes if isinstance(axes, dict) else dict(enumerate(axes))
-    keys = y if isinstance(y, dict) else range(len(below))
-    return [axis for key, child, step in zip(keys, below, tree.steps(y), strict=True)
-            for axis in _spread(of_key[key], child, path + step)]
+    return [axis for part, child, step in zip(_parts(axes, y), below, tree.steps(y), strict=True)
+            for axis in _spread(part, child, path + step)]

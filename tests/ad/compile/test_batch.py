@@ -173,9 +173,9 @@ def test_a_map_of_a_compiled_function_is_compiled_whole():
     f = dp.compile(lambda w, x: np.tanh(w @ x))
     mapped = dp.vmap(f, in_axes=(None, 0))
     assert_equal(mapped(W, X), np.stack([np.tanh(W @ x) for x in X]))
-    (derived,) = f._derived.values()
+    (derived,) = f.made.derived.values()
     assert "matmul(" in derived.source
-    assert not f._programs
+    assert not f.made.programs
 
 
 def test_a_map_of_what_is_derived_from_a_compiled_function():

@@ -96,13 +96,13 @@ class Lanes:
         if op.prim is SCAN:
             return self.scan(op, args)
         if not any(type(x) is Rows for x in args):
-            if op.body is not None:
+            if op.bodies:
                 return list(op.prim(*args, **op.options))
             return [self.called(op, args, op.options)]
         rule = (RULES.get(op.name) if op.prim is not ALIAS and op.prim is not STOPPED else same)
         if rule is None and (op.prim.elementwise or op.name in ELEMENTWISE):
             rule = elementwise
-        if rule is None or op.body is not None or len(op.outs) != 1:
+        if rule is None or op.bodies or len(op.outs) != 1:
             raise NotSideBySide(op.name)
         y = rule(self, op, args)
         (out,) = op.outs
@@ -360,10 +360,10 @@ FEW = 4                                          # rows, from which on loops ins
 def block_of(body: Program, n: int, parallel: bool) -> int:
     """How many of `n` rows are computed at once; 0 if a row is so large that it is better alone.
 
-    So are few rows with loops inside: numbers that a loop carries stay in the processor's registers, arrays do
-    not. It is a number that divides `n`, if there is one that is large enough.
+    So are few rows with loops inside: numbers that a loop carries stay in the processor's registers, arrays
+    do not. It is a number that divides `n`, if there is one that is large enough.
     """
-    if n < FEW and any(op.body is not None for op in body.ops):
+    if n < FEW and any(op.bodies for op in body.ops):
         return 0
     largest = _largest(body)
     room = ROOM // max(largest, 1)
@@ -378,8 +378,8 @@ def _largest(program: Program) -> int:
     """How many elements the largest value of a program has, without the stacks of its loops."""
     found = 1
     for op in program.ops:
-        if op.body is not None:
-            found = max(found, _largest(op.body))
+        if op.bodies:
+            found = max([found, *map(_largest, op.bodies)])
         else:
             found = max([found, *(math.prod(x.shape) for x in op.outs)])
     return found

@@ -22,11 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from ..values import shape
+from ..values import plain, shape
 from ..watch import tracer
 from .batch import NotSideBySide, block_of, side_by_side
 from .loops import SCAN, scan_options
-from .trace import Region, _as_number, _example_row, _kept, settled_region
+from .regions import Region, require, settled_region, with_flag
+from .trace import _as_number, _example_row, _kept
 
 
 def mapped(run: Callable, stacks: list) -> Any:
@@ -35,10 +36,15 @@ def mapped(run: Callable, stacks: list) -> Any:
     stacks = [_kept(_as_number(x)) for x in stacks]
     found = settled_region(run, [], [*map(_example_row, stacks)], ["x"] * len(stacks), once=n == 1)
     try:
-        return found.unflatten(in_blocks(found, stacks, n))
+        results = in_blocks(found, stacks, n)
+        if found.flagged:
+            require(plain(np.all(results.pop())))
     except NotSideBySide:
-        options = scan_options(found.body, 0, len(stacks), n)
-        return found.unflatten(SCAN(*stacks, *found.captured, **options))
+        body, flags = with_flag(found, 0)
+        results = SCAN(*flags, *stacks, *found.captured, **scan_options(body, len(flags), len(stacks), n))
+        for _ in flags:
+            require(plain(results.pop(0)))
+    return found.unflatten(results)
 
 
 def in_blocks(found: Region, stacks: list, n: int) -> list:

@@ -41,7 +41,7 @@ from .marks import ALIAS, MARKED, STOPPED, MarkForm
 from .paths import is_engine
 from .program import Program
 from .proxy import Proxy, recorded
-from .record import Builder
+from .record import Builder, innermost
 from .regions import require, settled_region, with_flag
 from .tracing_tape import TracingTape
 
