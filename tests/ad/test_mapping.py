@@ -1,6 +1,7 @@
 """`vmap` gives what a Python loop over the rows gives, stacked; under every transformation as well."""
 
 import pickle
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -74,6 +75,22 @@ def test_axes_within_structures():
     np.testing.assert_array_equal(found["y"], np.stack([r["y"] for r in rows], axis=-1))
     np.testing.assert_array_equal(found["n"][0], np.stack([r["n"][0] for r in rows]))
     assert found["n"][1] is None
+
+
+@dataclass(frozen=True)
+class Spring:
+    length: float
+    ends: np.ndarray
+    kind: str = "steel"
+
+
+def test_axes_within_dataclasses_with_static_parts():
+    f = lambda spring: Spring(spring.length * np.sum(spring.ends), spring.ends, spring.kind)
+    springs = Spring(np.arange(3.0), np.ones((2, 3)), "wood")
+    found = dp.vmap(f, in_axes=(Spring(0, 1),), out_axes=Spring(0, -1))(springs)
+    assert found.kind == "wood"
+    assert found.length.tolist() == [0.0, 2.0, 4.0]
+    np.testing.assert_array_equal(found.ends, np.ones((2, 3)))
 
 
 def test_keyword_arguments_are_mapped_over_axis_0():

@@ -135,7 +135,7 @@ class Rows:
 
     def _taken(self, x: Any, axes: Any, name: str) -> Callable[[list], Any]:
         """The function from the leaves of a row to the argument of `f`; the columns are noted down."""
-        if axes is None:
+        if axes is None or (tree.is_static(axes) and tree.is_static(x)):
             return lambda row: x
         if tree.children(axes) is None:
             leaves, rebuilt = tree.flatten(x)
@@ -329,7 +329,7 @@ def _leads_to(x: Any, row: list) -> bool:
 
 def _spread(axes: Any, y: Any, path: str = "") -> list[Axis]:
     """The axis of each leaf of a result."""
-    if axes is None or tree.children(axes) is None:
+    if axes is None or tree.children(axes) is None or (tree.is_static(axes) and tree.is_static(y)):
         return [axes] * len(tree.flatten(y)[0])
     below = tree.children(y)
     if below is None or not _built_alike(axes, y):
