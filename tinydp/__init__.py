@@ -10,12 +10,13 @@ from .ad.primitives import defvjp
 from .ad.show import record
 from .ad.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .ad.watch import debug_nans
+from .ad.whiles import while_loop
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ad", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian",
     "hvp", "integrate", "jacobian", "jvp", "linalg", "nn", "optim", "primitive", "record", "scan", "sign",
-    "sims", "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp",
-    "vmap",
+    "sims", "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp", "vmap",
+    "while_loop",
 ]

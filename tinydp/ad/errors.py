@@ -155,20 +155,37 @@ class LoopError(TinydpError, ValueError):
     """The step of a loop, or the arrays that it runs along, do not fit together."""
 
 
-class EventNotReached(TinydpError, RuntimeError):
-    """`integrate` made all its steps, and the event did not come; `state` is the last state."""
+class _WithState:
+    """An error that has the last state as `state`."""
 
     def __init__(self, what: str, advice: str = "", place: Place | None = None, state: Any = None):
-        super().__init__(what, advice, place)
+        super().__init__(what, advice, place)    # type: ignore[call-arg]
         self.state = state
 
     def __reduce__(self) -> tuple:
-        return type(self), (self.what, self.advice, self.place, self.state)
+        error: Any = self
+        return type(self), (error.what, error.advice, error.place, self.state)
+
+
+class EventNotReached(_WithState, TinydpError, RuntimeError):
+    """`integrate` made all its steps, and the event did not come; `state` is the last state."""
 
     @classmethod
     def after(cls, max_steps: int, state: Any, height: Any) -> "EventNotReached":
         """So many steps were made, and `until(state)` is still `height`."""
         return cls(f"the event did not come within {max_steps} steps: until(state) is still {height:.6g}.",
+                   "allow more with max_steps=, or look at the error's .state, the last one.", state=state)
+
+
+class LoopNotEnded(_WithState, TinydpError, RuntimeError):
+    """`while_loop` made all its steps, and its condition still holds; `state` is the last state."""
+
+    @classmethod
+    def after(cls, max_steps: int, state: Any) -> "LoopNotEnded":
+        """So many steps were made, and the condition holds for `state`."""
+        shown = repr(state)
+        shown = f": {shown}" if len(shown) <= 60 and "\n" not in shown else ""
+        return cls(f"the condition still holds after {max_steps} steps of while_loop{shown}.",
                    "allow more with max_steps=, or look at the error's .state, the last one.", state=state)
 
 

@@ -409,13 +409,13 @@ def _as_one_node(op: Loop, run: Callable, arguments: Any) -> Any:
         tape.extend(inside.part)                 # perhaps a later result of the program needs them
         return result
     operands = tuple(x for x in tree.flatten(arguments)[0] if is_on(tape, x))
-    form = (inside if op is not REPEATED_SCAN else
+    form = (inside if not isinstance(op, RepeatedLoop) else
             Outside(run, fingerprint(operands, inside.part), outside(*inside), user_spot(),
                     _which_are_numpys(tape, inside)))
     whole = tape.record(op, tuple(settle(y.value) for y in inside.results), operands, {"form": form})
     picked = iter([pick(whole, i) for i in range(len(inside.results))])
     result = tree.map(lambda x: next(picked) if is_on(tape, x) else x, result)
-    if op is REPEATED_SCAN:
+    if isinstance(op, RepeatedLoop):
         closed = EndedTape()
         for node in inside.part:                 # it will not be swept: using it later must raise
             node.tape = closed

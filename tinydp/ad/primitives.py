@@ -77,6 +77,7 @@ class Primitive:
     """
 
     loop = False                                 # one node that has others inside, see loops.py
+    open_ended = False                           # a loop of who knows how many steps before it has run
     product = False                              # linear in each argument
     cut: "Primitive | None" = None               # the same, with constant factors that are zero somewhere
     mover = False                                # only moves or sums elements

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from tinydp.ad.compile.loops import EVENT, SCAN, event_options, scan_options
+from tinydp.ad.compile.loops import EVENT, SCAN, WHILE, event_options, scan_options, while_options
 from tinydp.ad.compile.program import Value, interpret
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.primitives import PRIMITIVES, registered, scatter
@@ -44,6 +44,8 @@ class Writer:
                 made = self.there_and_back(builder, values, depth)
             elif depth and choice < 0.2:
                 made = self.event(builder, values, depth)
+            elif depth and choice < 0.25:
+                made = self.while_loop(builder, values, depth)
             else:
                 made = self.operation(builder, values)
             values += made
@@ -188,8 +190,8 @@ class Writer:
         return total
 
     def made(self, builder):
-        return [x for op in builder.ops for x in
-                (op.outs if op.prim is not EVENT else op.outs[: 2 * op.options["states"] + 1])]
+        return [x for op in builder.ops for x in (
+            op.outs[: op.options["states"] * (1 + (op.prim is EVENT))] if op.prim.open_ended else op.outs)]
 
     def first(self, x):
         return np.asarray(x.example)[0] if x.shape[0] else np.zeros(x.shape[1:]) if x.ndim > 1 else 0.5
@@ -221,6 +223,29 @@ class Writer:
                               event_options(body, 1 + len(others), 10))
         n = 2 * (1 + len(others)) + 2
         return made[: n - 1]                     # nobody knows how many rows the stacks have
+
+
+    def while_loop(self, builder, values, depth):
+        """A loop that ends: after at most six rounds, or when the first part of the state has fallen."""
+        r, inside = self.random, Builder(builder)
+        start, most = r.choice([-1.0, 0.35, 2.0]), r.choice([6, 6, 1, 0, None])
+        others = [self.any(values, kind="f") for _ in range(r.randint(0, 2))]
+        x = inside.input(1.0, "x")
+        carry = [inside.input(y.example, "c") for y in others]
+        known = [x, *carry, *map(inside.lift, r.sample(values, min(3, len(values))))]
+        outputs = self.fill(inside, known, r.randint(1, 5), depth - 1)
+        after = self.next_carry(inside, carry, known + self.made(inside))
+        (lower,) = inside.record(registered(np.subtract), (x, 0.4), {})
+        (go,) = inside.record(registered(np.less), (0.0, lower), {})
+        conditions = [c for c in [*known, *self.made(inside)] if c.kind == "b" and c.shape == ()]
+        if conditions and r.random() < 0.5:
+            (go,) = inside.record(registered(np.logical_and), (go, r.choice(conditions)), {})
+        body, captured = inside.closed([lower, *after, go, *outputs])
+        first = [c for c in values if c.kind == "b" and c.shape == ()]
+        go = r.choice(first) if first and r.random() < 0.5 else start > 0.0
+        options = while_options(body, 1 + len(others), most)
+        made = builder.record(WHILE, (start, *others, go, *captured), options)
+        return made[: len(others) + 2]           # nobody knows how many rows the stacks have
 
 
 def same(xs, ys, exactly=True):

@@ -39,8 +39,8 @@ LAYOUTS = [np.asarray, np.asarray, np.asfortranarray, lambda x: np.rint(2 * x).a
 PRODUCTS = ["{a} @ {b}", "np.dot({a}, {b})", "{a}.T @ {b}", "{a} @ {b}.T", "np.matmul({a}, {b})",
             "{a} @ {a}.T"]
 COUNTER = itertools.count()
-LOOPS = {"straight": [], "scan": ["scan"] * 3, "event": ["event"] * 2, "all": ["scan", "scan", "event",
-    "branch"]}
+LOOPS = {"straight": [], "scan": ["scan"] * 3, "event": ["event"] * 2, "while": ["while_loop"] * 3,
+    "all": ["scan", "scan", "event", "while_loop", "branch"]}
 
 
 class Text:
@@ -197,6 +197,32 @@ class Text:
             f"fall{label}, start{label}, lambda s: s[0] + 0.1 * np.cos({b}) - 0.1, 200, {dt})",
         ]
         return self.run(text, [f"e{label}", f"w{label}", f"time{label}"])
+
+    def while_loop(self):
+        """A loop that goes on while something holds, that falls from round to round."""
+        r, label, pad = self.r, next(self.names), self.indent
+        carried = [self.pick() for _ in range(r.choice([1, 2]))]
+        names = [f"c{label}_{k}" for k in range(len(carried))]
+        inner = self.values | {f"k{label}": 0.7} | {
+            name: self.values[start] for name, start in zip(names, carried, strict=True)}
+        body = Text(r, inner, pad + "    ", self.names)
+        for _ in range(r.choice([0, 2, 5])):
+            body.line(["scan", "while_loop"] if len(pad) < 9 else [])
+        local = sorted(body.values)
+        new = []
+        for name in names:
+            same = [v for v in local if np.shape(body.values[v]) == np.shape(body.values[name])]
+            new.append(r.choice(["np.tanh({c} + 0.5 * {v})", "{v} * 0.5", "{c} * 0.9 + 0.1 * np.sin({v})"])
+                       .format(c=name, v=r.choice(same)))
+        start = r.choice(["0.0", "0.9", "2.5", f"np.tanh(np.sum({self.pick()}))"])
+        more = r.choice([f" + 0.1 * np.cos(np.sum(s[{r.randrange(len(names))}]))", ""])
+        options = r.choice(["", ", max_steps=20", ", segment=2", ", 30, 3"])
+        last = [f"l{label}_{k}" for k in range(len(carried))]
+        call = f"lambda s: s[-1]{more} > 0.2, body{label}, ({', '.join(carried)}, {start}){options}"
+        text = [f"{pad}def body{label}(state):", f"{pad}    {', '.join(names)}, k{label} = state",
+                *body.lines, f"{pad}    return {', '.join(new)}, k{label} - 0.3",
+                f"{pad}{', '.join(last)}, end{label} = dp.while_loop({call})"]
+        return self.run(text, [*last, f"end{label}"])
 
     def run(self, text, results):
         """Append these lines if they work."""

@@ -1,20 +1,22 @@
-"""Scans that do the same are one; others stay apart."""
+"""Loops that do the same are one; others stay apart."""
 
 import numpy as np
 
 import tinydp as dp
+from tinydp.ad.compile.marks import undressed
 from tinydp.ad.compile.merge import merged
 from tinydp.ad.compile.program import interpret, verify
+from tinydp.ad.compile.simplify import simplified
 from tinydp.ad.compile.trace import traced
 
 from .examples import count, same
 
 
-def scans(f, *args):
-    before = traced(f, *args)
+def scans(f, *args, name="scan"):
+    before = simplified(undressed(traced(f, *args)))
     after = verify(merged(before))
     assert same(interpret(before, *args), interpret(after, *args))
-    return count(after, "scan")
+    return count(after, name)
 
 
 def run(x, xs, more=False, first=np.sin, n=None):
@@ -53,3 +55,14 @@ def test_a_carry_that_only_starts_the_same_is_another():
                 dp.scan(lambda c, _: (np.cos(c), None), x, length=3)[0])
 
     assert scans(f, 0.3) == 2
+
+
+def test_loops_that_go_on_while_the_same_holds():
+    def run(x, most=3.0, max_steps=None, grows=True):
+        step = lambda s: (s[0] + 0.5, np.cos(s[1]) * (s[0] if grows else 2.0))
+        return dp.while_loop(lambda s: s[0] < most, step, (x, 1.0), max_steps)
+
+    assert scans(lambda x: (run(x), dp.value_and_grad(lambda x: run(x)[1])(x)), 0.3, name="while_loop") == 1
+    assert scans(lambda x: (run(x), run(x, most=4.0)), 0.3, name="while_loop") == 2
+    assert scans(lambda x: (run(x), run(x, max_steps=50)), 0.3, name="while_loop") == 2
+    assert scans(lambda x: (run(x), run(x, grows=False)), 0.3, name="while_loop") == 2

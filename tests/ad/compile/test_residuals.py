@@ -124,8 +124,8 @@ def shot(speed):
 def test_an_event_stores_what_its_way_back_needs():
     best = gradient(shot, 5.0)
     event, *_, back = loops(best)
-    assert event.is_event
-    assert not back.is_event
+    assert event.open_ended
+    assert not back.open_ended
     assert count(back.body, "sqrt") == 0
 
 

@@ -1,4 +1,4 @@
-"""The loops of a program, as operations: `scan`, of so many steps, and `event`, up to an event.
+"""The loops of a program, as operations: `scan`, of so many steps, `event` and `while_loop`, up to an end.
 
 A `scan(*carry, *xs, *captured)` has a body with the inputs (carry, a row of each of xs, captured) and the
 outputs (carry, a row of each y); it makes the last carry, and the stacked rows. After an event the number of
@@ -28,6 +28,10 @@ An `event(*state, height, dt, *captured)` has a body with the inputs (state, h, 
 (state, height, a row of each y): the state `h` later, and what falls to zero at the event. It makes the state
 at the event, the state before the last step, the length of that, the number of steps, the last one included,
 and the stacked rows.
+
+A `while_loop(*state, go, *captured)` has a body with the inputs (state, captured) and the outputs (state, go,
+a row of each y), and goes on while `go` is true, for at most `max_steps`. It makes the last state, the last
+`go`, the number of steps, and the stacked rows.
 """
 
 import math
@@ -240,6 +244,8 @@ def _event(*args: Any, body: Program, states: int, max_steps: int, differentiate
 class Event(LoopPrimitive):
     """The operation `event`."""
 
+    open_ended = True
+
     def carried(self, options: dict) -> int:
         return options["states"]
 
@@ -268,5 +274,61 @@ class Event(LoopPrimitive):
 
 
 EVENT = Event(_event, "event")
+
+# ---------------------------------------------------------------------------- while
+
+
+def while_options(body: Program, states: int, max_steps: int | None, again: bool = False) -> dict:
+    """The options of a loop that goes on while a condition holds; a `max_steps` of None is no limit.
+
+    With `again`, nothing but the state is kept for the way back, as of a scan.
+    """
+    return {"body": body, "states": states, "max_steps": max_steps, "again": again}
+
+
+def _while(*args: Any, body: Program, states: int, max_steps: int | None, again: bool) -> tuple:
+    """The meaning of such a loop."""
+    state, go, captured = list(args[:states]), args[states], args[states + 1:]
+    ys: list[list] = [[] for _ in body.outputs[states + 1:]]
+    steps = 0
+    while go and steps != max_steps:
+        results = interpret(body, *state, *captured)
+        state, go, steps = results[:states], results[states], steps + 1
+        for column, y in zip(ys, results[states + 1:], strict=True):
+            column.append(y)
+    empty = [_repeated(example_of(y), 0).copy() for y in body.outputs[states + 1:]]
+    return (*state, go, steps, *(np.array(column) if steps else none
+                                 for column, none in zip(ys, empty, strict=True)))
+
+
+class While(LoopPrimitive):
+    """The operation `while_loop`."""
+
+    open_ended = True
+
+    def carried(self, options: dict) -> int:
+        return options["states"]
+
+    def inputs_at(self, options: dict, places: list[int]) -> list[int]:
+        n = options["states"]
+        return [k - (k > n) for k in places if k != n]
+
+    def results_at(self, options: dict, wrt: list[int], moved: list[int]) -> list[int]:
+        n = options["states"]
+        return [k + (k > n) for k in moved if k != n]
+
+    def examples(self, op: Op) -> list:
+        n, results = op.options["states"], [*map(example_of, op.options["body"].outputs)]
+        return results[:n] + [True, 1] + [_repeated(y, 1) for y in results[n + 1:]]
+
+    def fault(self, op: Op) -> str:
+        body, n, args = op.options["body"], op.options["states"], op.args
+        return (misfit("the body takes", [*args[:n], *args[n + 1:]], body.inputs)
+                or misfit("the state becomes", body.inputs[:n], body.outputs[:n])
+                or misfit("the condition is", [True, True], [args[n], body.outputs[n]])
+                or misfit("makes", self.examples(op), op.outs))
+
+
+WHILE = While(_while, "while_loop")
 
 ALL_FINITE = Primitive(lambda x: bool(np.all(np.isfinite(x))), "all_finite")     # for compiled gradients

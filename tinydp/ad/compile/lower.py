@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 # each says how its operations are lowered
-from . import lower_arrays, lower_linear, lower_loops, lower_switch  # noqa: F401
+from . import lower_arrays, lower_linear, lower_loops, lower_switch, lower_while  # noqa: F401
 from .blocks import Block
 from .check import check
 from .emitter import Emitter

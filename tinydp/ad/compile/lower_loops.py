@@ -140,6 +140,12 @@ class Rows:
             return whole(buffer)
         return self.to.allocate(name, buffer.shape, kind)
 
+    def make_room(self, step: Local) -> None:
+        """Make the memory larger if there is none for the rows of this step."""
+        if self.buffers:
+            full = equal_(step, Apply("length", (self.buffers[0],), "i"))
+            self.to.emit(If(full, [Call("grown", [Memory(x, (), x.shape)], [x]) for x in self.buffers]))
+
     def targets(self, step: Local) -> list[tuple[Any, Any]]:
         """Each row of a step, and where it is written: a view for an array, an element else."""
         found: list[tuple[Any, Any]] = [
@@ -293,19 +299,17 @@ class Search:
         to, rounds, (above, _, below, *_) = self.to, list[Any](), self.bracket
         with to.within(rounds):
             new = self.height_after_step()
-            to.emit(If(_not(self.searching), self.after_whole_step(new), self.after_part_of_step(new)))
+            to.emit(If(not_(self.searching), self.after_whole_step(new), self.after_part_of_step(new)))
             guess = Call("guess", self.bracket, [self.h])
-            to.emit(If(_equal(above, below), [Let([self.h], [below])], [guess]))
+            to.emit(If(equal_(above, below), [Let([self.h], [below])], [guess]))
         to.emit(Forever(rounds))
         to.forget_line()
         self.bind_results()
 
     def height_after_step(self) -> Any:
         """Make a step of the length h, with room for its rows; returns the height after it."""
-        to, buffers = self.to, self.rows.buffers
-        if buffers:
-            full = Apply("equal", (self.step, Apply("length", (buffers[0],), "i")), "b")
-            to.emit(If(full, [Call("grown", [Memory(x, (), x.shape)], [x]) for x in buffers]))
+        to = self.to
+        self.rows.make_room(self.step)
         lower_body(to, self.loop, self.rows, self.step)
         new = as_number(to.get(self.loop.own_outputs[0]))
         return new if isinstance(new, (Local, Const)) else to.let(Local("new_height", "f"), new)
@@ -315,9 +319,9 @@ class Search:
         on = list[Any]()
         with self.to.within(on):
             self.go_on(new)
-        at_event = _and(Apply("less_equal", (new, Const(0.0)), "b"),
+        at_event = and_(Apply("less_equal", (new, Const(0.0)), "b"),
                         Apply("less", (Const(0.0), self.height), "b"))
-        return [If(_not(at_event), on),
+        return [If(not_(at_event), on),
                 Let([self.fall], [Apply("subtract", (self.height, new), "f")]),
                 Let([*self.bracket, self.searching],
                     [Const(0.0), self.height, self.dt, new, *self.unknown, Const(True)])]
@@ -325,9 +329,9 @@ class Search:
     def go_on(self, new: Any) -> None:
         """The state after the step becomes the state, unless the event cannot come any more."""
         to, step, (oldest, older) = self.to, self.step, self.before
-        is_last = _equal(step, Const(self.max_steps - 1))
-        passed = to.let(Local("passed", "b"), _or(is_last, Apply("isnan", (new,), "b")))
-        to.emit(If(_and(Apply("greater", (step, Const(0)), "b"), _not(passed)),
+        is_last = equal_(step, Const(self.max_steps - 1))
+        passed = to.let(Local("passed", "b"), or_(is_last, Apply("isnan", (new,), "b")))
+        to.emit(If(and_(Apply("greater", (step, Const(0)), "b"), not_(passed)),
                    [Call("passed", [step, oldest, older, self.height, new], [passed])]))
         to.emit(If(passed, [Fail("the event did not come, or is over")]))
         to.emit(Let([oldest, older], [older, self.height]))
@@ -338,12 +342,12 @@ class Search:
     def after_part_of_step(self, new: Any) -> list:
         """Make the bracket narrower; if nothing is left of it, the event is found."""
         above, height_above, below, height_below = self.bracket[:4]
-        unclear = _equal(self.bracket[7], Const(2))
+        unclear = equal_(self.bracket[7], Const(2))
         if self.is_differentiated:
             jump = Apply("subtract", (height_above, height_below), "f")
             most = Apply("multiply", (Const(SMOOTH), self.fall), "f")
-            unclear = _or(unclear, Apply("greater", (jump, most), "b"))
-        return [If(_equal(above, below),
+            unclear = or_(unclear, Apply("greater", (jump, most), "b"))
+        return [If(equal_(above, below),
                    [If(unclear, [Fail("the event has to be looked at")]), Leave()],
                    [Call("narrowed", [*self.bracket, self.h, new], self.bracket)])]
 
@@ -370,17 +374,17 @@ def _kept(to: Emitter, x: Any) -> Any:
     return to.let(Local("t", value.kind), value)
 
 
-def _equal(a: Any, b: Any) -> Apply:
+def equal_(a: Any, b: Any) -> Apply:
     return Apply("equal", (a, b), "b")
 
 
-def _and(a: Any, b: Any) -> Apply:
+def and_(a: Any, b: Any) -> Apply:
     return Apply("logical_and", (a, b), "b")
 
 
-def _or(a: Any, b: Any) -> Apply:
+def or_(a: Any, b: Any) -> Apply:
     return Apply("logical_or", (a, b), "b")
 
 
-def _not(a: Any) -> Apply:
+def not_(a: Any) -> Apply:
     return Apply("logical_not", (a,), "b")

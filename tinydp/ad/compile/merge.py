@@ -1,4 +1,4 @@
-"""Two scans that do the same and return different things are one.
+"""Two loops that do the same and return different things are one.
 
 A function that is called, and differentiated as well, runs the same loop twice, once with the rows that the
 way back reads. And where a loop in a loop is taken back, its values are found in the step that was there
@@ -26,14 +26,14 @@ before, beside rows that are new.
 
 from typing import Any
 
-from .loops import SCAN
+from .loops import SCAN, WHILE
 from .parts import Loop, Stack
 from .program import Op, Program, Value, known, like, replaced
 from .record import Builder
 
 
 def merged(program: Program) -> Program:
-    """The program in which scans that do the same are one."""
+    """The program in which loops that do the same are one. (Events are left as they are.)"""
     ops: list[Op | None] = []
     places: dict[Value, int] = {}                # which operation makes a value
     now: dict[Value, Any] = {}                   # results that another loop makes now
@@ -41,7 +41,7 @@ def merged(program: Program) -> Program:
     for k, op in enumerate(program.ops):
         ops.append(op.given(now))
         places.update(dict.fromkeys(op.outs, k))
-        if op.prim is not SCAN:
+        if op.prim not in (SCAN, WHILE):
             continue
         for i in range(k):
             found = _merged(ops, i, k, places)
@@ -61,7 +61,7 @@ def merged(program: Program) -> Program:
 def _merged(ops: list[Op | None], i: int, k: int, places: dict) -> tuple[Op, int, dict] | None:
     """The one loop for those at `i` and `k`, where it belongs, and what it makes for those of the other."""
     first, second = ops[i], ops[k]
-    if first is None or second is None or first.prim is not SCAN or not _are_alike(first, second):
+    if first is None or second is None or not _are_alike(first, second):
         return None
     if same := _joined(one := Loop(first), Loop(second)):
         return one.op(), i, same
@@ -75,7 +75,11 @@ def _merged(ops: list[Op | None], i: int, k: int, places: dict) -> tuple[Op, int
 
 
 def _are_alike(first: Op, second: Op) -> bool:
-    return all(first.options[name] == second.options[name] for name in ("length", "reverse", "again"))
+    return first.prim is second.prim and all(
+        first.options[name] == second.options[name] for name in first.options if name not in _PARTS)
+
+
+_PARTS = ("body", "carries", "rows", "states")
 
 
 def _joined(one: Loop, two: Loop) -> dict[Value, Value]:
@@ -83,7 +87,7 @@ def _joined(one: Loop, two: Loop) -> dict[Value, Value]:
 
     Returns which results of it are those of the other; nothing if it was left as it is.
     """
-    if known(one.steps) != known(two.steps):
+    if [*map(known, one.own_args)] != [*map(known, two.own_args)]:
         return {}
     same = _same_inputs(one, two)
     if len(same) < len(two.inputs) + len(two.captures):
@@ -94,12 +98,14 @@ def _joined(one: Loop, two: Loop) -> dict[Value, Value]:
         inside.again(op, same)
     new = len(inside.ops) - before
     outputs = {c.input: c.output for c in one.carries}
-    if 2 * new > len(two.ops) or not all(
-            known(replaced(c.output, same)) == known(outputs[same[c.input]]) for c in two.carries):
+    pairs = [(c.output, outputs[same[c.input]]) for c in two.carries]
+    pairs += zip(two.own_outputs, one.own_outputs, strict=True)
+    if 2 * new > len(two.ops) or not all(known(replaced(x, same)) == known(y) for x, y in pairs):
         return {}
     one.ops = inside.ops
     lasts = {c.input: c.last for c in one.carries}
     results = {c.last: lasts[same[c.input]] for c in two.carries}
+    results |= zip(two.own_outs, one.own_outs, strict=True)
     stacks = {s.output: s.stack for s in one.stacks if type(s.output) is Value}
     for s in two.stacks:
         row = replaced(s.output, same)

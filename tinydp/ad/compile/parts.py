@@ -24,7 +24,7 @@
 
 from typing import Any, NamedTuple
 
-from .loops import EVENT
+from .loops import EVENT, WHILE
 from .program import Op, Program, Value, values_in
 
 
@@ -59,26 +59,44 @@ class Capture(NamedTuple):
     inner: Value
 
 
+class Own(NamedTuple):
+    """How many parts an open-ended loop has that are neither carried, stacked nor captured."""
+
+    args: int                            # operands, after the state
+    inputs: int                          # of the body
+    outputs: int                         # of the body
+    keeps_before: bool                   # whether it makes the state before the last step as well
+
+
+OWN = {EVENT: Own(2, 1, 1, True),        # height, dt; the length of the step; the height after it
+       WHILE: Own(1, 0, 1, False)}       # go; -; go
+
+
 class Loop:
-    """The parts of a loop. An event has parts of its own, which stay as they are; it reads no rows."""
+    """The parts of a loop. An open-ended one has parts of its own, which stay as they are, and reads no rows.
+
+    Two of these are results: of an event the last step's length, of a `while_loop` whether it would go on;
+    and the number of steps.
+    """
 
     def __init__(self, op: Op):
         body = op.body
         assert body is not None
-        self.source, self.ops, self.is_event = op, body.ops, op.prim is EVENT
+        self.source, self.ops, self.open_ended = op, body.ops, op.prim.open_ended
         args, inputs, outs, outputs = [*op.args], [*body.inputs], [*op.outs], [*body.outputs]
         before: list = [None] * len(inputs)
         self.steps: Any = op.options.get("length")       # how many: a number, or a value
-        self.own_args: list = []                         # of an event: height, dt; of a scan: the steps
-        self.own_inputs: list[Value] = []                # of an event: the length of the step
-        self.own_outputs: list = []                      # of an event: the height after it
-        self.own_outs: list[Value] = []                  # of an event: the last step's length; the steps
-        if self.is_event:
-            n, m = op.options["states"], 0
-            self.own_args, args[n: n + 2] = args[n: n + 2], []
-            self.own_inputs, inputs[n: n + 1] = inputs[n: n + 1], []
-            self.own_outputs, outputs[n: n + 1] = outputs[n: n + 1], []
-            before, outs[n: 2 * n] = outs[n: 2 * n], []
+        self.own_args: list = []                         # of a scan: the number of steps, if it is a value
+        self.own_inputs: list[Value] = []
+        self.own_outputs: list = []
+        self.own_outs: list[Value] = []
+        if self.open_ended:
+            n, m, own = op.options["states"], 0, OWN[op.prim]
+            self.own_args, args[n: n + own.args] = args[n: n + own.args], []
+            self.own_inputs, inputs[n: n + own.inputs] = inputs[n: n + own.inputs], []
+            self.own_outputs, outputs[n: n + own.outputs] = outputs[n: n + own.outputs], []
+            if own.keeps_before:
+                before, outs[n: 2 * n] = outs[n: 2 * n], []
             self.own_outs, outs[n: n + 2] = outs[n: n + 2], []
             self.steps = self.own_outs[1]
         else:
@@ -120,11 +138,11 @@ class Loop:
     def op(self, body: Program | None = None, captured: list | None = None) -> Op:
         """The operation; perhaps with a body of the same outputs, that captures these."""
         options = self.source.options | {"body": self.body if body is None else body}
-        options |= {"states": len(self.carries)} if self.is_event else {
+        options |= {"states": len(self.carries)} if self.open_ended else {
             "carries": len(self.carries), "rows": len(self.rows)}
         captured = [c.outer for c in self.captures] if captured is None else captured
         inits, stacks = [c.init for c in self.carries], [r.stack for r in self.rows]
-        args = [*inits, *self.own_args, *captured] if self.is_event else [
+        args = [*inits, *self.own_args, *captured] if self.open_ended else [
             *inits, *stacks, *captured, *self.own_args]
         return self.source.with_(args=tuple(args), options=options, outs=self.outs)
 

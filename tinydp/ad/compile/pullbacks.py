@@ -3,7 +3,8 @@
 The way back over a scan is a scan in the other direction. Its carry is the cotangents of the carry, and the
 sums of the shares of what all steps use; its step is the adjoint of the step, which computes what it needs
 again from the carry before it: so the loop on the tape is made to return that as well, a row a step. (What is
-dear to compute twice is found later, see `residuals.py`.)
+dear to compute twice is found later, see `residuals.py`.) Over a `while_loop` it is a scan of as many steps
+as were made.
 
 The way back over an event is such a scan, too. At the event `until` stays zero: the length h of the last step
 changes so that d until = 0, which is the implicit function theorem. So what arrives at h goes on as a
@@ -45,7 +46,7 @@ from ..primitives import pick, registered
 from ..selected import bare
 from ..values import is_on, plain, youngest
 from .adjoint import adjoint
-from .loops import EVENT, SCAN, LoopPrimitive, scan_options
+from .loops import EVENT, SCAN, WHILE, LoopPrimitive, scan_options
 from .program import Program, Value
 from .record import Builder, zeros
 
@@ -104,9 +105,38 @@ def _pairs(node: Any, places: list, cotangents: list) -> list:
 def pull_scan(node: Any, g: Any) -> list:
     """The cotangents of the operands of a scan."""
     form: Form = node.kwargs["form"]
-    options, values, arrived = form.options, form.values, form.arrived(g)
-    body, n, m = options["body"], options["carries"], options["rows"]
-    given, made = body.inputs, body.outputs
+    options, values = form.options, form.values
+    n = len(options["body"].inputs)
+    return _pulled(node, form.arrived(g), Steps(
+        options["carries"], options["rows"], [*range(n)], value=[*values[n:]], length=options["length"],
+        reverse=not options["reverse"]))
+
+
+def pull_while(node: Any, g: Any) -> list:
+    """The cotangents of the operands of a `while_loop`: so many steps were made, and so many go back."""
+    form: Form = node.kwargs["form"]
+    n, k = form.options["states"], len(form.options["body"].inputs)
+    arrived = {k - (k > n): c for k, c in form.arrived(g).items()}       # the number of steps is no output
+    return _pulled(node, arrived, Steps(
+        n, 0, [*range(n), *range(n + 1, k + 1)], value=[form.results[n + 1]], length=None, reverse=True))
+
+
+class Steps(NamedTuple):
+    """The steps that a loop has made, and how the loop back runs over them."""
+
+    carries: int
+    rows: int
+    places: list[int]                    # of the operands that become the inputs of the body
+    value: list                          # the number of steps, if it is a value
+    length: int | None                   # ... or else
+    reverse: bool
+
+
+def _pulled(node: Any, arrived: dict[int, Any], steps: Steps) -> list:
+    """The cotangents of a loop's operands, for those that arrived at the outputs of its body."""
+    form: Form = node.kwargs["form"]
+    body, n, m = form.options["body"], steps.carries, steps.rows
+    given, made, values = body.inputs, body.outputs, [form.values[k] for k in steps.places]
     carried, rows, shared = form.parted(n, n + m)
     ys = [k for k in arrived if k >= n]
     back = adjoint(body, form.wrt, [*carried, *ys])
@@ -125,10 +155,9 @@ def pull_scan(node: Any, g: Any) -> list:
         + [(zeros(given[k]), _cotangent(given[k])) for k in shared],
         rows=[*zip([*form.stacks(n), *values[n: n + m]], _like(given), strict=False),
               *((arrived[k], _cotangent(made[k])) for k in ys)],
-        shared=[*zip(values[n + m: len(given)], _like(given[n + m:]), strict=True)],
-        count=values[len(given):], length=options["length"], reverse=not options["reverse"],
-        again=options["again"])
-    return _pairs(node, [*carried, *shared, *rows], cotangents)
+        shared=[*zip(values[n + m:], _like(given[n + m:]), strict=True)],
+        count=steps.value, length=steps.length, reverse=steps.reverse, again=form.options["again"])
+    return _pairs(node, [steps.places[k] for k in (*carried, *shared, *rows)], cotangents)
 
 
 # ---------------------------------------------------------------------------- event
@@ -207,7 +236,7 @@ def _of_height(body: Program, n: int, carried: list[int], gs: list, g_h: Any, at
     return -(by_state + g_h) / by_height + 0.0 * by_height       # nan if the slope is infinite
 
 
-PULLBACKS: dict[LoopPrimitive, Callable] = {SCAN: pull_scan, EVENT: pull_event}
+PULLBACKS: dict[LoopPrimitive, Callable] = {SCAN: pull_scan, EVENT: pull_event, WHILE: pull_while}
 
 
 # ---------------------------------------------------------------------------- writing a loop

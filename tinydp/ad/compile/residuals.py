@@ -106,7 +106,7 @@ class Pair:
         step = Builder.going_on(first.body)
         known = {x for op in first.ops for x in op.outs}
         for op in later.ops:
-            if op.prim is not EVENT and all(x in same for x in op.operands):
+            if not op.prim.open_ended and all(x in same for x in op.operands):
                 step.again(op, same)
         stored = self.stored(same, known)
         if not stored:
@@ -143,7 +143,7 @@ class Pair:
 
     def length_of_step(self) -> dict[Value, Value]:
         """What is the length of an event's step in the later loop: a carry, at first that of the last."""
-        if not self.first.is_event or not self.later.source.options.get("reverse"):
+        if self.first.source.prim is not EVENT or not self.later.source.options.get("reverse"):
             return {}
         (_, dt), (h,), (last, _) = self.first.own_args, self.first.own_inputs, self.first.own_outs
         around = {c.inner: self.outside(c.outer) for c in self.later.captures}

@@ -158,6 +158,12 @@ class Trace:
         """`dp.cond`, as one operation."""
         return cond(*args)
 
+    def while_loop(self, *args: Any) -> Any:
+        """`dp.while_loop`, as one operation."""
+        from .trace_while import while_loop  # noqa: PLC0415  (it builds on this file)
+
+        return while_loop(*args)
+
 
 # ---------------------------------------------------------------------------- loops
 
