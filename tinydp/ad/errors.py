@@ -189,6 +189,31 @@ class LoopNotEnded(_WithState, TinydpError, RuntimeError):
                    "allow more with max_steps=, or look at the error's .state, the last one.", state=state)
 
 
+class NotConverged(_WithState, TinydpError, RuntimeError):
+    """Newton's method, of `root` or `argmin`, found nothing; `state` is where it ended."""
+
+    @classmethod
+    def after(cls, name: str, max_steps: int, residual: float, state: Any) -> "NotConverged":
+        """At `state` the residual has this norm."""
+        what = "the residual" if name == "root" else "the gradient"
+        return cls(f"{name} did not converge within {max_steps} steps: {what} is still {residual:.3g}.",
+                   "begin nearer, allow more with max_steps= or tolerance=, or look at the error's .state, "
+                   "where it ended.", state=state)
+
+
+class SingularJacobian(_WithState, TinydpError, ArithmeticError):
+    """The equations of `root` or `argmin` do not say where to go; `state` is where that is."""
+
+    @classmethod
+    def at(cls, name: str, state: Any) -> "SingularJacobian":
+        """The matrix of the linear equations has no inverse at `state`."""
+        matrix = "the Jacobian" if name == "root" else "the Hessian"
+        return cls(
+            f"{matrix} has no inverse, in {name}: the equations do not determine all that is looked for.",
+            "look at the error's .state, where that is; begin elsewhere, or leave out what nothing needs.",
+            state=state)
+
+
 class EventJumpedOver(TinydpError, ValueError):
     """`integrate` is differentiated, and its event is no root of `until`, but a jump over zero."""
 

@@ -49,3 +49,9 @@ def test_a_hook_sees_every_pass():
     last = optimised(program, seen.append)
     assert len(seen) == len(PASSES)
     assert seen[-1] is last
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_the_steps_that_a_loop_in_a_loop_made_are_counted_again(order):
+    """... though its last state is stored."""
+    test_each_pass_keeps_the_meaning_of_adjoints(1085, order)

@@ -7,6 +7,7 @@ import pytest
 
 import tinydp as dp
 from tinydp.ad.compile.adjoint import adjoint
+from tinydp.ad.compile.expand import apart
 from tinydp.ad.compile.loops import SCAN, scan_options
 from tinydp.ad.compile.parts import Loop
 from tinydp.ad.compile.passes import optimised
@@ -191,3 +192,21 @@ def test_higher_orders_compute_what_is_dear_not_much_more_often(order):
             seeds = len(program.outputs)
             program = optimised(adjoint(program, [0], [seeds - 1]), verify)
     assert count(program, "tanh") == 1
+
+
+def test_a_loop_stores_what_its_way_back_needs_however_many_steps_it_makes():
+    best = gradient(lambda x: dp.while_loop(lambda y: y > 0.1, lambda y: 0.5 * np.tanh(y), x), 2.0)
+    there, back = loops(best)
+    assert there.open_ended
+    assert not back.open_ended
+    assert count(back.body, "tanh") == 0
+
+
+def test_a_root_in_a_step_is_stored():
+    def implicit(x):
+        return dp.scan(lambda x, _: (dp.root(lambda y: y + y**3 - x, x), None), x, length=4)[0]
+
+    with Trace().writing():
+        whole = adjoint(traced(implicit, 0.5), [0], [0], primal=True)
+    *_, back = loops(optimised(apart(whole)))
+    assert count(back.body, "while_loop") == 0

@@ -16,7 +16,7 @@
     return t_4
 
 The derivative of what such a function is made of is not that of the function where it bends or has a gap: at
-x = 0, the sinc that is written here has none.
+x = 0, the sinc that is written here has none. Nor is the derivative of a root that of what looks for it.
 """
 
 from typing import Any
@@ -25,9 +25,11 @@ import numpy as np
 
 from .adjoint import value_of
 from .expansions import expanded
-from .program import Op, Program, Value
+from .newton import newton_program
+from .program import Op, Program, Value, replaced
 from .proxy import KEPT_WHOLE, Proxy
 from .record import Builder
+from .roots import ROOT
 from .trace import Trace
 
 
@@ -47,10 +49,15 @@ def apart(program: Program) -> Program:
 
 
 def _changes(op: Op) -> bool:
-    return op.name in KEPT_WHOLE or any(_changes(inner) for body in op.bodies for inner in body.ops)
+    return op.name in KEPT_WHOLE or op.prim is ROOT or any(
+        _changes(inner) for body in op.bodies for inner in body.ops)
 
 
 def _take_apart(builder: Builder, op: Op, values: dict) -> None:
+    if op.prim is ROOT:
+        made = builder.emit(apart(newton_program(op.options)), [replaced(x, values) for x in op.args])
+        values.update(zip(op.outs, made, strict=True))
+        return
     if op.name not in KEPT_WHOLE:
         builder.again(op.within(apart), values)
         return

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 from .loops import EVENT, WHILE
 from .program import Op, Program, Value, values_in
+from .roots import ROOT
 
 
 class Carry(NamedTuple):
@@ -69,14 +70,15 @@ class Own(NamedTuple):
 
 
 OWN = {EVENT: Own(2, 1, 1, True),        # height, dt; the length of the step; the height after it
-       WHILE: Own(1, 0, 1, False)}       # go; -; go
+       WHILE: Own(1, 0, 1, False),       # go; -; go
+       ROOT: Own(1, 1, 3, False)}        # the guess; x; the residual, and what else there is
 
 
 class Loop:
     """The parts of a loop. An open-ended one has parts of its own, which stay as they are, and reads no rows.
 
     Two of these are results: of an event the last step's length, of a `while_loop` whether it would go on;
-    and the number of steps.
+    and the number of steps. (A root is a loop that carries nothing, and says whether it was found.)
     """
 
     def __init__(self, op: Op):

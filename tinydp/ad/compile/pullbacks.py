@@ -42,6 +42,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..implicit import solved
 from ..primitives import pick, registered
 from ..selected import bare
 from ..values import is_on, plain, youngest
@@ -49,6 +50,7 @@ from .adjoint import adjoint
 from .loops import EVENT, SCAN, WHILE, LoopPrimitive, scan_options
 from .program import Program, Value
 from .record import Builder, zeros
+from .roots import ROOT
 
 
 class Form(NamedTuple):
@@ -224,19 +226,44 @@ def _of_height(body: Program, n: int, carried: list[int], gs: list, g_h: Any, at
     The last step is pulled back twice: for the cotangents of the state, and for the height alone.
     """
     back, made = adjoint(body, [n], [*carried, n]), body.outputs
-
-    def step(inside: Builder, carry: list, row: list, constants: list) -> list:
-        return inside.emit(back, [*constants, *row])
-
     seeds = [(np.stack([g, zeros(body.inputs[k])]), _cotangent(made[k], body.inputs[k]))
              for k, g in zip(carried, gs, strict=True)]
-    (both,) = _scan(step, carry=[], rows=[*seeds, (np.array([0.0, 1.0]), _cotangent(made[n]))],
-                    shared=[*zip(at, _like(body.inputs), strict=True)], count=[], length=2)
+    (both,) = _rows(back, body, at, [*seeds, (np.array([0.0, 1.0]), _cotangent(made[n]))], 2)
     by_state, by_height = both[0], both[1]
     return -(by_state + g_h) / by_height + 0.0 * by_height       # nan if the slope is infinite
 
 
-PULLBACKS: dict[LoopPrimitive, Callable] = {SCAN: pull_scan, EVENT: pull_event, WHILE: pull_while}
+# ---------------------------------------------------------------------------- root
+
+def pull_root(node: Any, g: Any) -> list:
+    """The cotangents of what the equation of a root captures: the implicit function theorem.
+
+    At the root, J dx + P dp = 0. So the cotangent g of x goes on to the residual as -u, where u J = g, and
+    from there to p.
+    """
+    form: Form = node.kwargs["form"]
+    body, at = form.options["body"], [form.results[0], *form.values[1:]]
+    (_, _, shared), n = form.parted(0, 1), len(body.inputs[0].example)
+    seeds = [(np.eye(n), _cotangent(body.outputs[0], body.inputs[0]))]
+    (jacobian,) = _rows(adjoint(body, [0], [0]), body, at, seeds, n)
+    u = solved(np.swapaxes(jacobian, 0, 1), form.arrived(g)[0])
+    seeds = [(np.expand_dims(-u, 0), _cotangent(body.outputs[0], body.inputs[0]))]
+    shares = _rows(adjoint(body, shared, [0]), body, at, seeds, 1)
+    return _pairs(node, shared, [share[0] for share in shares])
+
+
+def _rows(back: Program, body: Program, at: list, seeds: list, length: int) -> list:
+    """What an adjoint makes of each row of cotangents, at the same place."""
+
+    def step(inside: Builder, carry: list, row: list, constants: list) -> list:
+        return inside.emit(back, [*constants, *row])
+
+    return _scan(step, carry=[], rows=seeds, shared=[*zip(at, _like(body.inputs), strict=True)], count=[],
+                 length=length)
+
+
+PULLBACKS: dict[LoopPrimitive, Callable] = {
+    SCAN: pull_scan, EVENT: pull_event, WHILE: pull_while, ROOT: pull_root}
 
 
 # ---------------------------------------------------------------------------- writing a loop

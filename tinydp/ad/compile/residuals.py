@@ -105,8 +105,9 @@ class Pair:
             return False
         step = Builder.going_on(first.body)
         known = {x for op in first.ops for x in op.outs}
+        read = later.read
         for op in later.ops:
-            if not op.prim.open_ended and all(x in same for x in op.operands):
+            if all(x in same for x in op.operands) and not has_open_end(op, read):
                 step.again(op, same)
         stored = self.stored(same, known)
         if not stored:
@@ -180,6 +181,12 @@ class Pair:
         if x.kind == "b":
             return any(y in self.makers for y in op.operands)
         return is_known and not is_cheap(op)
+
+
+def has_open_end(op: Op, read: set[Value]) -> bool:
+    """Whether somebody reads rows of which nobody knows how many there are, or how many there were."""
+    return op.prim.open_ended and any(x in read for x in (
+        *(s.stack for s in Loop(op).stacks), *(x for x in op.outs if x.kind == "i")))
 
 
 def is_cheap(op: Op) -> bool:

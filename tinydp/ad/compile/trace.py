@@ -164,6 +164,12 @@ class Trace:
 
         return while_loop(*args)
 
+    def implicit(self, *args: Any) -> Any:
+        """`dp.root` or `dp.argmin`, as one operation."""
+        from .trace_root import implicit  # noqa: PLC0415  (it builds on this file)
+
+        return implicit(*args)
+
 
 # ---------------------------------------------------------------------------- loops
 
