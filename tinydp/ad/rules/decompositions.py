@@ -33,7 +33,7 @@ def _swap(x):
 
 
 def _solve_b(g, y, a, b):
-    if np.ndim(b) == 1:                          # NumPy takes all else as a stack of matrices
+    if np.ndim(b) == 1 < np.ndim(g):             # NumPy takes all else as a stack of matrices
         return np.linalg.solve(_swap(a), np.expand_dims(g, -1))[..., 0]
     return np.linalg.solve(_swap(a), g)
 

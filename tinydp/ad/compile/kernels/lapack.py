@@ -261,9 +261,10 @@ def cholesky_into(a: Any, y: Any) -> int:
     """y y^T = a for the symmetric matrix of which `a` has the lower triangle."""
     n = a.shape[0]
     _lower(a, y)
-    if n <= SMALL and _root(a, y):
-        return 0
-    _lower(a, y)
+    if n <= SMALL:
+        if _root(a, y):
+            return 0
+        _lower(a, y)
     return _potrf(L, n, y, n)
 
 
