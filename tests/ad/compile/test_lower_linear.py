@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
+from tinydp.testing import check_grads
 from tinydp.ad.compile.lapack import KERNELS
 
 L, triangle, expm = np.linalg, dp.linalg.solve_triangular, dp.linalg.expm
@@ -130,6 +131,11 @@ def test_in_a_loop(name, alone):
     for found, wanted in zip(native(dp.grad(loss, argnums=(0, 1)), *args),
                              dp.grad(loss, argnums=(0, 1))(*args), strict=True):
         near(found, wanted)
+
+
+@pytest.mark.parametrize("name", ["solve", "det", "cholesky", "eigh", "svd", "qr", "expm", "lstsq"])
+def test_gradients_are_finite_differences(name):
+    check_grads(dp.compile(lambda a: np.sum(np.sin(FUNCTIONS[name](a)))), (matrices((3, 3)),))
 
 
 @pytest.mark.parametrize("engine", ["llvm", "numba"])

@@ -60,7 +60,10 @@ def not_finite(program: Program, given: list, left: tuple[Spot, ...]) -> tuple[s
     known = dict(zip(program.inputs, given, strict=True))
     for op in program.ops:
         operands = [replaced(x, known) for x in op.args]
-        known |= zip(op.outs, results_of(op, operands), strict=True)
+        try:
+            known |= zip(op.outs, results_of(op, operands), strict=True)
+        except np.linalg.LinAlgError as error:
+            return f"{op.name} raises {error}", place_of(op.spot) if op.spot else user_place()
         if op.spot is not None and not all(np.all(np.isfinite(known[x])) for x in op.outs):
             back = "on the way back through" if op.back else "in"
             return f"{op.name}, {back} this line, is not finite", place_of(op.spot)

@@ -10,8 +10,8 @@ the transposed matrix, and these triangles serve for that as well.
     given a: f(2, 2), b: f(2,)
     t: f(2, 2), t_1: f(2,) = lu_factor(a)
     t_2: f(2,) = lu_solve(t, t_1, b, transposed=False)
-    t_4: f(2,) = lu_solve(t, t_1, t_2, transposed=True)
-    return t_4
+    t_3: f(2,) = lu_solve(t, t_1, t_2, transposed=True)
+    return t_3
 """
 
 from typing import Any

@@ -206,7 +206,7 @@ def determinant_into(a: Any, lu: Any, pivots: Any) -> tuple[float, float]:
 def triangular_into(a: Any, xs: Any, lower: int, transposed: int, unit: int) -> int:
     """Solve a x = b, or a^T x = b, for each row b of `xs`, of one triangle of `a`."""
     n = a.shape[0]
-    if n > 2 * SMALL:
+    if n > 2 * SMALL and xs.shape[0] > 1:
         return _trtrs(L if lower else U, T if transposed else N, U if unit else N,
                       n, xs.shape[0], a, n, xs, n)
     for k in range(n):
@@ -219,8 +219,7 @@ def triangular_into(a: Any, xs: Any, lower: int, transposed: int, unit: int) -> 
             first, last = (k + 1, n) if lower else (0, k)
             x = xs[r, k]
             if transposed:
-                for i in range(first, last):
-                    x -= a[k, i] * xs[r, i]
+                x -= _dot(a, xs, k, r, first, last)
             x = x if unit else x / a[k, k]
             xs[r, k] = x
             if not transposed:
