@@ -2,6 +2,7 @@
 
 import contextlib
 
+import numpy as np
 import pytest
 from hypothesis import Phase, assume, given, settings
 
@@ -34,5 +35,5 @@ def test_every_function(case):
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: "-".join(f.__name__ for f in point.functions))
 @pytest.mark.filterwarnings("ignore")
 def test_every_special_point(point):
-    with contextlib.suppress(TinydpError):
+    with contextlib.suppress(TinydpError, np.linalg.LinAlgError):        # at a singular matrix, a tape goes on
         check(point.f, point.x, rtol=1e-9)
