@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.testing import check_grads
 from tinydp.ad.compile.lapack import KERNELS
+from tinydp.testing import check_grads
 
 L, triangle, expm = np.linalg, dp.linalg.solve_triangular, dp.linalg.expm
 
