@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import NotCompiledError
 from .blocks import Block, special
 from .emitter import Emitter
+from .lower_arrays import numbers
 from .program import Op, example_of
 from .statements import Apply, Buffer, Call, Const, Fail, For, If, Local, Memory, Store
 from .views import View, broadcast, is_static, moved, whole
@@ -79,14 +80,19 @@ class Stack:
         self.to.copy(turned(part(x, index)), whole(buffer))
         return buffer
 
-    def as_it_is(self, x: Any, inner: int, index: tuple) -> Memory:
-        """One part of an operand, as it lies in memory; it is not written to."""
-        own = self.to.get(x)
+    def as_it_is(self, x: Any, inner: int = 2) -> Callable[[tuple], Memory]:
+        """Each part of an operand as it lies in memory, where nothing is written to it."""
+        own = numbers(self.block, x if isinstance(x, View) else self.to.get(x))
         memory, extra = self.to.memory(own), len(own.shape) - inner
         if memory.shape != memory.buffer.shape[len(memory.prefix):]:
             memory = self.to.memory(self.to.copied(Local("copy", "f"), own))
-        at = [0 if n == 1 else i for n, i in zip(own.shape[:extra], index[len(index) - extra:], strict=True)]
-        return Memory(memory.buffer, (*memory.prefix, *at), own.shape[extra:])
+
+        def at(index: tuple) -> Memory:
+            here = index[len(index) - extra:]
+            places = [0 if n == 1 else i for n, i in zip(own.shape[:extra], here, strict=True)]
+            return Memory(memory.buffer, (*memory.prefix, *places), own.shape[extra:])
+
+        return at
 
     def call(self, kernel: str, index: tuple, *args: Any, results: tuple = ()) -> None:
         """Call a kernel, which may write to all its buffers; without results, it says whether all is well."""
@@ -139,12 +145,12 @@ def option(op: Op, name: str, position: int, default: Any) -> Any:
 def lu_factor(block: Block, op: Op) -> None:
     """Elimination: both triangles in one matrix, as LAPACK has it, and which rows were exchanged."""
     stack = stack_of(block, op)
-    a = stack.view(op.args[0])
-    n = a.shape[-1]
+    n = op.outs[1].shape[-1]
+    a = stack.as_it_is(op.args[0]) if n else None
     lu, pivots = stack.results("lu", n, n), stack.results("pivots", n)
     with over(stack.to, stack.sides) as index:
-        if n:
-            stack.call("lu_into", index, stack.matrix(a, index), lu, pivots)
+        if a:
+            stack.call("lu_into", index, a(index), lu, pivots)
     stack.made(0, lu)
     stack.made(1, pivots)
 
@@ -152,42 +158,48 @@ def lu_factor(block: Block, op: Op) -> None:
 @special("lu_solve")
 def lu_solve(block: Block, op: Op) -> None:
     """a x = b, with what elimination made of `a`."""
-    lu, pivots, b = op.args
-    n = block.to.get(pivots).shape[-1]
+    transposed = bool(op.options.get("transposed"))
 
-    def solve(stack: Stack, index: tuple, xs: View) -> None:
+    def solver(stack: Stack) -> Callable:
+        lu, pivots = stack.as_it_is(op.args[0]), stack.as_it_is(op.args[1], 1)
         integers = stack.room("integers", n)
-        stack.call("lu_solve_into", index, stack.as_it_is(lu, 2, index), stack.as_it_is(pivots, 1, index),
-                   integers, xs, bool(op.options.get("transposed")))
+        return lambda index, xs: stack.call(
+            "lu_solve_into", index, lu(index), pivots(index), integers, xs, transposed)
 
-    _solved(block, op, n, b, solve)
+    n = block.to.get(op.args[1]).shape[-1]
+    _solved(block, op, n, op.args[2], solver)
 
 
 @special("solve_triangular")
 def solve_triangular(block: Block, op: Op) -> None:
-    """The same where `a` is a triangle."""
-    a, b = op.args
-    options = [bool(op.options.get(name, False)) for name in ("lower", "transposed", "unit_diagonal")]
+    """The same where `a` is a triangle. As NumPy has it in memory, it is the other half of its transposed."""
+    lower, transposed, unit = [
+        bool(op.options.get(name)) for name in ("lower", "transposed", "unit_diagonal")]
 
-    def solve(stack: Stack, index: tuple, xs: View) -> None:
-        stack.call("triangular_into", index, stack.matrix(stack.view(a), index), xs, *options)
+    def solver(stack: Stack) -> Callable:
+        is_turned = a.turned is not None
+        matrix = stack.as_it_is(a.turned if is_turned else a)
+        options = (lower, transposed, unit) if is_turned else (not lower, not transposed, unit)
+        return lambda index, xs: stack.call("triangular_into", index, matrix(index), xs, *options)
 
-    _solved(block, op, block.to.get(a).shape[-1], b, solve)
+    a = block.to.get(op.args[0])
+    _solved(block, op, a.shape[-1], op.args[1], solver)
 
 
-def _solved(block: Block, op: Op, n: int, b: Any, solve: Callable) -> None:
+def _solved(block: Block, op: Op, n: int, b: Any, solver: Callable) -> None:
     """Fill `xs` with the right sides, each a row, where the solutions will be."""
     is_vector = len(np.shape(example_of(b))) == 1
     stack = stack_of(block, op, 1 if is_vector else 2)
     b = stack.view(b, 1 if is_vector else 2)
     count = 1 if is_vector else b.shape[-1]
     xs = stack.results("xs", count, n)
+    solve = solver(stack) if n and count else None
     with over(stack.to, stack.sides) as index:
         right = part(b, index)
         given = View((1, n), b.kind, lambda at: right.at(at[1:])) if is_vector else turned(right)
         stack.to.copy(given, part(xs, index))
-        if n and count:
-            solve(stack, index, xs)
+        if solve:
+            solve(index, xs)
     assert xs.memory is not None
     shape = *stack.sides, n
     stack.made(0, View(shape, "f", lambda at: xs.at((*at[:-1], 0, at[-1])), xs.memory._replace(shape=shape))
@@ -198,20 +210,20 @@ def _solved(block: Block, op: Op, n: int, b: Any, solve: Callable) -> None:
 def determinant(block: Block, op: Op) -> None:
     """The sign and the logarithm of the magnitude; as NumPy does it, the determinant is made of these."""
     stack = stack_of(block, op, 0)
-    a, to = stack.view(op.args[0]), stack.to
-    n = a.shape[-1]
+    to, n = stack.to, np.shape(example_of(op.args[0]))[-1]
+    a = stack.as_it_is(op.args[0]) if n else None
     outs = [stack.results("t") for _ in op.outs] if stack.sides else []
-    numbers = Local("sign", "f"), Local("logarithm", "f")
+    pair = Local("sign", "f"), Local("logarithm", "f")
     lu, pivots = stack.room("lu", n, n), stack.room("pivots", n)
     with over(to, stack.sides) as index:
-        if n:
-            stack.call("determinant_into", index, stack.matrix(a, index), lu, pivots, results=numbers)
+        if a:
+            stack.call("determinant_into", index, a(index), lu, pivots, results=pair)
         else:
-            to.let(numbers[0], Const(1.0))
-            to.let(numbers[1], Const(0.0))
-        found: tuple = numbers
+            to.let(pair[0], Const(1.0))
+            to.let(pair[1], Const(0.0))
+        found: tuple = pair
         if op.name == "det":
-            found = (Apply("multiply", (numbers[0], Apply("exp", (numbers[1],), "f")), "f"),)
+            found = (Apply("multiply", (pair[0], Apply("exp", (pair[1],), "f")), "f"),)
         for out, value in zip(outs, found, strict=False):
             to.emit(Store(out.at(index), value))
     for k, value in enumerate(outs or found):
@@ -233,12 +245,13 @@ def of_full_rank(block: Block, op: Op) -> None:
 def cholesky(block: Block, op: Op) -> None:
     """The triangle whose product with its transposed one is `a`."""
     stack = stack_of(block, op)
-    a, upper = stack.view(op.args[0]), bool(option(op, "upper", 1, False))
-    n = a.shape[-1]
+    x, upper = stack.view(op.args[0]), bool(option(op, "upper", 1, False))
+    n = x.shape[-1]
+    a = stack.as_it_is(turned(x) if upper else x) if n else None
     y = stack.results("root", n, n)
     with over(stack.to, stack.sides) as index:
-        if n:
-            stack.call("cholesky_into", index, stack.matrix(turned(a) if upper else a, index), y)
+        if a:
+            stack.call("cholesky_into", index, a(index), y)
     stack.made(0, y if upper else turned(y))
 
 

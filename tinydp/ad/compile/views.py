@@ -166,6 +166,8 @@ def with_ones(x: View, shape: tuple) -> View:
 
 def moved(x: View, order: list[int]) -> View:
     """The axes of an array in another order."""
+    if order == [1, 0] and x.turned is not None:
+        return x.turned
     back = [order.index(k) for k in range(len(order))]
     return View(tuple([x.shape[k] for k in order]), x.kind, lambda at: x.at(tuple([at[k] for k in back])),
                   turned=x if order == [1, 0] else None)

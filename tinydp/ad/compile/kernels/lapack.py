@@ -1,8 +1,9 @@
 """Equations and decompositions of one matrix: LAPACK's, and for small matrices a few loops.
 
-Every matrix comes as LAPACK has it, column after column: in NumPy's order it is the transposed one, so
-`a[j, i]` here is what a textbook calls a_ij. What a kernel is given may be overwritten. It returns LAPACK's
-`info`: 0 is fine, and with anything else NumPy raises.
+Matrices come as LAPACK has them, column after column: in NumPy's order that is the transposed one, so
+`x[j, i]` here is what a textbook calls x_ij, and what a kernel is given may be overwritten. Only what is to
+be factored, `a` in `lu_into`, `determinant_into` and `cholesky_into`, comes in NumPy's order and is copied. A
+kernel returns LAPACK's `info`: 0 is fine, and with anything else NumPy raises.
 
 To call LAPACK takes longer than to solve a tiny system. So up to `SMALL` rows, elimination and Cholesky's
 method are written out: the same steps, with the same pivots. Only where a pivot nearly vanishes, or a number
@@ -97,14 +98,19 @@ def _size(a: Any) -> float:
 
 
 @exact
+def _turned(a: Any, y: Any) -> None:
+    for j in range(a.shape[0]):
+        for i in range(a.shape[0]):
+            y[j, i] = a[i, j]
+
+
+@exact
 def _eliminated(a: Any, lu: Any, pivots: Any) -> bool:
     """Gauss's elimination with partial pivoting, of a small matrix; False if LAPACK has to look."""
     n, size = a.shape[0], _size(a)
     if not size < np.inf:
         return False
-    for j in range(n):
-        for i in range(n):
-            lu[j, i] = a[j, i]
+    _turned(a, lu)
     for k in range(n):
         p = k
         for i in range(k + 1, n):
@@ -131,10 +137,8 @@ def lu_into(a: Any, lu: Any, pivots: Any) -> int:
     n = a.shape[0]
     if n <= SMALL and _eliminated(a, lu, pivots):
         return 0
-    info = _getrf(n, n, a, n, pivots)
-    for j in range(n):
-        for i in range(n):
-            lu[j, i] = a[j, i]
+    _turned(a, lu)
+    info = _getrf(n, n, lu, n, pivots)
     numbers = pivots.view(np.int32)
     for k in range(n - 1, -1, -1):       # a number takes the place of two that were read before
         pivots[k] = -numbers[k]
@@ -251,8 +255,10 @@ def _root(a: Any, y: Any) -> bool:
 def _lower(a: Any, y: Any) -> None:
     """Copy the lower triangle, and zeros above it."""
     for j in range(a.shape[0]):
-        for i in range(a.shape[0]):
-            y[j, i] = a[j, i] if i >= j else 0.0
+        for i in range(j):
+            y[j, i] = 0.0
+        for i in range(j, a.shape[0]):
+            y[j, i] = a[i, j]
 
 
 @exact
@@ -340,7 +346,7 @@ def expm_into(a: Any, a2: Any, a4: Any, a6: Any, even: Any, odd: Any, y: Any, pi
             a4[j, i] = even[j, i] - a2[j, i]
     if lu_into(a4, a6, pivots) != 0:
         return 1
-    info = lu_solve_into(a6, pivots, a2.ravel(), y, 0)
+    info = lu_solve_into(a6, pivots, a2.ravel(), y, 1)
     for _ in range(squarings):
         matmul(y, y, a2)
         for j in range(n):
