@@ -24,7 +24,7 @@ def interpreted(*args):
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("kind", ["straight", "scan", "event", "while", "all"])
+@pytest.mark.parametrize("kind", ["straight", "scan", "event", "while", "root", "all"])
 def test_by_python(kind):
     outcomes = interpreted("programs", kind, "0", "50")
     assert len(outcomes) == 50

@@ -255,13 +255,14 @@ KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivati
 def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
     """The results of an operation, as it is, in the innermost program that has one of its arguments.
 
-    What is done on one way of several is done there, whatever its arguments.
+    What is done on one way of several is done there, whatever its arguments; so is a loop that may never end,
+    since the step around it may never be made.
     """
     builders = [x.builder for x in args if isinstance(x, Proxy)]
     builder = max(builders, key=lambda builder: builder.depth) if builders else innermost()
     inner = under_way()
     while inner is not None and inner.depth > builder.depth:
-        if inner.is_one_of_several:
+        if inner.is_one_of_several or (op.open_ended and options["max_steps"] is None):
             builder = inner
         inner = inner.parent
     values = tuple([x.value if isinstance(x, Proxy) else x for x in args])

@@ -105,7 +105,7 @@ def with_flag(found: Region, n: int) -> tuple[Program, list]:
 
 def require(flag: Any) -> None:
     """Let a tape look, in the end, unless this condition of the program holds."""
-    if isinstance(flag, Proxy):
+    if isinstance(flag, Proxy) and flag.value not in flag.builder.fine:
         flag.builder.fine.append(flag.value)
 
 
