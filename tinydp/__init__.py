@@ -3,6 +3,7 @@
 from . import ad, nn, optim, sims, testing
 from .ad.compile import compile
 from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
+from .ad.indexing import add_at, lookup
 from .ad.loops import integrate, scan
 from .ad.primitives import defvjp
 from .ad.show import record
@@ -12,7 +13,7 @@ from .ad.watch import debug_nans
 __version__ = "0.1.0.dev0"
 
 __all__ = [
-    "ad", "checkpoint", "compile", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian", "hvp",
-    "integrate", "jacobian", "jvp", "nn", "optim", "primitive", "record", "scan", "sign", "sims",
+    "ad", "add_at", "checkpoint", "compile", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian", "hvp",
+    "integrate", "jacobian", "jvp", "lookup", "nn", "optim", "primitive", "record", "scan", "sign", "sims",
     "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp",
 ]

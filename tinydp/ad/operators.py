@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .advice import instead_of_method
+from .advice import at_advice, instead_of_method
 from .asking import is_array
 from .errors import (
     ConversionError,
@@ -35,6 +35,7 @@ from .errors import (
 )
 from .origin import from_numpy
 from .primitives import PRIMITIVES, Primitive, registered, sweeping
+from .rules.gathers import ROUNDED, element, is_computed, masked, plain_index
 from .tape import EndedTape, Var, binary
 from .values import abstract, is_condition, plain, settle, shape
 
@@ -152,8 +153,7 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
         return primitive(*args, **kwargs)
     if method == "at":
         raise MutationError(
-            f"np.{ufunc.__name__}.at writes a traced value into a plain array.",
-            "add up over masks instead: np.sum(np.where(index == k, x, 0.0)) for each k.")
+            *at_advice(ufunc.__name__))
     if method == "__call__" and ufunc.__name__ == "clip":
         return np.clip(*args, **kwargs)          # the method of a plain array calls what has no public name
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
@@ -235,6 +235,9 @@ OTHER_PARAMETERS: dict[str, Callable] = {
 
 def _astype(self: Var, dtype: Any, *args: Any, **kwargs: Any) -> Var:
     np.empty(0).astype(dtype, *args, **kwargs)   # refuses what NumPy refuses
+    if np.dtype(dtype).kind in "iub":            # constant almost everywhere
+        known = plain(self)
+        return known.astype(dtype) if abstract(self) else np.asarray(known).astype(dtype, *args, **kwargs)[()]
     if np.dtype(dtype) != np.float64:
         raise DtypeError(f".astype({dtype!r}) of a traced array: traced values are float64.",
                          "leave it out, or use dp.value(x).astype(...) for plain numbers.")
@@ -243,9 +246,10 @@ def _astype(self: Var, dtype: Any, *args: Any, **kwargs: Any) -> Var:
 
 def _getitem(self: Var, index: Any) -> Any:
     parts = index if type(index) is tuple else (index,)
-    if any(type(i) is Var for i in parts):
-        raise ConversionError("a traced value was used as an index.",
-                              "write x[int(dp.value(i))]; an index has no derivative.")
+    if is_computed(plain_index(index)):
+        if len(parts) == 1 and is_condition(parts[0]):
+            return masked(self, parts[0])
+        return element(self, index)
     if shape(self) == () and not all(map(_indexes_a_number, parts)):
         raise (IndexError("invalid index to scalar variable.") if from_numpy(self) else
                TypeError("a traced number cannot be indexed"))
@@ -314,6 +318,19 @@ def _plain_number_error(what: str, place: Any = None) -> ConversionError:
         f"{what.replace('x', 'dp.value(x)')} for a number without derivative.", place)
 
 
+def _to_int(self: Var) -> Any:
+    """Without what is behind the point: constant almost everywhere, like `np.trunc`."""
+    return int(plain(self))
+
+
+def _rounded_down(function: Callable) -> Callable:
+    return lambda self: function(plain(self))
+
+
+def _to_index(self: Var) -> NoReturn:
+    raise ConversionError("a traced value was used as an index, which has to be an integer.", ROUNDED)
+
+
 def _refusal(what: str) -> Callable:
     def method(self: Var, *args: Any) -> NoReturn:
         raise _plain_number_error(what)
@@ -362,8 +379,11 @@ _OTHER_MANNERS: dict[str, Any] = {
     "__len__": _len,
     "__iter__": _iter,
     "__float__": _to_float,
-    "__int__": _refusal("int(x)"),
-    "__index__": _refusal("int(x)"),
+    "__int__": _to_int,
+    "__index__": _to_index,
+    "__floor__": _rounded_down(math.floor),
+    "__ceil__": _rounded_down(math.ceil),
+    "__trunc__": _rounded_down(math.trunc),
     "__complex__": _refusal("complex(x)"),
     "__array__": _to_array,
     "__reduce_ex__": _pickle,

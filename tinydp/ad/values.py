@@ -31,7 +31,7 @@ class Abstract:
 
     @property
     def kind(self) -> str:
-        """That of its type: "f" for real numbers, "b" for conditions."""
+        """That of its type: "f" for real numbers, "i" for integers, "b" for conditions."""
         raise NotImplementedError
 
     def call(self, op: Any, args: tuple, options: dict) -> Any:
@@ -119,6 +119,20 @@ def is_condition(x: Any) -> bool:
     if isinstance(x, Abstract):
         return x.kind == "b"
     return isinstance(x, (bool, np.bool_)) or getattr(getattr(x, "dtype", None), "kind", "") == "b"
+
+
+def is_discrete(x: Any) -> bool:
+    """Whether it is a condition, or an integer of a program: there is no derivative by it."""
+    known = plain(x)
+    return known.kind != "f" if isinstance(known, Abstract) else is_condition(x)
+
+
+def is_integer(x: Any) -> bool:
+    """Whether it is an integer, or an array of them."""
+    x = plain(x)
+    if isinstance(x, Abstract):
+        return x.kind == "i"
+    return type(x) is int or getattr(getattr(x, "dtype", None), "kind", "") in ("i", "u")
 
 
 def is_finite(x: Any) -> bool:

@@ -37,12 +37,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import lower_arrays, lower_loops  # noqa: F401  (each says how its operations are lowered)
+from . import lower_arrays, lower_gathers, lower_loops  # noqa: F401  (each says how its operations are lowered)
 from .blocks import Block
 from .check import check
 from .emitter import Emitter
 from .program import Program
-from .statements import Apply, Function, Local, Memory
+from .statements import Function, Local, Memory
 from .views import View
 
 
@@ -94,7 +94,7 @@ def _results(to: "Emitter", outputs: list) -> list:
             taken.add(memory.buffer.root)
             results.append(memory)
         else:
-            results.append(Apply("float", (value,), "f") if value.kind == "i" else value)
+            results.append(value)
     return results
 
 

@@ -7,14 +7,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..advice import instead_of_method
+from ..advice import instead_of_method, subscript_advice
 from ..errors import BranchError, ConversionError, DtypeError, MutationError, NotCompiledError, user_place
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
 from ..primitives import Parts, Primitive, registered, sweeping
 from ..selected import Selected
 from ..tape import Var
-from ..values import is_condition, shape
+from ..rules.gathers import ROUNDED
+from ..values import is_condition, is_integer, shape
 from .exceptions import RAISED
+from .integers import integer_of, rounded_by, shifted
 from .kinds import as_numbers, constant
 from .proxy import Proxy, call_numpy, write
 
@@ -49,6 +51,8 @@ def _may_raise(op: Primitive, a: Any, b: Any) -> None:
 
 def _bitwise(op: Primitive, symbol: str) -> Callable:
     def method(a: Proxy, b: Any) -> Any:
+        if is_integer(a) and is_integer(constant(b)):
+            return getattr(np, f"bitwise_{op.name.removeprefix('logical_')}")(a, b)
         if not (is_condition(a) and is_condition(constant(b))):
             raise TypeError(f"{symbol} is for conditions, such as (x > 0) {symbol} (y > 0), not for numbers")
         return write(op, (a, b), {})
@@ -71,6 +75,8 @@ def _bool(self: Proxy) -> bool:
 
 
 def _invert(x: Proxy) -> Any:
+    if x.kind == "i":
+        return -1 - x                            # type: ignore[operator]
     if not x.shape:                              # ~True is -2, as is that of Python's comparisons
         raise NotCompiledError("~ of a single condition is a number, and always counts as true.",
                                "write np.logical_not(condition).")
@@ -80,7 +86,7 @@ def _invert(x: Proxy) -> Any:
 def _rounded(x: Proxy, digits: Any = None) -> Any:
     if digits is not None:
         raise NotCompiledError("round(x, digits) cannot be compiled.", "write np.round(x, digits).")
-    return np.rint(x)
+    return integer_of(np.rint(x))
 
 
 def _refuse_number(what: str) -> Callable:
@@ -99,8 +105,22 @@ def _refuse_number(what: str) -> Callable:
 
 def _number(kind: type) -> Callable:
     """A condition as 0 or 1 is a branch; other numbers are not known yet."""
-    refuse = _refuse_number(f"{kind.__name__}(x)")
+    refuse = _refuse_number("float(x)") if kind is float else _refuse_integer
     return lambda x: kind(_bool(x)) if x.kind == "b" else refuse(x)
+
+
+def _refuse_integer(x: Proxy) -> NoReturn:
+    """Python wants an integer that is known: for `int(x)`, or as an index of a plain array or a list."""
+    place = user_place()
+    if place.expression.startswith("int("):
+        raise ConversionError("int(x) needs a number that is known, and in a program that is compiled there is "
+                              "none yet.", "write math.trunc(x): an integer of the program.", place)
+    if place.expression.startswith("range("):
+        raise ConversionError("range(n) needs a number that is known, and in a program that is compiled there is "
+                              "none yet.", "pass n as static= of dp.compile, or write dp.scan(...).", place)
+    raise ConversionError(
+        "an array or a list that is not traced was indexed by a value of a compiled program.",
+        subscript_advice(place.expression), place)
 
 
 def _refuse_change(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
@@ -114,8 +134,10 @@ def _astype(self: Proxy, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         return as_numbers(self)
     if np.dtype(dtype) == np.bool_:
         return write(registered(np.not_equal), (self, 0.0), {})
-    raise DtypeError(f".astype({dtype!r}) of a value of a compiled program: its numbers are float64.",
-                     "leave it out, or round with np.trunc.")
+    if np.dtype(dtype) == np.int64:
+        return integer_of(self)
+    raise DtypeError(f".astype({dtype!r}) of a value of a compiled program: its numbers are float64 or int64.",
+                     "leave it out, or write .astype(int).")
 
 
 def _set_manners() -> None:
@@ -154,6 +176,11 @@ def _set_manners() -> None:
         "__rdivmod__": lambda b, a: (a // b, a % b),
         "__round__": _rounded,
         "__invert__": _invert,
+        "__floor__": rounded_by(np.floor),
+        "__ceil__": rounded_by(np.ceil),
+        "__trunc__": rounded_by(np.trunc),
+        "__lshift__": shifted(np.multiply),
+        "__rshift__": shifted(np.floor_divide),
         "__hash__": None,
         "__bool__": _bool,
         "__float__": _number(float),

@@ -35,7 +35,7 @@ _NUMBER = np.array(0.0)
 class Value:
     """What an operation makes, or a program is given: a number or an array, as `example` is.
 
-    `kind` is "f" for real numbers, "b" for conditions, "i" for how many steps a loop made. `label` is what
+    `kind` is "f" for real numbers, "b" for conditions, "i" for integers. `label` is what
     the user calls it; a cotangent is `of` the value whose cotangent it is.
     """
 
@@ -217,11 +217,17 @@ def results_of(op: Op, given: list) -> tuple:
     return tuple(map(_number, y)) if type(y) is tuple else (_number(y),)
 
 
+def examples_of(op: Op, given: list) -> tuple:
+    """What the results of one operation are like; examples may be out of the range that it asks for."""
+    lenient = getattr(op.prim, "lenient", None)
+    return results_of(op, given) if lenient is None else (_number(lenient(*given, **op.options)),)
+
+
 def operation(prim: Any, args: tuple, options: dict, like: Op) -> Op:
     """A new operation, at the place of another, with what NumPy makes of examples as its results."""
     op = Op(prim, args, options, [], like.spot, like.back)
     op.outs = [Value(x) for x in (
-        prim.examples(op) if op.body is not None else results_of(op, [*map(example_of, args)]))]
+        prim.examples(op) if op.body is not None else examples_of(op, [*map(example_of, args)]))]
     return op
 
 
@@ -241,13 +247,13 @@ def _of_numbers(prim: Any, given: list) -> Any:
 
 
 def _number(y: Any) -> Any:
-    """A result as programs have it: integers are real numbers, too."""
+    """A result as programs have it: integers have 64 bits."""
     if isinstance(y, np.ndarray) and y.ndim:
-        return y.astype(np.float64) if y.dtype.kind in "iu" else y
+        return y.astype(np.float64 if y.dtype == np.uint64 else np.int64) if y.dtype.kind in "iu" else y
     if type(y) is np.bool_:                      # its arithmetic is not that of Python's bool
         return y
     y = y.item() if isinstance(y, (np.generic, np.ndarray)) else y
-    return float(y) if type(y) is int else y
+    return y if type(y) is not int or -2**63 <= y < 2**63 else float(y)
 
 
 # ---------------------------------------------------------------------------- is it sound?
@@ -289,7 +295,7 @@ def verify(program: Program) -> Program:
 
 def _fault(op: Op) -> str:
     """What is wrong with an operation that has no body."""
-    given = results_of(op, [example_of(x) for x in op.args])
+    given = examples_of(op, [example_of(x) for x in op.args])
     if [like(x) for x in given] != [like(x) for x in op.outs]:
         return f"makes {[*map(like, given)]}, is said to make {[*map(like, op.outs)]}"
     return ""

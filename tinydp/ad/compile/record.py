@@ -35,7 +35,7 @@ import numpy as np
 
 from ..errors import ConversionError, DtypeError, Spot
 from ..values import shape
-from .program import Op, Program, Value, example_of, known, replaced, results_of, values_in
+from .program import Op, Program, Value, example_of, examples_of, known, replaced, results_of, values_in
 
 _innermost: ContextVar["Builder | None"] = ContextVar("innermost", default=None)
 
@@ -138,7 +138,7 @@ class Builder:
         key = self._key(prim.name, args, options)
         if key not in self._known:
             op = Op(prim, args, options, [], spot, back)
-            examples = prim.examples(op) if op.body is not None else results_of(op, self._given(op))
+            examples = prim.examples(op) if op.body is not None else examples_of(op, self._given(op))
             op.outs = [self._own(Value(x)) for x in examples]
             for x in op.outs:
                 if x.kind not in "fbi":

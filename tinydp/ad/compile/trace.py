@@ -30,13 +30,13 @@ from ..errors import EventNotReached, LoopError, Spot, innermost_spot, is_numpy
 from ..loops import _checked, _run, in_form_of, part_of_step
 from ..primitives import parameters_of, sweeping, witness
 from ..tape import Var
-from ..values import is_condition, plain, shape
+from ..values import is_condition, is_discrete, is_integer, plain, shape
 from ..watch import live_tapes, traced_by, tracer
 from . import manners as _manners  # noqa: F401  (gives proxies their operators)
 from .adjoint import value_of
 from .effects import STEP, difference, refuse, run_again
 from .held import Arrays
-from .kinds import as_numbers, constant, example
+from .kinds import as_integers, as_kind, as_numbers, constant, example
 from .loops import EVENT, SCAN, event_options, scan_options
 from .marks import ALIAS, MARKED, STOPPED, MarkForm
 from .program import Program, Value
@@ -100,6 +100,7 @@ class Trace:
     def variable(self, x: Any) -> Any:
         """A variable to differentiate by: a value of its own, that nothing else is."""
         self.serial += 1
+        x = as_numbers(x)
         alias, known = ALIAS(x, n=self.serial), plain(x)
         if isinstance(known, Proxy):
             plain(alias).value.label = known.value.label     # not that of what is made of it on this line
@@ -114,7 +115,7 @@ class Trace:
         """The result of a function with a gradient of its own."""
         y = custom.fn(*call([self.stopped(x) if isinstance(x, Proxy) else x for x in leaves]), **options)
         results, result = tree.flatten(y)
-        real = [k for k, x in enumerate(results) if not is_condition(x)]
+        real = [k for k, x in enumerate(results) if not is_discrete(x)]
         if not real:
             return y
         form = MarkForm(custom, call, result, real, len(results), options)
@@ -156,7 +157,8 @@ class Region(NamedTuple):
 def region(step: Callable, examples: list, labels: list[str], carry: int) -> Region:
     """Run `step`, a function of a list of values like these examples, and write down what it does.
 
-    A condition where there is a number among the first inputs, the carry, becomes 0 or 1 again.
+    A condition where there is a number among the first inputs, the carry, becomes 0 or 1 again, and an integer
+    where there is a real number becomes one.
     """
     tapes = live_tapes()
     starts = [len(tape) for tape in tapes]
@@ -165,9 +167,9 @@ def region(step: Callable, examples: list, labels: list[str], carry: int) -> Reg
         given = [Proxy(builder, builder.input(*x)) for x in zip(examples, labels, strict=True)]
         leaves, unflatten = tree.flatten(step(given))
         results = [plain(x) for x in leaves]
-        results[:carry] = [as_numbers(x) if y.kind == "f" else x for x, y in zip(results, given[:carry],
-                                                                                 strict=False)]
-        values = [value_of(x) for x in results]
+        results[:carry] = [as_kind(x, y.kind) for x, y in zip(results, given[:carry], strict=False)]
+        values = [x if k < carry and type(x) is int and given[k].kind == "i" else value_of(x)
+                  for k, x in enumerate(results)]
     owners = _owners(builder, tapes, starts, leaves)
     body, captured = builder.closed(values)
     assert builder.parent is not None
@@ -208,17 +210,18 @@ def _owners(builder: Builder, tapes: tuple, starts: list[int], leaves: list) -> 
 def settled_region(step: Callable, inits: list, rows: list, labels: list[str], once: bool = False) -> Region:
     """The step as a program that keeps the kinds of its carry; for that, `inits` may be changed.
 
-    Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1. The step is
-    run again, and has to be the same program, unless it is to be made `once`.
+    Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1; so it is where
+    an integer goes on as a real number. The step is run again, and has to be the same program, unless it is to
+    be made `once`.
     """
     trace = tracer()
     examples = [example(plain(x)) for x in inits] + rows
     serial = trace.serial
     found = region(step, examples, labels, len(inits))
     changed = [k for k, (x, y) in enumerate(zip(inits, found.body.outputs, strict=False))
-               if is_condition(x) and not _is_condition(y)]
+               if _rank(x) < _rank(y)]
     for k in changed:
-        inits[k] = np.where(inits[k], 1.0, 0.0)
+        inits[k] = as_kind(inits[k], _KINDS[_rank(found.body.outputs[k])])
     if changed:
         return settled_region(step, inits, rows, labels, once)
     for _ in range(0 if once else trace.reruns):
@@ -228,8 +231,14 @@ def settled_region(step: Callable, inits: list, rows: list, labels: list[str], o
     return found
 
 
-def _is_condition(x: Any) -> bool:
-    return x.kind == "b" if type(x) is Value else is_condition(x)
+_KINDS = "bif"                                   # what becomes what, if it is carried on as that
+
+
+def _rank(x: Any) -> int:
+    """The place of a kind among these, of a value, a constant or a variable."""
+    if type(x) is Value:
+        return _KINDS.index(x.kind)
+    return 0 if is_condition(x) else 1 if is_integer(x) else 2
 
 
 def _require_equal(first: Region, again: Region) -> None:
@@ -313,7 +322,7 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: A
     """`dp.integrate` while a program is written down."""
     leaves, state_of = tree.flatten(state)
     n = len(leaves)
-    inits, length = [*map(_as_number, leaves)], _as_number(1.0 if dt is None else dt)
+    inits, length = [*map(_as_number, leaves)], as_numbers(_as_number(1.0 if dt is None else dt))
     tracer().arrays.see(inits)
     if max_steps < 1:
         height = example(plain(_height(until, state)))
@@ -338,17 +347,14 @@ def _height(until: Callable, state: Any) -> Any:
     height = until(state)
     if shape(height) != ():
         raise LoopError(f"until returned an array of shape {shape(height)}.", "return one number.")
-    return _as_number(height)
+    return as_numbers(_as_number(height))
 
 
 def _as_number(x: Any) -> Any:
-    """An integer, or an array of them, as real numbers."""
+    """A number or an array as programs hold it; integers have 64 bits."""
     if type(x) is Var or isinstance(x, Proxy):
         return x
-    x = constant(x)
-    if type(x) is int:
-        return float(x)
-    return x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind in "iu" else x
+    return as_integers(constant(x))
 
 
 def _kept(x: Any) -> Any:

@@ -5,6 +5,7 @@ from . import (
            decompositions,
            determinants,
            elementwise,
+           gathers,
            linear,
            powers,
            reductions,
@@ -13,5 +14,5 @@ from . import (
            spectra,
 )
 
-__all__ = ["curves", "decompositions", "determinants", "elementwise", "linear", "powers", "reductions",
+__all__ = ["curves", "decompositions", "determinants", "elementwise", "gathers", "linear", "powers", "reductions",
            "shaping", "sorting", "spectra"]
