@@ -125,6 +125,11 @@ def as_integers(x: Any) -> Any:
     """Conditions, as 0 and 1, and integers of other sizes as integers of 64 bits; other values as they are."""
     if is_condition(x):
         return constant(np.where(x, 1, 0))
+    return of_64_bits(x)
+
+
+def of_64_bits(x: Any) -> Any:
+    """An array of integers of another size as one of 64 bits; other values as they are."""
     if isinstance(x, np.ndarray) and x.dtype.kind in "iu" and x.dtype != np.int64:
         return x.astype(np.float64 if x.dtype == np.uint64 else np.int64)
     return x

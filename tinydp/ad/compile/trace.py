@@ -36,7 +36,7 @@ from . import manners as _manners  # noqa: F401  (gives proxies their operators)
 from .adjoint import value_of
 from .effects import STEP, difference, refuse, run_again
 from .held import Arrays
-from .kinds import as_integers, as_kind, as_numbers, constant, example
+from .kinds import as_kind, as_numbers, constant, example, of_64_bits
 from .loops import EVENT, SCAN, event_options, scan_options
 from .marks import ALIAS, MARKED, STOPPED, MarkForm
 from .program import Program, Value
@@ -354,7 +354,7 @@ def _as_number(x: Any) -> Any:
     """A number or an array as programs hold it; integers have 64 bits."""
     if type(x) is Var or isinstance(x, Proxy):
         return x
-    return as_integers(constant(x))
+    return of_64_bits(constant(x))
 
 
 def _kept(x: Any) -> Any:
