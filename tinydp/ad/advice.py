@@ -5,8 +5,8 @@ array do not, and turn what they are given into plain arrays. So the function, o
 
     >>> instead_of_method("weights.dot(x)")
     'write np.dot(weights, x) instead.'
-    >>> instead_of_method("prices.take(k)")
-    'write dp.lookup(prices, k) instead, where k is an integer or an array of them.'
+    >>> instead_of_method("prices.repeat(k, axis=0)")
+    'write prices.repeat(np.array(dp.value(k), int), axis=0): what only selects has no derivative.'
 """
 
 import ast
@@ -18,7 +18,6 @@ _METHODS = {
     "dot": _FUNCTION,
     "searchsorted": _FUNCTION,
     "choose": "write np.select([{a} == k for k in range(len({x}))], {x}) instead.",
-    "take": "write dp.lookup({a}, {x}) instead, where {x} is an integer or an array of them.",
     **dict.fromkeys(["repeat", "partition", "argpartition"], _SELECTED),
     "compress": _SELECTED.replace("int", "bool"),
     "fill": "write {a} = np.broadcast_to({x}, np.shape({a})) instead.",
@@ -42,21 +41,59 @@ def instead_of_method(expression: str) -> str:
     return _METHODS[name].format(a=ast.unparse(receiver), x=first, more=more, name=name)
 
 
-def subscript_advice(expression: str) -> str:
-    """What to write instead of `table[i]`, where Python wants an integer that is known.
+def instead_of_index(expression: str, rounded: bool = False) -> str:
+    """What to write instead of `table[i]` or a `take`, where the table is not asked; or nothing.
 
-        >>> subscript_advice("prices[k, 0]")
+    If the index is no integer, it is `rounded` first.
+
+        >>> instead_of_index("prices[k, 0]")
         'write dp.lookup(prices, (k, 0)), which takes an index that is computed.'
+        >>> instead_of_index("np.take(prices, k, axis=1)", rounded=True)
+        'write dp.lookup(prices, (slice(None), np.rint(k).astype(int))), which takes an index that is computed.'
     """
     try:
         found = ast.parse(expression.strip(), mode="eval").body
     except SyntaxError:
-        found = None
-    table, index = ("table", "i") if not isinstance(found, ast.Subscript) else (
-        ast.unparse(found.value), ast.unparse(found.slice))
-    index = f"({index})" if isinstance(found, ast.Subscript) and isinstance(found.slice, ast.Tuple) and (
-        not index.startswith("(")) else index
+        return ""
+    taken = _indexed(found) if isinstance(found, ast.Subscript) else _taken(found)
+    if taken is None:
+        return ""
+    table, parts = taken
+    if rounded:
+        parts = [part if part.startswith(("slice(", "...")) or part.isdecimal() else f"np.rint({part}).astype(int)"
+                 for part in parts]
+    index = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
     return f"write dp.lookup({table}, {index}), which takes an index that is computed."
+
+
+def _indexed(found: ast.Subscript) -> tuple[str, list[str]]:
+    parts = found.slice.elts if isinstance(found.slice, ast.Tuple) else [found.slice]
+    return ast.unparse(found.value), [*map(_part_of_index, parts)]
+
+
+def _taken(found: ast.expr) -> tuple[str, list[str]] | None:
+    """The table and the index of `np.take(table, i)` or `table.take(i)`."""
+    if not isinstance(found, ast.Call) or not isinstance(found.func, ast.Attribute) or found.func.attr != "take":
+        return None
+    receiver = ast.unparse(found.func.value)
+    args = [*map(ast.unparse, found.args)]
+    table, *others = args if receiver in ("np", "numpy") else [receiver, *args]
+    if len(others) != 1 or len(found.keywords) > 1:
+        return None
+    if not found.keywords:
+        return f"np.ravel({table})", others
+    axis = found.keywords[0]
+    if axis.arg != "axis" or not isinstance(axis.value, ast.Constant) or type(axis.value.value) is not int:
+        return None
+    return table, ["slice(None)"] * axis.value.value + others
+
+
+def _part_of_index(part: ast.expr) -> str:
+    """A part of an index as an expression: `:` is `slice(None)`."""
+    if not isinstance(part, ast.Slice):
+        return ast.unparse(part)
+    ends = ["None" if x is None else ast.unparse(x) for x in (part.lower, part.upper, part.step)]
+    return "slice(None)" if ends == ["None"] * 3 else f"slice({', '.join(ends)})"
 
 
 def at_advice(name: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .advice import at_advice, instead_of_method
+from .advice import at_advice, instead_of_index, instead_of_method
 from .asking import is_array
 from .errors import (
     ConversionError,
@@ -339,6 +339,8 @@ def _refusal(what: str) -> Callable:
 
 def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
     place = user_place()
+    if instead_of_index(place.expression):
+        _to_index(self)
     raise ConversionError(
         _MADE_PLAIN,
         instead_of_method(place.expression) or

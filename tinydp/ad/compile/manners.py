@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..advice import instead_of_method, subscript_advice
+from ..advice import instead_of_index, instead_of_method
 from ..errors import BranchError, ConversionError, DtypeError, MutationError, NotCompiledError, user_place
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
 from ..primitives import Parts, Primitive, registered, sweeping
@@ -95,6 +95,8 @@ def _refuse_number(what: str) -> Callable:
         if place.storing:
             raise MutationError("a value of a compiled program was written into a plain array.",
                                 "collect the values in a list and write np.stack(values) at the end.", place)
+        if advice := instead_of_index(place.expression, self.kind == "f"):
+            raise ConversionError(INDEXED, advice, place)
         raise ConversionError(
             f"{what} needs a plain number, and in a program that is compiled there is none yet.",
             advice if (advice := instead_of_method(place.expression)).startswith("write np.") else
@@ -118,9 +120,12 @@ def _refuse_integer(x: Proxy) -> NoReturn:
     if place.expression.startswith("range("):
         raise ConversionError("range(n) needs a number that is known, and in a program that is compiled there is "
                               "none yet.", "pass n as static= of dp.compile, or write dp.scan(...).", place)
-    raise ConversionError(
-        "an array or a list that is not traced was indexed by a value of a compiled program.",
-        subscript_advice(place.expression), place)
+    rounded = x.kind == "f"
+    advice = instead_of_index(place.expression, rounded) or instead_of_index("table[i]", rounded)
+    raise ConversionError(INDEXED, advice, place)
+
+
+INDEXED = "an array or a list that is not traced was indexed by a value of a compiled program."
 
 
 def _refuse_change(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..errors import NotCompiledError, UnsupportedArgumentError
-from ..primitives import alias, flat
+from ..primitives import alias, flat, scatter
 from ..values import Abstract, abstract, plain
-from .gathers import along, is_computed, plain_index, taken
+from .gathers import along, beyond, in_range, is_computed, masked, plain_index, scatter_at, taken
 from .reductions import as_lanes, axes_of
 
 # ---------------------------------------------------------------------------- by position
@@ -51,12 +51,29 @@ def _delete(arr, obj, axis=None):
 
 @alias(np.compress)
 def _compress(condition, a, axis=None):
+    if abstract(condition) and (axis is None or np.ndim(a) == 1):
+        return masked(np.ravel(a), condition)
     return _chosen(a, axis, lambda positions: np.compress(_plain(condition), positions))
 
 
 @alias(np.extract)
 def _extract(condition, arr):
-    return np.compress(np.ravel(_plain(condition)), np.ravel(arr))
+    return np.compress(np.ravel(condition), np.ravel(arr))
+
+
+@alias(np.bincount)
+def _bincount(x, weights=None, minlength=0):
+    """A sum for each integer below the length; one that is computed has to be below `minlength`."""
+    if not abstract(x):
+        x = np.asarray(plain_index(x))
+        return scatter(weights, shape=(max(minlength, int(np.max(x, initial=-1)) + 1),), indices=[x])
+    if not minlength:
+        raise NotCompiledError("how long np.bincount is depends on a value that is computed.",
+                               "write np.bincount(x, weights, minlength=n), for integers below n.")
+    places = in_range(beyond(x, n=minlength), n=minlength)
+    total = scatter_at(np.ones(np.shape(x)) if weights is None else np.multiply(weights, 1.0), places,
+                       shape=(minlength,), index=("#0",))
+    return total.astype(int) if weights is None else total
 
 
 @alias(np.resize)
@@ -149,4 +166,4 @@ def _percentile(a, q, axis=None, *, method="linear", keepdims=False):
 
 # ---------------------------------------------------------------------------- questions
 
-flat(np.argpartition)
+flat(np.argpartition, np.digitize)
