@@ -18,6 +18,7 @@ _METHODS = {
     "dot": _FUNCTION,
     "searchsorted": _FUNCTION,
     "choose": "write np.select([{a} == k for k in range(len({x}))], {x}) instead.",
+    "take": _SELECTED.replace("np.array(dp.value({x}), int)", "np.rint({x}).astype(int)"),
     **dict.fromkeys(["repeat", "partition", "argpartition"], _SELECTED),
     "compress": _SELECTED.replace("int", "bool"),
     "fill": "write {a} = np.broadcast_to({x}, np.shape({a})) instead.",

@@ -339,11 +339,12 @@ def _refusal(what: str) -> Callable:
 
 def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
     place = user_place()
-    if instead_of_index(place.expression):
+    advice = instead_of_method(place.expression)
+    if not (advice or place.storing) and instead_of_index(place.expression):
         _to_index(self)
     raise ConversionError(
         _MADE_PLAIN,
-        instead_of_method(place.expression) or
+        advice or
         "write np.stack([...]) instead of np.array([...]), np.broadcast_to(x, shape) instead of "
         "np.full(shape, x); leave np.asarray(x) out, or use dp.value(x).", place)
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConversionError, NotCompiledError
-from ..primitives import FlatPrimitive, Primitive, defvjp_each, movers
+from ..primitives import FlatPrimitive, Primitive, movers
 from ..tape import Var
 from ..values import Abstract, abstract, plain
 from ..values import shape as shape_of
@@ -81,10 +81,9 @@ def _scatter_at(*args: Any, shape: tuple, index: tuple) -> Any:
 
 
 gather, scatter_at = Primitive(_gather, "gather"), Primitive(_scatter_at, "scatter_at")
-defvjp_each(gather, lambda g, y, x, *positions, index:
-            lambda k: scatter_at(g, *positions, shape=shape_of(x), index=index))
-defvjp_each(scatter_at, lambda h, y, g, *positions, shape, index:
-            lambda k: gather(h, *positions, index=index))
+gather.rules = (lambda g, y, x, *positions, index:
+                scatter_at(g, *positions, shape=shape_of(x), index=index),)
+scatter_at.rules = (lambda h, y, g, *positions, shape, index: gather(h, *positions, index=index),)
 movers(gather, scatter_at)
 
 
