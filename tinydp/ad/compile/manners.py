@@ -100,8 +100,8 @@ def _refuse_number(what: str) -> Callable:
         raise ConversionError(
             f"{what} needs a plain number, and in a program that is compiled there is none yet.",
             advice if (advice := instead_of_method(place.expression)).startswith("write np.") else
-            "write np.sin(x) instead of math.sin(x), np.stack([...]) instead of np.array([...]); "
-            "a number that is fixed belongs to static= of dp.compile.", place)
+            "write np.sin(x) instead of math.sin(x), np.stack([...]) instead of np.array([...]), "
+            "dp.lookup(table, i) instead of table[i]; a number that is fixed belongs to static= of dp.compile.", place)
     return method
 
 
