@@ -43,6 +43,12 @@ class Abstract:
         raise NotImplementedError
 
 
+class Unsized:
+    """Some elements of a program that is being compiled; how many they are is not known yet."""
+
+    __slots__ = ()
+
+
 def shape(x: Any) -> tuple[int, ...]:
     """The shape of a number, an array or a traced value."""
     return getattr(x, "shape", ())

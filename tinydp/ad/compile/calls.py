@@ -145,7 +145,7 @@ class Compiled(Derivatives):
         """The results as one node of the tape."""
         active = tuple([k for k, x in enumerate(call.leaves) if type(x) is Var])
         # whatever becomes of the caller's arrays and structures before the sweep
-        kept = [x if type(x) is float or k in active else x.copy() for k, x in enumerate(values)]
+        kept = [x if type(x) in (float, int) or k in active else x.copy() for k, x in enumerate(values)]
         args, kwargs = self.filled(call, call.leaves)
         gradients, generation = None, None
         try:

@@ -21,13 +21,13 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..errors import NotCompiledError, user_place
-from ..values import abstract, is_integer, plain, shape
+from ..values import Unsized, abstract, is_integer, plain, shape
 
 HINT = ("reduce it at once, as in x[mask].sum(), .mean(), .max(), .min(), np.var(x[mask]), np.any(x[mask] > 0); "
         "write np.sum(mask) for how many there are, or np.where(mask, x, 0.0) for an array of fixed length.")
 
 
-class Masked(NDArrayOperatorsMixin):
+class Masked(NDArrayOperatorsMixin, Unsized):
     """The elements of `whole` where `mask` is true, in a row."""
 
     __slots__ = ("mask", "whole")
