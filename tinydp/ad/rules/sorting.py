@@ -153,7 +153,7 @@ def _quantile(a, q, axis=None, *, method="linear", keepdims=False):
         rank = np.multiply(q, np.shape(x)[0] - 1)
         low = np.floor(rank).astype(int)
         t = np.reshape(rank - low, np.shape(q) + (1,) * (np.ndim(x) - 1))
-        a, b = x[low], x[np.ceil(rank).astype(int)]
+        a, b = taken(x, low), taken(x, np.ceil(rank).astype(int))
         return np.where(t < 0.5, a + (b - a) * t, b - (b - a) * (1 - t))
 
     return _of_sorted(a, axis, keepdims, between)
