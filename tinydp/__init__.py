@@ -13,7 +13,7 @@ from .ad.watch import debug_nans
 __version__ = "0.1.0.dev0"
 
 __all__ = [
-    "ad", "add_at", "checkpoint", "compile", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian", "hvp",
-    "integrate", "jacobian", "jvp", "lookup", "nn", "optim", "primitive", "record", "scan", "sign", "sims",
-    "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp",
+    "ad", "add_at", "checkpoint", "compile", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian",
+    "hvp", "integrate", "jacobian", "jvp", "lookup", "nn", "optim", "primitive", "record", "scan", "sign",
+    "sims", "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp",
 ]

@@ -48,9 +48,9 @@ def instead_of_index(expression: str, rounded: bool = False) -> str:
     If the index is no integer, it is `rounded` first.
 
         >>> instead_of_index("prices[k, 0]")
-        'write dp.lookup(prices, (k, 0)), which takes an index that is computed.'
+        'write dp.lookup(prices, (k, 0)), which takes a computed index.'
         >>> instead_of_index("np.take(prices, k, axis=1)", rounded=True)
-        'write dp.lookup(prices, (slice(None), np.rint(k).astype(int))), which takes an index that is computed.'
+        'write dp.lookup(prices, (slice(None), np.rint(k).astype(int))), which takes a computed index.'
     """
     try:
         found = ast.parse(expression.strip(), mode="eval").body
@@ -61,10 +61,11 @@ def instead_of_index(expression: str, rounded: bool = False) -> str:
         return ""
     table, parts = taken
     if rounded:
-        parts = [part if part.startswith(("slice(", "...")) or part.isdecimal() else f"np.rint({part}).astype(int)"
-                 for part in parts]
+        fixed = [part.startswith(("slice(", "...")) or part.isdecimal() for part in parts]
+        parts = [part if known else f"np.rint({part}).astype(int)"
+                 for part, known in zip(parts, fixed, strict=True)]
     index = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
-    return f"write dp.lookup({table}, {index}), which takes an index that is computed."
+    return f"write dp.lookup({table}, {index}), which takes a computed index."
 
 
 def _indexed(found: ast.Subscript) -> tuple[str, list[str]]:
@@ -74,7 +75,8 @@ def _indexed(found: ast.Subscript) -> tuple[str, list[str]]:
 
 def _taken(found: ast.expr) -> tuple[str, list[str]] | None:
     """The table and the index of `np.take(table, i)` or `table.take(i)`."""
-    if not isinstance(found, ast.Call) or not isinstance(found.func, ast.Attribute) or found.func.attr != "take":
+    if not (isinstance(found, ast.Call) and isinstance(found.func, ast.Attribute)
+            and found.func.attr == "take"):
         return None
     receiver = ast.unparse(found.func.value)
     args = [*map(ast.unparse, found.args)]
@@ -104,5 +106,5 @@ def at_advice(name: str) -> tuple[str, str]:
         return what, "write array = dp.add_at(array, index, -values) instead."
     if name == "add":
         return what, "write array = dp.add_at(array, index, values) instead."
-    return what, (f"write array = np.where(np.arange(len(array)) == i, np.{name}(array, value), array) for each "
-                  "index i.")
+    return what, (f"write array = np.where(np.arange(len(array)) == i, np.{name}(array, value), array) "
+                  "for each index i.")

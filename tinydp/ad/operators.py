@@ -33,11 +33,11 @@ from .errors import (
     UnknownFunctionError,
     user_place,
 )
+from .integers import astype, getitem, refuse_index, rounded_by
 from .origin import from_numpy
 from .primitives import PRIMITIVES, Primitive, registered, sweeping
-from .rules.gathers import ROUNDED, element, is_computed, masked, plain_index
 from .tape import EndedTape, Var, binary
-from .values import abstract, is_condition, plain, settle, shape
+from .values import abstract, plain, settle, shape
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -233,34 +233,6 @@ OTHER_PARAMETERS: dict[str, Callable] = {
 }
 
 
-def _astype(self: Var, dtype: Any, *args: Any, **kwargs: Any) -> Var:
-    np.empty(0).astype(dtype, *args, **kwargs)   # refuses what NumPy refuses
-    if np.dtype(dtype).kind in "iub":            # constant almost everywhere
-        known = plain(self)
-        return known.astype(dtype) if abstract(self) else np.asarray(known).astype(dtype, *args, **kwargs)[()]
-    if np.dtype(dtype) != np.float64:
-        raise DtypeError(f".astype({dtype!r}) of a traced array: traced values are float64.",
-                         "leave it out, or use dp.value(x).astype(...) for plain numbers.")
-    return self
-
-
-def _getitem(self: Var, index: Any) -> Any:
-    parts = index if type(index) is tuple else (index,)
-    if is_computed(plain_index(index)):
-        if len(parts) == 1 and is_condition(parts[0]):
-            return masked(self, parts[0])
-        return element(self, index)
-    if shape(self) == () and not all(map(_indexes_a_number, parts)):
-        raise (IndexError("invalid index to scalar variable.") if from_numpy(self) else
-               TypeError("a traced number cannot be indexed"))
-    return PRIMITIVES[operator.getitem](self, index)
-
-
-def _indexes_a_number(i: Any) -> bool:
-    """Whether it is a part of an index that NumPy's numbers take: `x[None]`, `x[...]`, `x[x > 0]`."""
-    return i is None or i is Ellipsis or (is_condition(i) and not shape(i))
-
-
 def _len(self: Var) -> int:
     if not shape(self):
         raise TypeError("a traced number has no len()")
@@ -318,19 +290,6 @@ def _plain_number_error(what: str, place: Any = None) -> ConversionError:
         f"{what.replace('x', 'dp.value(x)')} for a number without derivative.", place)
 
 
-def _to_int(self: Var) -> Any:
-    """Without what is behind the point: constant almost everywhere, like `np.trunc`."""
-    return int(plain(self))
-
-
-def _rounded_down(function: Callable) -> Callable:
-    return lambda self: function(plain(self))
-
-
-def _to_index(self: Var) -> NoReturn:
-    raise ConversionError("a traced value was used as an index, which has to be an integer.", ROUNDED)
-
-
 def _refusal(what: str) -> Callable:
     def method(self: Var, *args: Any) -> NoReturn:
         raise _plain_number_error(what)
@@ -341,7 +300,7 @@ def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
     place = user_place()
     advice = instead_of_method(place.expression)
     if not (advice or place.storing) and instead_of_index(place.expression):
-        _to_index(self)
+        refuse_index(self)
     raise ConversionError(
         _MADE_PLAIN,
         advice or
@@ -377,16 +336,16 @@ def _refuse_append(self: Any, node: Any) -> NoReturn:
 _OTHER_MANNERS: dict[str, Any] = {
     "__array_ufunc__": _array_ufunc,
     "__array_function__": _array_function,
-    "__getitem__": _getitem,
+    "__getitem__": getitem,
     "__setitem__": _setitem,
     "__len__": _len,
     "__iter__": _iter,
     "__float__": _to_float,
-    "__int__": _to_int,
-    "__index__": _to_index,
-    "__floor__": _rounded_down(math.floor),
-    "__ceil__": _rounded_down(math.ceil),
-    "__trunc__": _rounded_down(math.trunc),
+    "__int__": rounded_by(int),
+    "__index__": refuse_index,
+    "__floor__": rounded_by(math.floor),
+    "__ceil__": rounded_by(math.ceil),
+    "__trunc__": rounded_by(math.trunc),
     "__complex__": _refusal("complex(x)"),
     "__array__": _to_array,
     "__reduce_ex__": _pickle,
@@ -407,7 +366,7 @@ _OTHER_MANNERS: dict[str, Any] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "flatten": np.ravel,
-    "astype": _astype,
+    "astype": astype,
     **OTHER_PARAMETERS,
     "copy": lambda self, order="C": np.copy(self, order),        # np.copy itself keeps the order of x
 }

@@ -63,7 +63,8 @@ def test_lookup_is_an_index():
         dp.lookup(table, 3)
 
 
-@pytest.mark.parametrize("index", [0, -1, [0, 0, 2], (slice(None), 1), ([0, 0], [1, 1]), np.array([[0, 2], [2, 2]])])
+@pytest.mark.parametrize("index", [
+    0, -1, [0, 0, 2], (slice(None), 1), ([0, 0], [1, 1]), np.array([[0, 2], [2, 2]])])
 def test_add_at_is_numpys_as_a_function(index):
     x = np.arange(12.0).reshape(3, 4)
     values = np.cos(np.arange(x[index].size)).reshape(x[index].shape)
@@ -79,16 +80,17 @@ def test_add_at_refuses():
         dp.add_at(np.array([True]), 0, 1.0)
     with pytest.raises(IndexError):
         dp.add_at(np.zeros(2), 2, 1.0)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="broadcast"):
         dp.add_at(np.zeros(2), [0, 1], np.ones(3))
-    with pytest.raises(ConversionError, match="np.rint"):
+    with pytest.raises(ConversionError, match="integer"):
         dp.grad(lambda i: dp.add_at(np.zeros(2), i, 1.0)[0])(1.0)
 
 
 # ---------------------------------------------------------------------------- integers of traced values
 
 @pytest.mark.parametrize("whole", [
-    lambda v: int(v), lambda v: round(v), lambda v: np.floor(v).astype(int), lambda v: np.rint(v).astype(int)])
+    lambda v: int(v), lambda v: round(v), lambda v: np.floor(v).astype(int),
+    lambda v: np.rint(v).astype(int)])
 def test_a_rounded_value_is_an_index(whole):
     x = np.array([2.2, 1.0, 5.0])
     value, gradient = dp.value_and_grad(lambda x: x[whole(x[0])] ** 2)(x)
@@ -100,6 +102,6 @@ def test_integers_of_arrays_are_plain():
     x = np.array([2.7, -1.2, 0.0])
     for dtype in (int, np.int32, bool):
         seen = []
-        dp.grad(lambda x: seen.append(x.astype(dtype)) or np.sum(x))(x)     # noqa: B023
+        dp.grad(lambda x: seen.append(x.astype(dtype)) or np.sum(x))(x)
         assert np.array_equal(seen[0], x.astype(dtype))
         assert seen[0].dtype == dtype

@@ -22,7 +22,6 @@ from ..errors import DtypeError
 from ..tape import Var
 from ..values import abstract, is_condition, shape
 
-
 LARGEST = 2**62                          # an integer, so that sums and differences of two are still integers
 
 

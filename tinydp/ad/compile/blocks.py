@@ -347,8 +347,8 @@ def _of_integers(op: Op, args: list) -> Any:
         return _power_of_integer(args[0], op.args[1])
     if name in ("positive", "floor", "ceil", "trunc"):
         return args[0]
-    return Apply({"absolute": "abs", "mod": "remainder", "fmax": "maximum", "fmin": "minimum"}.get(name, name),
-                 tuple(args), "i")
+    same = {"absolute": "abs", "mod": "remainder", "fmax": "maximum", "fmin": "minimum"}
+    return Apply(same.get(name, name), tuple(args), "i")
 
 
 def _power_of_integer(x: Any, exponent: int) -> Any:

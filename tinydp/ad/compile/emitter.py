@@ -122,7 +122,8 @@ class Emitter:
     def constant(self, x: np.ndarray) -> Buffer:
         """The buffer of a constant array; equal ones share it."""
         kind = x.dtype.kind if x.dtype.kind in "bi" else "f"
-        return self._fixed("constant", kind, np.array(x, {"b": np.bool_, "i": np.int64}.get(kind, np.float64), order="C"))
+        dtype: Any = {"b": np.bool_, "i": np.int64, "f": np.float64}[kind]
+        return self._fixed("constant", kind, np.array(x, dtype, order="C"))
 
     def table(self, positions: np.ndarray) -> Buffer:
         """The buffer of an array of positions."""

@@ -170,12 +170,17 @@ class Entry:
         if x.kind == "i":
             number = self.call("PyLong_AsLongLong", INTEGER, [given])
             with builder.if_then(builder.icmp_signed("==", number, INTEGER(-1)), likely=False):
-                self.require(builder.icmp_unsigned("==", self.call("PyErr_Occurred", POINTER, []), POINTER(None)))
+                self.require_no_error()
             return number
         number = self.call("PyFloat_AsDouble", NUMBER, [given])
         with builder.if_then(builder.fcmp_ordered("==", number, NUMBER(-1.0)), likely=False):
-            self.require(builder.icmp_unsigned("==", self.call("PyErr_Occurred", POINTER, []), POINTER(None)))
+            self.require_no_error()
         return number
+
+    def require_no_error(self) -> None:
+        """Raise what Python has raised."""
+        error = self.call("PyErr_Occurred", POINTER, [])
+        self.require(self.builder.icmp_unsigned("==", error, POINTER(None)))
 
     def array(self, given: Any, x: Buffer) -> Any:
         """The address of the elements of an array, which is what the program was compiled for."""

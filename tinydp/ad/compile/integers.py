@@ -114,7 +114,7 @@ def _arg(name: str) -> Callable:
     return first_of
 
 
-def searchsorted(a: Any, v: Any, side: str = "left") -> Any:
+def searchsorted(a: Any, v: Any, side: Any = "left") -> Any:
     """`np.searchsorted`, by halving."""
     return _search(_numbers(_row(a)), _numbers(v), side=side)
 
@@ -128,7 +128,8 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     if abstract(bins):
         raise NotCompiledError("np.digitize with bins that are computed cannot be compiled.",
                                "write np.searchsorted(bins, x, side='right') for bins that grow.")
-    bins, side = np.asarray(bins), "left" if right else "right"
+    bins = np.asarray(bins)
+    side: Any = "left" if right else "right"
     if np.all(bins[1:] >= bins[:-1]):
         return np.searchsorted(bins, x, side=side)
     return len(bins) - np.searchsorted(bins[::-1], x, side=side)

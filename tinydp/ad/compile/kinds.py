@@ -87,11 +87,10 @@ def of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
 
 def _beside_numbers(name: str, args: tuple) -> tuple:
     """Arrays of integers as real numbers, where they meet some: that need not be done at each run."""
-    if name not in ELEMENTWISE or not any(isinstance(x, np.ndarray) and x.dtype.kind in "iu" for x in args) or (
-            not any(map(_is_float, args))):
+    whole = [isinstance(x, np.ndarray) and x.dtype.kind in "iu" for x in args]
+    if name not in ELEMENTWISE or not any(whole) or not any(map(_is_float, args)):
         return args
-    return tuple([x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind in "iu" else x
-                  for x in args])
+    return tuple([x.astype(np.float64) if changed else x for x, changed in zip(args, whole, strict=True)])
 
 
 @functools.cache
@@ -122,7 +121,7 @@ def as_numbers(x: Any) -> Any:
 
 
 def as_integers(x: Any) -> Any:
-    """Conditions, as 0 and 1, and integers of other sizes as integers of 64 bits; other values as they are."""
+    """Conditions, as 0 and 1, and integers of other sizes as those of 64 bits; other values as they are."""
     if is_condition(x):
         return constant(np.where(x, 1, 0))
     return of_64_bits(x)

@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import lower_arrays, lower_gathers, lower_loops  # noqa: F401  (each says how its operations are lowered)
+from . import lower_arrays, lower_gathers, lower_loops  # noqa: F401  (each lowers some operations)
 from .blocks import Block
 from .check import check
 from .emitter import Emitter

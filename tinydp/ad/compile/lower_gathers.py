@@ -11,8 +11,8 @@
         t = i + 3 if i < 0 else i
         return x[t]
 
-A check is a statement before the expression in which its operand is used, so what comes after it need not look
-again: a gather is a view, which costs nothing but its index.
+A check is a statement before the expression in which its operand is used, so what comes after it need not
+look again: a gather is a view, which costs nothing but its index.
 """
 
 from collections.abc import Callable
@@ -23,17 +23,17 @@ import numpy as np
 from ..errors import NotCompiledError
 from ..rules.gathers import filled
 from .blocks import CHECKED, Block, special
-from .emitter import Emitter, as_integer, as_number
+from .emitter import Emitter, as_number
 from .lower_arrays import numbers
 from .program import Op, example_of
 from .statements import Apply, Call, Const, Fail, For, If, Let, Local, Memory, Store
-from .views import View, _position, broadcast, is_static, own_positions, whole
+from .views import View, _position, broadcast, is_static, own_positions
 
 # ---------------------------------------------------------------------------- checks
 
 
 def check(name: str) -> Callable:
-    """Decorator: this lowers the operation of this name, given its operands, of which the first is a variable."""
+    """Decorator: this lowers the operation of this name; the first of its operands is in a variable."""
     def register(f: Callable[[Emitter, Op, Any, list], Any]) -> Callable:
         def lower(to: Emitter, op: Op, args: list) -> Any:
             x = args[0]
@@ -101,7 +101,8 @@ def fits(to: Emitter, op: Op, k: Any, others: list) -> Any:
 @check("exactly")
 def exactly(to: Emitter, op: Op, k: Any, others: list) -> Any:
     """An integer that is the same as a real number."""
-    require(to, _or(_is("greater", k, Const(2**53)), _is("less", k, Const(-2**53))), "an integer is too large")
+    large = _or(_is("greater", k, Const(2**53)), _is("less", k, Const(-2**53)))
+    require(to, large, "an integer is too large")
     return k
 
 
@@ -131,10 +132,9 @@ def placed(block: Block, x: View, op: Op, first: int) -> View:
         used = []
         for m, own in enumerate(own_positions(shapes[k])):
             longer = tuple([shapes[k][m] if n == axis else side for n, side in enumerate(x.shape)])
-            places = np.broadcast_to(np.arange(shapes[k][m]).reshape(
-                -1, *[1] * (len(longer) - axis - 1)), longer)
+            numbers_of = own_positions(longer)[axis]
             parts = [own if j == k else z for j, z in enumerate(zeros)]
-            used.append(_position(places[filled(index, parts)], block.to.table))
+            used.append(_position(numbers_of[filled(index, parts)], block.to.table))
         found.append(_read(values[k], used))
     return View(shape, x.kind, lambda at: x.at(tuple([axis(at) for axis in found])))
 
@@ -224,12 +224,11 @@ def argsort(block: Block, op: Op) -> None:
     target = block.target(out, whole=True)
     to.bind(out, target)
     n = out.shape[-1]
-    work = to.allocate(Local("work", "i"), (n,), "i").memory
-    there = to.memory(target)
+    work, there = to.memory(to.allocate(Local("work", "i"), (n,), "i")), to.memory(target)
     with to.loops(out.shape[:-1]) as lane:
         ties = Local("ties", "b")
         row = [Memory(m.buffer, (*m.prefix, *lane), (n,)) for m in (x, there)]
-        to.emit(Call("argsort_into", [row[0], work, row[1]], [ties], [work.buffer, there.buffer]))  # type: ignore[union-attr]
+        to.emit(Call("argsort_into", [row[0], work, row[1]], [ties], [work.buffer, there.buffer]))
         if not op.options["stable"]:
             require(to, ties, "equal elements are in an order of NumPy's own")
 

@@ -13,7 +13,6 @@ from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_pl
 from ..primitives import Parts, Primitive, registered, sweeping
 from ..selected import Selected
 from ..tape import Var
-from ..rules.gathers import ROUNDED
 from ..values import is_condition, is_integer, shape
 from .exceptions import RAISED
 from .integers import integer_of, rounded_by, shifted
@@ -101,7 +100,8 @@ def _refuse_number(what: str) -> Callable:
             f"{what} needs a plain number, and in a program that is compiled there is none yet.",
             advice if (advice := instead_of_method(place.expression)).startswith("write np.") else
             "write np.sin(x) instead of math.sin(x), np.stack([...]) instead of np.array([...]), "
-            "dp.lookup(table, i) instead of table[i]; a number that is fixed belongs to static= of dp.compile.", place)
+            "dp.lookup(table, i) instead of table[i]; a number that is fixed belongs to static= of "
+            "dp.compile.", place)
     return method
 
 
@@ -115,16 +115,16 @@ def _refuse_integer(x: Proxy) -> NoReturn:
     """Python wants an integer that is known: for `int(x)`, or as an index of a plain array or a list."""
     place = user_place()
     if place.expression.startswith("int("):
-        raise ConversionError("int(x) needs a number that is known, and in a program that is compiled there is "
-                              "none yet.", "write math.trunc(x): an integer of the program.", place)
+        raise ConversionError(UNKNOWN.format("int(x)"), "write math.trunc(x), an integer of the program.",
+                              place)
     if place.expression.startswith("range("):
-        raise ConversionError("range(n) needs a number that is known, and in a program that is compiled there is "
-                              "none yet.", "pass n as static= of dp.compile, or write dp.scan(...).", place)
+        raise ConversionError(UNKNOWN.format("range(n)"), "make n a static= argument of dp.compile.", place)
     rounded = x.kind == "f"
     advice = instead_of_index(place.expression, rounded) or instead_of_index("table[i]", rounded)
     raise ConversionError(INDEXED, advice, place)
 
 
+UNKNOWN = "{} needs a number that is known, and in a program that is compiled there is none yet."
 INDEXED = "an array or a list that is not traced was indexed by a value of a compiled program."
 
 
@@ -141,7 +141,7 @@ def _astype(self: Proxy, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         return write(registered(np.not_equal), (self, 0.0), {})
     if np.dtype(dtype) == np.int64:
         return integer_of(self)
-    raise DtypeError(f".astype({dtype!r}) of a value of a compiled program: its numbers are float64 or int64.",
+    raise DtypeError(f".astype({dtype!r}) in a compiled program, whose numbers are float64 and int64.",
                      "leave it out, or write .astype(int).")
 
 

@@ -23,8 +23,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..errors import NotCompiledError, user_place
 from ..values import Unsized, abstract, is_integer, plain, shape
 
-HINT = ("reduce it at once, as in x[mask].sum(), .mean(), .max(), .min(), np.var(x[mask]), np.any(x[mask] > 0); "
-        "write np.sum(mask) for how many there are, or np.where(mask, x, 0.0) for an array of fixed length.")
+HINT = ("reduce it at once, as in x[mask].sum(), .mean(), .max(), .min(), np.var(x[mask]), "
+        "np.any(x[mask] > 0); write np.sum(mask) for how many there are, or np.where(mask, x, 0.0) for an "
+        "array of fixed length.")
 
 
 class Masked(NDArrayOperatorsMixin, Unsized):
@@ -41,8 +42,9 @@ class Masked(NDArrayOperatorsMixin, Unsized):
         """`x[mask]`, where the mask names the first axes of `x`."""
         n = len(shape(mask))
         if not n or shape(x)[:n] != shape(mask):
-            raise NotCompiledError(f"a mask of shape {shape(mask)} for an array of shape {shape(x)} cannot be "
-                                   "compiled.", "write np.where(mask, x, 0.0).")
+            raise NotCompiledError(
+                f"a mask of shape {shape(mask)} for an array of shape {shape(x)} cannot be compiled.",
+                "write np.where(mask, x, 0.0).")
         if len(shape(x)) > n:
             mask = np.broadcast_to(np.reshape(mask, shape(mask) + (1,) * (len(shape(x)) - n)), shape(x))
         return cls(x, mask)
@@ -68,7 +70,7 @@ class Masked(NDArrayOperatorsMixin, Unsized):
         if function not in REDUCED or not isinstance(args[0], Masked):
             raise refused(f"np.{name} of x[mask]")
         axis = args[1] if len(args) > 1 else options.pop("axis", None)
-        if len(args) > 2 or len(shape(self.whole)) > 1 and axis is not None or axis not in (None, 0, -1):
+        if len(args) > 2 or (len(shape(self.whole)) > 1 and axis is not None) or axis not in (None, 0, -1):
             raise refused(f"np.{name} of x[mask] along an axis")
         return REDUCED[function](args[0], **options)
 
@@ -86,7 +88,7 @@ class Masked(NDArrayOperatorsMixin, Unsized):
         return _count(self)
 
     def __getattr__(self, name: str) -> Any:
-        function = getattr(np, name, None)
+        function: Any = getattr(np, name, None)
         if function not in REDUCED:
             raise refused(f"x[mask].{name}")
         return lambda *args, **options: function(self, *args, **options)

@@ -66,7 +66,8 @@ FORMS = {                                        # by the operand
 OF_INTEGERS = {                                  # by the operands
     "remainder": ("{} % {}", PRODUCT), "maximum": ("max({}, {})", ATOM), "minimum": ("min({}, {})", ATOM),
     "clip": ("min(max({}, {}), {})", ATOM), "sign": ("({0} > 0) - ({0} < 0)", SUM)}
-FUNCTIONS = {"abs": "abs", "absolute": "abs", "fabs": "abs", "float": "float", "int": "int", "length": "len"} | {
+FUNCTIONS = {"abs": "abs", "absolute": "abs", "fabs": "abs", "float": "float", "int": "int",
+             "length": "len"} | {
     name: f"np.{name}" for name in ("fmod", "exp2", "cbrt", "rint", "signbit", "floor", "ceil", "trunc")}
 FROM_MATH = {name: name for name in (
     "sin", "cos", "tan", "sinh", "cosh", "expm1", "log", "log1p", "log10", "log2", "sqrt", "hypot",
@@ -177,7 +178,8 @@ class Printer:
         name, args = x.name, x.args
         if x.kind == "i" and name in OF_INTEGERS:
             form, binding = OF_INTEGERS[name]
-            return form.format(*[self.text(arg, binding + 1 if binding != ATOM else CHOICE) for arg in args]), binding
+            within = CHOICE if binding == ATOM else binding + 1
+            return form.format(*[self.text(arg, within) for arg in args]), binding
         if name in INFIX:
             symbol, binding = INFIX[name]
             left, right = binding, binding + 1   # a - (b - c) keeps its parentheses

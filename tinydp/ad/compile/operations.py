@@ -22,8 +22,8 @@ ELEMENTWISE = CONDITIONS | frozenset((
 CHECKS = frozenset(("in_range", "beyond", "to_integer", "nonzero", "fits", "exactly"))     # ... that may fail
 BITS = frozenset(("bitwise_and", "bitwise_or", "bitwise_xor"))                   # ... of integers alone
 OF_INTEGERS = BITS | frozenset((                 # ... whose result is an integer, of integers
-    "add", "subtract", "multiply", "floor_divide", "remainder", "mod", "negative", "positive", "abs", "absolute",
-    "square", "sign", "maximum", "minimum", "fmax", "fmin", "clip", "floor", "ceil", "trunc",
+    "add", "subtract", "multiply", "floor_divide", "remainder", "mod", "negative", "positive", "abs",
+    "absolute", "square", "sign", "maximum", "minimum", "fmax", "fmin", "clip", "floor", "ceil", "trunc",
     "power", "where"))
 ELEMENTWISE |= CHECKS | BITS
 WHOLE = frozenset(("sin", "cos"))                # of an array: by a kernel for the whole array

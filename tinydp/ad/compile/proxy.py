@@ -36,11 +36,11 @@ from ..advice import at_advice
 from ..asking import compared, known_options, says_nothing
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
-from ..tape import Var
 from ..rules.gathers import element, is_computed, masked, plain_index
+from ..tape import Var
 from ..values import Abstract, abstract, is_condition, is_integer, plain
-from .expansions import expanded
 from .expansions import _matmul as product_of_stacks
+from .expansions import expanded
 from .integers import FUNCTIONS as OF_INTEGERS
 from .integers import checked, safe_operands
 from .kinds import (
@@ -211,7 +211,8 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
     same = unchanged(op.name, args)
     if same is not None:
         return same
-    if op.name == "matmul" and any(map(is_integer, args)) and all(is_integer(x) or is_condition(x) for x in args):
+    if op.name == "matmul" and any(map(is_integer, args)) and all(
+            is_integer(x) or is_condition(x) for x in args):
         return product_of_stacks(*map(as_integers, args))
     if op.name == "matmul" and any(is_condition(x) for x in args):
         product = np.matmul(*map(as_numbers, args))

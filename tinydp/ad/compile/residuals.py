@@ -171,8 +171,8 @@ class Pair:
     def is_better_stored(self, x: Value, is_known: bool) -> bool:
         """Whether a value should be stored; `is_known` says that the first loop computes it anyway.
 
-        A condition that was decided, or an integer, must not be another one on the way back, where numbers may
-        be rounded in another way: it is computed again only from what is read.
+        A condition that was decided, or an integer, must not be another one on the way back, where numbers
+        may be rounded in another way: it is computed again only from what is read.
         """
         op = self.makers[x]
         if op.body is not None:

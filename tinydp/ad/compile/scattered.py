@@ -69,7 +69,8 @@ def _of_loop(op: Op) -> list[Op]:
     for carry, scatters in sums:
         total: Any = None if type(carry.init) is not Value and not np.any(carry.init) else carry.init
         for scatter in scatters:
-            after.append(operation(scatter_at, tuple([stacks[x] for x in scatter.args]), scatter.options, scatter))
+            rows = tuple([stacks[x] for x in scatter.args])
+            after.append(operation(scatter_at, rows, scatter.options, scatter))
             if total is not None:
                 after.append(operation(_add, (total, after[-1].outs[0]), {}, scatter))
             total = after[-1].outs[0]

@@ -157,8 +157,8 @@ class Region(NamedTuple):
 def region(step: Callable, examples: list, labels: list[str], carry: int) -> Region:
     """Run `step`, a function of a list of values like these examples, and write down what it does.
 
-    A condition where there is a number among the first inputs, the carry, becomes 0 or 1 again, and an integer
-    where there is a real number becomes one.
+    A condition where there is a number among the first inputs, the carry, becomes 0 or 1 again, and an
+    integer where there is a real number becomes one.
     """
     tapes = live_tapes()
     starts = [len(tape) for tape in tapes]
@@ -210,9 +210,9 @@ def _owners(builder: Builder, tapes: tuple, starts: list[int], leaves: list) -> 
 def settled_region(step: Callable, inits: list, rows: list, labels: list[str], once: bool = False) -> Region:
     """The step as a program that keeps the kinds of its carry; for that, `inits` may be changed.
 
-    Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1; so it is where
-    an integer goes on as a real number. The step is run again, and has to be the same program, unless it is to
-    be made `once`.
+    Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1; so it is
+    where an integer goes on as a real number. The step is run again, and has to be the same program, unless
+    it is to be made `once`.
     """
     trace = tracer()
     examples = [example(plain(x)) for x in inits] + rows

@@ -14,5 +14,5 @@ from . import (
            spectra,
 )
 
-__all__ = ["curves", "decompositions", "determinants", "elementwise", "gathers", "linear", "powers", "reductions",
-           "shaping", "sorting", "spectra"]
+__all__ = ["curves", "decompositions", "determinants", "elementwise", "gathers", "linear", "powers",
+           "reductions", "shaping", "sorting", "spectra"]

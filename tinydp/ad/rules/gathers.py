@@ -28,8 +28,8 @@ from ..tape import Var
 from ..values import Abstract, abstract, plain
 from ..values import shape as shape_of
 
-ROUNDED = "write np.rint(i).astype(int) for the index i: what it selects has a derivative, the index has none."
-FIXED_LENGTH = "write x[i + np.arange(n)] for n elements from i on, or np.where on a condition for the others."
+ROUNDED = "write np.rint(i).astype(int) for the index i; what it selects has a derivative, the index none."
+FIXED_LENGTH = "write x[i + np.arange(n)] for n elements from i on, or np.where on a condition for others."
 
 
 class Discrete(FlatPrimitive):
@@ -110,7 +110,8 @@ def placed_at(shape: tuple, index: Any) -> tuple[tuple, list]:
 
 def element_shape(shape: tuple, index: tuple, positions: list) -> tuple[int, ...]:
     """The shape of the elements at an index."""
-    return np.broadcast_to(0, shape)[filled(index, [np.broadcast_to(0, shape_of(k)) for k in positions])].shape
+    zeros = [np.broadcast_to(0, shape_of(k)) for k in positions]
+    return np.broadcast_to(0, shape)[filled(index, zeros)].shape
 
 
 def placed(shape: tuple, parts: tuple) -> tuple[tuple, list]:

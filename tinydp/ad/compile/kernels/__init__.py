@@ -19,9 +19,9 @@ from .products import dot, exact, matmul, matmul_nt, matmul_tn, matvec, spelled_
 from .sorting import argsort_into, search_left, search_right
 
 __all__ = [
-    "all_finite", "argsort_into", "clip", "cos_into", "dot", "empty_array", "exp", "fmax", "fmin", "grown", "guess",
-    "logaddexp", "matmul", "matmul_nt", "matmul_tn", "matvec", "maximum", "minimum", "mod", "narrowed",
-    "passed", "search_left", "search_right", "sign", "sin_into", "tanh", "vecmat",
+    "all_finite", "argsort_into", "clip", "cos_into", "dot", "empty_array", "exp", "fmax", "fmin", "grown",
+    "guess", "logaddexp", "matmul", "matmul_nt", "matmul_tn", "matvec", "maximum", "minimum", "mod",
+    "narrowed", "passed", "search_left", "search_right", "sign", "sin_into", "tanh", "vecmat",
 ]
 
 # ---------------------------------------------------------------------------- exp and tanh

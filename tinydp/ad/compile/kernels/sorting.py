@@ -43,10 +43,10 @@ def argsort_into(x: Any, work: Any, order: Any) -> bool:
         for k in range(n):
             order[k] = work[k]
         width *= 2
+    ties = 0
     for k in range(n - 1):
-        if not _before(x[order[k]], x[order[k + 1]]):
-            return True
-    return False
+        ties += not _before(x[order[k]], x[order[k + 1]])
+    return ties > 0
 
 
 @exact
