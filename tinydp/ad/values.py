@@ -128,9 +128,8 @@ def is_condition(x: Any) -> bool:
 
 
 def is_discrete(x: Any) -> bool:
-    """Whether it is a condition, or an integer of a program: there is no derivative by it."""
-    known = plain(x)
-    return known.kind != "f" if isinstance(known, Abstract) else is_condition(x)
+    """Whether it is a condition or an integer: there is no derivative by it."""
+    return is_condition(x) or is_integer(x)
 
 
 def is_integer(x: Any) -> bool:

@@ -23,7 +23,7 @@ import numpy as np
 from ..errors import NotCompiledError
 from ..primitives import parameters_of
 from ..tape import Tape, Var
-from ..values import Abstract, is_condition, is_integer, is_on, youngest
+from ..values import Abstract, is_discrete, is_integer, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of, refilled
 from .build import Built, LeftToTheTape, Path, Traced, build
@@ -316,7 +316,7 @@ class Compiled(Derivatives):
                 "call it once.")
         call = self._last
         values = [as_argument(x.value) if type(x) is Var else x for x in call.leaves]
-        active = tuple([k for k, x in enumerate(values) if not (is_condition(x) or is_integer(x))])
+        active = tuple([k for k, x in enumerate(values) if not is_discrete(x)])
         return self._variants(call, values, active if adjoint else None)[0].source
 
 

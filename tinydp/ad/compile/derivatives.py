@@ -8,7 +8,7 @@ from .. import tree
 from ..errors import NotCompiledError
 from ..tape import Tape
 from ..transforms import vjp
-from ..values import is_discrete, is_integer, is_on, shape
+from ..values import is_discrete, is_on, shape
 from ..watch import comparing, is_watched, tracer
 from .nodes import Kept
 
@@ -85,7 +85,7 @@ class Derivatives:
         around = self.derived(("value and gradient", call.form, active), lambda: with_gradient, call)
         y, gradients = around(list(values))
         results, unflatten = tree.flatten(y)
-        real = [k for k, x in enumerate(results) if not (is_discrete(x) or is_integer(x))]
+        real = [k for k, x in enumerate(results) if not is_discrete(x)]
         if not real:
             return y
         form = Kept(self, call, list(values), active, tuple(real), None, (), gradients, self._generation)

@@ -168,8 +168,7 @@ def region(step: Callable, examples: list, labels: list[str], carry: int) -> Reg
         leaves, unflatten = tree.flatten(step(given))
         results = [plain(x) for x in leaves]
         results[:carry] = [as_kind(x, y.kind) for x, y in zip(results, given[:carry], strict=False)]
-        values = [x if k < carry and type(x) is int and given[k].kind == "i" else value_of(x)
-                  for k, x in enumerate(results)]
+        values = [value_of(x) for x in results]
     owners = _owners(builder, tapes, starts, leaves)
     body, captured = builder.closed(values)
     assert builder.parent is not None
