@@ -241,7 +241,7 @@ REFUSED = [
     (write_into_plain, MutationError, "np.stack"),
     (write_into_slice, (MutationError, ConversionError), "np.stack"),
     (add_into_plain, MutationError, r"write a = a \+ \(x \* 2\) instead"),
-    (add_into_element, MutationError, "np.stack"),
+    (add_into_element, MutationError, r"write a = dp.add_at\(a, 1, x\) instead"),
     (add_at, MutationError, r"dp.add_at\(array, index, values\)"),
     (set_item, MutationError, r"v = np.where\(np.arange\(len\(v\)\) == 0, 3.0, v\)"),
     (add_in_place, MutationError, r"write v = v \+ 1.0 instead"),

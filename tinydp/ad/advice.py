@@ -108,3 +108,23 @@ def at_advice(name: str) -> tuple[str, str]:
         return what, "write array = dp.add_at(array, index, values) instead."
     return what, (f"write array = np.where(np.arange(len(array)) == i, np.{name}(array, value), array) "
                   "for each index i.")
+
+
+def instead_of_increase(text: str) -> str:
+    """What to write instead of `x[i] += v`, a line of the user's; nothing for other statements.
+
+        >>> instead_of_increase("counts[k, 0] -= 2.0 * x")
+        'write counts = dp.add_at(counts, (k, 0), -(2.0 * x)) instead.'
+    """
+    try:
+        (statement,) = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError):
+        return ""
+    if not (isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Add, ast.Sub))
+            and isinstance(statement.target, ast.Subscript)):
+        return ""
+    array, parts = _indexed(statement.target)
+    index = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+    value = ast.unparse(statement.value)
+    value = f"-({value})" if isinstance(statement.op, ast.Sub) else value
+    return f"write {array} = dp.add_at({array}, {index}, {value}) instead."

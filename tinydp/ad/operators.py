@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .advice import at_advice, instead_of_index, instead_of_method
+from .advice import at_advice, instead_of_increase, instead_of_index, instead_of_method
 from .asking import is_array
 from .errors import (
     ConversionError,
@@ -267,6 +267,7 @@ def _to_float(self: Var) -> NoReturn:
     if place.storing:
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
+            instead_of_increase(place.text) or
             "collect the values in a list and write np.stack(values) at the end.", place)
     if advice := instead_of_method(place.expression):
         raise ConversionError(_MADE_PLAIN, advice, place)
@@ -314,6 +315,7 @@ def _setitem(self: Var, index: Any, item: Any) -> NoReturn:
     x, i, new = match.groups() if match else ("x", "i", "...")
     raise MutationError(
         "a traced array cannot be changed in place: the tape may need its old content.",
+        instead_of_increase(place.text) or
         f"write {x} = np.where(np.arange(len({x})) == {i}, {new}, {x}), or build it with "
         "np.stack or np.concatenate.", place)
 

@@ -351,3 +351,51 @@ def test_what_is_advised_works(entry, monkeypatch):
             assert again is not run
         else:
             assert found == value
+
+
+# ---------------------------------------------------------------------------- what changes in place
+
+def increased(x):
+    total = np.zeros(3)
+    total[np.argmax(x) - 2] += x[0] ** 2
+    return total[1]
+
+
+def increased_instead(x):
+    total = np.zeros(3)
+    total = dp.add_at(total, np.argmax(x) - 2, x[0] ** 2)
+    return total[1]
+
+
+def decreased(x):
+    x[np.argmin(x)] -= 2.0 * x[0]
+    return x[1]
+
+
+def decreased_instead(x):
+    x = dp.add_at(x, np.argmin(x), -(2.0 * x[0]))
+    return x[1]
+
+
+def assigned(x):
+    x[np.argmin(x)] = 2.0 * x[0]
+    return x[1]
+
+
+def assigned_instead(x):
+    x = np.where(np.arange(len(x)) == np.argmin(x), 2.0 * x[0], x)
+    return x[1]
+
+
+@pytest.mark.parametrize("run", [on_the_tape, as_machine_code])
+@pytest.mark.parametrize(("f", "instead", "advice"), [
+    (increased, increased_instead, "total = dp.add_at(total, np.argmax(x) - 2, x[0] ** 2)"),
+    (decreased, decreased_instead, "x = dp.add_at(x, np.argmin(x), -(2.0 * x[0]))"),
+    (assigned, assigned_instead, "x = np.where(np.arange(len(x)) == ")])
+def test_elements_that_are_changed(run, f, instead, advice):
+    with pytest.raises(MutationError) as caught:
+        run(f)(X)
+    assert advice in caught.value.advice
+    value, gradient = run(instead)(X)
+    assert value == f(X.copy())
+    np.testing.assert_allclose(gradient, dp.grad(instead)(X))

@@ -7,8 +7,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..advice import instead_of_index, instead_of_method
-from ..errors import BranchError, ConversionError, DtypeError, MutationError, NotCompiledError, user_place
+from ..advice import instead_of_increase, instead_of_index, instead_of_method
+from ..errors import (
+    BranchError,
+    ConversionError,
+    DtypeError,
+    MutationError,
+    NotCompiledError,
+    Place,
+    user_place,
+)
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
 from ..primitives import Parts, Primitive, registered, sweeping
 from ..selected import Selected
@@ -93,7 +101,10 @@ def _refuse_number(what: str) -> Callable:
         place = user_place()
         if place.storing:
             raise MutationError("a value of a compiled program was written into a plain array.",
+                                instead_of_increase(place.text) or
                                 "collect the values in a list and write np.stack(values) at the end.", place)
+        if _is_increased(place):
+            _refuse_change(self)
         if advice := instead_of_index(place.expression, self.kind == "f"):
             raise ConversionError(INDEXED, advice, place)
         raise ConversionError(
@@ -111,6 +122,11 @@ def _number(kind: type) -> Callable:
     return lambda x: kind(_bool(x)) if x.kind == "b" else refuse(x)
 
 
+def _is_increased(place: Place) -> bool:
+    """Whether it is `x[i]` in the line `x[i] += v`."""
+    return bool(instead_of_increase(place.text)) and place.text.startswith(place.expression)
+
+
 def _refuse_integer(x: Proxy) -> NoReturn:
     """Python wants an integer that is known: for `int(x)`, or as an index of a plain array or a list."""
     place = user_place()
@@ -119,6 +135,8 @@ def _refuse_integer(x: Proxy) -> NoReturn:
                               place)
     if place.expression.startswith("range("):
         raise ConversionError(UNKNOWN.format("range(n)"), "make n a static= argument of dp.compile.", place)
+    if place.storing or _is_increased(place):
+        _refuse_change(x)
     rounded = x.kind == "f"
     advice = instead_of_index(place.expression, rounded) or instead_of_index("table[i]", rounded)
     raise ConversionError(INDEXED, advice, place)
@@ -129,8 +147,11 @@ INDEXED = "an array or a list that is not traced was indexed by a value of a com
 
 
 def _refuse_change(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
+    place = user_place()
     raise MutationError("an array of a compiled program cannot be changed in place.",
-                        "build a new one with np.where, np.stack or np.concatenate.")
+                        instead_of_increase(place.text) or
+                        "build a new one: x = np.where(np.arange(len(x)) == i, v, x) for x[i] = v, or with "
+                        "np.stack or np.concatenate.", place)
 
 
 def _astype(self: Proxy, dtype: Any, *args: Any, **kwargs: Any) -> Any:
