@@ -1,4 +1,4 @@
-"""Integers and computed indices in compiled programs: values, derivatives, and the errors of NumPy."""
+"""Integers in compiled programs: values and kinds are those of NumPy; and random programs with them."""
 
 import math
 

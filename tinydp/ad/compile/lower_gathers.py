@@ -38,7 +38,7 @@ def check(name: str) -> Callable:
         def lower(to: Emitter, op: Op, args: list) -> Any:
             x = args[0]
             if not isinstance(x, (Local, Const)):
-                x = to.let(Local(to.local(op.outs[0]).label, x.kind), x)
+                x = to.let(Local(to.local(op.outs[0]).label or "t", x.kind), x)
             return f(to, op, x, args[1:])
 
         CHECKED[name] = lower
