@@ -1,6 +1,7 @@
 """tinydp: differentiable programming small enough to read."""
 
-from . import ad, nn, optim, sims, testing
+from . import ad, linalg, nn, optim, sims, testing
+from .ad.branches import cond
 from .ad.compile import compile
 from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
 from .ad.indexing import add_at, lookup
@@ -13,7 +14,8 @@ from .ad.watch import debug_nans
 __version__ = "0.1.0.dev0"
 
 __all__ = [
-    "ad", "add_at", "checkpoint", "compile", "custom_gradient", "debug_nans", "defvjp", "grad", "hessian",
-    "hvp", "integrate", "jacobian", "jvp", "lookup", "nn", "optim", "primitive", "record", "scan", "sign",
+    "ad", "add_at", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans", "defvjp", "grad",
+    "hessian", "hvp", "integrate", "jacobian", "jvp", "linalg", "lookup", "nn", "optim", "primitive",
+    "record", "scan", "sign",
     "sims", "stop_gradient", "straight_through", "testing", "value", "value_and_grad", "vjp",
 ]

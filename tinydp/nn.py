@@ -17,7 +17,7 @@ The gradient has the structure of the parameters:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,7 +90,7 @@ class MLP:
     recipe alone; the parameters are yours: `init` makes them, and each call takes them.
     """
 
-    sizes: tuple[int, ...]
+    sizes: tuple[int, ...] = field(metadata={"static": True})    # a part of the program, if it is compiled
     hidden: str | Callable = "tanh"
     output: str | Callable = "identity"
 

@@ -29,7 +29,7 @@ import numpy as np
 
 from .ad import tree
 from .ad.errors import StructureError
-from .ad.values import shape
+from .ad.values import FLAGS, shape
 
 Rate = float | Callable[[int], float]            # a number, or a function of the step's index
 
@@ -140,7 +140,7 @@ def norm(gradient: Any) -> float:
         >>> norm({"w": np.array([3.0, 0.0]), "b": 4.0})
         5.0
     """
-    g = _vector(tree.flatten(gradient)[0])
+    g = _vector([x for x in tree.flatten(gradient)[0] if type(x) not in FLAGS])
     largest = float(np.max(np.abs(g), initial=0.0))
     if largest == 0.0 or not math.isfinite(largest):
         return largest
@@ -156,7 +156,7 @@ def clip_by_norm(gradient: Any, limit: float) -> Any:
     length = norm(gradient)
     if length <= limit:
         return gradient
-    return tree.map(lambda g: g * (limit / length), gradient)
+    return tree.map(lambda g: g if type(g) in FLAGS else g * (limit / length), gradient)
 
 
 # ---------------------------------------------------------------------------- one long vector
@@ -168,6 +168,8 @@ def _at(rate: Rate, step: int) -> float:
 
 def _outline(structure: Any, leaves: list) -> tuple:
     """Structure, names and shapes, as a key; the leaves are appended in the order of sorted keys."""
+    if type(structure) in FLAGS:
+        return type(structure).__name__, str(structure)
     below = tree.children(structure)
     if below is None:
         leaves.append(structure)
@@ -176,7 +178,9 @@ def _outline(structure: Any, leaves: list) -> tuple:
         names = _sorted_keys(structure)
         return dict, *names, *[_outline(structure[name], leaves) for name in names]
     fields = getattr(structure, "_fields", None)
-    return type(structure).__name__, fields, *[_outline(child, leaves) for child in below]
+    fixed = [f"{step} {getattr(part, '__qualname__', repr(part))}"           # no address: it may be saved
+             for step, part in tree.static(structure) if part is not None]
+    return type(structure).__name__, fields, *fixed, *[_outline(child, leaves) for child in below]
 
 
 def _sorted_keys(structure: dict) -> list:
@@ -196,6 +200,8 @@ def _doubled(structure: dict) -> str:
 
 def _filled(structure: Any, parts: Iterator[Any]) -> Any:
     """The structure with others in place of its leaves; they come in the order of sorted keys."""
+    if type(structure) in FLAGS:
+        return structure
     below = tree.children(structure)
     if below is None:
         return next(parts)
@@ -248,8 +254,8 @@ def _parts(vector: Any, leaves: list) -> Iterator[Any]:
 
 
 def _descend(rate: Any, x: Any, g: Any) -> Any:
-    """One parameter, moved down its gradient."""
-    return _like(x, x - rate * _fitting(g, x))
+    """One parameter, moved down its gradient; what is true or false stays."""
+    return x if type(x) in FLAGS else _like(x, x - rate * _fitting(g, x))
 
 
 def _fitting(g: Any, x: Any) -> Any:

@@ -81,6 +81,8 @@ def exchanged(x: Any, change: Callable) -> Any:
 def _rebuilt(x: Any, change: Callable) -> Any:
     if type(x) in (list, tuple):
         return type(x)(_rebuilt(child, change) for child in x)
+    if isinstance(x, tuple) and not isinstance(x, Traced):       # one with names
+        return tuple(_rebuilt(child, change) for child in x)
     if type(x) is dict:
         return {k: _rebuilt(child, change) for k, child in x.items()}
     return change(x)
@@ -302,6 +304,8 @@ def _outcome(call: Asked, kind: Callable, run: Callable) -> str:
     if theirs and ours:
         alike = isinstance(ours, type(theirs)) or isinstance(theirs, type(ours))
         return "both refuse" if alike else f"{type(ours).__name__} for {type(theirs).__name__}: {ours}"
+    if isinstance(theirs, np.linalg.LinAlgError) and run is written_down:
+        return "skipped"                         # what is singular is found when it runs
     if theirs:
         return f"accepted, where NumPy raises {type(theirs).__name__}: {theirs}"
     if ours:

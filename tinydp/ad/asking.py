@@ -23,7 +23,7 @@ import numpy as np
 
 from .errors import MutationError, TinydpError, UnsupportedArgumentError
 from .tape import Var
-from .values import Abstract, Unsized, plain, shape
+from .values import Abstract, Unsized, abstract, plain, shape
 
 # Whether NumPy has been asked about the call around: its parts are ours, and need no asking.
 asked: ContextVar[bool] = ContextVar("asked", default=False)
@@ -58,7 +58,8 @@ def compared(f: Callable, args: tuple, options: dict, make: Callable, warns: boo
         asked.reset(before)
     if refusal:
         raise refusal
-    if not isinstance(y, Unsized) and _shapes(y) != _shapes(expected):
+    if not isinstance(y, Unsized) and _shapes(y) != _shapes(expected) and (
+            _shapes(y) != _shapes(_typical(f, args, options))):
         raise _unknown_call(f)
     return y if isinstance(y, Unsized) else _like(expected, y)
 
@@ -68,7 +69,23 @@ def answer(f: Callable, args: tuple, options: dict) -> Any:
     place = _place_of_out(f)
     if options.get("out") is not None or (len(args) > place and args[place] is not None):
         raise _writing(f)
-    return f(*map(_shown, args), **{name: _shown(x) for name, x in options.items()})
+    try:
+        return f(*map(_shown, args), **{name: _shown(x) for name, x in options.items()})
+    except np.linalg.LinAlgError:
+        if not any(map(abstract, args)):
+            raise
+        return _typical(f, args, options)
+
+
+def _typical(f: Callable, args: tuple, options: dict) -> Any:
+    """The same where matrices are of full rank: an example may not be, and the value is not known yet."""
+    given = [regular(_shown(x)) if abstract(x) else _shown(x) for x in args]
+    return f(*given, **{name: _shown(x) for name, x in options.items()})
+
+
+def regular(x: Any) -> Any:
+    """A matrix of the shape of `x`, of which everything can be computed; what is no matrix, as it is."""
+    return np.broadcast_to(np.eye(*np.shape(x)[-2:]), np.shape(x)) if np.ndim(x) >= 2 else x
 
 
 def _shown(x: Any) -> Any:

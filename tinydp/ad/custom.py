@@ -171,7 +171,7 @@ class Custom(Primitive, Keeping):
         for i, (x, returned) in enumerate(zip(args, cs, strict=True)):
             try:
                 c = tree.map(zeros_like, x) if returned is None else returned
-                tree.map(lambda _, leaf: found.append(leaf), x, c)
+                found += tree.in_places_of(x, c)
             except StructureError as error:
                 raise RuleError(
                     f"the rule of {self.name} returned a cotangent for argument {i} that is not built "

@@ -148,6 +148,8 @@ class ClosureError(TinydpError, ValueError):
 class StructureError(TinydpError, ValueError):
     """Two nested structures should have been alike."""
 
+    difference: tuple[str, str, str, bool] | None = None     # where, what in each; whether it is static
+
 
 class LoopError(TinydpError, ValueError):
     """The step of a loop, or the arrays that it runs along, do not fit together."""

@@ -31,6 +31,8 @@ import numpy as np
 
 from . import tree
 from .again import IN_A_LOOP, fingerprint, outside, require_same
+from .along import columns
+from .carry import in_form_of, require_numbers
 from .errors import (
     EventJumpedOver,
     EventNotReached,
@@ -58,20 +60,30 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
     """Run `carry, y = step(carry, x)` for each `x` along the first axis of `xs`.
 
     Returns the last carry, and all `y` stacked along a new first axis. `carry`, `x` and `y` are
-    numbers, arrays, or nested structures of them; the carry keeps its structure and shapes. Without
-    `xs`, `x` is None and `length` says how many steps to make. A row of an array of one axis is one of
-    Python's numbers, which are faster than NumPy's. `step` may use traced values from its surroundings.
+    numbers, arrays, or nested structures of them; the carry keeps its structure and shapes, and what is
+    static in it. Without `xs`, `x` is None and `length` says how many steps to make. A row of an array of
+    one axis is one of Python's numbers, which are faster than NumPy's. `step` may use traced values from
+    its surroundings.
+
+    `range`, `enumerate`, `zip` and other iterators over rows may be `xs`, or stand in it for an array:
+    `xs=enumerate(table)` gives the pairs (k, table[k]), `xs=zip(a, b)` the pairs (a[k], b[k]) until the
+    shorter of both ends. As ever in Python, an iterator gives its rows once.
 
     `segment` limits the memory of a long loop: only every `segment`-th carry is kept, and the steps
     between are computed again on the way back. About sqrt(length) needs least.
 
     Raises `LoopError` if the carry changes its structure or a shape, or the lengths disagree.
 
+        >>> weighed, _ = scan(lambda s, x: (s + x[0] * x[1], None), 0.0, enumerate(np.array([5.0, 6.0, 7.0])))
+        >>> weighed
+        20.0
         >>> total, partial = scan(lambda s, x: (s + x, s + x), 0.0, np.array([1.0, 2.0, 3.0]))
         >>> total, partial
         (6.0, array([1., 3., 6.]))
     """
+    xs = columns(xs)
     n = _length(xs, length)
+    require_numbers(carry)
     if segment is not None and (segment != int(segment) or segment < 1):
         raise LoopError(f"segment={segment!r} is not a number of steps.", "pass an integer of 1 or more.")
     compiling = tracer()
@@ -86,11 +98,12 @@ def _run(step: Callable, carry: Any, xs: Any, steps: range, as_row: Callable = l
          ) -> tuple[Any, Any]:
     """The steps one after the other."""
     first, ys, end = carry, [], time_limit.get()
+    carry = tree.copied(carry)                   # a step may change an object that it is given
     for k in steps:
         if end is not None:
             _require_time(end)
         carry, y = _checked(step(carry, tree.map(lambda x, k=k: as_row(_row(x, k)), xs)), first, k)
-        ys.append(y)
+        ys.append(tree.copied(y))
     return carry, _stacked(ys)
 
 
@@ -127,7 +140,8 @@ def _length(xs: Any, length: int | None) -> int:
     for path, x in tree.leaves(xs):
         if not shape(x):
             raise LoopError(f"xs{path} is a single number: there is nothing to run along.",
-                            "pass arrays, with one row a step; a constant can stay outside of xs.")
+                            "pass arrays, with one row a step, and a list of rows as iter(rows); a constant "
+                            "can stay outside of xs.")
         sizes[f"xs{path} has {shape(x)[0]} rows"] = shape(x)[0]
     if length is not None:
         if length != int(length) or length < 0:
@@ -148,32 +162,13 @@ def _checked(result: Any, first: Any, k: int) -> tuple[Any, Any]:
     return in_form_of(first, result[0], k), result[1]
 
 
-def in_form_of(first: Any, carry: Any, k: int) -> Any:
-    """`carry`, its names in the order of those of `first`, if it has the same structure and shapes."""
-    others: list = []
-
-    def checked(was: Any, now: Any) -> Any:
-        if shape(was) != shape(now):
-            others.append(now)
-        return now
-
-    try:
-        carry = tree.map(checked, first, carry)
-    except StructureError:
-        was, now = tree.describe(first), tree.describe(carry)
-        raise LoopError(f"step {k} changed the structure of the carry, from {was} to {now}.",
-                        "return a carry that is built like the first one.") from None
-    if others:
-        path, a, b = next((path, a, b) for (path, a), b in
-                          zip(tree.leaves(first), tree.flatten(carry)[0], strict=True) if b is others[0])
-        raise LoopError(
-            f"step {k} changed the shape of carry{path}, from {shape(a)} to {shape(b)}.",
-            "return a carry of the same shapes; begin with np.zeros of the shape that it grows to.")
-    return carry
-
-
 def _stacked(ys: list) -> Any:
-    return tree.map(lambda *rows: np.stack(rows), *ys) if ys else None
+    try:
+        return tree.map(lambda *rows: np.stack(rows), *ys) if ys else None
+    except StructureError as error:
+        raise LoopError(f"the steps of scan returned y's that are not built alike: {error.what}",
+                        "return y of the same structure in each step; a text or an enum in it stays the "
+                        "same, a number or a condition may change.") from None
 
 
 # ---------------------------------------------------------------------------- integrate
@@ -198,6 +193,7 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
     `NotFiniteError` if `until` gives nan; `LoopError` if the state changes its form; and, if it is
     differentiated, `EventJumpedOver` where `until` or the state jumps, so that there is no root.
     """
+    require_numbers(state)
     compiling = tracer()
     if compiling is not None:
         return compiling.integrate(step, state, until, max_steps, dt)
@@ -253,7 +249,8 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
     for k in range(max_steps):
         if end is not None:
             _require_time(end)
-        new = in_form_of(first, step(state) if dt is None else step(state, dt), k)
+        given = tree.copied(state)               # it may be changed
+        new = in_form_of(first, step(given) if dt is None else step(given, dt), k)
         below = not_nan(plain(until(new)), f"after step {k}")
         if below <= 0 < height:
             return LastStep(state, new, Bracket(0.0, float(height), whole, float(below)))
@@ -316,7 +313,7 @@ def part_of_step(step: Callable, before: Any, after: Any, dt: Any, h: Any) -> An
     In this form, what is the same in both stays so, and a whole step, h = 1, ends at the next state, both to
     the last digit. A condition is that of the next state.
     """
-    return step(before, h) if dt is not None else tree.map(
+    return step(tree.copied(before), h) if dt is not None else tree.map(
         lambda a, b: b if is_condition(b) else b - (1.0 - h) * (b - a), before, after)
 
 

@@ -240,7 +240,7 @@ def _len(self: Var) -> int:
 
 
 def _iter(self: Any) -> Iterator[Any]:
-    return (self[i] for i in range(len(self)))
+    return map(self.__getitem__, range(len(self)))       # which tells what it runs along: see `along.py`
 
 
 # ---------------------------------------------------------------------------- refusals

@@ -23,7 +23,7 @@ from .origin import from_numpy
 from .primitives import dense, sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
-from .values import FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
+from .values import FLAGS, FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
 from .watch import close_tape, open_tape, tracer
 
 
@@ -32,8 +32,9 @@ def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False)
 
     `f` returns one number. `argnums` says which positional arguments to differentiate by: one,
     or several as a tuple, which gives a tuple of gradients. Each is a number, an array, or
-    any nesting of lists, tuples, named tuples and dicts of them; its gradient has the same
-    structure, shapes and types (integers are taken as exact floats). All other arguments,
+    any nesting of lists, tuples, named tuples, dicts and dataclasses of them; its gradient has the same
+    structure, shapes and types (integers are taken as exact floats). A text, an enum, a function or a
+    condition in the structure is no number, and is the same in the gradient. All other arguments,
     keyword arguments included, are passed on as they are. With `has_aux`, `f` returns a pair
     (number, anything) and `grad(f)` a pair (gradient, anything).
 
@@ -140,6 +141,8 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
 
         def rows(i: int) -> Any:
             """The Jacobian of the i-th number or array in the result, for each argument."""
+            if type(results[i]) in FLAGS:
+                return [results[i]] * len(at)
             its_shape = shape(results[i])
             size = math.prod(its_shape)
             basis = np.reshape(np.eye(size), (size, *its_shape))
@@ -149,7 +152,8 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
                 return swept[0]
             if size == 0:
                 return tree.map(lambda x: np.zeros(its_shape + np.shape(x)), tuple(args[k] for k in at))
-            return tree.map(lambda *cs: np.reshape(np.stack(cs), its_shape + shape(cs[0])), *swept)
+            return tree.map(lambda *cs: cs[0] if type(cs[0]) in FLAGS else
+                            np.reshape(np.stack(cs), its_shape + shape(cs[0])), *swept)
 
         blocks = [rows(i) for i in range(len(results))]
         return unflatten([block if isinstance(argnums, tuple) else block[0] for block in blocks])
@@ -168,14 +172,22 @@ def _traced_blocks(y: Any, pullback: "Pullback", chosen: tuple) -> list:
         pushforward = vjp(pullback, tree.map(lambda leaf: zeros_like(leaf) + 1.0, y))[1]
         columns = [_along(leaves, j, lambda t: tree.flatten(pushforward(like(t))[0])[0])
                    for j in range(len(leaves))]
-        return [like([np.moveaxis(columns[j][i], 0, -1).reshape(shape(r) + shape(x)) if shape(x)
-                      else columns[j][i][0] for j, x in enumerate(leaves)]) for i, r in enumerate(results)]
+        return [_blocks(r, leaves, like, [
+            np.moveaxis(columns[j][i], 0, -1).reshape(shape(r) + shape(x)) if shape(x) else columns[j][i][0]
+            for j, x in enumerate(leaves)]) for i, r in enumerate(results)]
     blocks = []
     for i, r in enumerate(results):
         rows = _along(results, i, lambda g: tree.flatten(pullback(unflatten(g)))[0])
-        blocks.append(like([np.reshape(row, shape(r) + shape(x)) if shape(r) else row[0]
-                            for row, x in zip(rows, leaves, strict=True)]))
+        blocks.append(_blocks(r, leaves, like, [
+            np.reshape(row, shape(r) + shape(x)) if shape(r) else row[0]
+            for row, x in zip(rows, leaves, strict=True)]))
     return blocks
+
+
+def _blocks(r: Any, leaves: list, like: Callable, found: list) -> Any:
+    """The Jacobians of one result in the structure of the arguments; what is true or false stays."""
+    return like([r if type(r) in FLAGS else x if type(x) in FLAGS else block
+                 for x, block in zip(leaves, found, strict=True)])
 
 
 def _along(leaves: list, k: int, linear: Callable) -> list:
@@ -426,14 +438,19 @@ class Inputs:
             raise NoInputError(f"argnums={tuple(positions)} names an argument twice.",
                                "name each argument once.")
 
-        def lift(leaf: Any) -> Var:
+        def lift(leaf: Any) -> Any:
+            if type(leaf) in FLAGS:
+                return leaf
             x = lifted(tape, leaf)
             self.leaves.append(leaf)
             self.variables.append(x)
             return x
 
         for k in self.positions:
-            self.args[k] = tree.map(lift, args[k])
+            x = args[k]
+            if type(x) in FLAGS or (tree.is_static(x) and x is not None):
+                raise _not_real(f"a {type(x).__name__} ({x!r:.60})")
+            self.args[k] = tree.map(lift, x)
         self.originals = [tree.copied(args[k]) for k in self.positions]
         if not self.variables:
             raise NoInputError("there is no number to differentiate by in the arguments.",
@@ -442,7 +459,7 @@ class Inputs:
     def gradients(self) -> tuple:
         """For each position the gradient gathered by the sweep, of its argument's structure."""
         found = iter([_of_type(leaf, x) for leaf, x in zip(self.leaves, self.variables, strict=True)])
-        return tuple(tree.map(lambda _: next(found), x) for x in self.originals)
+        return tuple(tree.map(lambda x: x if type(x) in FLAGS else next(found), x) for x in self.originals)
 
 
 # ---------------------------------------------------------------------------- values
@@ -551,8 +568,8 @@ def _condition(f: Callable) -> DtypeError:
 
 
 def _require_no_conditions(y: Any, f: Callable) -> None:
-    if any(is_condition(leaf) for leaf in tree.flatten(y)[0]):
-        raise _condition(f)
+    if not isinstance(f, Gradient) and any(is_condition(leaf) for leaf in tree.flatten(y)[0]):
+        raise _condition(f)                      # in a gradient they are those of the arguments
 
 
 def _name(f: Callable) -> str:

@@ -13,6 +13,7 @@ from .errors import ConversionError, DtypeError
 from .tape import Tape, Var
 
 FLOAT64 = np.dtype(np.float64)
+FLAGS = frozenset((bool, np.bool_))      # what is true or false among numbers to differentiate by stays so
 
 # A tape takes memory and frees all of it, gradient after gradient. By default glibc returns what is
 # free above 128 kB to the system at once, and has it back by a page fault for each 4 kB, which can

@@ -312,7 +312,7 @@ def test_two_threads(by_numba):
         thread.join()
     assert len(found) == 200
     assert all(g == found[0] for g in found)
-    assert sum(map(len, f._programs.values())) == 1
+    assert sum(map(len, f.made.programs.values())) == 1
     assert "nogil=True" in f.adjoint_source
 
 

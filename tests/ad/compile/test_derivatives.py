@@ -73,7 +73,7 @@ def test_rows_share_one_forward_pass():
     for f, x in ((many, np.array([0.3, 0.4])), (wide, np.linspace(0.1, 0.9, 40))):
         compiled = dp.compile(f)
         assert np.allclose(dp.jacobian(compiled)(x), dp.jacobian(f)(x), rtol=1e-12)
-        (derived,) = compiled._derived.values()
+        (derived,) = compiled.made.derived.values()
         sines = [op for op in all_ops(derived.built(x).program) if op.name == "sin"]
         assert len(sines) == 1
 

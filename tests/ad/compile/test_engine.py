@@ -11,19 +11,16 @@ from tinydp.ad.compile import cache, engine
 from tinydp.ad.compile.cache import CacheWarning, load
 from tinydp.ad.compile.engine import machine_code_of
 from tinydp.ad.compile.entry import is_known, write_entry
+from tinydp.ad.compile.expressions import Affine, Apply, Buffer, Const, Load, Local, Memory
 from tinydp.ad.compile.llvm import Module
 from tinydp.ad.compile.lower import lowered
 from tinydp.ad.compile.numba import printed
 from tinydp.ad.compile.program import interpret
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.compile.statements import (
-    Affine,
     Again,
     Alloc,
-    Apply,
-    Buffer,
     Call,
-    Const,
     Fail,
     For,
     Forever,
@@ -31,9 +28,6 @@ from tinydp.ad.compile.statements import (
     If,
     Leave,
     Let,
-    Load,
-    Local,
-    Memory,
     See,
     Store,
 )

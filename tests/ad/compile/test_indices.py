@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tinydp as dp
-from tinydp.ad.compile.statements import Affine, Buffer, Load
+from tinydp.ad.compile.expressions import Affine, Buffer, Load
 from tinydp.ad.compile.views import chosen, only_reshapes, whole
 
 pytestmark = pytest.mark.usefixtures("interpreted")

@@ -66,7 +66,8 @@ def test_a_built_program_holds_no_examples():
     assert np.allclose(dp.grad(compiled)(x), dp.grad(f)(x), rtol=1e-10)
     assert np.allclose(compiled(x), f(x), rtol=1e-10)
     assert np.allclose(dp.hessian(compiled)(x), dp.hessian(f)(x), rtol=1e-8, atol=1e-10)
-    for builts in (*compiled._programs.values(), *compiled._derived.popitem()[1]._programs.values()):
+    derived = compiled.made.derived.popitem()[1]
+    for builts in (*compiled.made.programs.values(), *derived.made.programs.values()):
         for built in builts:
             for program in (built.program, built.traced):
                 assert all(not any(np.asarray(v.example).strides) for v in all_values(program) if v.shape)

@@ -33,7 +33,7 @@ def test_stacks_of_rows(places):
     program = builder.program(builder.record(stacked, tuple(values), {}))
     rewriting = Rewriting(program)
     rewriting.copy(program.ops)
-    after = verify(rewriting.program(program.inputs, program.outputs))
+    after = verify(rewriting.program(program.outputs))
     args = ARRAY[:, 0, 0], ARRAY[:, 1, 1]
     if any(place is not None for place in places):
         assert np.array_equal(interpret(after, *args)[0], interpret(program, *args)[0])

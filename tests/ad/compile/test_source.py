@@ -167,7 +167,7 @@ def test_a_guard_is_a_condition_that_was_met(texts, interpreted):
         for y in (-1.0, 0.5, 1.5):
             assert compiled(x, y) == f(x, y)
             ways.add(tuple(bool(condition(x, y)) for condition in conditions))
-    assert len(next(iter(compiled._programs.values()))) == len(ways)
+    assert len(next(iter(compiled.made.programs.values()))) == len(ways)
 
 
 def test_numba_compiles_conditions_that_are_numbers(monkeypatch):

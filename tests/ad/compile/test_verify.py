@@ -183,7 +183,7 @@ def test_within_a_differentiation_around(monkeypatch):
 def test_a_compiled_function_inside_is_not_compiled_for_it():
     inner = dp.compile(lambda x: np.sin(x))
     assert np.isclose(dp.grad(dp.compile(lambda x: inner(x) * 2.0))(0.5), 2.0 * np.cos(0.5))
-    assert not inner._programs
+    assert not inner.made.programs
 
 
 def test_side_effects_that_came_late():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tinydp import grad, hessian, vjp
 from tinydp.ad.errors import SteepGradientWarning, UnsupportedArgumentError
-from tinydp.ad.rules.decompositions import thin_svd
+from tinydp.ad.rules.decompositions import least_squares, of_full_rank, thin_svd
 
 from .cases import FULL_SIDE, REAL, SIDE, Domain, case, shapes
 from .checks import flat_test, rules_test
@@ -33,6 +33,7 @@ def _symmetric(rng, shape):
     return (turn * np.arange(1.0, shape[-1] + 1)) @ np.swapaxes(turn, -1, -2)
 
 
+TRUE = Domain(lambda rng, shape: np.ones(shape, dtype=bool), constant=True)
 MATRIX, SYMMETRIC = Domain(_with_values), Domain(_symmetric)
 
 STACK = shapes(0, 1)
@@ -47,6 +48,13 @@ def equations(draw):
     stack, n, m = draw(STACK), draw(SIDE), draw(SIDE)
     a = draw(st.sampled_from([(n, n), (*stack, n, n)]))
     return a, draw(st.sampled_from([(n,), (n, m), (*stack, n, m)]))
+
+
+@st.composite
+def overdetermined(draw):
+    """One matrix of any shape, and one right side or several."""
+    m, n, k = draw(FULL_SIDE), draw(FULL_SIDE), draw(FULL_SIDE)
+    return (m, n), draw(st.sampled_from([(m,), (m, k)]))
 
 
 # ---------------------------------------------------------------------------- options
@@ -97,9 +105,16 @@ def of_values(a):
     return np.linalg.svd(a, compute_uv=False)
 
 
+def of_lstsq(a, b):
+    return np.linalg.lstsq(a, b)[0]
+
+
 CASES = [
     case(np.linalg.solve,        MATRIX, REAL, shapes=equations()),
     case(np.linalg.inv,          MATRIX,    shapes=SQUARE),
+    case(np.linalg.lstsq,        MATRIX, REAL, shapes=overdetermined(), call=of_lstsq,
+         reaches=[(least_squares, 0), (least_squares, 1)]),
+    case(of_full_rank,           REAL, TRUE, shapes=shapes(1, 1).map(lambda shape: (shape, ()))),
     case(np.linalg.pinv,         MATRIX,    shapes=FULL, options=tolerances),
     case(np.linalg.det,          MATRIX,    shapes=SQUARE),
     case(np.linalg.slogdet,      MATRIX,    shapes=SQUARE, call=of_slogdet),
@@ -220,3 +235,10 @@ def test_solve_with_a_list():
     by_a, by_b = grad(lambda a, b: np.sum(np.linalg.solve(a, b)), argnums=(0, 1))(np.array(a), np.array(b))
     assert np.array_equal(grad(lambda a: np.sum(np.linalg.solve(a, b)))(np.array(a)), by_a)
     assert np.array_equal(grad(lambda b: np.sum(np.linalg.solve(a, b)))(np.array(b)), by_b)
+
+
+def test_least_squares_are_numpys():
+    a, b = np.random.default_rng(0).normal(size=(5, 3)), np.arange(5.0)
+    for ours, theirs in zip(vjp(lambda a: np.linalg.lstsq(a, b), a)[0], np.linalg.lstsq(a, b), strict=True):
+        np.testing.assert_allclose(ours, theirs, 1e-12)
+    assert vjp(lambda a: np.linalg.lstsq(a, b)[1], np.ones((5, 3)))[0].shape == (0,)

@@ -45,7 +45,7 @@ def joined_carries(program: Program) -> Program:
             _join(rewriting, Loop(op), groups[op])
         else:
             rewriting.copy([op])
-    return rewriting.program(program.inputs, program.outputs)
+    return rewriting.program(program.outputs)
 
 
 def _groups(op: Op) -> list[list[Carry]]:
@@ -65,17 +65,18 @@ def _join(around: Rewriting, loop: Loop, groups: list[list[Carry]]) -> None:
     inside, like = Rewriting(loop.body), loop.source.with_(args=())
     arrays = []
     for group in groups:
-        start = around.stacked([around.became(c.init) for c in group], like)
-        array = Value(np.asarray(example_of(start)), start.label if type(start) is Value else "")
+        start = around.stacked([around.lift(c.init) for c in group], like)
+        array = inside.input(np.asarray(example_of(start)), start.label if type(start) is Value else "")
         arrays.append((start, array))
         for k, c in enumerate(group):
-            inside.now[c.input] = inside.record(GETITEM, (array, k), {}, like)[0]
+            inside.now[c.input] = inside.new(GETITEM, (array, k), {}, like)[0]
     inside.copy(loop.ops)
-    joined = [Carry(start, array, inside.stacked([inside.became(c.output) for c in group], like),
+    joined = [Carry(start, array, inside.stacked([inside.lift(c.output) for c in group], like),
                     Value(array.example)) for (start, array), group in zip(arrays, groups, strict=True)]
     gone = {c.input for group in groups for c in group}
     loop.carries = joined + [c for c in loop.carries if c.input not in gone]
-    around.copy([loop.op(inside.program(loop.body.inputs, loop.outputs))])
+    inside.inputs = loop.body.inputs
+    around.copy([loop.op(inside.program(loop.outputs))])
     for c, group in zip(joined, groups, strict=True):
         for k, each in enumerate(group):
-            around.now[each.last] = around.record(GETITEM, (c.last, k), {}, like)[0]
+            around.now[each.last] = around.new(GETITEM, (c.last, k), {}, like)[0]

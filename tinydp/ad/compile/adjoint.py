@@ -37,7 +37,7 @@ from ..tape import Var
 from ..values import plain
 from ..watch import close_tape, open_tape, tracer
 from .kinds import constant, of_64_bits
-from .loops import EVENT, LoopPrimitive
+from .loops import EVENT, RegionPrimitive
 from .marks import Marked
 from .program import Op, Program, Value, example_of
 from .proxy import Proxy, call_cotangent
@@ -124,7 +124,7 @@ class Replay:
             self.builder.again(op, self.values)
             return
         args = tuple(map(self.given, op.args))
-        if isinstance(op.prim, LoopPrimitive):
+        if isinstance(op.prim, RegionPrimitive):
             results = op.prim(*args, **op.options)
         elif isinstance(op.prim, Marked):
             self.builder.again(op, self.values)
@@ -132,9 +132,10 @@ class Replay:
             results = op.prim.on_tape(self.tape, args, values, op.options)
         else:
             self.builder.again(op, self.values)
-            y = Proxy(self.builder, self.values[op.outs[0]])
+            made = tuple([Proxy(self.builder, self.values[x]) for x in op.outs])
             prim = op.prim if op.back else op.prim.met(*args)
-            results = [prim._record(self.tape, y, args, op.options)]
+            y = prim._record(self.tape, made if len(made) > 1 else made[0], args, op.options)
+            results = y if len(made) > 1 else [y]
         for x, y in zip(op.outs, results, strict=True):
             self.values[x] = plain(y).value
             if type(y) is Var:
@@ -145,8 +146,8 @@ def moved(op: Op, on: Any) -> list[Value]:
     """The results of an operation that depend smoothly on some of the values `on`."""
     given = [k for k, x in enumerate(op.args) if type(x) is Value and x in on]
     prim = op.prim
-    if isinstance(prim, LoopPrimitive):
-        places = prim.results_at(op.options, *prim.moving(op.options, given)) if given else []
+    if isinstance(prim, RegionPrimitive):
+        places = prim.moved_at(op.options, given) if given else []
         return [op.outs[k] for k in places if op.outs[k].kind == "f"]
     if isinstance(prim, FlatPrimitive) or op.outs[0].kind != "f":
         return []

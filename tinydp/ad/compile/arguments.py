@@ -1,13 +1,13 @@
 """Arguments of compiled functions, taken apart into numbers and arrays, and what is fixed.
 
     >>> leaves: list = []
-    >>> args = [np.ones(2), 3, "relu"]
+    >>> args = [np.ones(2), 3, None]
     >>> form_of(args, leaves)
-    (<class 'list'>, (((2,), 'f'), <class 'int'>, ('fixed', <class 'str'>, 'relu', "'relu'")))
+    (<class 'list'>, (((2,), 'f'), <class 'int'>, (<class 'NoneType'>, (), ())))
     >>> leaves
     [array([1., 1.]), 3]
     >>> refilled(args, iter(["x", "y"]))
-    ['x', 'y', 'relu']
+    ['x', 'y', None]
 """
 
 import math
@@ -20,7 +20,7 @@ import numpy as np
 from .. import tree
 from ..errors import DtypeError
 from ..tape import Var
-from ..values import abstract, is_condition, shape
+from ..values import FLAGS, abstract, is_condition, shape
 
 LARGEST = 2**62                          # an integer, so that sums and differences of two are still integers
 
@@ -38,10 +38,15 @@ def form_of(x: Any, leaves: list) -> Any:
     if kind is Var:
         leaves.append(x)
         return (shape(x), "f") if shape(x) else float
-    if kind is tuple or kind is list or (isinstance(x, tuple) and hasattr(x, "_fields")):
+    if kind is tuple or kind is list:
         return (kind, tuple([form_of(child, leaves) for child in x]))
-    if isinstance(x, dict):
-        return (kind, tuple([(name, form_of(child, leaves)) for name, child in x.items()]))
+    if kind is dict:
+        return (dict, tuple([(name if type(name) is str else fixed(name), form_of(child, leaves))
+                             for name, child in x.items()]))
+    node = tree.KINDS[kind]                      # the three before it are known at once, for speed
+    if node is not None:
+        below = tuple([form_of(child, leaves) for child in node.children(x)])
+        return (kind, _names(x), below) if node.keys or node.static else (kind, below)
     if abstract(x):
         leaves.append(x)
         return None
@@ -49,6 +54,13 @@ def form_of(x: Any, leaves: list) -> Any:
         leaves.append(_exactly(x, as_argument(x)))
         return type(leaves[-1])
     return fixed(x)
+
+
+def _names(x: Any) -> tuple:
+    """What there is at the root of a structure beside its children: the keys of a dict, static parts."""
+    if isinstance(x, dict):
+        return tuple([name if type(name) is str else fixed(name) for name in x])
+    return () if x is None else tuple([fixed(part) for _, part in tree.static(x)])
 
 
 def refilled(x: Any, rest: Any) -> Any:
@@ -62,6 +74,8 @@ def like(x: Any, rest: Any) -> Any:
     def gradient(leaf: Any) -> Any:
         if type(leaf) is float or (type(leaf) is np.ndarray and leaf.dtype == np.float64 and leaf.ndim):
             return next(rest)
+        if type(leaf) in FLAGS:
+            return leaf
         raise TypeError
 
     return tree.map(gradient, x)
@@ -71,12 +85,12 @@ def _is_input(x: Any) -> bool:
     """Whether a leaf is a number or an array; all else is fixed."""
     kind = type(x)
     return kind is float or kind is np.ndarray or kind is Var or abstract(x) or (
-        isinstance(x, numbers.Real) and kind is not bool and kind is not np.bool_)
+        isinstance(x, numbers.Real) and kind not in FLAGS)
 
 
 def fixed_leaves(x: Any) -> list:
-    """What is no number and no array in an argument: strings, functions, objects."""
-    return [leaf for leaf in tree.flatten(x)[0] if not _is_input(leaf)]
+    """What is no number and no array in an argument: strings, functions, classes, objects."""
+    return [*tree.fixed_parts(x), *(leaf for leaf in tree.flatten(x)[0] if not _is_input(leaf))]
 
 
 def fixed(x: Any) -> Any:

@@ -4,8 +4,8 @@ from typing import Any
 
 from llvmlite import ir
 
+from .expressions import Affine, Const, Load, Local
 from .machine_types import INTEGER, NUMBER, VALUE
-from .statements import Affine, Const, Load, Local
 
 OPERATORS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv", "fmod": "frem"}
 OF_INTEGERS = {"add": "add", "subtract": "sub", "multiply": "mul", "bitwise_and": "and_", "bitwise_or": "or_",

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import NotCompiledError
 from .emitter import Emitter, as_condition, as_integer, as_number, of_kind
+from .expressions import Apply, Const, Local, Memory, size
 from .operations import (
     BY_ELEMENT,
     CHECKS,
@@ -25,7 +26,7 @@ from .operations import (
     WHOLE,
 )
 from .program import Op, Program, Value, example_of, values_in
-from .statements import Apply, Call, Const, Local, Memory, Store, size
+from .statements import Call, Store
 from .views import View, broadcast
 
 MANY = 100                                       # arrays in one program
@@ -64,7 +65,7 @@ class Block:
             else:
                 self.number(op)
         elif name in REDUCTIONS and np.ndim(example_of(op.args[0])):
-            self.join(op, self.ready(op.args[0], join=name).shape)
+            self.join(op, self.shape_to_reduce(op.args[0]))
         else:
             for x in op.operands:
                 self.ready(x)
@@ -102,22 +103,20 @@ class Block:
             self.to.emit(Store(place, value))
 
     def may_stand_within(self, op: Op, value: Any) -> bool:
-        """Whether a value may be written where it is used, since that is once, and in the user's own line.
+        """Whether a value gets no variable, but is written where it is used: as people write it, in one line.
 
-        Not if it would be computed more often there: twice in a square, or for each element of an array.
+        Then it has to be short, of the user's own line, and used once; nor may it be computed more often
+        there: for each element of an array, or twice in a square.
         """
         out, users = op.outs[0], self.users(op.outs[0])
-        if len(users) != 1 or out in self.outputs or size(value) >= SHORT:
+        if len(users) != 1 or out in self.outputs or size(value) >= SHORT or not _on_one_line(op, users[0]):
             return False
         (user,) = users
-        same_line = op.spot is None or (user.spot is not None and user.spot.line == op.spot.line)
-        fits = user.name in ELEMENTWISE or (user.name in REDUCTIONS and out.ndim > 0)
-        return (fits and same_line and user.back == op.back
-                and not (user.name in WHOLE and user.outs[0].shape)
-                and sum(x is out for x in user.args) == 1
-                and (user.name in REDUCTIONS or bool(user.outs[0].shape) == bool(out.shape))
-                and user.name != "square"
-                and not (user.name in ("power", "float_power") and user.args[0] is out))
+        if user.name in REDUCTIONS:
+            return bool(out.shape)
+        if user.name not in ELEMENTWISE or (user.name in WHOLE and user.outs[0].shape):
+            return False                         # it takes no expressions
+        return bool(user.outs[0].shape) == bool(out.shape) and _times_read(out, user) == 1
 
     def expression(self, op: Op, args: list) -> Any:
         """An elementwise operation; what may fail is looked at first."""
@@ -137,9 +136,20 @@ class Block:
 
     def shape_now(self, x: Value) -> tuple:
         """The sides of a value, be it there or waiting."""
-        return x.shape if not x.shape else (
-            self.waiting[x] if x in self.waiting and x not in self.totals else
-            x.shape if x in self.waiting else self.to.get(x).shape)
+        if not x.shape or x in self.totals:
+            return x.shape
+        return self.waiting.get(x) or self.to.get(x).shape
+
+    def shape_to_reduce(self, x: Any) -> tuple:
+        """The sides of the loop in which a sum, or the like, takes the elements of `x`.
+
+        That in which `x` waits, but for what a processor computes for several elements at once: a sum takes
+        them one by one, in their order. Then `x` is made before.
+        """
+        if type(x) is Value and x in self.waiting and x not in self.totals and not any(
+                op.name in SEVERAL for op in self.pending[self.waiting[x]]):
+            return self.waiting[x]
+        return self.ready(x).shape
 
     def join(self, op: Op, shape: tuple) -> None:
         """Let it share the loop of its shape; what it needs from elsewhere must be there before."""
@@ -151,17 +161,10 @@ class Block:
         if op.name in REDUCTIONS:
             self.totals.add(op.outs[0])
 
-    def ready(self, x: Any, join: str = "") -> Any:
-        """Make sure that the value is there: write down the loop in which it waits.
-
-        Unless it may wait for one that wants to `join` that loop; then it is only asked for its shape. A sum
-        does not join what takes several elements at once, since it takes them one by one, in their order.
-        """
+    def ready(self, x: Any) -> Any:
+        """What stands for a value. If it waits, the loop in which it does is written down before."""
         if type(x) is Value and x in self.waiting:
-            shape = self.waiting[x]
-            if join and x not in self.totals and not any(op.name in SEVERAL for op in self.pending[shape]):
-                return View(shape, x.kind, lambda at: None)
-            self.flush(shape)
+            self.flush(self.waiting[x])
         return self.to.get(x)
 
     def flush(self, shape: tuple) -> None:
@@ -294,6 +297,18 @@ class Block:
 
 FIRST_INTEGERS = {"add": 0, "multiply": 1, "maximum": -2**63, "minimum": 2**63 - 1}       # of totals
 CHECKED: dict[str, Callable[[Emitter, Op, list], Any]] = {}      # how operations are lowered that may fail
+def _on_one_line(op: Op, user: Op) -> bool:
+    """Whether an operation is on the same line of the user's as one that uses it, and on the same way."""
+    return user.back == op.back and (
+        op.spot is None or (user.spot is not None and user.spot.line == op.spot.line))
+
+
+def _times_read(x: Value, user: Op) -> int:
+    """How often an elementwise operation reads a value; a power may become a product."""
+    is_base = user.name == "square" or (user.name in ("power", "float_power") and user.args[0] is x)
+    return user.operands.count(x) + is_base
+
+
 SPECIAL: dict[str, Callable[[Block, Op], None]] = {}     # how each other operation is lowered
 
 

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import tree
-from ..errors import ClosureError, DtypeError, place_of
+from ..errors import ClosureError, DtypeError, Spot, place_of
 from ..rules.bends import met
 from ..show import argument_names
 from ..tape import Var
@@ -71,6 +71,7 @@ class Traced(NamedTuple):
     trace: Trace
     program: Program                     # its outputs: the results, then conditions that were decided
     truths: tuple[bool, ...]             # how these turned out
+    fine: int                            # how many of the outputs, the last ones, have to be true
     results: int                         # how many there are
     real: tuple                          # which of them are real numbers; others are conditions
     unflatten: Callable                  # from the results to the structure that the function returned
@@ -102,6 +103,7 @@ class Built(NamedTuple):
     content: str                         # equal for functions of one path that do the same
     traced: Program                      # before it was differentiated and optimised
     raising: int                         # for what Python's numbers in it would raise, see exceptions.py
+    left: tuple[Spot, ...]               # lines that may be decided more often than was tried, see paths.py
     comparison: Comparison               # with the tape: is it due?
 
     def results_of(self, values: list, more: tuple = ()) -> list | None:
@@ -129,7 +131,7 @@ class Built(NamedTuple):
         token = met.set(found)
         try:
             interpret(self.traced, *values)
-        except ArithmeticError:
+        except (ArithmeticError, np.linalg.LinAlgError):
             return True
         finally:
             met.reset(token)
@@ -169,7 +171,8 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
         results=made.results, real=made.real, bare=made.bare, scalar=scalar,
         seeds=() if active is None or scalar else shapes, watched=made.trace.arrays.changing(),
         around=made.around, path=Path(call.form, made.truths), content=made.program.key, traced=made.program,
-        raising=made.trace.raising, comparison=Comparison(time.perf_counter() - start))
+        raising=made.trace.raising, left=tuple(made.trace.left),
+        comparison=Comparison(time.perf_counter() - start))
 
 
 def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -> Program:
@@ -183,6 +186,7 @@ def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -
         replay = Replay(builder, made.program, list(active or ()))
         outputs = [plain(x) for x in replay.run()]
         results, conditions = outputs[: made.results], outputs[made.results:]
+        fine = conditions[len(made.truths):]
         required = [results[k] for k in made.real if derivative]     # to be finite
         if active is not None:
             seeds = {k: 1.0 if scalar else Proxy(builder, builder.adopt(
@@ -191,12 +195,12 @@ def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -
             gradients = replay.pulled(seeds)
             results = [*results, *gradients] if scalar else gradients
             required = gradients
-        guards = [*zip(conditions, made.truths, strict=True),
+        guards = [*zip(conditions, made.truths, strict=False),
                   *((Proxy(builder, c), truth) for c, truth in builder.guards or ())]
         with made.trace.at(None, True):
             finite = [recorded(ALL_FINITE, (x,), {})[0] for x in required if isinstance(x, Proxy)]
             kept = [c if truth else np.logical_not(c) for c, truth in guards]
-            flags = [functools.reduce(np.logical_and, x) if x else True for x in (finite, kept)]
+            flags = [functools.reduce(np.logical_and, x) if x else True for x in ([*finite, *fine], kept)]
         for x, label in zip(flags, ("finite", "as_traced"), strict=True):
             if isinstance(x, Proxy):
                 x.value.label = x.value.label or label
@@ -253,7 +257,7 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
     It is run three times, and has to be the same program each time. The loops in it are run again, too, once
     in one run and twice in the next, so that what they leave behind is seen as well.
     """
-    kept = compiled.traces.get(call.form)
+    kept = compiled.made.traces.get(call.form)
     if kept is not None and kept.is_current():
         return kept
     around = Surroundings.of(*compiled.roots, *compiled.fixed_parts(call))
@@ -269,7 +273,7 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
         refuse(FUNCTION, f"it drew from a random generator ({drew})", None)
     made = made._replace(around=around, program=rolled(made.program))
     if not made.truths:
-        compiled.traces[call.form] = made
+        compiled.made.traces[call.form] = made
     return made
 
 
@@ -294,12 +298,15 @@ def _run(compiled: Any, call: Any, values: list, reruns: int) -> Traced:
         args, kwargs = compiled.filled(call, given)
         y = compiled.f(*args, **kwargs)
         results, unflatten = tree.flatten(y)
+        if tree.is_static(y) and y is not None:
+            _output(y)                           # refuses it: there is nothing else
         outputs = [value_of(_output(x)) for x in results]
         guards = builder.guards or []
-        program = builder.program([*outputs, *(c for c, _ in guards)])
+        program = builder.program([*outputs, *(c for c, _ in guards), *builder.fine])
     real = tuple(k for k, x in enumerate(outputs) if np.asarray(example_of(x)).dtype.kind == "f")
-    return Traced(trace, program, tuple(truth for _, truth in guards), len(outputs), real, unflatten,
-                  tree.children(y) is None, repr(unflatten([*range(len(outputs))])))
+    truths = tuple(truth for _, truth in guards)
+    return Traced(trace, program, truths, len(builder.fine), len(outputs), real, unflatten,
+                  tree.children(y) is None, tree.signature(unflatten([*range(len(outputs))])))
 
 
 def _output(x: Any) -> Any:

@@ -1,9 +1,9 @@
-"""Where compiled programs are kept; those that Numba compiles as source files, and beside them its code.
+"""The folder where compiled programs are kept: machine code; and source files, with Numba's code beside them.
 
-The folder is `$TINYDP_CACHE`, or `tinydp` in the user's folder for caches. A file's name holds a
-digest of all that the machine code depends on, so that a file never changes and needs no lock; what is
-in a file is checked when it is read (`stored.py`). If the folder cannot be written, a temporary one is
-used, and that is said once.
+It is `$TINYDP_CACHE`, or `tinydp` in the user's folder for caches. A file's name holds a digest of all that
+the machine code depends on, so that a file never changes and needs no lock; what is in a file is checked when
+it is read (`stored.py`). If the folder cannot be written, that is said once, and nothing is kept; Numba needs
+a file, and is given one in a temporary folder.
 """
 
 import functools
@@ -20,7 +20,7 @@ from typing import Any
 import numba
 
 from ..errors import user_place
-from .stored import checked, environment, write_whole
+from .stored import checked, environment, read_checked, write_checked, write_whole
 
 
 class CacheWarning(RuntimeWarning):
@@ -38,6 +38,21 @@ def folder() -> Path:
     places = {"darwin": "~/Library/Caches", "win32": "~/AppData/Local"}
     return Path(os.path.expanduser(places.get(sys.platform, "~/.cache"))) / "tinydp"
 
+
+def kept(name: str, make: Callable[[], bytes]) -> bytes:
+    """The content of a file in the folder; made if it is not there, or not whole."""
+    path = folder() / name
+    content = read_checked(path)
+    if content is None:
+        content = make()
+        try:
+            write_checked(path, content)
+        except OSError as error:
+            _say_once(str(path.parent), str(error.strerror or error))
+    return content
+
+
+# ---------------------------------------------------------------------------- for Numba
 
 def load(name: str, text: str) -> Callable:
     """The function of this name in a module with this text."""
@@ -78,7 +93,6 @@ def _write(place: Path, name: str, text: str) -> Path:
             return path
     except OSError:
         pass
-    place.mkdir(parents=True, exist_ok=True)
     write_whole(path, content)
     return path
 

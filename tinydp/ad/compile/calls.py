@@ -46,6 +46,22 @@ class Call(NamedTuple):
     ends: list                           # where in `leaves` each positional argument ends
 
 
+class Made:
+    """All that was made of a function, which is forgotten together.
+
+    Once the function is found to do something else than before, nothing of it is right, and a new one begins.
+
+    `programs` has, by the form of the arguments and which leaves they are differentiated by, a program for
+    each way through the branches that was met, the one that was used last first.
+    """
+
+    def __init__(self) -> None:
+        self.programs: dict[tuple, tuple[Built, ...]] = {}
+        self.contents: dict[Path, str] = {}      # what the function did with these arguments
+        self.traces: dict[tuple, Traced] = {}    # by the form of arguments, if it has no branches
+        self.derived: dict[Any, Compiled] = {}   # its derivatives
+
+
 class Compiled(Derivatives):
     """What `compile` returns."""
 
@@ -56,13 +72,9 @@ class Compiled(Derivatives):
         self.f, self.static = f, static
         self.roots = roots or (f,)               # where what `f` finds around it is looked for
         self.derivative = derivative             # its results have to be finite, or a tape has to look
-        self.traces: dict[Any, Traced] = {}
-        self._derived: dict[Any, Compiled] = {}
+        self.made = Made()
         self._refused: set[tuple] = set()        # derivatives that cannot be compiled
         self._misses = 0                         # runs in vain, one after the other
-        self._programs: dict[Any, tuple[Built, ...]] = {}
-        self._contents: dict[Path, str] = {}     # what `f` did when it was run last
-        self._generation = 0                     # of programs that were made of the same surroundings
         self._places: dict[Any, tuple] = {}
         self._lock = threading.RLock()
         self._last: Call | None = None
@@ -147,10 +159,10 @@ class Compiled(Derivatives):
         # whatever becomes of the caller's arrays and structures before the sweep
         kept = [x if type(x) in (float, int) or k in active else x.copy() for k, x in enumerate(values)]
         args, kwargs = self.filled(call, call.leaves)
-        gradients, generation = None, None
+        gradients, made = None, None
         try:
-            while generation != self._generation:        # value and gradient of the same surroundings
-                generation = self._generation
+            while made is not self.made:         # value and gradient of the same surroundings
+                made = self.made
                 adjoints = self._variants(call, values, active)
                 if adjoints[0].scalar:
                     program, results = self._run(call, values, active, variants=adjoints)
@@ -161,8 +173,7 @@ class Compiled(Derivatives):
             return self.f(*call.args, **call.kwargs)
         if program.real:
             call = call._replace(args=tuple(args), kwargs=kwargs)
-            form = Kept(self, call, kept, active, program.real, program, adjoints, gradients,
-                        self._generation)
+            form = Kept(self, call, kept, active, program.real, program, adjoints, gradients, self.made)
             results = form.on_tape(tape, tuple(call.leaves), results)
         return program.unflatten(results)
 
@@ -206,8 +217,9 @@ class Compiled(Derivatives):
              variants: tuple[Built, ...] | None = None) -> tuple[Built, list]:
         """The program that takes the branches of these arguments, and its results.
 
-        Raises `ArithmeticError` if a tape has to look: at what is not finite, or at a branch taken
-        otherwise each time.
+        One after the other is run, until one finds that its conditions turn out as when it was traced. If
+        none does, another is built. Raises `ArithmeticError` if a tape has to look: at what is not finite, or
+        at a branch taken otherwise each time.
         """
         if variants is None:
             variants = self._variants(call, values, active)
@@ -215,10 +227,10 @@ class Compiled(Derivatives):
             results = self._results(program, call, values, active, more)
             if results is not None:
                 if program is not variants[0]:
-                    self._put_first(call, active, program)
+                    self._put_first(program, call, active)
                 return program, results
         if len(variants) < MOST_BRANCHES:
-            program = self._put_first(call, active, self._built(call, values, active))
+            program = self._built(call, values, active)
             results = self._results(program, call, values, active, more)
             if results is not None:
                 return program, results
@@ -228,9 +240,9 @@ class Compiled(Derivatives):
         """Say so if gradients go to the tape time and again, one after the other."""
         self._misses += 1
         if self._misses == MISSES:
-            what, place = not_finite(program.program, [*values, *more])
+            what, place = not_finite(program.program, [*values, *more], program.left)
             warnings.warn_explicit(
-                f"the gradient of {name_of(self.f)} is left to the tape each time, which is slow: {what} "
+                f"{name_of(self.f)} or its gradient is left to the tape each time, which is slow: {what} "
                 "(dp.debug_nans() shows more); keep away from that point, or choose with np.where.",
                 TapeWarning, place.file, place.line)
 
@@ -241,10 +253,10 @@ class Compiled(Derivatives):
         try:
             results = program.results_of(values, more)
         except LeftToTheTape:
-            if active is not None or self.derivative:
+            if active is not None or self.derivative or program.left:
                 self._left_to_the_tape(program, values, more)
             raise
-        if results is not None and (active is not None or self.derivative):
+        if results is not None and (active is not None or self.derivative or program.left):
             self._misses = 0
         if results is not None and program.comparison.due:
             compiling = program.comparison.seconds + time.perf_counter() - start
@@ -260,44 +272,41 @@ class Compiled(Derivatives):
             program.around.drop_changed()
 
     def _variants(self, call: Call, values: list, active: tuple | None) -> tuple[Built, ...]:
-        """The programs for arguments of this form, which differ in the branches that they take.
-
-        There is one at least, and none that was made of surroundings that have changed since.
-        """
+        """The programs for arguments of this form: one at least, and none whose surroundings have changed."""
         self._last = call
         key = call.form, active
-        variants = self._programs.get(key, ())
+        variants = self.made.programs.get(key, ())
         if not variants or variants[0].around.changed() or not all(x.is_current() for x in variants):
             with self._lock:                     # while one thread builds, the others wait
                 if variants and variants[0].around.changed():
                     self.forget()
-                variants = tuple([x for x in self._programs.get(key, ()) if x.is_current()])
-                variants = variants or (self._built(call, values, active),)
-                self._programs[key] = variants
+                variants = tuple([x for x in self.made.programs.get(key, ()) if x.is_current()])
+                self.made.programs[key] = variants
+                if not variants:
+                    variants = (self._built(call, values, active),)
         return variants
 
-    def _put_first(self, call: Call, active: tuple | None, program: Built) -> Built:
-        with self._lock:
-            others = [x for x in self._programs.get((call.form, active), ()) if x is not program]
-            self._programs[call.form, active] = (program, *others)
-        return program
-
     def _built(self, call: Call, values: list, active: tuple | None) -> Built:
+        """One program more, for the branches that these arguments take."""
         with self._lock:
             program = build(self, call, values, active)
-            if self._contents.get(program.path, program.content) != program.content:
-                self.forget()                    # `f` does something else than when the others were made
-            self._contents[program.path] = program.content
+            if self.made.contents.get(program.path, program.content) != program.content:
+                self.forget()                    # the others were made of an `f` that did something else
+            self.made.contents[program.path] = program.content
+            self._put_first(program, call, active)
             return program
+
+    def _put_first(self, program: Built, call: Call, active: tuple | None) -> None:
+        """The next call will try this program before the others."""
+        with self._lock:
+            key = call.form, active
+            others = [x for x in self.made.programs.get(key, ()) if x is not program]
+            self.made.programs[key] = (program, *others)
 
     def forget(self) -> None:
         """Drop all programs; the next call traces `f` anew."""
         with self._lock:
-            self._programs.clear()
-            self._contents.clear()
-            self.traces.clear()
-            self._derived.clear()
-            self._generation += 1
+            self.made = Made()
 
     @property
     def source(self) -> str:

@@ -3,7 +3,7 @@
 Each buffer holds one value, so in a list of statements it is filled first, and read then. Only what a loop
 carries is filled again, at the end of its body: after all that reads it.
 
-    >>> from .statements import Const, Load
+    >>> from .expressions import Const, Load
     >>> x, t, u = Buffer("x", (3,), "f"), Local("t", "f"), Local("u", "f")
     >>> read, again = Let([t], [Load(x, (0,))]), Let([u], [Load(x, (1,))])
     >>> check(Function("f", [], [Alloc(x), Store(Load(x, (0,)), Const(1.0)), read, again]))
@@ -14,22 +14,9 @@ carries is filled again, at the end of its body: after all that reads it.
 
 from typing import Any
 
+from .expressions import Buffer, Local, leaves
 from .program import UnsoundError
-from .statements import (
-    Alloc,
-    Buffer,
-    Call,
-    For,
-    Forever,
-    Function,
-    Let,
-    Local,
-    See,
-    Store,
-    expressions,
-    inside,
-    leaves,
-)
+from .statements import Alloc, Call, For, Forever, Function, Let, See, Store, expressions, inside
 
 
 def check(function: Function) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import Place, place_of, user_place
+from ..errors import Place, Spot, place_of, user_place
 from ..watch import shown
 from .loops import SCAN
 from .program import Op, Program, interpret, replaced, results_of
@@ -52,8 +52,11 @@ def _wrong(program: Program, given: list) -> Culprit | None:
     return None
 
 
-def not_finite(program: Program, given: list) -> tuple[str, Place]:
-    """Which operation is the first to make an infinity or a nan of what is finite, in words, and its line."""
+def not_finite(program: Program, given: list, left: tuple[Spot, ...]) -> tuple[str, Place]:
+    """Which operation is the first to make an infinity or a nan of what is finite, in words, and its line.
+
+    Or else what it may be: lines `left` to the tape if they are decided often.
+    """
     known = dict(zip(program.inputs, given, strict=True))
     for op in program.ops:
         operands = [replaced(x, known) for x in op.args]
@@ -61,6 +64,9 @@ def not_finite(program: Program, given: list) -> tuple[str, Place]:
         if op.spot is not None and not all(np.all(np.isfinite(known[x])) for x in op.outs):
             back = "on the way back through" if op.back else "in"
             return f"{op.name}, {back} this line, is not finite", place_of(op.spot)
+    if left:
+        what = "the `while` in this line goes round more often than was tried (use dp.while_loop)"
+        return what, place_of(left[0])
     return "an operation of Python's would raise", user_place()
 
 

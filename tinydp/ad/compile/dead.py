@@ -30,6 +30,7 @@
 
 from .parts import Loop
 from .program import Op, Program, Value, values_in
+from .switches import SWITCH, pruned_switch
 
 
 def pruned(program: Program) -> Program:
@@ -39,7 +40,8 @@ def pruned(program: Program) -> Program:
     for op in reversed(program.ops):
         if wanted.isdisjoint(op.outs):
             continue
-        kept.append(op if op.body is None else _pruned_loop(op, wanted))
+        kept.append(pruned_switch(op, wanted) if op.prim is SWITCH else
+                    op if op.body is None else _pruned_loop(op, wanted))
         wanted.update(kept[-1].operands)
     return Program(program.inputs, kept[::-1], program.outputs)
 

@@ -21,16 +21,15 @@ class Derivatives:
     roots: tuple
     filled: Callable
     fixed_parts: Callable
-    _derived: dict[Any, Any]
     _refused: set[tuple]
-    _generation: int
+    made: Any
 
     def derived(self, key: Any, make: Callable[[], Callable], call: Any = None) -> Any:
         """A derivative of `f` as a compiled function; `make` returns the plain one."""
-        found = self._derived.get(key)
+        found = self.made.derived.get(key)
         if found is None:
             roots = self.roots if call is None else (*self.roots, *self.fixed_parts(call))
-            found = self._derived[key] = type(self)(  # type: ignore[call-arg]
+            found = self.made.derived[key] = type(self)(  # type: ignore[call-arg]
                 make(), self.static if call is None else (), roots, derivative=True)
         return found
 
@@ -88,7 +87,7 @@ class Derivatives:
         real = [k for k, x in enumerate(results) if not is_discrete(x)]
         if not real:
             return y
-        form = Kept(self, call, list(values), active, tuple(real), None, (), gradients, self._generation)
+        form = Kept(self, call, list(values), active, tuple(real), None, (), gradients, self.made)
         return unflatten(form.on_tape(tape, leaves, results))
 
     def _outlined(self, call: Any) -> Any:

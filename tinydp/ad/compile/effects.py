@@ -45,10 +45,10 @@ def difference(first: Program, again: Program) -> tuple[str, Spot | None] | None
     for a, b in zip(first.ops, again.ops, strict=False):
         if a.name != b.name:
             return f"{a.name} became {b.name}", b.spot or a.spot
-        if a.body is not None and b.body is not None and (found := difference(a.body, b.body)):
-            return found
-        pairs = zip(_operands(a), _operands(b), strict=False)
-        for x, y in pairs:
+        for x, y in zip(a.bodies, b.bodies, strict=False):
+            if found := difference(x, y):
+                return found
+        for x, y in zip(_operands(a), _operands(b), strict=False):
             if known(x, here) != known(y, there):
                 return _change(a, x, y), b.spot
         if len(a.args) != len(b.args):
@@ -65,7 +65,7 @@ def difference(first: Program, again: Program) -> tuple[str, Spot | None] | None
 
 
 def _operands(op: Op) -> list:
-    return [*op.args, *(x for name, x in op.options.items() if name not in ("body", "serial"))]
+    return [*op.args, *(x for name, x in op.options.items() if type(x) is not Program and name != "serial")]
 
 
 def _change(op: Op | None, x: Any, y: Any) -> str:

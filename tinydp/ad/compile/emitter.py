@@ -16,21 +16,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotCompiledError
+from .expressions import Apply, Buffer, Const, Load, Local, Memory
 from .program import Op, Value
-from .statements import (
-    Alloc,
-    Apply,
-    Buffer,
-    Comment,
-    Const,
-    For,
-    Let,
-    Load,
-    Local,
-    Memory,
-    See,
-    Store,
-)
+from .statements import Alloc, Comment, For, Let, See, Store
 from .views import View, broadcast, flat_index, is_static, whole
 
 

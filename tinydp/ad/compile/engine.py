@@ -28,12 +28,13 @@ from numba import _helperlib
 from numba.core.runtime import _nrt_python
 
 from . import kernels as kernel_functions
+from . import lapack
 from .arithmetic import KERNELS
-from .cache import _say_once, folder
+from .cache import kept
 from .entry import SELF, add_symbols, write_entry
 from .llvm import Module
 from .split import split
-from .stored import environment, read_checked, write_checked
+from .stored import environment
 
 LONGEST, PART = 3000, 1500                      # operations in a function: LLVM is quadratic in them
 METH_FASTCALL = 0x80
@@ -47,6 +48,8 @@ CALLED = {                                       # kernels that are called, and 
     "guess": (FLOAT,) * 6 + (INT,) * 2, "narrowed": (FLOAT,) * 6 + (INT,) * 2 + (FLOAT,) * 2,
     "passed": (INT, *(FLOAT,) * 4), "argsort_into": (VECTOR, INDICES, INDICES),
     "search_left": (VECTOR, FLOAT), "search_right": (VECTOR, FLOAT)}
+OF_LETTERS = {"m": MATRIX, "v": VECTOR, "i": INT}
+CALLED |= {name: tuple([OF_LETTERS[x] for x in kinds]) for name, kinds in lapack.KERNELS.items()}
 COUNTS = dict.fromkeys(KERNELS.values(), 2) | {"exp": 1, "tanh": 1, "sign": 1, "clip": 3}
 SUMMING = {"contract", "reassoc"}
 FASTMATH: dict = {"dot": SUMMING, "matvec": SUMMING, "all_finite": SUMMING, "floor_divide": False}
@@ -142,21 +145,7 @@ def callable_from(code: bytes) -> Callable:
     return new(ctypes.addressof(method), (*SELF, method, engine), None)
 
 
-# ---------------------------------------------------------------------------- what is kept
-
-def kept(name: str, make: Callable[[], bytes]) -> bytes:
-    """The content of a file in the cache's folder; made if it is not there, or not whole."""
-    path = folder() / name
-    content = read_checked(path)
-    if content is None:
-        content = make()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_checked(path, content)
-        except OSError as error:
-            _say_once(str(path.parent), str(error.strerror or error))
-    return content
-
+# ---------------------------------------------------------------------------- kernels
 
 def _kernel_file(name: str, ending: str) -> str:
     return f"kernel_{name}_{hashlib.sha256(environment().encode()).hexdigest()[:32]}.{ending}"
@@ -170,7 +159,7 @@ def _language_of(name: str) -> bytes:
 def _kernel(name: str) -> Any:
     """A kernel as Numba makes it, compiled anew, under a name of ours; nothing else is seen from outside."""
     signature = CALLED.get(name) or (FLOAT,) * COUNTS[name]
-    function = getattr(kernel_functions, name, None) or numba.njit(_floor_divide)
+    function = _function(name)
     new = numba.njit(fastmath=FASTMATH.get(name, {"contract"}), error_model="numpy")(function.py_func)
     new.compile(signature)
     result = new.overloads[signature]
@@ -186,6 +175,15 @@ def _kernel(name: str) -> Any:
             variable.linkage = "internal"
     optimise(module, target_machine())
     return module
+
+
+def _function(name: str) -> Any:
+    """A kernel as Numba has it."""
+    if name in lapack.KERNELS:
+        from .kernels import lapack as of_matrices  # noqa: PLC0415  (imports SciPy)
+
+        return getattr(of_matrices, name)
+    return getattr(kernel_functions, name, None) or numba.njit(_floor_divide)
 
 
 def _floor_divide(a: float, b: float) -> float:
@@ -217,6 +215,8 @@ def _add_numbas_symbols() -> None:
 def _address_of(name: str) -> Any:
     """Load a kernel, so that what is loaded later may call it; returns what keeps it there."""
     _add_numbas_symbols()
+    if name in lapack.KERNELS:
+        lapack.add_symbols()
     make = lambda: bytes(target_machine().emit_object(_kernel(name)))
     engine = engine_of(kept(_kernel_file(name, "o"), make))
     binding.add_symbol(f"tinydp.{name}", engine.get_function_address(f"tinydp.{name}"))

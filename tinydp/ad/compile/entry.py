@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import binding, ir
 
+from .expressions import Buffer, Memory
 from .llvm import NO_MEMORY, Module
 from .machine_types import (
     BYTE,
@@ -27,7 +28,6 @@ from .machine_types import (
     room,
 )
 from .memory import allocate, bytes_of
-from .statements import Buffer, Memory
 
 NUMPYS = {"f": 12, "b": 0, "i": np.dtype(np.int64).num}          # NPY_DOUBLE, NPY_BOOL, and that of int64
 CONTIGUOUS_AND_ALIGNED = 0x0101                  # NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_ALIGNED

@@ -47,13 +47,12 @@ def apart(program: Program) -> Program:
 
 
 def _changes(op: Op) -> bool:
-    return op.name in KEPT_WHOLE or (op.body is not None and any(map(_changes, op.body.ops)))
+    return op.name in KEPT_WHOLE or any(_changes(inner) for body in op.bodies for inner in body.ops)
 
 
 def _take_apart(builder: Builder, op: Op, values: dict) -> None:
     if op.name not in KEPT_WHOLE:
-        body = {} if op.body is None else {"body": apart(op.body)}
-        builder.again(op.with_(options=op.options | body), values)
+        builder.again(op.within(apart), values)
         return
     args = [Proxy(builder, values[x]) if type(x) is Value else x for x in op.args]
     others = expanded(op.name, tuple(args), op.options)

@@ -179,7 +179,68 @@ def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
     return np.logical_or(close, np.logical_and(np.isnan(a), np.isnan(b))) if equal_nan else close
 
 
+# ---------------------------------------------------------------------------- matrices
+
+def _solve(a: Any, b: Any) -> Any:
+    from .factors import solve  # noqa: PLC0415
+
+    return solve(a, b)
+
+
+def _inv(a: Any) -> Any:
+    from .factors import inv  # noqa: PLC0415
+
+    return inv(a)
+
+
+def _pinv(a: Any, rcond: Any = None, rtol: Any = np._NoValue) -> Any:
+    if 0 in np.shape(a):
+        return np.zeros((*np.shape(a)[:-2], *np.shape(a)[:-3:-1]))
+    if rcond is None:
+        rcond = 1e-15 if rtol is np._NoValue else max(np.shape(a)[-2:]) * np.finfo(float).eps \
+            if rtol is None else rtol
+    u, s, vt = np.linalg.svd(a, full_matrices=False)
+    large = s > np.expand_dims(rcond, -1) * np.max(s, axis=-1, keepdims=True)
+    inverse = np.where(large, 1.0 / np.where(large, s, 1.0), 0.0)
+    return np.swapaxes(vt, -1, -2) @ (np.expand_dims(inverse, -1) * np.swapaxes(u, -1, -2))
+
+
+def _least_squares(a: Any, b: Any, rcond: Any) -> Any:
+    if 0 in np.shape(a):
+        return np.zeros((np.shape(a)[1], *np.shape(b)[1:]))
+    u, s, vt = np.linalg.svd(a, full_matrices=False)
+    large = s > rcond * np.max(s)
+    inverse = np.where(large, 1.0 / np.where(large, s, 1.0), 0.0)
+    y = np.matmul(np.transpose(u), b)
+    return np.matmul(np.transpose(vt), inverse * y if y.ndim == 1 else inverse[:, None] * y)
+
+
+def _matrix_rank(a: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    if np.ndim(a) < 2:
+        return np.where(np.all(a == 0.0), 0.0, 1.0)
+    s = np.abs(np.linalg.eigvalsh(a)) if hermitian else np.linalg.svdvals(a)
+    if tol is None:
+        relative = max(np.shape(a)[-2:]) * np.finfo(float).eps if rtol is None else np.expand_dims(rtol, -1)
+        tol = np.max(s, axis=-1, keepdims=True) * relative if s.size else 0.0
+    else:
+        tol = np.expand_dims(tol, -1)
+    return np.sum(np.where(s > tol, 1.0, 0.0), axis=-1)
+
+
+def _of_eigenvalues(g: Any, a: Any, slopes: Any, UPLO: Any) -> Any:
+    v = np.linalg.eigh(a, UPLO)[1]
+    return (v * np.expand_dims(g, -2)) @ np.swapaxes(v, -1, -2)
+
+
+def _of_singular_values(g: Any, a: Any, slopes: Any) -> Any:
+    u, _, vt = np.linalg.svd(a, full_matrices=False)
+    return (u * np.expand_dims(g, -2)) @ vt
+
+
 EXPANSIONS: dict[str, Callable] = {
+    "solve": _solve, "inv": _inv, "pinv": _pinv, "least_squares": _least_squares,
+    "matrix_rank": _matrix_rank, "of_eigenvalues": _of_eigenvalues,
+    "of_singular_values": _of_singular_values,
     "norm": lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
     "var": _var,
     "std": lambda x, **options: np.sqrt(np.var(x, **options)),

@@ -4,7 +4,8 @@ Every function becomes one of LLVM that returns a status: 0, or the number of th
 are passed as their addresses, and since two buffers never share memory, LLVM may know that ("noalias").
 A number that is returned is stored in a row of eight-byte places behind the last parameter.
 
-    >>> from .statements import Apply, Buffer, Function, Load, Local, Store
+    >>> from .expressions import Apply, Buffer, Load, Local
+    >>> from .statements import Function, Store
     >>> x, y, i = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f", "input"), Local("i", "i")
     >>> twice = Apply("add", (Load(x, (i,)), Load(x, (i,))), "f")
     >>> module = Module([Function("f", [x, y], [For(i, 3, [Store(Load(y, (i,)), twice)])])])
@@ -20,12 +21,12 @@ from typing import Any
 from llvmlite import ir
 
 from .arithmetic import Arithmetic
+from .expressions import Buffer, Local, Memory
 from .machine_types import BYTE, BYTES, ELEMENT, INTEGER, POINTER, STATUS, VALUE, eighth, room
 from .memory import allocate, every, in_memory, storage
 from .statements import (
     Again,
     Alloc,
-    Buffer,
     Call,
     Comment,
     Fail,
@@ -35,8 +36,6 @@ from .statements import (
     If,
     Leave,
     Let,
-    Local,
-    Memory,
     See,
     Store,
     targets,

@@ -42,17 +42,41 @@ from .program import Op, Program, Value, example_of, interpret, like
 from .proxy import recorded
 
 
-class LoopPrimitive(Primitive):
-    """A loop as a function of its operands. On a tape it is one node, see `pullbacks.py`."""
+class RegionPrimitive(Primitive):
+    """An operation with programs inside, as a function of its operands. On a tape it is one node."""
 
     loop = True
 
     def __call__(self, *args: Any, **options: Any) -> list:
-        if youngest(args) is None:
-            return recorded(self, args, options)
+        return recorded(self, args, options) if youngest(args) is None else self.on_tape(args, options)
+
+    def on_tape(self, args: tuple, options: dict) -> list:
+        """The results; those that move with the innermost tape's operands are values of one node of it."""
+        raise NotImplementedError
+
+    def moved_at(self, options: dict, given: list[int]) -> list[int]:
+        """Which results depend smoothly on the operands at these places."""
+        raise NotImplementedError
+
+    def examples(self, op: Op) -> list:
+        """What the results are like, without computing them."""
+        raise NotImplementedError
+
+    def fault(self, op: Op) -> str:
+        """What is wrong with such an operation, or nothing."""
+        raise NotImplementedError
+
+
+class LoopPrimitive(RegionPrimitive):
+    """A loop. Its pullback is a loop, too: see `pullbacks.py`."""
+
+    def on_tape(self, args: tuple, options: dict) -> list:
         from .pullbacks import on_tape  # noqa: PLC0415  (it builds on this file)
 
         return on_tape(self, args, options)
+
+    def moved_at(self, options: dict, given: list[int]) -> list[int]:
+        return self.results_at(options, *self.moving(options, given))
 
     def pull(self, node: Any, g: Any) -> list:
         if g is None:
@@ -91,14 +115,6 @@ class LoopPrimitive(Primitive):
         """Which results of the loop move, if these inputs and outputs of its body do."""
         raise NotImplementedError
 
-    def examples(self, op: Op) -> list:
-        """What the results are like, without running the loop."""
-        raise NotImplementedError
-
-    def fault(self, op: Op) -> str:
-        """What is wrong with such an operation, or nothing."""
-        raise NotImplementedError
-
 
 def _repeated(row: Any, n: int) -> Any:
     """Like so many rows."""
@@ -116,7 +132,7 @@ def _like_row(xs: Any) -> Any:
     return row if row.ndim else row.item()
 
 
-def _misfit(what: str, wanted: list, found: list) -> str:
+def misfit(what: str, wanted: list, found: list) -> str:
     wanted, found = [*map(like, wanted)], [*map(like, found)]
     return "" if wanted == found else f"{what} {found}, not {wanted}"
 
@@ -175,9 +191,9 @@ class Scan(LoopPrimitive):
         if any(np.shape(x)[:1] != (length,) for x in xs):
             return f"xs of {[*map(np.shape, xs)]} for {length} rows"
         given = args[:n] + [_like_row(x) for x in xs] + args[n + m:]
-        return (_misfit("the body takes", given, body.inputs)
-                or _misfit("the carry becomes", body.inputs[:n], body.outputs[:n])
-                or _misfit("makes", self.examples(op), op.outs))
+        return (misfit("the body takes", given, body.inputs)
+                or misfit("the carry becomes", body.inputs[:n], body.outputs[:n])
+                or misfit("makes", self.examples(op), op.outs))
 
 
 SCAN = Scan(_scan, "scan")
@@ -246,9 +262,9 @@ class Event(LoopPrimitive):
 
     def fault(self, op: Op) -> str:
         body, n, args = op.options["body"], op.options["states"], op.args
-        return (_misfit("the body takes", [*args[:n], *args[n + 1:]], body.inputs)
-                or _misfit("the state becomes", body.inputs[:n], body.outputs[:n])
-                or _misfit("makes", self.examples(op), op.outs))
+        return (misfit("the body takes", [*args[:n], *args[n + 1:]], body.inputs)
+                or misfit("the state becomes", body.inputs[:n], body.outputs[:n])
+                or misfit("makes", self.examples(op), op.outs))
 
 
 EVENT = Event(_event, "event")

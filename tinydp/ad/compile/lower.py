@@ -37,12 +37,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import lower_arrays, lower_gathers, lower_loops  # noqa: F401  (each lowers some operations)
+# each says how its operations are lowered
+from . import lower_arrays, lower_gathers, lower_linear, lower_loops, lower_switch  # noqa: F401
 from .blocks import Block
 from .check import check
 from .emitter import Emitter
+from .expressions import Local, Memory
 from .program import Program
-from .statements import Function, Local, Memory
+from .statements import Function
 from .views import View
 
 
@@ -76,8 +78,9 @@ def _called(program: Program) -> Counter[str]:
         if op.body is None:
             found.update(x.label for x in op.outs)
         else:
-            found += _called(op.body)
             found.update(x.label for x in op.body.inputs[: op.prim.carried(op.options)])
+        for body in op.bodies:
+            found += _called(body)
     return found
 
 

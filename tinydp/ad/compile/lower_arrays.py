@@ -13,9 +13,10 @@ import numpy as np
 from ..errors import NotCompiledError
 from .blocks import Block, kernel, special
 from .emitter import as_condition, as_number, of_kind
+from .expressions import Apply, Buffer, Const, Load, Local, Memory
 from .operations import FLIPS, LOGICAL, MOVING, REDUCTIONS, SAME, SHAPING, WHOLE, axes_moved
 from .program import Op
-from .statements import Apply, Buffer, Call, Const, Load, Local, Memory, See, Store
+from .statements import Call, See, Store
 from .views import (
     View,
     affine,
@@ -70,7 +71,7 @@ def transposed(block: Block, op: Op) -> None:
         block.to.bind(out, x)
         return
     view = moved(x, axes_moved(op))
-    if view.turned and any(user.body is not None for user in block.users(out)):
+    if view.turned and any(user.bodies for user in block.users(out)):
         view = block.to.copied(Local("turned", x.kind), view)
     block.to.bind(out, view)
 

@@ -24,9 +24,10 @@ from ..errors import NotCompiledError
 from ..rules.gathers import filled
 from .blocks import CHECKED, Block, special
 from .emitter import Emitter, as_number
+from .expressions import Apply, Const, Local, Memory
 from .lower_arrays import numbers
 from .program import Op, example_of
-from .statements import Apply, Call, Const, Fail, For, If, Let, Local, Memory, Store
+from .statements import Call, Fail, For, If, Let, Store
 from .views import View, _position, broadcast, is_static, own_positions
 
 # ---------------------------------------------------------------------------- checks

@@ -25,7 +25,7 @@ from ..values import is_condition, is_integer, shape
 from .exceptions import RAISED
 from .integers import integer_of, rounded_by, shifted
 from .kinds import as_numbers, constant
-from .proxy import Proxy, call_numpy, write
+from .proxy import Proxy, call_numpy, logged, write
 
 
 def _forward(op: Primitive) -> Callable:
@@ -34,7 +34,7 @@ def _forward(op: Primitive) -> Callable:
             return NotImplemented
         if op.name in RAISED:
             _may_raise(op, a, b)
-        return write(op, (a, b), {})
+        return logged(op, (a, b), lambda: write(op, (a, b), {}))
     return method
 
 
@@ -42,7 +42,7 @@ def _reflected(op: Primitive) -> Callable:
     def method(b: Proxy, a: Any) -> Any:
         if op.name in RAISED:
             _may_raise(op, a, b)
-        return write(op, (a, b), {})
+        return logged(op, (a, b), lambda: write(op, (a, b), {}))
     return method
 
 
@@ -67,15 +67,19 @@ def _bitwise(op: Primitive, symbol: str) -> Callable:
 
 
 def _bool(self: Proxy) -> bool:
-    """The branch that the examples take; the program checks at each run that it is the right one."""
+    """Whether it is true: in a step, all ways are tried, see paths.py. Elsewhere, that of the examples is
+    taken, and the program checks at each run that it is the right one."""
     if self.shape and self.size == 1:
         return bool(call_numpy(np.all, (self,), {}))
-    if self.builder.guards is None or self.shape:
-        raise BranchError(
-            "the step of a compiled loop cannot take a branch that depends on a value: it would be frozen."
-            if not self.shape else "an array of a compiled program has no single truth value.",
-            "write np.where(condition, a, b), np.maximum or np.clip; a loop up to an event is dp.integrate.",
-            user_place())
+    if self.shape:
+        raise BranchError("an array of a compiled program has no single truth value.",
+                          "write np.any(x), np.all(x), or np.where(condition, a, b).", user_place())
+    if self.builder.oracle is not None:
+        condition = self if self.kind == "b" else write(registered(np.not_equal), (self, 0.0), {})
+        return self.builder.oracle.decide(condition.value)
+    if self.builder.guards is None:
+        raise BranchError("the derivative of a compiled loop cannot take a branch that depends on a value.",
+                          "write np.where(condition, a, b), np.maximum or np.clip.", user_place())
     truth = bool(self.builder.actual(self.value))
     self.builder.guards.append((self.value, truth))
     return truth
@@ -112,7 +116,7 @@ def _refuse_number(what: str) -> Callable:
             advice if (advice := instead_of_method(place.expression)).startswith("write np.") else
             "write np.sin(x) instead of math.sin(x), np.stack([...]) instead of np.array([...]), "
             "dp.lookup(table, i) instead of table[i]; a number that is fixed belongs to static= of "
-            "dp.compile.", place)
+            'dp.compile, or to a field of a dataclass with metadata={"static": True}.', place)
     return method
 
 

@@ -25,6 +25,7 @@
 
 from typing import Any
 
+from .. import tree
 from ..custom import Custom, Form
 from ..errors import ClosureError, place_of
 from ..primitives import FlatPrimitive, Primitive, pick
@@ -63,8 +64,8 @@ class MarkForm:
     def key(self, leaves: int) -> str:
         """What is equal for equal calls of functions with the same code."""
         code = [getattr(f, "__code__", f) for f in (self.custom.fn, self.custom.vjp)]
-        return repr((code, self.call([*range(leaves)]), self.options, self.result([*range(self.results)]),
-                     self.real))
+        return repr((code, self.real)) + tree.signature(
+            (self.call([*range(leaves)]), self.options, self.result([*range(self.results)])))
 
     def __repr__(self) -> str:
         return self.custom.name

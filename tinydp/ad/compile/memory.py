@@ -1,6 +1,7 @@
 """Where the variables and arrays of a program live in machine code.
 
-    >>> from .statements import Apply, Const, Load, Store
+    >>> from .expressions import Apply, Const, Load
+    >>> from .statements import Store
     >>> small, large, result = (Buffer(label, (n,), "f") for label, n in (("s", 9), ("l", 9000), ("r", 3)))
     >>> body = [Alloc(small), Alloc(large), Alloc(result)]
     >>> found = storage(Function("f", [], body, [Memory(result, (), (3,)), Const(1.0)]))
@@ -22,21 +23,9 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
+from .expressions import Buffer, Local, Memory, leaves
 from .machine_types import BYTES, INTEGER, POINTER, STATUS
-from .statements import (
-    Alloc,
-    Buffer,
-    Call,
-    For,
-    Function,
-    Let,
-    Local,
-    Memory,
-    expressions,
-    inside,
-    leaves,
-    targets,
-)
+from .statements import Alloc, Call, For, Function, Let, expressions, inside, targets
 
 SMALL = 1024                                     # bytes, up to which an array lives on the stack
 MOST = 32 * SMALL                                # ... and of all of these

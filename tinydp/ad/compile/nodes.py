@@ -23,7 +23,7 @@ class Kept(NamedTuple):
     program: Built | None                # that computed the results, on one tape
     adjoints: tuple[Built, ...]          # made of the same surroundings
     gradients: list | None               # of one real number, by the active leaves
-    generation: int
+    made: Any                            # what there was of the compiled function then
 
     def is_unsure(self) -> bool:
         """Whether it is the call of a derivative where that has a kink, or a tie."""
@@ -91,7 +91,7 @@ class CallOperation:
 
     def is_unchanged(self, form: Kept) -> bool:
         """Whether the function would find the same as when it was called."""
-        return form.generation == form.compiled._generation and (form.program is None or (
+        return form.made is form.compiled.made and (form.program is None or (
             form.program.is_current() and not form.program.around.changed()))
 
     def on_tape(self, form: Kept) -> Pullback:

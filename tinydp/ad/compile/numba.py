@@ -2,7 +2,8 @@
 
 This file alone knows how Python and Numba spell things; it decides nothing.
 
-    >>> from .statements import Apply, Buffer, Function, Load, Local, Store
+    >>> from .expressions import Apply, Buffer, Load, Local
+    >>> from .statements import Function, Store
     >>> x, y, i = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f", "input"), Local("i", "i")
     >>> square = Apply("square", (Apply("add", (Load(x, (i,)), Const(1.0)), "f"),), "f")
     >>> print(text_of([Function("f", [x, y], [For(i, 3, [Store(Load(y, (i,)), square)])])]))
@@ -20,33 +21,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..errors import place_of
+from .expressions import Affine, Apply, Buffer, Const, Load, Local, Memory
 from .kernels import LARGE
 from .kernels import __all__ as kernel_names
+from .lapack import KERNELS
 from .lower import Lowered
 from .names import Names
 from .split import split
-from .statements import (
-    Affine,
-    Again,
-    Alloc,
-    Apply,
-    Buffer,
-    Call,
-    Comment,
-    Const,
-    Fail,
-    For,
-    Forever,
-    Function,
-    If,
-    Leave,
-    Let,
-    Load,
-    Local,
-    Memory,
-    See,
-    Store,
-)
+from .statements import Again, Alloc, Call, Comment, Fail, For, Forever, Function, If, Leave, Let, See, Store
 
 WIDTH = 100
 # operator: (text, how tightly it binds); for operands that bind less, parentheses are written
@@ -74,7 +56,7 @@ FROM_MATH = {name: name for name in (
     "copysign", "isnan", "isinf", "isfinite", "radians", "degrees")} | {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh",
     "arccosh": "acosh", "arctanh": "atanh", "deg2rad": "radians", "rad2deg": "degrees"}
-FROM_KERNELS = {name: name for name in kernel_names} | {"remainder": "mod"}
+FROM_KERNELS = {name: name for name in (*kernel_names, *KERNELS)} | {"remainder": "mod"}
 RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *FROM_MATH.values(),
                       *FROM_KERNELS.values(), "np", "njit", "prange"))
 DECORATOR = '@njit({}nogil=True, error_model="numpy")\n'
@@ -97,7 +79,9 @@ def printed(module: Lowered, title: str) -> Source:
     *inner, last = texts
     text = f'"""{title}"""\n\n{_imported("math", printer.maths, end=chr(10) * 2)}'
     text += "import numpy as np\nfrom numba import njit\n"
-    text += _imported("tinydp.ad.compile.kernels", printer.kernels, start="\n") + "\n\n"
+    of_matrices = printer.kernels & KERNELS.keys()
+    text += _imported("tinydp.ad.compile.kernels", printer.kernels - of_matrices, start="\n")
+    text += _imported("tinydp.ad.compile.kernels.lapack", of_matrices, start="\n") + "\n\n"
     text += "".join(f"{DECORATOR.format('')}{f}\n\n\n" for f in inner)
     text += f"{DECORATOR.format('cache=True, ')}{last}\n"
     main = functions[-1]

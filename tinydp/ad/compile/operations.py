@@ -41,9 +41,12 @@ SHAPING = frozenset(("reshape", "ravel", "squeeze", "expand_dims"))
 VIEWS = MOVING | FLIPS | SAME | SHAPING | {"getitem", "gather", "broadcast_to"}
 BY_ELEMENT = frozenset(("getitem", "stack", "concatenate", "scatter", "broadcast_to", "flip", "cumsum"))
 RUNNING = frozenset(("cumsum", "cumprod"))
+LINEAR = frozenset((                            # by LAPACK, of stacks of matrices: see lower_linear.py
+    "lu_factor", "lu_solve", "det", "slogdet", "cholesky", "eigh", "eigvalsh", "svd", "svdvals", "qr",
+    "solve_triangular", "expm", "of_full_rank"))
 OTHERS = frozenset(("stack", "concatenate", "scatter", "cumsum", "cumprod", "matmul", "all_finite",
                     "scatter_at", "argsort", "argmax", "argmin", "searchsorted"))
-KNOWN = ELEMENTWISE | REDUCTIONS.keys() | VIEWS | OTHERS
+KNOWN = ELEMENTWISE | REDUCTIONS.keys() | VIEWS | LINEAR | OTHERS
 
 
 def axes_moved(op: Any) -> list[int]:

@@ -14,8 +14,8 @@
 Each value is made once (the literature calls that SSA form) and belongs to one program. What it is like, its
 shape and its kind, NumPy was asked once, when the operation was recorded: nothing computes a shape later. A
 loop is an operation with a program of its own, its body, that sees nothing but its inputs: what the body uses
-from around is an operand of the loop. Programs are never changed, only made anew (but for what is a cotangent
-of what: `of`, which only says how to call it).
+from around is an operand of the loop. Programs are never changed, only made anew; but for what only says how
+to call a value (`label`, and `of`: what it is the cotangent of), and for examples, see `let_go`.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from ..asking import regular
 from ..errors import Spot
 from .names import Names
 
@@ -95,7 +96,7 @@ class Op:
     `spot` is the user's line; `back`, whether it belongs to the way back over it.
     """
 
-    __slots__ = ("args", "back", "body", "operands", "options", "outs", "prim", "spot")
+    __slots__ = ("args", "back", "bodies", "body", "operands", "options", "outs", "prim", "spot")
 
     def __init__(self, prim: Any, args: tuple, options: dict, outs: list[Value], spot: Spot | None = None,
                  back: bool = False):
@@ -103,6 +104,7 @@ class Op:
         self.spot, self.back = spot, back
         self.operands = values_in(args)
         self.body: Program | None = options.get("body")          # the program inside, of a loop
+        self.bodies = [x for x in options.values() if type(x) is Program]        # ... of a choice, two
 
     @property
     def name(self) -> str:
@@ -122,8 +124,9 @@ class Op:
 
     def within(self, f: "Callable[[Program], Program]") -> "Op":
         """The same, but for what is inside: `f` of that."""
-        body = None if self.body is None else f(self.body)
-        return self if body is self.body else self.with_(options=self.options | {"body": body})
+        new = {name: f(x) for name, x in self.options.items() if type(x) is Program}
+        return self.with_(options=self.options | new) if any(
+            x is not self.options[name] for name, x in new.items()) else self
 
 
 class Program:
@@ -138,7 +141,7 @@ class Program:
 
     def __len__(self) -> int:
         """How many operations there are, those inside of loops as well."""
-        return sum(1 + len(op.body or ()) for op in self.ops)
+        return sum(1 + sum(map(len, op.bodies)) for op in self.ops)
 
     @cached_property
     def maker(self) -> dict[Value, Op]:
@@ -212,22 +215,32 @@ def results_of(op: Op, given: list) -> tuple:
             return (y,)
     with np.errstate(all="ignore"):
         y = op.prim.fn(*given, **op.options)
-    if op.body is not None:
+    if op.bodies:
         return y
-    return tuple(map(_number, y)) if type(y) is tuple else (_number(y),)
+    return tuple(map(_number, y)) if isinstance(y, tuple) else (_number(y),)
 
 
 def examples_of(op: Op, given: list) -> tuple:
-    """What the results of one operation are like; examples may be out of the range that it asks for."""
-    lenient = getattr(op.prim, "lenient", None)
-    return results_of(op, given) if lenient is None else (_number(lenient(*given, **op.options)),)
+    """What the results of an operation are like, by NumPy, of examples of its operands.
+
+    An example may be a singular matrix, where the value never is: then all that is known is the shapes. And
+    it may be out of the range that an operation asks for, which is lenient then.
+    """
+    if (lenient := getattr(op.prim, "lenient", None)) is not None:
+        return (_number(lenient(*given, **op.options)),)
+    try:
+        return results_of(op, given)
+    except np.linalg.LinAlgError:
+        pairs = zip(given, op.args, strict=True)
+        like = results_of(op, [regular(x) if type(arg) is Value else x for x, arg in pairs])
+        return tuple([x * np.nan for x in like])
 
 
 def operation(prim: Any, args: tuple, options: dict, like: Op) -> Op:
     """A new operation, at the place of another, with what NumPy makes of examples as its results."""
     op = Op(prim, args, options, [], like.spot, like.back)
     op.outs = [Value(x) for x in (
-        prim.examples(op) if op.body is not None else examples_of(op, [*map(example_of, args)]))]
+        prim.examples(op) if op.bodies else examples_of(op, [*map(example_of, args)]))]
     return op
 
 
@@ -281,12 +294,12 @@ def verify(program: Program) -> Program:
         for x in op.operands:
             if x not in made:
                 raise UnsoundError(f"{op.name} uses {x!r}, which is not made before it")
-        wrong = op.prim.fault(op) if op.body is not None else _fault(op)
+        wrong = op.prim.fault(op) if op.bodies else _fault(op)
         if wrong:
             raise UnsoundError(f"{op.name}: {wrong}")
         define(op.outs, op.name)
-        if op.body is not None:
-            verify(op.body)
+        for body in op.bodies:
+            verify(body)
     for x in values_in(program.outputs):
         if x not in made:
             raise UnsoundError(f"the output {x!r} is not made")
@@ -325,11 +338,11 @@ def lines(program: Program, indent: str = "", names: dict | None = None) -> Iter
     yield f"{indent}given {typed(program.inputs)}".rstrip()
     for op in program.ops:
         options = [f"{name}={text(x)}" for name, x in op.options.items()
-                   if name != "body" and not (op.body is not None and x is False)]
+                   if type(x) is not Program and not (op.bodies and x is False)]
         line = f"{indent}{typed(op.outs)} = {op.name}({', '.join([*map(text, op.args), *options])})"
         yield f"{line}{' ' * max(2, 60 - len(line))}# {place(op)}" if place(op) else line
-        if op.body is not None:
-            yield from lines(op.body, indent + "    ", names)
+        for body in op.bodies:
+            yield from lines(body, indent + "    ", names)
     yield f"{indent}return {', '.join(map(text, program.outputs))}"
 
 
@@ -373,8 +386,8 @@ def let_go(program: Program) -> None:
     for x in all_values(program):
         x.let_go()
     for op in program.ops:
-        if op.body is not None:
-            let_go(op.body)
+        for body in op.bodies:
+            let_go(body)
     program.adjoints.clear()
 
 
@@ -382,6 +395,6 @@ def all_values(program: Program) -> Iterator[Value]:
     """All values, in their order, those of loops as well."""
     yield from program.inputs
     for op in program.ops:
-        if op.body is not None:
-            yield from all_values(op.body)
+        for body in op.bodies:
+            yield from all_values(body)
         yield from op.outs

@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..advice import at_advice
 from ..asking import compared, known_options, says_nothing
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError
@@ -56,7 +57,7 @@ from .kinds import (
 )
 from .operations import REDUCTIONS, is_known
 from .program import Value, example_of
-from .record import Builder, innermost
+from .record import Builder, innermost, under_way
 
 
 class Proxy(Abstract):
@@ -115,7 +116,7 @@ class Proxy(Abstract):
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+        return map(self.__getitem__, range(len(self)))   # which tells what it runs along: see `along.py`
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if type(index) is tuple else (index,)
@@ -123,7 +124,8 @@ class Proxy(Abstract):
             return masked(self, parts[0])
         if is_computed(plain_index(index)):
             return element(self, index)
-        return write(registered(operator.getitem), (self, index), {})
+        op = registered(operator.getitem)
+        return logged(op, (self, index), lambda: write(op, (self, index), {}))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if any(type(x) is Var for x in args):
@@ -137,7 +139,10 @@ class Proxy(Abstract):
                                 f"write array = np.{ufunc.__name__}(...) without out=.")
         if OF_CONDITIONS.get(ufunc.__name__) and all(is_condition(x) for x in args):
             ufunc = OF_CONDITIONS[ufunc.__name__]
-        return call_numpy(np.clip if ufunc.__name__ == "clip" else ufunc, args, kwargs)  # a.clip(x, 1.0)
+        function = np.clip if ufunc.__name__ == "clip" else ufunc            # a.clip(x, 1.0)
+        if kwargs:
+            return call_numpy(function, args, kwargs)
+        return logged(function, args, lambda: call_numpy(function, args, {}))
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         if any(kind is Var for kind in types):
@@ -185,6 +190,12 @@ def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
     return args, options
 
 
+def logged(op: Any, args: tuple, call: Callable[[], Any]) -> Any:
+    """The result of `call()`: of a step that is run on several ways, perhaps that of the run before."""
+    builder = under_way()
+    return call() if builder is None or builder.oracle is None else builder.oracle.log.result(op, args, call)
+
+
 def write(op: Primitive, args: tuple, options: dict) -> Any:
     """The result of a call, recorded as it is, or as what it is made of; or not, if it is an argument."""
     arrays = next(x.builder.trace for x in (*args, *options.values()) if isinstance(x, Proxy)).arrays
@@ -219,10 +230,19 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
         return product != 0.0 if all(is_condition(x) for x in args) else product
     if op.name == "matmul" and [x.ndim for x in args] == [2, 2] and args[0].shape[1] == 1:
         op = registered(np.multiply)             # of a column and a row: element by element
-    y = checked(op, args, recorded(op, args, options)[0])
+    y, *more = recorded(op, args, options)
+    if more:
+        return tree.rebuild(_form(op), [y, *more])
+    y = checked(op, args, y)
     if op.name in COMPARISONS and not any(map(is_numpys, args)):
         y.value.example = constant(y.example)    # of Python's floats, it is Python's bool
     return y
+
+
+@functools.cache
+def _form(op: Primitive) -> tuple:
+    """The structure of several results, by names that NumPy gave them."""
+    return op.fn(np.eye(1))
 
 
 def _require_known(op: Primitive, others: Callable, args: tuple, options: dict) -> None:
@@ -242,13 +262,22 @@ def _one_row(x: Any, axis: int) -> Any:
 
 
 # Made of others, but with a derivative that these have not everywhere: see expand.py.
-KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivative", "unsure")
+KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivative", "unsure", "solve", "inv",
+              "pinv", "of_eigenvalues", "of_singular_values", "least_squares")
 
 
 def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
-    """The results of an operation, as it is, in the innermost program that has one of its arguments."""
+    """The results of an operation, as it is, in the innermost program that has one of its arguments.
+
+    What is done on one way of several is done there, whatever its arguments.
+    """
     builders = [x.builder for x in args if isinstance(x, Proxy)]
     builder = max(builders, key=lambda builder: builder.depth) if builders else innermost()
+    inner = under_way()
+    while inner is not None and inner.depth > builder.depth:
+        if inner.is_one_of_several:
+            builder = inner
+        inner = inner.parent
     values = tuple([x.value if isinstance(x, Proxy) else x for x in args])
     known, (spot, back) = len(builder.ops), builder.trace.place()
     made = builder.record(op, values, options, spot, back)

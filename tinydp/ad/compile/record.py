@@ -40,6 +40,11 @@ from .program import Op, Program, Value, example_of, examples_of, known, replace
 _innermost: ContextVar["Builder | None"] = ContextVar("innermost", default=None)
 
 
+def under_way() -> "Builder | None":
+    """The builder of the program that is being written down here, if there is one."""
+    return _innermost.get()
+
+
 def innermost() -> "Builder":
     """The builder of the program that is being written down here."""
     builder = _innermost.get()
@@ -57,6 +62,9 @@ class Builder:
         self.trace_here: Any = None              # what is known of the function, for as long as it is run
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.guards: list | None = [] if guarded else None   # conditions that were decided: (value, truth)
+        self.oracle: Any = None                  # who decides conditions instead, in a step: see paths.py
+        self.is_chosen = False                   # is it one of several programs, of which one is run?
+        self.fine: list[Value] = []              # conditions that hold, or a tape has to look
         self.inputs: list[Value] = []
         self.ops: list[Op] = []
         self.maker: dict[Value, Op] = {}
@@ -71,13 +79,9 @@ class Builder:
         """A builder that goes on where a program ends, with the program's own values and operations."""
         builder = cls()
         for x in program.inputs:
-            builder.inputs.append(builder._own(x))
+            builder.adopt(x)
         for op in program.ops:
-            outs = builder._known.get(key := builder._key(op.name, op.args, op.options), op.outs)
-            builder._append(op, key)
-            builder._known[key] = outs
-            for x in op.outs:
-                builder._own(x)
+            builder.keep(op)
         return builder
 
     @property
@@ -103,6 +107,15 @@ class Builder:
     def _own(self, x: Value) -> Value:
         self._numbers[x] = len(self._numbers)
         return x
+
+    @property
+    def is_one_of_several(self) -> bool:
+        """Whether what is written down now is not done on all ways."""
+        return self.is_chosen or (self.oracle is not None and bool(self.oracle.trail))
+
+    def number(self, x: Value) -> int:
+        """The how-manieth of the values that belong here it is."""
+        return self._numbers[x]
 
     def _key(self, name: str, args: tuple, options: dict) -> tuple:
         """What is equal for equal operations."""
@@ -138,8 +151,8 @@ class Builder:
         key = self._key(prim.name, args, options)
         if key not in self._known:
             op = Op(prim, args, options, [], spot, back)
-            examples = prim.examples(op) if op.body is not None else examples_of(op, self._given(op))
-            op.outs = [self._own(Value(x)) for x in examples]
+            examples = prim.examples(op) if op.bodies else examples_of(op, self._given(op))
+            op.outs = [*map(Value, examples)]
             for x in op.outs:
                 if x.kind not in "fbi":
                     raise DtypeError(f"{op.name} gave a result of dtype {np.asarray(x.example).dtype}.",
@@ -164,16 +177,20 @@ class Builder:
         args = tuple([self.lift(replaced(x, values)) for x in op.args])
         key = self._key(op.name, args, op.options)
         if key not in self._known:
-            new = op.with_(args=args, outs=[self._own(x.again(values.get(x.of, x.of)))  # type: ignore[arg-type]
-                                           for x in op.outs])
-            self._append(new, key)
+            outs = [x.again(values.get(x.of, x.of)) for x in op.outs]        # type: ignore[arg-type]
+            self._append(op.with_(args=args, outs=outs), key)
         values.update(zip(op.outs, self._known[key], strict=True))
+
+    def keep(self, op: Op) -> None:
+        """Append an operation of another program as it is; its results are the same values here."""
+        self._append(op, self._key(op.name, op.args, op.options))
 
     def _append(self, op: Op, key: Any) -> None:
         self.ops.append(op)
-        self.loops += op.body is not None
-        self.maker.update(dict.fromkeys(op.outs, op))
-        self._known[key] = op.outs
+        self.loops += bool(op.bodies)
+        self._known.setdefault(key, op.outs)
+        for x in op.outs:
+            self.maker[self._own(x)] = op
 
     def emit(self, program: Program, args: list) -> list:
         """Record all of a program here, for these arguments; returns its outputs."""
@@ -191,7 +208,7 @@ class Builder:
                 given = [self._actual.get(a, a.example) if type(a) is Value else a for a in op.args]
                 try:
                     self._actual.update(zip(op.outs, results_of(op, given), strict=True))
-                except ArithmeticError:          # an event that a tape has to look at
+                except (ArithmeticError, np.linalg.LinAlgError):     # what a tape has to look at
                     return x.example
         return self._actual[x]
 

@@ -46,7 +46,8 @@ class Table:
 
     def __init__(self, program: Program):
         self.ops = ops = program.ops
-        self.size = np.cumsum([0, *(0 if op.prim in GATHERING else 1 + len(op.body or ()) for op in ops)])
+        self.size = np.cumsum([0, *(
+            0 if op.prim in GATHERING else 1 + sum(map(len, op.bodies)) for op in ops)])
         self.wide = max((len(op.outs) for op in ops), default=1)
         most = max((len(op.args) for op in ops if len(op.args) <= WIDEST), default=1)
         kinds: dict[Any, int] = {}
@@ -138,7 +139,7 @@ def _like(op: Op, j: int, x: Any) -> tuple:
 def computed_with(op: Op, j: int) -> bool:
     """Whether an argument is only computed with: not an axis, an index or an exponent."""
     rules = op.prim.rules
-    return (op.prim.elementwise or bool(op.prim.each) or op.body is not None
+    return (op.prim.elementwise or bool(op.prim.each) or bool(op.bodies)
             or (j < len(rules) and rules[j] is not None)) and (op.name, j) not in LITERAL
 
 

@@ -46,7 +46,7 @@ LARGEST_CONSTANT = 64                            # elements that folding may mak
 
 def simpler(op: Op, maker: Maker) -> Any:
     """The same as the only result of an operation, with less: a `Call`, a value, a constant; or None."""
-    if is_mark(op.prim):                         # the same as its operands, but not while differentiating
+    if is_mark(op.prim) or len(op.outs) > 1:     # a mark is its operand, but not while differentiating
         return None
     if not op.operands:
         return _folded(op)

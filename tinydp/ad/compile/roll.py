@@ -43,7 +43,7 @@ from ..errors import Spot
 from .abreast import joined_carries
 from .loops import SCAN, scan_options
 from .marks import ALIAS, STOPPED
-from .program import Op, Program, Value, example_of, known, values_in
+from .program import Op, Program, Value, example_of, known, replaced, values_in
 from .record import needed
 from .repeats import FARTHEST, FEWEST, Table
 from .rows import GETITEM, Rewriting, rows_of
@@ -73,20 +73,7 @@ def longest_line(program: Program) -> tuple[Spot | None, int]:
     return max([here, *(longest_line(op.body) for op in program.ops if op.body)], key=lambda found: found[1])
 
 
-class Stretch(NamedTuple):
-    """So many groups of `period` operations, from the operation number `first`."""
-
-    first: int
-    period: int
-    groups: int
-    body: "Body"
-
-    @property
-    def end(self) -> int:
-        return self.first + self.period * self.groups
-
-
-def _stretches(program: Program) -> list[Stretch]:
+def _stretches(program: Program) -> list["Stretch"]:
     """Stretches that do not overlap, those of short groups first."""
     table, found = Table(program), []
     for period in range(1, len(program.ops) // FEWEST + 1):
@@ -98,23 +85,15 @@ def _stretches(program: Program) -> list[Stretch]:
     return sorted(found, key=lambda stretch: stretch.first)
 
 
-def _fitted(table: Table, start: int, end: int, period: int) -> Stretch | None:
-    """The longest stretch in a run, best without carries; or nothing, if none is worth it.
+def _fitted(table: Table, start: int, end: int, period: int) -> "Stretch | None":
+    """The stretch at the end of a run, if it is regular and worth a loop.
 
-    Groups end where the run ends, or else begin where it begins. Some may come before their operations look
-    the same: what is carried comes from elsewhere at first.
+    One group may come before the run: what it carries comes from elsewhere, so it does not look the same. But
+    rather a group less than a carry more, as there is if groups are cut in the middle.
     """
     count = (end - start) // period
-    firsts = [(end - period * (count + more), count + more) for more in (2, 1, 0)] + [(start, count)]
-    found = []
-    for first, count in firsts:
-        if (count >= FEWEST and first >= 0 and table.saved(first, period, count) >= WORTH
-                and table.alike(first, period, count)
-                and (body := Body.of(table, first, period, count))):
-            found.append(Stretch(first, period, count, body))
-            if not body.carries:
-                break
-    return min(found, key=lambda stretch: (bool(stretch.body.carries), -stretch.groups), default=None)
+    candidates = [Stretch.of(table, end - period * n, period, n) for n in (count + 1, count)]
+    return min(filter(None, candidates), key=lambda stretch: bool(stretch.carries), default=None)
 
 
 # ---------------------------------------------------------------------------- the body of a stretch
@@ -133,8 +112,11 @@ class Lagged(NamedTuple):
     starts: tuple
 
 
-class Body:
-    """One group as the body of a loop. Operands are those of the program that is rolled."""
+class Stretch:
+    """So many groups of `period` operations, from the operation number `first`, and one as a loop's body.
+
+    Operands are those of the program that is rolled.
+    """
 
     def __init__(self, table: Table, first: int, period: int, count: int):
         self.table, self.first, self.period, self.count = table, first, period, count
@@ -148,16 +130,23 @@ class Body:
             self._add(q)
 
     @classmethod
-    def of(cls, table: Table, first: int, period: int, count: int) -> "Body | None":
-        """The body of these groups, or nothing if they are irregular."""
+    def of(cls, table: Table, first: int, period: int, count: int) -> "Stretch | None":
+        """These groups, or nothing if they are irregular or not worth a loop."""
+        if count < FEWEST or not table.alike(first, period, count) or (
+                table.saved(first, period, count) < WORTH):
+            return None
         try:
             return cls(table, first, period, count)
         except Irregular:
             return None
 
+    @property
+    def end(self) -> int:
+        return self.first + self.period * self.count
+
     def _add(self, q: int) -> None:
         """Append what the operation q of each group does, unless it takes a row: the step is given that."""
-        group = self.table.ops[self.first + q: self.first + self.period * self.count: self.period]
+        group = self.table.ops[self.first + q: self.end: self.period]
         op = group[0]
         if op.prim is GETITEM and any(known(each.args[1]) != known(op.args[1]) for each in group):
             arrays = set(self._column(q, 0))
@@ -179,8 +168,7 @@ class Body:
 
     def _column(self, q: int, j: int) -> list[int]:
         """The numbers of argument j of the operation q, group by group."""
-        rows = slice(self.first + q, self.first + self.period * self.count, self.period)
-        return self.table.made[rows, j].tolist()
+        return self.table.made[self.first + q: self.end: self.period, j].tolist()
 
     def _argument(self, q: int, j: int, group: list[Op]) -> Any:
         """What stands in the body for argument j of the operation q: see the three kinds of columns above."""
@@ -250,8 +238,13 @@ class Body:
             return self.made[carry.place]
         return self.carries[self._key(carry._replace(starts=carry.starts[:-1]))][1]
 
+    def results(self) -> dict[tuple[tuple[int, int], int], Value]:
+        """What its operations make: by the place, and the number of the group."""
+        return {((q, j), k): self.table.ops[self.first + self.period * k + q].outs[j]
+                for q, j in self.made for k in range(self.count)}
+
     def kept(self, last: list) -> dict[tuple[tuple[int, int], int], Any]:
-        """What the last carries are: by place, and the number of the group that made them."""
+        """What the last carries are, in the same way."""
         pairs = zip(self.carries.values(), last, strict=True)
         return {(carry.place, self.count - len(carry.starts)): x for (carry, _), x in pairs}
 
@@ -279,6 +272,7 @@ class _Rolling(Rewriting):
 
     def __init__(self, program: Program):
         super().__init__(program)
+        self.old = program
         self.last_use: dict[Value, int] = {}
         for i, op in enumerate(program.ops):
             self.last_use.update(dict.fromkeys(op.operands, i))
@@ -292,43 +286,42 @@ class _Rolling(Rewriting):
             self._roll(stretch)
             done = stretch.end
         self.copy(ops[done:])
-        return self.program(self.old.inputs, self.old.outputs)
+        return self.program(self.old.outputs)
 
     def _roll(self, stretch: Stretch) -> None:
-        """Append what a stretch becomes, and what is still wanted of its values."""
-        body = stretch.body
-        groups = [self.old.ops[first: first + stretch.period]
-                  for first in range(stretch.first, stretch.end, stretch.period)]
-        wanted = {place: [k for k, group in enumerate(groups)
-                          if self.last_use.get(group[place[0]].outs[place[1]], -1) >= stretch.end]
-                  for place in body.made}
-        self.copy([groups[k][q] for q in body.taken for k in wanted.pop((q, 0))])
-        kept = body.kept([*body.carries])
-        stacks = [place for place, ks in wanted.items() if any((place, k) not in kept for k in ks)]
-        like = groups[0][0]
-        rows = [self.stacked([*map(self.became, row)], like) for row, _ in body.rows.values()]
-        captured = [*map(self.became, body.captured)]
-        if body.is_elementwise:
-            last, ys = [], self._abreast(body, [body.made[place] for place in stacks], rows, captured)
-        else:
-            starts = [self.became(carry.starts[-1]) for carry, _ in body.carries.values()]
-            inside = body.program([body.made[place] for place in stacks])
-            outs = self.record(SCAN, (*starts, *rows, *captured),
-                               scan_options(inside, len(starts), len(rows), stretch.groups), like)
-            last, ys = outs[:len(starts)], outs[len(starts):]
-        kept, stack_of = body.kept(last), dict(zip(stacks, ys, strict=True))
-        for place, ks in wanted.items():
-            for k in ks:
-                op = groups[k][place[0]]
-                self.now[op.outs[place[1]]] = (
-                    self.record(GETITEM, (stack_of[place], k), {}, op)[0] if place in stack_of
-                    else kept[place, k])
+        """Append what a stretch becomes, and what is read after it of its results.
 
-    def _abreast(self, body: "Body", wanted: list[Value], rows: list, captured: list) -> list[Value]:
+        These are carries, after the last step; if there are others of a place, that place is stacked, and
+        all its results are rows of the stack, since somebody may stack them again.
+        """
+        wanted = {key: x for key, x in stretch.results().items() if self.last_use.get(x, -1) >= stretch.end}
+        for key in [key for key in wanted if key[0][0] in stretch.taken]:
+            self.copy([self.old.maker[wanted.pop(key)]])
+        carried = stretch.kept([*stretch.carries])
+        stacks = [*dict.fromkeys(key[0] for key in wanted if key not in carried)]
+        last, ys = self._loop(stretch, [stretch.made[place] for place in stacks])
+        carried, stack_of = stretch.kept(last), dict(zip(stacks, ys, strict=True))
+        for (place, k), x in wanted.items():
+            self.now[x] = carried[place, k] if place not in stack_of else (
+                self.new(GETITEM, (stack_of[place], k), {}, self.old.maker[x])[0])
+
+    def _loop(self, stretch: Stretch, wanted: list[Value]) -> tuple[list, list]:
+        """Append a scan, or operations on arrays. Returns the last carries and, stacked, what is wanted."""
+        like = self.old.ops[stretch.first]
+        rows = [self.stacked([replaced(x, self.now) for x in row], like) for row, _ in stretch.rows.values()]
+        captured = [*map(self.lift, stretch.captured)]
+        if stretch.is_elementwise:
+            return [], self._abreast(stretch, wanted, rows, captured)
+        starts = [self.lift(carry.starts[-1]) for carry, _ in stretch.carries.values()]
+        options = scan_options(stretch.program(wanted), len(starts), len(rows), stretch.count)
+        outs = self.new(SCAN, (*starts, *rows, *captured), options, like)
+        return outs[:len(starts)], outs[len(starts):]
+
+    def _abreast(self, body: Stretch, wanted: list[Value], rows: list, captured: list) -> list[Value]:
         """What all groups do, element by element of arrays."""
         values = dict(zip((x for _, x in body.rows.values()), rows, strict=True))
         values.update(zip(body.captured.values(), captured, strict=True))
         for op in needed(body.ops, wanted):
-            made = self.record(op.prim, op.given(values).args, op.options, op)
+            made = self.new(op.prim, op.given(values).args, op.options, op)
             values.update(zip(op.outs, made, strict=True))
         return [values[x] for x in wanted]

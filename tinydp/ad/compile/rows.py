@@ -1,6 +1,5 @@
 """A program while parts of it are replaced; a stack of the rows of an array is that array again.
 
-    >>> from .record import Builder
     >>> builder = Builder()
     >>> xs = builder.input(np.zeros(3), "xs")
     >>> rows = [builder.record(GETITEM, (xs, k), {})[0] for k in range(3)]
@@ -13,7 +12,7 @@
     return t_2
     >>> rewriting = Rewriting(program)
     >>> rewriting.copy(program.ops)
-    >>> print(rewriting.program(program.inputs, program.outputs))
+    >>> print(rewriting.program(program.outputs))
     given xs: f(3,)
     t: f(2,) = getitem(xs, 0:2:1)
     return t
@@ -27,49 +26,39 @@ import numpy as np
 
 from ..primitives import registered
 from ..rules.shaping import joined, stacked
-from .program import Op, Program, Value, known, operation, replaced
-from .record import needed
+from .program import Op, Program, Value, known, replaced
+from .record import Builder
 
 GETITEM = registered(operator.getitem)
 MANY = 16                                        # numbers that are rather one array
 
 
-class Rewriting:
-    """A program while parts of it are replaced: operations are copied, or others are recorded instead."""
+class Rewriting(Builder):
+    """A program while parts of it are replaced: operations are kept as they are, or others are recorded."""
 
     def __init__(self, program: Program):
-        self.old = program
-        self.ops: list[Op] = []
-        self.maker = dict(program.maker)
+        super().__init__()
+        self.maker.update(program.maker)         # what is not kept yet is looked at, too
         self.now: dict[Value, Any] = {}          # what became of a value, if it is not the same
+        for x in program.inputs:
+            self.adopt(x)
 
-    def program(self, inputs: list[Value], outputs: list) -> Program:
-        """The new program, with these outputs of the old one."""
-        outputs = [self.became(x) for x in outputs]
-        return Program(inputs, needed(self.ops, outputs), outputs)
-
-    def became(self, x: Any) -> Any:
+    def lift(self, x: Any) -> Any:
         """What stands for a value, or a constant, of the old program."""
-        return replaced(x, self.now)
+        return super().lift(replaced(x, self.now))
 
-    def _append(self, op: Op) -> None:
-        self.ops.append(op)
-        self.maker.update(dict.fromkeys(op.outs, op))
-
-    def record(self, prim: Any, args: tuple, options: dict, like: Op) -> list[Value]:
+    def new(self, prim: Any, args: tuple, options: dict, like: Op) -> list[Value]:
         """The results of a new operation, at the place of another."""
-        op = operation(prim, args, options, like)
-        self._append(op)
-        return op.outs
+        return self.record(prim, args, options, like.spot, like.back)
 
     def copy(self, ops: list[Op]) -> None:
-        """Append operations of the old program."""
+        """Keep operations of the old program, of what became of their operands."""
         for op in ops:
             new = op.given(self.now)
             if op.prim is stacked and op.options.get("axis", 0) == 0 and any(map(self._array_of, new.args)):
                 self.now[op.outs[0]] = self.stacked(list(new.args), op, MANY)
             else:
-                self._append(new)
+                self.keep(new)
 
     def stacked(self, values: list, like: Op, gathered: int = 0) -> Any:
         """These values as the rows of an array: where they are rows of one array, a part of that.
@@ -88,21 +77,21 @@ class Rewriting:
                 parts[-1][1].extend(rows)
             else:
                 parts.append((None, rows))
-        made = [self.record(stacked, tuple(rows), {}, like)[0] if array is None
+        made = [self.new(stacked, tuple(rows), {}, like)[0] if array is None
                 else self.taken(array, rows, like) for array, rows in parts]
-        return made[0] if len(made) == 1 else self.record(joined, tuple(made), {}, like)[0]
+        return made[0] if len(made) == 1 else self.new(joined, tuple(made), {}, like)[0]
 
     def _array_of(self, x: Any) -> Value | None:
         """The array that a value is taken from by an index, if it is."""
         op = self.maker.get(x) if type(x) is Value else None
-        array = self.became(op.args[0]) if op and op.prim is GETITEM else None
+        array = self.lift(op.args[0]) if op and op.prim is GETITEM else None
         return array if type(array) is Value else None
 
     def taken(self, array: Value, index: tuple, like: Op) -> Value:
         """A part of an array, or all of it."""
         if len(index) == 1 and type(index[0]) is slice and index[0] == slice(0, array.shape[0], 1):
             return array
-        return self.record(GETITEM, (array, index if len(index) > 1 else index[0]), {}, like)[0]
+        return self.new(GETITEM, (array, index if len(index) > 1 else index[0]), {}, like)[0]
 
 
 def rows_of(indices: list, shape: tuple) -> tuple | None:

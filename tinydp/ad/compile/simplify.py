@@ -42,22 +42,24 @@ import numpy as np
 
 from ..primitives import registered
 from .loops import SCAN
+from .operations import LINEAR
 from .parts import Carry, Loop, Row, Stack
 from .program import Op, Program, Value, all_values, example_of, known, operation, replaced
 from .record import Builder
 from .rewrites import Call, simpler
+from .switches import SWITCH, united
 
 
 def simplified(program: Program) -> Program:
     """The same program with less to do."""
     level = Level()
-    values = {x: level.adopt(x.again(x.of)) for x in program.inputs}
-    level.note(program.inputs, values)
-    level.write_all(program.ops, values)
-    made = level.program([replaced(x, values) for x in program.outputs])
-    for x in all_values(made):
-        of = level.became.get(x.of, x.of)
-        x.of = of if type(of) is Value else None
+    for x in program.inputs:
+        level.stand_in(x)
+    level.write_all(program.ops)
+    made = level.program([replaced(x, level.values) for x in program.outputs])
+    for x in all_values(made):                   # those of cotangents that come before what they are of
+        of = level.values.get(x.of)
+        x.of = of if type(of) is Value else x.of
     return made
 
 
@@ -66,22 +68,21 @@ class Level(Builder):
 
     What stands for values are those of the level that made them, however far out: so what needs nothing of
     this level can be told, and moved out. Take w, an input of the program, and a loop with sin(w) in its
-    body. There w is captured, as another value, w'. This level's `values` say that w stands for w'; the
-    operand of sin belongs further out, so `put` writes it down there, or finds that it is there already:
-    what stands for the sine in the body is the value outside. Only when an operation stays here is it
-    captured (`lift`), and `stands_for` remembers what a captured value is outside, so that the next
-    operation is not misled by it.
-    `became` is `values` for all levels, for the names of cotangents; `makers` has the operations by what they
-    make; `unmeasured` the values whose shape says nothing.
+    body. There w is captured, as another value, w'. `values` says that w stands for w'; the operand of sin
+    belongs further out, so `put` writes it down there, or finds that it is there already: what stands for
+    the sine in the body is the value outside. Only when an operation stays here is it captured (`lift`), and
+    `stands_for` remembers what a captured value is outside, so that the next operation is not misled by it.
+
+    All levels share `values`, `stands_for`, `maker` (which operation makes a value) and `unmeasured` (the
+    values whose shape says nothing: as many rows as an event has steps).
     """
 
     def __init__(self, parent: "Level | None" = None):
         super().__init__(parent)
-        self.makers: dict[Value, Op] = parent.makers if parent else {}
-        self.unmeasured: set[Value] = parent.unmeasured if parent else set()     # of who knows how many rows
-        self.values: dict[Any, Any] = {}         # what stands for the values of the program as it was
+        self.values: dict[Any, Any] = parent.values if parent else {}
         self.stands_for: dict[Value, Value] = parent.stands_for if parent else {}
-        self.became: dict[Any, Any] = parent.became if parent else {}            # the same, for all levels
+        self.unmeasured: set[Value] = parent.unmeasured if parent else set()
+        self.maker = parent.maker if parent else {}
 
     def lift(self, x: Any) -> Any:
         here = super().lift(x)
@@ -89,8 +90,12 @@ class Level(Builder):
             self.stands_for[here] = x
         return here
 
+    def stand_in(self, x: Value) -> None:
+        """Let an input of ours stand for an input of the program as it was."""
+        self.values[x] = self.adopt(x.again(self.values.get(x.of, x.of)))
+
     def made_by(self, x: Any) -> Op | None:
-        return self.makers.get(x) if type(x) is Value else None
+        return self.maker.get(x) if type(x) is Value else None
 
     def made_further_in(self, x: Any) -> bool:
         """Whether `x` belongs to this level, and not to one further out."""
@@ -98,20 +103,16 @@ class Level(Builder):
 
     # -- one operation
 
-    def write_all(self, ops: list[Op], values: dict) -> None:
-        """Write down operations; what stands for their results is added to `values`."""
-        self.values = values
+    def write_all(self, ops: list[Op]) -> None:
+        """Write down operations, and note what stands for their results."""
         for old in ops:
-            op = old.given(values)
-            if op.body is not None:
-                values.update(Inside(self, op).write())
+            op = old.given(self.values)
+            if op.prim is SWITCH:
+                self.values |= zip(op.outs, self.chosen(op), strict=True)
+            elif op.body is not None:
+                self.values |= Inside(self, op).write()
             else:
-                values.update(zip(op.outs, self.write(op), strict=True))
-            self.note(op.outs, values)
-
-    def note(self, xs: list[Value], values: dict) -> None:
-        """Note what became of values: cotangents on another level may be named after them."""
-        self.became.update((x, values[x]) for x in xs if type(values[x]) is Value)
+                self.values |= zip(op.outs, self.write(op), strict=True)
 
     def write(self, op: Op) -> list:
         """Write down an operation that has no body, or what is the same; returns its results."""
@@ -121,6 +122,21 @@ class Level(Builder):
                 break
             op = Op(new.prim, self.arguments(new, op), new.options, op.outs, op.spot, op.back)
         return self.put(op) if new is None or type(new) is Call else [self.outermost(new)]
+
+    def chosen(self, op: Op) -> list:
+        """Write down a switch, whose sides are levels further in; or one side, if that is known."""
+        sides = []
+        for body in op.bodies:
+            level = self if type(op.args[0]) is bool else Level(self)
+            level.is_chosen |= level is not self
+            self.values |= zip(body.inputs, op.args[1:], strict=True)
+            level.write_all(body.ops)
+            outputs = [replaced(x, self.values) for x in body.outputs]
+            if level is self and body is op.options["then" if op.args[0] else "otherwise"]:
+                return outputs
+            sides.append(level.closed(outputs))
+        captured, options = united(*sides)
+        return self.put(op.with_(args=(op.args[0], *captured), options=options))
 
     def is_unmeasured(self, op: Op) -> bool:
         """Whether shapes say nothing: of the rows of an event's steps, the example has one."""
@@ -143,14 +159,11 @@ class Level(Builder):
     def put(self, op: Op) -> list[Value]:
         """Write an operation down, as far out as it can be."""
         level: Any = self
-        while level.parent is not None and not any(map(level.made_further_in, op.operands)) and (
-                level is not self or _may_be_moved(op)):
+        while level.parent is not None and not level.is_chosen and not any(
+                map(level.made_further_in, op.operands)) and (level is not self or _may_be_moved(op)):
             level = level.parent
-        values: dict[Any, Any] = {x.of: self.values[x.of] for x in op.outs if x.of in self.values}
-        known = len(level.ops)
-        level.again(op, values)
-        level.makers.update((x, new) for new in level.ops[known:] for x in new.outs)
-        outs = [values[x] for x in op.outs]
+        level.again(op, self.values)
+        outs = [self.values[x] for x in op.outs]
         if op.body is None and self.is_unmeasured(op):
             self.unmeasured.update(outs)
         return outs
@@ -161,8 +174,8 @@ class Inside:
 
     def __init__(self, around: Level, op: Op):
         self.around, self.loop, self.level = around, Loop(op), Level(around)
-        self.values: dict[Value, Any] = {c.inner: c.outer for c in self.loop.captures}
-        self.level.note([*self.values], self.values)
+        self.values = self.level.values
+        self.values |= {c.inner: c.outer for c in self.loop.captures}
         self.results: dict[Value, Any] = {}      # what stands for results that are no longer made
         self.read: dict[Any, Row] = {}           # the rows that are still read, by what they are rows of
 
@@ -171,13 +184,13 @@ class Inside:
         loop = self.loop
         loop.carries = [c for c in loop.carries if not self.never_changes(c)]
         for c in loop.carries:
-            self.input(c.input)
+            self.level.stand_in(c.input)
         for r in loop.rows:
             self.row(r)
         loop.rows = [*self.read.values()]
         for x in loop.own_inputs:
-            self.input(x)
-        self.level.write_all(loop.ops, self.values)
+            self.level.stand_in(x)
+        self.level.write_all(loop.ops)
         loop.stacks = self.stacks()
         body, captured = self.level.closed([replaced(x, self.values) for x in loop.outputs])
         new = self.around.put(loop.op(body, captured))
@@ -185,10 +198,6 @@ class Inside:
         if type(loop.steps) is not int:
             self.around.unmeasured.update(made[s.stack] for s in loop.stacks)
         return made | {x: replaced(y, made) for x, y in self.results.items()}
-
-    def input(self, x: Value) -> None:
-        self.values[x] = self.level.adopt(x.again(x.of))
-        self.level.note([x], self.values)
 
     def never_changes(self, c: Carry) -> bool:
         """Whether a carry stays as it is: then it is captured."""
@@ -211,7 +220,7 @@ class Inside:
         if key in self.read:
             self.values[r.input] = self.values[self.read[key].input]
         else:
-            self.input(r.input)
+            self.level.stand_in(r.input)
             self.read[key] = r
 
     def stacks(self) -> list[Stack]:
@@ -236,15 +245,17 @@ class Inside:
 # ---------------------------------------------------------------------------- what may be moved out
 
 _broadcast_to = registered(np.broadcast_to)
-_HARMLESS = frozenset((                          # beside what works element by element: cannot fail
+# Beside what works element by element: cannot fail. A singular matrix leaves all to the tape, now or later.
+_HARMLESS = frozenset((
     "matmul", "sum", "mean", "getitem", "reshape", "ravel", "expand_dims", "squeeze", "transpose", "swapaxes",
-    "moveaxis", "stack", "concatenate", "scatter", "flip", "tril", "triu", "cumsum"))
+    "moveaxis", "stack", "concatenate", "scatter", "flip", "tril", "triu", "cumsum")) | LINEAR
 _GROWING = ("matmul", "scatter", "stack", "concatenate")
 
 
 def _cannot_fail(op: Op) -> bool:
-    if op.body is not None:
-        return op.prim is SCAN and all(map(_cannot_fail, op.body.ops))
+    if op.bodies:
+        inner = [x for body in op.bodies for x in body.ops]
+        return op.prim in (SCAN, SWITCH) and all(map(_cannot_fail, inner))
     return op.prim.elementwise or op.name in _HARMLESS
 
 
@@ -252,7 +263,7 @@ def _may_be_moved(op: Op) -> bool:
     """Whether an operation may be done before a loop, once: it cannot fail, and is cheap to keep."""
     if op.name == "broadcast_to" or not _cannot_fail(op):
         return False
-    if op.body is not None or op.name in _GROWING:
+    if op.bodies or op.name in _GROWING:
         return True
     room = max([math.prod(x.shape) for x in op.operands], default=0)
     return all(not x.shape or math.prod(x.shape) <= room for x in op.outs)

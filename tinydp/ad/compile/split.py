@@ -4,7 +4,7 @@ A stretch of statements becomes a function of its own, which is given what it re
 that are read later; buffers are passed, and written to.
 
     >>> from .numba import text_of
-    >>> from .statements import Apply
+    >>> from .expressions import Apply
     >>> x, *xs = [Local(label, "f") for label in "xabcd"]
     >>> chain = [Let([y], [Apply("sin", (of,), "f")]) for of, y in zip([x, *xs], xs)]
     >>> f = Function("f", [x], chain, [xs[-1]])
@@ -30,10 +30,10 @@ Stretches end where few numbers are alive.
 from collections.abc import Iterable
 from typing import Any
 
+from .expressions import Buffer, Local, leaves, size
 from .statements import (
     Again,
     Alloc,
-    Buffer,
     Call,
     Comment,
     For,
@@ -42,14 +42,11 @@ from .statements import (
     If,
     Leave,
     Let,
-    Local,
     See,
     Store,
     expressions,
     inside,
-    leaves,
     reads,
-    size,
     targets,
     writes,
 )

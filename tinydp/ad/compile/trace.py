@@ -18,30 +18,31 @@ the others are, so the loop is one node of the tape.
 """
 
 import contextlib
-import functools
-import os
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .. import tree
-from ..errors import EventNotReached, LoopError, Spot, innermost_spot, is_numpy
-from ..loops import _checked, _run, in_form_of, part_of_step
+from ..carry import in_form_of
+from ..errors import EventNotReached, LoopError, Spot, innermost_spot
+from ..loops import _checked, _run, part_of_step
 from ..primitives import parameters_of, sweeping, witness
 from ..tape import Var
-from ..values import is_condition, is_discrete, is_integer, plain, shape
-from ..watch import live_tapes, traced_by, tracer
+from ..values import is_discrete, plain, shape
+from ..watch import traced_by, tracer
 from . import manners as _manners  # noqa: F401  (gives proxies their operators)
 from .adjoint import value_of
-from .effects import STEP, difference, refuse, run_again
+from .conditional import cond
 from .held import Arrays
-from .kinds import as_kind, as_numbers, constant, example, of_64_bits
+from .kinds import as_numbers, constant, example, of_64_bits
 from .loops import EVENT, SCAN, event_options, scan_options
 from .marks import ALIAS, MARKED, STOPPED, MarkForm
-from .program import Program, Value
+from .paths import is_engine
+from .program import Program
 from .proxy import Proxy, recorded
-from .record import Builder, innermost
+from .record import Builder
+from .regions import require, settled_region, with_flag
 from .tracing_tape import TracingTape
 
 
@@ -53,6 +54,7 @@ class Trace:
         self.raising = 0                         # what Python's numbers in the program would raise for
         self.reruns = reruns                     # how often a step is run again, to see if it is the same
         self.serial = 0                          # of the aliases
+        self.left: dict[Spot, None] = {}         # lines that may be decided more often than was tried
         self._place: tuple | None = None         # of the operation that is repeated, or pulled back
 
     @contextlib.contextmanager
@@ -84,7 +86,7 @@ class Trace:
 
     def place(self) -> tuple[Spot | None, bool]:
         """The user's line, and whether it is passed on the way back."""
-        return self._place or (innermost_spot(_is_engine), False)
+        return self._place or (innermost_spot(is_engine), False)
 
     @contextlib.contextmanager
     def at(self, spot: Spot | None, back: bool) -> Iterator[None]:
@@ -135,146 +137,9 @@ class Trace:
         """`dp.integrate`, as one operation."""
         return integrate(*args)
 
-
-@functools.cache
-def _is_engine(file: str) -> bool:
-    return file.startswith(_ENGINE) or is_numpy(file)
-
-
-_ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
-# ---------------------------------------------------------------------------- a step
-
-class Region(NamedTuple):
-    """A step that was run once: the program that it is."""
-
-    body: Program
-    captured: list                       # what it uses of the program around, for the last inputs of the body
-    unflatten: Callable                  # from its outputs to the structure that the step returned
-
-
-def region(step: Callable, examples: list, labels: list[str], carry: int) -> Region:
-    """Run `step`, a function of a list of values like these examples, and write down what it does.
-
-    A condition where there is a number among the first inputs, the carry, becomes 0 or 1 again, and an
-    integer where there is a real number becomes one.
-    """
-    tapes = live_tapes()
-    starts = [len(tape) for tape in tapes]
-    builder = Builder(innermost())
-    with builder.active():
-        given = [Proxy(builder, builder.input(*x)) for x in zip(examples, labels, strict=True)]
-        leaves, unflatten = tree.flatten(step(given))
-        results = [plain(x) for x in leaves]
-        results[:carry] = [as_kind(x, y.kind) for x, y in zip(results, given[:carry], strict=False)]
-        values = [value_of(x) for x in results]
-    owners = _owners(builder, tapes, starts, leaves)
-    body, captured = builder.closed(values)
-    assert builder.parent is not None
-    parent = builder.parent
-    around = [owners[x] if x in owners else Proxy(parent, parent.lift(x)) for x in captured]
-    return Region(body, around, unflatten)
-
-
-def _owners(builder: Builder, tapes: tuple, starts: list[int], leaves: list) -> dict[Value, Var]:
-    """The variables around that a step uses, by their values; its own nodes are taken off the tapes.
-
-    Where a differentiation is under way around a loop, what the step does with one of its variables is put on
-    that tape, node by node, as in any program. But the loop is to be one node. So the nodes whose value is
-    made inside go, and what they have as operands from outside are operands of the loop. A node whose value
-    was moved out of the loop, since it needs nothing of it, stays.
-    """
-    used = list(leaves)
-
-    def inside(node: Any) -> bool:
-        values = node.value if type(node.value) is tuple else (node.value,)
-        proxies = [x for x in map(plain, values) if isinstance(x, Proxy)]
-        return any(x.builder.depth >= builder.depth for x in proxies)
-
-    for tape, start in zip(tapes, starts, strict=True):
-        for node in tape.without(start, inside):
-            used += node.args
-    owners: dict[Value, Var] = {}
-    for x in used:
-        if type(x) is Var and not inside(x):
-            value = plain(x)
-            if isinstance(value, Proxy):
-                known = owners.get(value.value)
-                if known is None or x.tape.age > known.tape.age:
-                    owners[value.value] = x
-    return owners
-
-
-def settled_region(step: Callable, inits: list, rows: list, labels: list[str], once: bool = False) -> Region:
-    """The step as a program that keeps the kinds of its carry; for that, `inits` may be changed.
-
-    Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1; so it is
-    where an integer goes on as a real number. The step is run again, and has to be the same program, unless
-    it is to be made `once`.
-    """
-    trace = tracer()
-    examples = [example(plain(x)) for x in inits] + rows
-    serial = trace.serial
-    found = region(step, examples, labels, len(inits))
-    changed = [k for k, (x, y) in enumerate(zip(inits, found.body.outputs, strict=False))
-               if _rank(x) < _rank(y)]
-    for k in changed:
-        inits[k] = as_kind(inits[k], _KINDS[_rank(found.body.outputs[k])])
-    if changed:
-        return settled_region(step, inits, rows, labels, once)
-    for _ in range(0 if once else trace.reruns):
-        trace.serial = serial
-        again = run_again(STEP, lambda: region(step, examples, labels, len(inits)))
-        _require_equal(found, again)
-    return found
-
-
-_KINDS = "bif"                                   # what becomes what, if it is carried on as that
-
-
-def _rank(x: Any) -> int:
-    """The place of a kind among these, of a value, a constant or a variable."""
-    if type(x) is Value:
-        return _KINDS.index(x.kind)
-    return 0 if is_condition(x) else 1 if is_integer(x) else 2
-
-
-def _require_equal(first: Region, again: Region) -> None:
-    """Raise `SideEffectError` unless the step did the same in both runs, with the same values around."""
-    found = difference(first.body, again.body)
-    if found is None and repr(first.unflatten([*range(len(first.body.outputs))])) != repr(
-            again.unflatten([*range(len(again.body.outputs))])):
-        found = "it returns another structure", None
-    alike: set = set()
-    for x, y in zip(first.captured, again.captured, strict=False):
-        found = found or _change_around(plain(x), plain(y), alike)
-    if found is None and len(first.captured) != len(again.captured):
-        found = "it uses other values around", None
-    if found is not None:
-        refuse(STEP, *found)
-
-
-def _where_made(x: Proxy) -> Proxy:
-    """A value that was captured, as the program has it that made it."""
-    outer = next((outer for outer, inner in x.builder.captured.items() if inner is x.value), None)
-    return x if outer is None or x.builder.parent is None else _where_made(Proxy(x.builder.parent, outer))
-
-
-def _change_around(x: Proxy, y: Proxy, alike: set) -> tuple[str, Spot | None] | None:
-    """How a value around differs from that of the first run; None if they are the same, or made `alike`."""
-    x, y = _where_made(x), _where_made(y)
-    if x.value is y.value or (x.value, y.value) in alike:
-        return None
-    op, again = x.builder.maker.get(x.value), y.builder.maker.get(y.value)
-    if op is None or again is None or op.outs.index(x.value) != again.outs.index(y.value):
-        return "it uses another value around", None
-    found = difference(Program(op.operands, [op], []), Program(again.operands, [again], []))
-    for a, b in zip(op.operands, again.operands, strict=False):
-        found = found or _change_around(Proxy(x.builder, a), Proxy(y.builder, b), alike)
-    if found is None:
-        alike.add((x.value, y.value))
-    return found
+    def cond(self, *args: Any) -> Any:
+        """`dp.cond`, as one operation."""
+        return cond(*args)
 
 
 # ---------------------------------------------------------------------------- loops
@@ -300,9 +165,14 @@ def _scan(step: Callable, carry: Any, xs: Any, n: int, again: bool = False) -> t
 
     labels = [*(_label(path, "carry") for path, _ in tree.leaves(carry)),
               *(_label(path, "x") for path, _ in tree.leaves(xs))]
-    found = settled_region(flat, inits, [*map(_example_row, arrays)], labels, once=n == 1)
-    options = scan_options(found.body, m, len(arrays), n, again=again)
-    return found.unflatten(SCAN(*map(_kept, (*inits, *arrays)), *found.captured, **options))
+    constants = [x if isinstance(x, np.ndarray) and x.ndim == 1 else None for x in arrays]
+    found = settled_region(flat, inits, [*map(_example_row, arrays)], labels, n == 1, constants)
+    body, flags = with_flag(found, m)
+    options = scan_options(body, m + len(flags), len(arrays), n, again=again)
+    results = SCAN(*map(_kept, inits), *flags, *map(_kept, arrays), *found.captured, **options)
+    for _ in flags:
+        require(results.pop(m))
+    return found.unflatten(results)
 
 
 def _scan_in_segments(step: Callable, carry: Any, xs: Any, n: int, size: int) -> tuple[Any, Any]:
@@ -328,8 +198,8 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: A
         raise EventNotReached.after(max_steps, tree.map(lambda x: example(plain(x)), state), height)
 
     def one_step(given: list) -> tuple[Any, Any]:
-        before = state_of(given[:n])
-        after = step(before) if dt is None else step(before, given[n])
+        before, changed = state_of(given[:n]), state_of(given[:n])       # by the step, perhaps
+        after = step(changed) if dt is None else step(changed, given[n])
         after = in_form_of(before, after, 0)
         after = part_of_step(step, before, after, None, given[n]) if dt is None else after
         return after, _height(until, after)
@@ -337,8 +207,11 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: A
     labels = [*(_label(path, "state") for path, _ in tree.leaves(state)), "h"]
     found = settled_region(one_step, inits, [example(plain(length))], labels)
     height = plain(_height(until, state))
-    results = EVENT(*map(_kept, (*inits, height, length)), *found.captured,
-                    **event_options(found.body, n, max_steps))
+    body, flags = with_flag(found, n)
+    results = EVENT(*map(_kept, inits), *flags, *map(_kept, (height, length)), *found.captured,
+                    **event_options(body, n + len(flags), max_steps))
+    for _ in flags:
+        require(results[n])
     return state_of(results[:n])
 
 

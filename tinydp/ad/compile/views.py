@@ -2,7 +2,7 @@
 
 Reshaping, transposing, slicing and broadcasting cost nothing, for they change only the index:
 
-    >>> from .statements import Buffer, Local
+    >>> from .expressions import Buffer, Local
     >>> w, i, j = whole(Buffer("w", (3, 2), "f")), Local("i", "i"), Local("j", "i")
     >>> w.at((i, j)).index
     (i, j)
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .statements import Affine, Apply, Buffer, Load, Local, Memory, leaves
+from .expressions import Affine, Apply, Buffer, Load, Local, Memory, leaves
 
 
 class View:

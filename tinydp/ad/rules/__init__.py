@@ -12,7 +12,8 @@ from . import (
            shaping,
            sorting,
            spectra,
+           triangles,
 )
 
 __all__ = ["curves", "decompositions", "determinants", "elementwise", "gathers", "linear", "powers",
-           "reductions", "shaping", "sorting", "spectra"]
+           "reductions", "shaping", "sorting", "spectra", "triangles"]

@@ -19,8 +19,9 @@ import numpy as np
 from ..errors import UnsupportedArgumentError
 from ..primitives import Primitive, alias, defvjp, flat, warn_if_steep
 from ..selected import bare, selected
-from ..values import plain, shape
+from ..values import abstract, plain, shape
 from .spectra import by_eigenvalues, by_singular_values, of_triangle
+from .triangles import divided
 
 
 def _swap(x):
@@ -59,6 +60,46 @@ defvjp(np.linalg.solve,    _solve_a, _solve_b)
 defvjp(np.linalg.inv,      _inv)
 defvjp(np.linalg.pinv,     _pinv)
 
+
+# ---------------------------------------------------------------------------- least squares
+
+
+def _least_squares_b(g, y, a, b, rcond):
+    return np.linalg.pinv(a, rcond).T @ g
+
+
+def _least_squares_a(g, y, a, b, rcond):
+    """Of matrices whose rank does not change nearby, as for pinv."""
+    if np.ndim(b) == 1:
+        g, y, b = (np.expand_dims(x, -1) for x in (g, y, b))
+    p = np.linalg.pinv(a, rcond)
+    rest = b - a @ y
+    return rest @ (p @ (p.T @ g)).T - (p.T @ g) @ y.T + (p.T @ y) @ (g - p @ (a @ g)).T
+
+
+least_squares = Primitive(lambda a, b, rcond: np.linalg.lstsq(a, b, rcond)[0], "least_squares")
+defvjp(least_squares, _least_squares_a, _least_squares_b, None)
+
+
+# In a program: the first argument; machine code leaves it to a tape if the condition does not hold.
+of_full_rank = Primitive(lambda x, is_full: np.where(is_full, x, np.nan), "of_full_rank")
+defvjp(of_full_rank, lambda g, y, x, is_full: g, None)
+
+
+@alias(np.linalg.lstsq)
+def _lstsq(a, b, rcond=None):
+    m, n = np.shape(a)
+    precision = np.finfo(float).eps              # which LAPACK takes for what makes no sense
+    small = precision * max(m, n) if rcond is None else rcond if 0 < rcond < 1 else precision
+    x, rank = least_squares(a, b, small), np.linalg.matrix_rank(a, rtol=small)
+    residuals = np.zeros(0)
+    if m > n and (abstract(rank) or rank == n):  # NumPy has some only then
+        rest = b - a @ x
+        residuals = np.sum(rest * rest, axis=0, keepdims=np.ndim(b) == 1)
+        residuals = of_full_rank(residuals, rank == n) if abstract(rank) else residuals
+    return x, residuals, rank, np.linalg.svdvals(a)
+
+
 @alias(np.linalg.matrix_power)
 def _matrix_power(a, n):
     """By repeated squaring, in NumPy's order."""
@@ -85,8 +126,8 @@ def _cholesky(g, y, a, upper=False):
     if upper:
         g, y = _swap(g), _swap(y)
     c = np.tril(_swap(y) @ g) * (1 - np.eye(shape(y)[-1]) / 2)
-    c = np.linalg.solve(_swap(y), c)             # c, between the inverses of y^T and y
-    return of_triangle(_swap(np.linalg.solve(_swap(y), _swap(c))), lower=not upper)
+    c = divided(_swap(y), c, lower=False)        # c, between the inverses of y^T and y
+    return of_triangle(_swap(divided(_swap(y), _swap(c), lower=False)), lower=not upper)
 
 
 def _one_over_gaps(x):

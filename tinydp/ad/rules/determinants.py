@@ -18,7 +18,7 @@ import numpy as np
 
 from ..primitives import defvjp
 from ..tape import Var
-from ..values import plain, shape
+from ..values import abstract, plain, shape
 
 WELL_CONDITIONED, SMALL = 1e4, 1e-2              # norms of a and its inverse multiplied; part of the largest
 
@@ -37,6 +37,8 @@ def cofactors(a, det=None):
     n = shape(a)[-1]
     if n <= 1:
         return np.ones(shape(a))
+    if abstract(a):
+        return _in_a_program(a, det)
     inverse = _inverse(a)
     if inverse is not None:
         if n <= 3 and type(a) is Var:            # or higher derivatives would cancel
@@ -48,15 +50,28 @@ def cofactors(a, det=None):
     return _of_singular(a)
 
 
+def _in_a_program(a, det):
+    """The same in a compiled program: nan where a tape has to look."""
+    if shape(a)[-1] <= 3:
+        return _polynomial(a)
+    inverse = np.linalg.inv(a)
+    c = _scalars(np.linalg.det(a) if det is None else det) * _swap(inverse)
+    return np.where(_scalars(_is_well_conditioned(a, inverse)), c, np.nan)
+
+
 def _inverse(a):
     """The inverses of well-conditioned matrices, else None."""
     try:
         inverse = np.linalg.inv(a)
     except np.linalg.LinAlgError:
         return None
+    return inverse if np.all(_is_well_conditioned(a, inverse)) else None
+
+
+def _is_well_conditioned(a, inverse):
+    """Of each matrix in a stack, by the norms of Frobenius."""
     squares = [np.sum(plain(x) ** 2, axis=(-2, -1)) for x in (a, inverse)]
-    condition = np.sqrt(squares[0] * squares[1])                 # by the norms of Frobenius
-    return inverse if np.all(condition < WELL_CONDITIONED * shape(a)[-1]) else None
+    return np.sqrt(squares[0] * squares[1]) < WELL_CONDITIONED * shape(a)[-1]
 
 
 def _of_singular(a):

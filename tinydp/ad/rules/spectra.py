@@ -95,12 +95,24 @@ def _slope(g, w, index, cluster, zero):
     return k if np.all(far <= 1e-6 * max(size, slack * scale)) else np.nan
 
 
+def _between_equal(slopes):
+    """The slopes between equal values; in a program they are not known, and a tape takes over at nan."""
+    return np.nan if slopes is None else slopes.between
+
+
+def _largest(w):
+    """The largest magnitude, on an axis of length 1."""
+    w = np.abs(plain(w))
+    return np.max(w, axis=-1, keepdims=True) if shape(w)[-1] else np.zeros((*shape(w)[:-1], 1))
+
+
 def _quotient(over, under, w, slopes):
     """over / under off the diagonal, and the slope where `under` vanishes: of equal values, or of zeros."""
-    scale = np.max(np.abs(plain(w)), axis=-1, initial=0.0)
-    equal = np.abs(plain(under)) <= CLOSE * np.reshape(scale, (*shape(scale), 1, 1))
+    equal = np.abs(plain(under)) <= CLOSE * np.expand_dims(_largest(w), -1)
     d = np.where(equal, slopes, over / np.where(equal, 1.0, under))
     diagonal = np.eye(shape(w)[-1]) > 0          # not of a difference, but nan where there is no limit
+    if type(slopes) is float:
+        return np.where(diagonal, 0.0, d)
     return np.where(diagonal & ~np.isnan(plain(slopes)), 0.0, np.where(diagonal, np.nan, d))
 
 
@@ -126,7 +138,7 @@ def _by_matrix(h, y, g, a, slopes, UPLO):
     w, v = np.linalg.eigh(a, UPLO)
     (g_i, g_j), (w_i, w_j) = _pairs(g), _pairs(w)
     e = _swap(v) @ (h + _swap(h)) @ v / 2
-    c = v @ (e * _quotient(g_i - g_j, w_i - w_j, w, slopes.between)) @ _swap(v)
+    c = v @ (e * _quotient(g_i - g_j, w_i - w_j, w, _between_equal(slopes))) @ _swap(v)
     return of_triangle(_unless_zero(h, c), lower=UPLO.upper() == "L")
 
 
@@ -163,20 +175,22 @@ def _by_any_matrix(h, y, g, a, slopes):
     (g_i, g_j), (s_i, s_j) = _pairs(g), _pairs(s)
     v, (m, n) = _swap(vt), shape(a)[-2:]
     e = _swap(u) @ h @ v
-    even = (e + _swap(e)) / 2 * _quotient(g_i - g_j, s_i - s_j, s, slopes.between)
-    odd = (e - _swap(e)) / 2 * _quotient(g_i + g_j, s_i + s_j, s, slopes.between)
+    between = _between_equal(slopes)
+    even = (e + _swap(e)) / 2 * _quotient(g_i - g_j, s_i - s_j, s, between)
+    odd = (e - _swap(e)) / 2 * _quotient(g_i + g_j, s_i + s_j, s, between)
     c = u @ (even + odd) @ vt
     if m > n:                                    # the vectors also turn out of the space that they span
-        c = c + _between(h @ v - u @ e, _stretch(g, s, slopes.between), v)
+        c = c + _between(h @ v - u @ e, _stretch(g, s, between), v)
     if m < n:
-        c = c + _swap(_between(_swap(h) @ u - v @ _swap(e), _stretch(g, s, slopes.between), u))
+        c = c + _swap(_between(_swap(h) @ u - v @ _swap(e), _stretch(g, s, between), u))
     return _unless_zero(h, c)
 
 
 def _stretch(g, s, slopes):
     """g / s, and the slope at 0."""
-    zero = plain(s) <= CLOSE * np.max(plain(s), axis=-1, keepdims=True, initial=0.0)
-    return np.where(zero, np.diagonal(slopes, 0, -2, -1), g / np.where(zero, 1.0, s))
+    zero = plain(s) <= CLOSE * _largest(s)
+    limit = slopes if type(slopes) is float else np.diagonal(slopes, 0, -2, -1)
+    return np.where(zero, limit, g / np.where(zero, 1.0, s))
 
 
 of_singular_values = Primitive(_of_singular_values, "of_singular_values")

@@ -1,0 +1,307 @@
+"""All ways through a step that asks for the values of conditions.
+
+Whatever Python does with a condition (`if`, `and`, `min`, a chained comparison, an early return), in the end
+it asks whether that is true. The step is run again and again, and each time the last answer that was not yet
+turned is turned: so all ways are found, depth first.
+
+    >>> from .record import Builder
+    >>> from .proxy import Proxy
+    >>> from .trace import Trace
+    >>> with Trace().writing(Builder()) as builder:
+    ...     x = Proxy(builder, builder.input(0.5, "x"))
+    ...     tree, _ = explored(builder, lambda: [abs(x) if x < 1.0 else x] if x > 0.0 else [-x])
+    >>> tree.condition.label, tree.then.condition.label, [x.value.label for x in tree.then.otherwise]
+    ('', '', ['x'])
+
+All runs are written down by one builder, where equal operations are one. So what two ways have in common is
+shared, and a condition that was decided stays decided. What is left is a tree, which `rejoin.py` makes one
+list of values of. A way that raises what the user raises, as a failed `assert` does, or that goes round in a
+`while` too often, is a leaf without values: the program says so when it gets there, and a tape takes over.
+"""
+
+import functools
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..advice import instead_of_branch
+from ..errors import BranchError, Spot, TinydpError, is_numpy, place_of
+from .bounds import Bounds
+from .effects import STEP, refuse
+from .program import Value
+from .proxy import Proxy
+from .record import Builder, needed
+
+MOST_RUNS = 1024
+FEWEST, ROUNDS, MANY = 1, (12, 8, 5, 3, 2), 64   # how often one instruction of a call may decide
+FEW_RUNS = 200                                   # ... as long as no more runs than these are expected
+DEEPEST = 300                                    # decisions on one way
+
+
+class Decision(NamedTuple):
+    """A condition that was asked for, and the answer."""
+
+    condition: Value
+    truth: bool
+    spot: Spot
+
+
+class Fork(NamedTuple):
+    """A condition, and what follows if it is true, and if not: forks, or leaves."""
+
+    condition: Value
+    then: Any
+    otherwise: Any
+    spot: Spot
+
+
+class LeftToTheTape(NamedTuple):
+    """A leaf without values: why there are none."""
+
+    error: BaseException
+
+
+class TooManyRounds(BaseException):
+    """A run is given up: the same line was decided too often. No `except Exception` of the user's sees it."""
+
+
+class Oracle:
+    """Who answers in one run: as told, and beyond that "no", unless the answer is known."""
+
+    def __init__(self, builder: Builder, told: list[Decision], rounds: int, tables: "Tables", log: "Log"):
+        self.builder, self.told, self.rounds, self.tables = builder, told, rounds, tables
+        self.log, self.bounds = log, Bounds(builder)
+        log.position = 0
+        self.trail: list[Decision] = []
+        self.alive = tables.everywhere           # the rows that may come this way
+        self.asked: Counter = Counter()
+        self.frames: list[FrameType] = []        # which keeps their identities apart
+
+    def decide(self, x: Value) -> bool:
+        """Whether a condition is true, on this way."""
+        op = self.builder.maker.get(x)
+        if op is not None and op.name == "logical_not" and type(op.args[0]) is Value:
+            return not self.decide(op.args[0])
+        for condition, truth, _ in self.trail:
+            if condition is x:
+                return truth
+        table = self.tables.of(x)
+        if table is not None and (not np.any(table[self.alive]) or np.all(table[self.alive])):
+            return bool(np.any(table[self.alive]))
+        known = self.bounds.answer(x)
+        if known is not None:
+            return known
+        spot, k = self.spot(), len(self.trail)
+        if k < len(self.told) and self.told[k].condition is not x:
+            refuse(STEP, "it asks for another condition", spot)
+        truth = k < len(self.told) and self.told[k].truth
+        self.trail.append(Decision(x, truth, spot))
+        if len(self.trail) > DEEPEST:
+            raise TooManyRounds(spot)
+        self.bounds.note(x, truth)
+        if table is not None:
+            self.alive = self.alive & (table if truth else ~table)
+        return truth
+
+    def spot(self) -> Spot:
+        """The user's line; the run is given up if one call decided it too often."""
+        frame = sys._getframe(2)
+        while frame.f_back and is_engine(frame.f_code.co_filename):
+            frame = frame.f_back
+        self.frames.append(frame)
+        place = id(frame), frame.f_lasti
+        self.asked[place] += 1
+        spot = Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
+        if self.asked[place] > self.rounds:
+            raise TooManyRounds(spot)
+        return spot
+
+
+class Log:
+    """What was done in the last run, call by call: the beginning of the next one is the same.
+
+    An operation on the same values has the same result. So nothing is lost where a run goes another way.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple] = []             # operation, arguments, what was in the arrays, result
+        self.position = 0
+        self.is_inside = False                   # of a call that is made of others
+
+    def result(self, op: Any, args: tuple, call: Callable[[], Any]) -> Any:
+        """The result of a call: that of the last run, if it was the same there, or `call()`."""
+        if self.is_inside:
+            return call()
+        k, self.position = self.position, self.position + 1
+        if k < len(self.calls):
+            known, before, arrays, y = self.calls[k]
+            if known is op and len(before) == len(args) and all(map(_is_same, before, args)) and all(
+                    np.array_equal(copy, args[j], equal_nan=True) for j, copy in arrays):
+                return y
+        self.is_inside = True
+        try:
+            y = call()
+        finally:
+            self.is_inside = False
+        arrays = [(j, x.copy()) for j, x in enumerate(args) if isinstance(x, np.ndarray)]
+        self.calls[k: k + 1] = [(op, args, arrays, y)]
+        return y
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    kind = type(a)
+    if kind is not type(b):
+        return False
+    if kind is float:
+        return a == b and a != 0.0
+    return a.value is b.value and a.builder is b.builder if kind is Proxy else kind is int and a == b
+
+
+@functools.cache
+def is_engine(file: str) -> bool:
+    """Whether a file belongs to the engine, or to NumPy."""
+    return file.startswith(_ENGINE) or is_numpy(file)
+
+
+_ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class Tables:
+    """Conditions that follow from the rows of constant `xs`, such as the number of the step: for each row."""
+
+    def __init__(self, builder: Builder, rows: dict[Value, np.ndarray]):
+        self.builder, self.rows = builder, rows
+        self.everywhere = np.ones(max(map(len, rows.values()), default=0), bool)
+        self.found: dict[Value, np.ndarray | None] = {}
+
+    def of(self, x: Value) -> np.ndarray | None:
+        """Whether the condition is true, in each step; None if that is not known yet."""
+        if x not in self.found:
+            self.found[x] = self.computed(x) if self.rows else None
+        return self.found[x]
+
+    def computed(self, x: Value) -> np.ndarray | None:
+        known: dict[Value, Any] = dict(self.rows)
+        for op in needed(self.builder.ops, [x]):
+            if not op.prim.elementwise or op.name in _ROUNDED or any(y not in known for y in op.operands):
+                return None
+            with np.errstate(all="ignore"):
+                known[op.outs[0]] = op.prim.fn(*(known[y] if type(y) is Value else y for y in op.args),
+                                               **op.options)
+        return np.broadcast_to(known[x], self.everywhere.shape) if x in known else None
+
+
+# whose last digit may be another one in an array than in a number
+_ROUNDED = frozenset(("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh",
+    "arcsinh", "arccosh", "arctanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "power",
+    "float_power", "hypot", "logaddexp", "logaddexp2"))
+
+
+# ---------------------------------------------------------------------------- all ways
+
+def explored(builder: Builder, run: Callable[[], Any], rows: dict[Value, np.ndarray] | None = None
+             ) -> tuple[Any, set[Spot]]:
+    """The tree of all ways that `run()` takes: forks, and its results as leaves.
+
+    And the lines that would have been decided more often than was tried. `rows` has the constants of which
+    some values are the rows. A `while` may go round for ever, so at first the same instruction of one call
+    decides once. If that is not enough for all, it decides as often as `MANY` where that is; else as often as
+    a few runs allow. (Python asks for the first round of a `while` at another place than for those after it.)
+    """
+    tables = Tables(builder, rows or {})
+
+    def searched(rounds: int) -> Search | None:
+        try:
+            return Search(builder, run, tables, rounds)
+        except BranchError:                      # there are more ways than expected
+            return None
+
+    first = search = Search(builder, run, tables, FEWEST)
+    if first.exceeded:
+        def fits(rounds: int) -> bool:
+            """Whether that is expected to take few runs."""
+            return len(first.ways) * ((rounds + 1) / (FEWEST + 1)) ** len(first.exceeded) <= FEW_RUNS
+
+        all_of_them = searched(MANY) if fits(MANY) else None
+        if all_of_them is not None and not all_of_them.exceeded:
+            search = all_of_them
+        else:
+            tried = (searched(rounds) for rounds in ROUNDS if fits(rounds))
+            search = next((x for x in tried if x is not None), first)
+    if all(isinstance(leaf, LeftToTheTape) for _, leaf in search.ways):
+        search.give_up()
+    return _grown(search.ways, 0), search.exceeded
+
+
+class Search:
+    """All runs, each with the decisions on its way, in their order."""
+
+    def __init__(self, builder: Builder, run: Callable[[], Any], tables: Tables, rounds: int):
+        self.ways: list[tuple[list[Decision], Any]] = []
+        self.exceeded: set[Spot] = set()
+        log = Log()
+        told: list[Decision] | None = []
+        before = builder.oracle
+        try:
+            while told is not None:
+                if len(self.ways) == MOST_RUNS:
+                    raise self.too_many()
+                builder.oracle = oracle = Oracle(builder, told, rounds, tables, log)
+                self.ways.append((oracle.trail, self.leaf(run)))
+                told = _turned(oracle.trail)
+        finally:
+            builder.oracle = before
+
+    def leaf(self, run: Callable[[], Any]) -> Any:
+        """The result of a run; what the user's program raises is left to the tape."""
+        try:
+            return run()
+        except TooManyRounds as error:
+            self.exceeded.add(error.args[0])
+            return LeftToTheTape(error)
+        except TinydpError:
+            raise
+        except Exception as error:
+            return LeftToTheTape(error)
+
+    def give_up(self) -> None:
+        """No way leads to the end: say why."""
+        errors = [leaf.error for _, leaf in self.ways if not isinstance(leaf.error, TooManyRounds)]
+        raise errors[0] if errors else self.too_many()
+
+    def too_many(self) -> BranchError:
+        """The error that names the lines which decided most."""
+        counts = Counter((d.spot.code, d.spot.line) for trail, _ in self.ways for d in trail)
+        spots = {(d.spot.code, d.spot.line): d.spot for trail, _ in self.ways for d in trail}
+        most = [place_of(spots[line]) for line, _ in counts.most_common(3)]
+        lines = "".join(f"\n    {place}" for place in most)
+        return BranchError(
+            f"the step of a compiled loop takes more than {MOST_RUNS} ways. These lines decide most:{lines}",
+            "choose a value instead of a way, which is no decision: "
+            f"{instead_of_branch(most[0].expression)}. "
+            "A choice between two functions is dp.cond(c, f, g, *args), a `while` is dp.while_loop.",
+            most[0])
+
+
+def _turned(trail: list[Decision]) -> list[Decision] | None:
+    """The decisions of the next run: the last no becomes a yes. None after the last run."""
+    k = max([k for k, d in enumerate(trail) if not d.truth], default=None)
+    return None if k is None else [*trail[:k], trail[k]._replace(truth=True)]
+
+
+def _grown(ways: list[tuple[list[Decision], Any]], depth: int) -> Any:
+    """The tree of ways that have so many decisions in common."""
+    trail, leaf = ways[0]
+    if len(trail) == depth:
+        return leaf
+    condition, _, spot = trail[depth]
+    sides = [[way for way in ways if way[0][depth].truth is truth] for truth in (True, False)]
+    then, otherwise = (_grown(side, depth + 1) for side in sides)
+    return Fork(condition, then, otherwise, spot)

@@ -1,0 +1,176 @@
+"""A tree of ways through a step becomes one list of values again.
+
+Bottom up: where two ways end in the same operation, that is done once, after they met, and a choice is made
+between its operands. What else differs is chosen itself: a `phi`, see `phis.py`. So n clamps, one after the
+other, make 2^n ways, but n choices.
+
+    >>> import numpy as np
+    >>> from .paths import explored
+    >>> from .proxy import Proxy
+    >>> from .record import Builder
+    >>> from .trace import Trace
+    >>> with Trace().writing(Builder()) as builder:
+    ...     x, y = (Proxy(builder, builder.input(0.5, label)) for label in "xy")
+    ...     tree, _ = explored(builder, lambda: [(np.sin(x if x > 0.0 else y) * y).value])
+    ...     values, fine = rejoined(builder, tree)
+    >>> print(builder.program(values))
+    given x: f, y: f
+    t: b = greater(x, 0.0)
+    t_1: f = phi(t, x, y)
+    t_2: f = sin(t_1)
+    t_3: f = multiply(t_2, y)
+    return t_3
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..errors import LoopError, place_of
+from ..primitives import registered
+from .paths import Fork, LeftToTheTape
+from .program import Op, Value, example_of, known, like
+from .record import Builder
+from .repeats import computed_with
+from .switches import PHI
+
+_where, _multiply = registered(np.where), registered(np.multiply)
+
+
+def rejoined(builder: Builder, tree: Any, forms: Any = ()) -> tuple[list, Any]:
+    """The values of all leaves as one list; and a condition, whether the way taken led to some.
+
+    A leaf is a list of values and constants, or is left to the tape: then any values will do.
+    `forms` has the structures of the leaves, as text. Raises `LoopError` if these differ, or shapes.
+    """
+    columns = [*zip(*leaves(tree), strict=False)]
+    shapes = [sorted({str(np.shape(example_of(x))) for x in column}) for column in columns]
+    if len(forms) > 1 or any(len(different) > 1 for different in shapes):
+        what = ("structures: " + ", ".join(forms) if len(forms) > 1 else
+                "shapes: " + ", ".join(next(x for x in shapes if len(x) > 1)))
+        raise LoopError(f"the ways through a step return different {what}.",
+                        "return the same structure and the same shapes on each way.", place_of(tree.spot))
+    kinds = [{_kind(x) for x in column} for column in columns]
+    numbers = {k: "f" if "f" in found else "i" for k, found in enumerate(kinds) if len(found) > 1}
+    values, fine = _joined(builder, tree, numbers)
+    assert values is not None
+    return values, fine
+
+
+def leaves(tree: Any) -> Iterator[list]:
+    """The leaves that have values."""
+    if isinstance(tree, Fork):
+        yield from leaves(tree.then)
+        yield from leaves(tree.otherwise)
+    elif not isinstance(tree, LeftToTheTape):
+        yield tree
+
+
+def _kind(x: Any) -> str:
+    return x.kind if type(x) is Value else np.asarray(x).dtype.kind
+
+
+def as_kind(record: Callable, x: Any, kind: str) -> Any:
+    """A value or a constant as one of this kind: a condition becomes 0 or 1."""
+    if _kind(x) in (kind, "f"):
+        return x
+    one, zero = (1, 0) if kind == "i" else (1.0, 0.0)
+    if type(x) is not Value:
+        return type(one)(x) if np.ndim(x) == 0 else np.where(x, one, zero) if _kind(x) == "b" else x * one
+    return record(_where, (x, one, zero)) if x.kind == "b" else record(_multiply, (x, one))
+
+
+def _joined(builder: Builder, tree: Any, numbers: dict[int, str]) -> tuple[list | None, Any]:
+    """`rejoined` of a part of the tree; values at the places `numbers` become ones of these kinds."""
+    if isinstance(tree, LeftToTheTape):
+        return None, False
+    if not isinstance(tree, Fork):
+        for k, kind in numbers.items():
+            tree[k] = as_kind(lambda prim, args: builder.record(prim, args, {})[0], tree[k], kind)
+        return tree, True
+    (a, a_fine), (b, b_fine) = (_joined(builder, side, numbers) for side in (tree.then, tree.otherwise))
+    join = Join(builder, tree)
+    fine = join(a_fine, b_fine)
+    if a is None or b is None:
+        return b if a is None else a, fine
+    return [join(*pair) for pair in zip(a, b, strict=True)], fine
+
+
+class Join:
+    """Makes one value of two, of which a condition chooses one."""
+
+    def __init__(self, builder: Builder, fork: Fork):
+        self.builder, self.fork = builder, fork
+        self.made: dict[Any, Any] = {}
+
+    def __call__(self, a: Any, b: Any) -> Any:
+        stack = [(a, b)]
+        while stack:
+            pair = stack[-1]
+            parts = self.parts(*pair)
+            missing = [part for part in parts or () if _key(part) not in self.made]
+            if missing and _key(pair) not in self.made:
+                stack += missing
+                continue
+            stack.pop()
+            if _key(pair) not in self.made:
+                self.made[_key(pair)] = self.one(*pair, parts)
+        return self.made[_key((a, b))]
+
+    def one(self, a: Any, b: Any, parts: list | None) -> Any:
+        """The value for a pair, of whose operands those values are made already."""
+        if known(a) == known(b):
+            return a
+        if parts is None:
+            if a is True and b is False:
+                return self.fork.condition
+            return self.record(PHI, (self.fork.condition, a, b), {}, None)[0]
+        op, k = self.maker(a)
+        y = self.record(op.prim, tuple([self.made[_key(part)] for part in parts]), op.options, op)[k]
+        y.label = y.label or a.label
+        return y
+
+    def record(self, prim: Any, args: tuple, options: dict, like: Op | None) -> list[Value]:
+        spot, back = (like.spot, like.back) if like else (self.fork.spot, False)
+        return self.builder.record(prim, args, options, spot, back)
+
+    def maker(self, x: Value) -> tuple[Op, int]:
+        op = self.builder.maker[x]
+        return op, op.outs.index(x)
+
+    def parts(self, a: Any, b: Any) -> list[tuple] | None:
+        """The pairs of operands, if it is the same operation that makes both, and worth to be done later."""
+        made = self.builder.maker
+        if type(a) is not Value or type(b) is not Value or a is b or a not in made or b not in made:
+            return None
+        (p, i), (q, j) = self.maker(a), self.maker(b)
+        if (p.name, i, len(p.args)) != (q.name, j, len(q.args)) or _options(p) != _options(q):
+            return None
+        if max(map(self.builder.number, (a, b))) <= self.builder.number(self.fork.condition):
+            return None                          # both were there before: it is too late to do one of them
+        pairs = [*zip(p.args, q.args, strict=True)]
+        return pairs if all(self.may_be_one(p, *triple) for triple in enumerate(pairs)) else None
+
+    def may_be_one(self, op: Op, j: int, pair: tuple) -> bool:
+        """Whether the operation may get either of two operands at the place `j`.
+
+        Not if these are parts of it as an axis is, nor large arrays from elsewhere, which would be copied.
+        """
+        a, b = pair
+        if known(a) == known(b):
+            return True
+        if like(a) != like(b) or not (op.prim is PHI or computed_with(op, j)):
+            return False
+        are_given = all(type(x) is not Value or x not in self.builder.maker for x in (a, b))
+        size = max(math.prod(x.shape) for x in op.outs)
+        return not are_given or math.prod(np.shape(a) if type(a) is not Value else a.shape) <= size
+
+
+def _options(op: Op) -> Any:
+    return known([*op.options.items()])
+
+
+def _key(pair: tuple) -> tuple:
+    return known(pair[0]), known(pair[1])
