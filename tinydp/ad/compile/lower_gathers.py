@@ -4,7 +4,8 @@
     >>> from .lower import lowered
     >>> from .numba import text_of
     >>> from .trace import traced
-    >>> print(text_of(lowered(traced(lambda x, i: x[i], np.zeros(3), 1), "f").functions))
+    >>> text = text_of(lowered(traced(lambda x, i: x[i], np.zeros(3), 1), "f").functions)
+    >>> print(*[line for line in text.splitlines() if "#" not in line], sep="\n")
     def f(x, i):
         if i < -3 or i >= 3:
             raise ArithmeticError('an index is out of range')

@@ -4,8 +4,8 @@
     >>> from .trace import traced
     >>> print(traced(lambda x: x[x > 1.0].sum(), np.ones(3)))
     given x: f(3,)
-    t: b(3,) = greater(x, 1)
-    t_1: f(3,) = where(t, x, 0)
+    t: b(3,) = greater(x, 1.0)
+    t_1: f(3,) = where(t, x, 0.0)
     t_2: f = sum(t_1)
     return t_2
 

@@ -13,10 +13,13 @@ there, and one `scatter_at` after the loop adds all of it, in a time that does n
     >>> program = traced(f, np.ones(100), np.arange(5))
     >>> with Trace().writing():
     ...     print(scattered(simplified(adjoint(program, [0], [0]))))                # doctest: +ELLIPSIS
-    given table: f(100,), ks: i(5,), g: f
-    ...
-        g_t_1: f(100,) = scatter_at(..., shape=(100,), index=('#0', Ellipsis))
-    ...
+    given ...
+    t_6: f(5,), t_7: i(5,) = scan(t_4, ks, g_t_3, carries=0, rows=2, length=5, reverse=True)
+        given carry_1: f, x_1: i, g_t_3_1: f
+        t_5: i = in_range(x_1, n=100)
+        return g_t_3_1, t_5
+    g_table: f(100,) = scatter_at(t_6, t_7, shape=(100,), index=('#0', Ellipsis))
+    return g_table
 """
 
 from typing import Any, NamedTuple
