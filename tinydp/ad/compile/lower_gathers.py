@@ -1,4 +1,4 @@
-"""Lowering what depends on integers: checks, elements at computed places, sorting and searching.
+r"""Lowering what depends on integers: checks, elements at computed places, sorting and searching.
 
     >>> import numpy as np
     >>> from .lower import lowered
