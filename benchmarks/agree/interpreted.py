@@ -39,7 +39,7 @@ class Interpreted:
 
     def __init__(self, f: Callable, args: tuple, keywords: dict):
         compiled = Compiled(f, ())
-        call = compiled._taken_apart(args, keywords)
+        call = compiled._taken_apart(differentiable(args), keywords)
         self.made, self.form = traced(compiled, call, call.leaves), call.form
         self.program, self.trace = self.made.program, self.made.trace
         self.made.around.drop_changed()
@@ -49,12 +49,13 @@ class Interpreted:
 
     def holds(self, args: tuple, keywords: dict) -> bool:
         """Whether it is the program for these arguments."""
-        call = Compiled(lambda: None, ())._taken_apart(args, keywords)
+        call = Compiled(lambda: None, ())._taken_apart(differentiable(args), keywords)
         changed = any((x.shape, x.dtype.str, x.tobytes()) != content for x, content in self.arrays)
         if call.form != self.form or changed or self.made.around.changed():
             return False
         found = interpret(self.program, *call.leaves)
-        return tuple(map(bool, found[self.made.results:])) == self.made.truths
+        n = self.made.results + len(self.made.truths)
+        return tuple(map(bool, found[self.made.results: n])) == self.made.truths and all(found[n:])
 
     def after_passes(self, kind: str, make: Callable[[], Program]) -> list[tuple[str, Program]]:
         """A program of this kind, and what each pass makes of it."""
@@ -98,7 +99,8 @@ class Comparison:
     def __init__(self, form: Interpreted, examiner: Examiner):
         self.form, self.examiner, self.args = form, examiner, examiner.args
         self.f = examiner.program.traced
-        self.given = Compiled(lambda: None, ())._taken_apart(self.args, examiner.program.keywords).leaves
+        given = differentiable(self.args)
+        self.given = Compiled(lambda: None, ())._taken_apart(given, examiner.program.keywords).leaves
 
     def run(self, second: bool) -> None:
         """Value, gradient, and the gradient's."""
@@ -129,6 +131,15 @@ class Comparison:
                 self.examiner.unsure += 1        # at a kink: a tape takes over
                 return
             compare(name, unflatten(found[:n]), wanted, 1e-10, lambda: self.examiner.wobble(again))
+
+
+def differentiable(args: tuple) -> tuple:
+    """Arguments as those by which one differentiates: integers are real numbers there."""
+    def real(x: Any) -> Any:
+        kind = np.asarray(x).dtype.kind
+        return x if kind not in "iu" else x.astype(np.float64) if isinstance(x, np.ndarray) else float(x)
+
+    return dp.ad.tree.map(real, args)
 
 
 def values(x: Any) -> list:

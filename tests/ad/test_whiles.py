@@ -318,3 +318,13 @@ def test_segments_keep_few_nodes():
 
 def test_a_loop_that_makes_no_node():
     assert dp.grad(lambda x: dp.while_loop(lambda y: y < 0.0, lambda y: y, x) * 2.0)(1.0) == 2.0
+
+
+@pytest.mark.parametrize("rounds", [0.0, 1.0, 3.0])
+def test_a_state_that_is_set_anew_depends_on_its_start_if_no_round_is_made(rounds):
+    def f(x, y):
+        last, _ = dp.while_loop(lambda s: s[1] > 0.5, lambda s: (y, s[1] - 1.0), (np.sin(x), rounds))
+        return last ** 2
+    wanted = (0.0, 4.0) if rounds else (np.sin(0.6), 0.0)
+    for each in (dp.compile(f), f):
+        assert dp.grad(each, (0, 1))(0.3, 2.0) == pytest.approx(wanted)

@@ -83,6 +83,7 @@ class Primitive:
     mover = False                                # only moves or sums elements
     steep = False                                # its derivative is infinite somewhere
     pythons = False                              # gives Python's numbers and not NumPy's
+    opaque: tuple[int, ...] = ()                 # results that only another operation can read
 
     def __init__(self, fn: Callable, name: str | None = None):
         functools.update_wrapper(self, fn, updated=())

@@ -46,8 +46,8 @@ def _wrong(program: Program, given: list) -> Culprit | None:
         if any(x not in known for x in (*op.operands, *op.outs)):
             continue                             # a number of steps
         operands = [replaced(x, known) for x in op.args]
-        for x, right in zip(op.outs, results_of(op, operands), strict=True):
-            if not _near(known[x], right):
+        for k, (x, right) in enumerate(zip(op.outs, results_of(op, operands), strict=True)):
+            if k not in op.prim.opaque and not _near(known[x], right):
                 return _inside(op, operands) or _described(op, operands, known[x], right)
     return None
 

@@ -51,6 +51,7 @@ def _solved(lu: Any, pivots: Any, b: Any, transposed: bool = False) -> Any:
 
 
 lu_factor, lu_solve = Primitive(_factored, "lu_factor"), Primitive(_solved, "lu_solve")
+lu_factor.opaque = (1,)                          # the exchanges, which machine code writes in its own way
 
 
 def solve(a: Any, b: Any) -> Any:

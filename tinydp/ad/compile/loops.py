@@ -315,7 +315,8 @@ class While(LoopPrimitive):
 
     def results_at(self, options: dict, wrt: list[int], moved: list[int]) -> list[int]:
         n = options["states"]
-        return [k + (k > n) for k in moved if k != n]
+        unmoved = {k for k in wrt if k < n}      # if no round is made, a state is what it was at first
+        return [k + (k > n) for k in sorted({*moved} | unmoved) if k != n]
 
     def examples(self, op: Op) -> list:
         n, results = op.options["states"], [*map(example_of, op.options["body"].outputs)]
