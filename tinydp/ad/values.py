@@ -122,11 +122,16 @@ def is_condition(x: Any) -> bool:
     return isinstance(x, (bool, np.bool_)) or getattr(getattr(x, "dtype", None), "kind", "") == "b"
 
 
+THREADED = 8192                                  # longer products may wait for threads to wake up, for long
+
+
 def is_finite(x: Any) -> bool:
     """Whether there is no infinity and no nan in it; a very large sum of squares says no, too."""
     if type(x) is not np.ndarray:
         x = plain(x)
     if type(x) is np.ndarray:
+        if x.size > THREADED:
+            return bool(np.isfinite(x).all())
         row = x.ravel("K")
         return math.isfinite(row.dot(row))       # the cheapest look at all of it
     return not isinstance(x, float) or math.isfinite(x)
