@@ -217,9 +217,8 @@ def test_writing_into_arrays():
         x[0] = 1.0
         return x
 
-    with pytest.raises((MutationError, ValueError)) as caught:   # NumPy wraps it in one of its own
+    with pytest.raises(MutationError, match=r"write a = dp.set_at\(a, 0, x\)"):     # NumPy wraps it
         dp.compile(fill)(1.0)
-    assert isinstance(caught.value.__cause__ or caught.value, MutationError)
     with pytest.raises(MutationError):
         dp.compile(change)(np.ones(2))
     with pytest.raises(MutationError):

@@ -11,6 +11,7 @@ from ..advice import instead_of_method
 from ..errors import BranchError, ConversionError, DtypeError, MutationError, NotCompiledError, user_place
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
 from ..primitives import Parts, Primitive, registered, sweeping
+from ..rewriting import instead_of_conversion, instead_of_math, instead_of_setting, instead_of_writing
 from ..selected import Selected
 from ..tape import Var
 from ..values import is_condition, shape
@@ -93,14 +94,23 @@ def _refuse_number(what: str) -> Callable:
         place = user_place()
         if place.storing:
             raise MutationError("a value of a compiled program was written into a plain array.",
-                                "collect the values in a list and write np.stack(values) at the end.", place)
+                                instead_of_writing(place.text), place)
         raise ConversionError(
             f"{what} needs a plain number, and in a program that is compiled there is none yet.",
-            advice if (advice := instead_of_method(place.expression)).startswith("write np.") else
-            "write np.sin(x) instead of math.sin(x), np.stack([...]) instead of np.array([...]); "
-            "a number that is fixed belongs to static= of dp.compile, or to a field of a dataclass with "
-            'metadata={"static": True}.', place)
+            _instead_of_plain(place.expression), place)
     return method
+
+
+def _instead_of_plain(expression: str) -> str:
+    """What to write instead of an expression that asks for plain numbers."""
+    if (advice := instead_of_method(expression)).startswith("write np."):
+        return advice
+    if (found := instead_of_math(expression)) and found[1]:
+        return f"write {found[1]} instead."
+    return instead_of_conversion(expression) or (
+        "write it with NumPy's functions, and np.stack around a list of values; a number that is fixed "
+        "belongs to static= of dp.compile, or to a field of a dataclass with "
+        'metadata={"static": True}.')
 
 
 def _number(kind: type) -> Callable:
@@ -110,8 +120,9 @@ def _number(kind: type) -> Callable:
 
 
 def _refuse_change(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
+    place = user_place()
     raise MutationError("an array of a compiled program cannot be changed in place.",
-                        "build a new one with np.where, np.stack or np.concatenate.")
+                        instead_of_setting(place.text), place)
 
 
 def _astype(self: Proxy, dtype: Any, *args: Any, **kwargs: Any) -> Any:

@@ -34,8 +34,9 @@ import numpy as np
 
 from .. import tree
 from ..asking import compared, known_options, says_nothing
-from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError
+from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
+from ..rewriting import without_out
 from ..tape import Var
 from ..values import Abstract, is_condition, plain
 from .expansions import expanded
@@ -128,7 +129,7 @@ class Proxy(Abstract):
             raise not_compiled(f"np.{ufunc.__name__}.{method}")
         if kwargs.get("out") is not None:
             raise MutationError("a value of a compiled program was written into a plain array.",
-                                f"write array = np.{ufunc.__name__}(...) without out=.")
+                                without_out(ufunc.__name__, user_place().expression))
         if OF_CONDITIONS.get(ufunc.__name__) and all(is_condition(x) for x in args):
             ufunc = OF_CONDITIONS[ufunc.__name__]
         function = np.clip if ufunc.__name__ == "clip" else ufunc            # a.clip(x, 1.0)
