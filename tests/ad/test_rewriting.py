@@ -137,7 +137,8 @@ def test_expressions(expression, run):
     source = source.replace("__import__('math')", "math")
     y, errors = followed(source, run)
     np.testing.assert_allclose(y, function(source)(X), rtol=1e-13)
-    assert [type(error) for error in errors] == [ConversionError]
+    kind = MutationError if "full_like" in expression else ConversionError
+    assert [type(error) for error in errors] == [kind]
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
@@ -190,7 +191,7 @@ def test_set_at_is_an_assignment_to_a_copy(index):
         for run in (dp.set_at, lambda x, i, v: dp.vjp(lambda x, v: dp.set_at(x, i, v), x, v)[0],
                     lambda x, i, v: dp.compile(lambda x, v: dp.set_at(x, i, v))(x, v)):
             assert np.array_equal(run(x, index, values), expected)
-        dp.testing.check_grads(lambda x, v: np.sum(np.sin(dp.set_at(x, index, v))), x, values)
+        dp.testing.check_grads(lambda x, v: np.sum(np.sin(dp.set_at(x, index, v))), (x, values))
 
 
 def test_set_at_refuses_what_numpy_refuses():

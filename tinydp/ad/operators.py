@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .advice import instead_of_method
-from .asking import is_array
+from .asking import checked, is_array
 from .errors import (
     ConversionError,
     DtypeError,
@@ -32,10 +32,12 @@ from .errors import (
     UnknownFunctionError,
     user_place,
 )
+from .folds import advice_for, method_of, named
 from .origin import from_numpy
 from .primitives import PRIMITIVES, Primitive, registered, sweeping
 from .rewriting import (
     called,
+    filled,
     instead_of_change,
     instead_of_conversion,
     instead_of_math,
@@ -163,9 +165,14 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
         raise MutationError(
             f"np.{ufunc.__name__}.at writes a traced value into a plain array.",
             "add up over masks instead: np.sum(np.where(index == k, x, 0.0)) for each k.")
+    if known := method_of(ufunc, method):
+        return checked(named(ufunc, method), known, args, kwargs)
     if method == "__call__" and ufunc.__name__ == "clip":
         return np.clip(*args, **kwargs)          # the method of a plain array calls what has no public name
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    if method != "__call__":
+        raise UnknownFunctionError(f"np.{name} has no gradient rule, and was called with a traced value.",
+                                   advice_for(ufunc.__name__, method))
     if getattr(np, ufunc.__name__, None) is ufunc:
         raise _unknown(f"np.{name}")
     expression = user_place().expression         # it is SciPy's, or the user's, and does not know its module
@@ -178,7 +185,7 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
             f"write array = np.{function.__name__}(...) without out=." if "out" in kwargs
-            else "to fill an array with it, write np.broadcast_to(x, shape).")
+            else filled(user_place().expression))
     if function is np.where and args and type(args[0]) is int and args[0] in (-1, -2):
         raise DtypeError(
             f"the condition of np.where is {args[0]}: ~ of {args[0] == -2}, which is not its opposite.",

@@ -164,6 +164,12 @@ def instead_of_setting(text: str) -> str:
     return f"write {new}, or build it with np.stack or np.concatenate."
 
 
+def filled(expression: str) -> str:
+    """The same for `np.full_like(a, v)`, which makes an array and copies to it, and for `np.copyto`."""
+    new = instead_of_array(expression)
+    return f"write {new} instead." if new else "to fill an array with it, write np.broadcast_to(x, shape)."
+
+
 def without_out(name: str, expression: str) -> str:
     """The same for `a += v` of a plain array, which is `np.add(a, v, out=a)`, and for that."""
     new = instead_of_change(expression)
@@ -236,7 +242,8 @@ def instead_of_scipy(expression: str, otherwise: str = _NO_SCIPY) -> str:
     if isinstance(found, ast.Call):
         name = _last_name(found.func)
         if name == "solve_triangular":
-            return f"write {ast.unparse(ast.Call(_name('dp.linalg.' + name), found.args, found.keywords))} instead."
+            ours = ast.Call(_name(f"dp.linalg.{name}"), found.args, found.keywords)
+            return f"write {ast.unparse(ours)} instead."
         if name == "cholesky" and len(found.args) == 1 and all(k.arg == "lower" for k in found.keywords):
             factor = f"np.linalg.cholesky({ast.unparse(found.args[0])})"
             lower = bool(found.keywords) and ast.unparse(found.keywords[0].value) == "True"

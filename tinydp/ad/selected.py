@@ -168,7 +168,7 @@ def _left_out(c: Any, k: int, found: Any) -> Any:
     """The k-th cotangent `c`, with its mask."""
     number = plain(c)
     if shape(c):
-        g = Selected(c, later(lambda found: found[k] | (np.isfinite(number) & np.not_equal(number, 0.0)), found))
+        g = Selected(c, later(lambda found: found[k] | np.isfinite(number) & (number != 0.0), found))
         g.g = g.kept(c)
         return g
     return c if (is_finite(number) and number != 0.0) or made(found)[k] else NOTHING
@@ -187,4 +187,4 @@ def bare(g: Any) -> Any:
 
 def _masked(c: Any, mask: Any) -> Selected:
     sides = shape(c)
-    return Selected(c, later(lambda mask: mask if shape(mask) == sides else np.broadcast_to(mask, sides), mask))
+    return Selected(c, later(lambda m: m if shape(m) == sides else np.broadcast_to(m, sides), mask))

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ConversionError, DtypeError
+from .errors import ConversionError, DtypeError, user_place
+from .rewriting import instead_of_conversion
 from .tape import Tape, Var
 
 FLOAT64 = np.dtype(np.float64)
@@ -187,7 +188,7 @@ def snapshot(tape: Tape, x: Any) -> Any:
         if any(type(child) is Var for child in x):
             raise ConversionError(
                 f"a {kind.__name__} that holds traced values was used as an array.",
-                "write np.stack([...]) around it.",
+                instead_of_conversion(user_place().expression) or "write np.stack([...]) around it.",
             )
         return kind(snapshot(tape, child) for child in x)
     if isinstance(x, complex):

@@ -33,10 +33,11 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..asking import compared, known_options, says_nothing
+from ..asking import checked, compared, known_options, says_nothing
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
+from ..folds import advice_for, method_of, named
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
-from ..rewriting import without_out
+from ..rewriting import filled, without_out
 from ..tape import Var
 from ..values import Abstract, is_condition, plain
 from .expansions import expanded
@@ -126,7 +127,7 @@ class Proxy(Abstract):
         if any(type(x) is Var for x in args):
             return NotImplemented
         if method != "__call__":
-            raise not_compiled(f"np.{ufunc.__name__}.{method}")
+            return _by_method(ufunc, method, args, kwargs)
         if kwargs.get("out") is not None:
             raise MutationError("a value of a compiled program was written into a plain array.",
                                 without_out(ufunc.__name__, user_place().expression))
@@ -140,6 +141,9 @@ class Proxy(Abstract):
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         if any(kind is Var for kind in types):
             return NotImplemented
+        if function is np.copyto:
+            raise MutationError("a value of a compiled program was written into a plain array.",
+                                filled(user_place().expression))
         return call_numpy(function, args, kwargs)
 
 
@@ -148,6 +152,15 @@ class Proxy(Abstract):
 def call_numpy(function: Callable, args: tuple, kwargs: dict) -> Any:
     """A NumPy function, as the registry knows it, with a value of a program among its arguments."""
     return compared(function, args, kwargs, lambda: _written(function, args, kwargs), warns=False)
+
+
+def _by_method(ufunc: np.ufunc, method: str, args: tuple, kwargs: dict) -> Any:
+    """`ufunc.reduce(...)` and the like, by functions that are known."""
+    known = method_of(ufunc, method)
+    if known is None:
+        raise NotCompiledError(f"np.{ufunc.__name__}.{method} cannot be compiled yet.",
+                               advice_for(ufunc.__name__, method))
+    return checked(named(ufunc, method), known, args, kwargs)
 
 
 def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
