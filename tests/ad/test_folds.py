@@ -44,8 +44,8 @@ def test_lengths(n):
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_what_is_not_finite():
-    for x in ([-np.inf, -np.inf], [-np.inf, 0.0], [np.inf, 1.0], [np.nan, 1.0], []):
-        x = np.array(x)
+    for numbers in ([-np.inf, -np.inf], [-np.inf, 0.0], [np.inf, 1.0], [np.nan, 1.0], []):
+        x = np.array(numbers)
         for y in (dp.vjp(np.logaddexp.reduce, x)[0], dp.compile(lambda x: np.logaddexp.reduce(x))(x)):
             assert np.array_equal(y, np.logaddexp.reduce(x), equal_nan=True)
 
@@ -56,13 +56,14 @@ def test_conditions():
         assert np.array_equal(dp.compile(lambda x, f=f: np.where(f(x), 1.0, 0.0))(M), f(M))
 
 
-@pytest.mark.parametrize("run", [lambda f: dp.vjp(f, M), lambda f: dp.compile(f)(M)], ids=["traced", "compiled"])
+@pytest.mark.parametrize("run", [lambda f: dp.vjp(f, M), lambda f: dp.compile(f)(M)],
+                         ids=["traced", "compiled"])
 def test_what_is_not_known(run):
     with pytest.raises(np.exceptions.AxisError):
         run(lambda x: np.logaddexp.reduce(x, axis=5))
     with pytest.raises(UnsupportedArgumentError, match=r"np.add.reduce does not know the argument 'initial'"):
         run(lambda x: np.add.reduce(x, initial=2.0))
-    refused = pytest.raises((UnknownFunctionError, NotCompiledError), match="np.subtract.reduce")
+    refused = pytest.raises((UnknownFunctionError, NotCompiledError), match=r"np.subtract.reduce")
     with refused as caught:
         run(lambda x: np.subtract.reduce(x))
     assert "functools.reduce(np.subtract, x)" in caught.value.advice

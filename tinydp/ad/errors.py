@@ -115,7 +115,7 @@ class TinydpError(Exception):
 
 
 def wrapped_in(error: BaseException) -> TinydpError | None:
-    """What `__float__` raised, if NumPy wrapped it in an error of its own; a user's `raise ... from` stays."""
+    """What `__float__` raised, if NumPy wrapped it in an error of its own; not a user's `raise ... from`."""
     cause = error.__cause__
     is_numpys = type(error) is ValueError and "array element" in str(error)
     return cause if is_numpys and isinstance(cause, TinydpError) else None

@@ -84,7 +84,7 @@ def _reduced(ufunc: np.ufunc, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _accumulated(ufunc: np.ufunc, x: Any, axis: int) -> Any:
-    """In twice as large steps each time, each element with one before: as many steps as the length has digits."""
+    """Each element with one before, in steps that double: as many as the length has binary digits."""
     rows, step = np.moveaxis(x, axis, 0), 1
     while step < len(rows):
         rows = np.concatenate([rows[:step], ufunc(rows[:-step], rows[step:])])

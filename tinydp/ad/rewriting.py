@@ -117,7 +117,7 @@ def _name(name: str) -> ast.expr:
 
 
 def instead_of_change(text: str) -> str:
-    """An assignment that does the same as `x += v`, `x[i] = v` or `x[i] += v`; nothing for other statements."""
+    """An assignment that does the same as `x += v`, `x[i] = v` or `x[i] += v`; or nothing."""
     try:
         found = [x for x in ast.walk(ast.parse(text.strip())) if _changes(x)]
     except (SyntaxError, ValueError):
@@ -183,7 +183,7 @@ _NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "
 
 
 def instead_of_math(expression: str) -> tuple[str, str, list[str]] | None:
-    """For a call of a function of `math`: its name, what to write instead (or nothing), and the arguments.
+    """For a call of a function of `math`: its name, what to write instead (or nothing), the arguments.
 
         >>> instead_of_math("math.atan2(y, 2 * x)")
         ('atan2', 'np.arctan2(y, 2 * x)', ['y', '2 * x'])
@@ -228,8 +228,8 @@ def called(expression: str, otherwise: str) -> str:
     return ast.unparse(found.func) if isinstance(found, ast.Call) else otherwise
 
 
-_NO_SCIPY = ("write it with NumPy's functions, dp.linalg.expm or dp.linalg.solve_triangular; or make a function "
-             "that calls SciPy a dp.primitive, with a rule by dp.defvjp.")
+_NO_SCIPY = ("write it with NumPy's functions, dp.linalg.expm or dp.linalg.solve_triangular; or make a "
+             "function that calls SciPy a dp.primitive, with a rule by dp.defvjp.")
 
 
 def instead_of_scipy(expression: str, otherwise: str = _NO_SCIPY) -> str:
