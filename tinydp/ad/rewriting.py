@@ -175,7 +175,7 @@ def without_out(name: str, expression: str) -> str:
     new = instead_of_change(expression)
     return f"write {new} instead." if new else f"write array = np.{name}(...) without out=."
 
-# ---------------------------------------------------------------------------- functions of numbers, and SciPy's
+# ---------------------------------------------------------------------------- functions of math and SciPy
 
 _NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
                 "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "pow": "power", "fsum": "sum",

@@ -37,7 +37,7 @@ from ..asking import checked, compared, known_options, says_nothing
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
 from ..folds import advice_for, method_of, named
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
-from ..rewriting import filled, without_out
+from ..rewriting import called, filled, instead_of_scipy, without_out
 from ..tape import Var
 from ..values import Abstract, is_condition, plain
 from .expansions import expanded
@@ -170,7 +170,7 @@ def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
         return of_shape(*args, **known_options(function, of_shape, kwargs))
     known = PRIMITIVES.get(function)
     if known is None:
-        raise not_compiled(f"np.{name}")
+        raise _unknown(function, name)
     if not isinstance(known, Primitive):
         try:
             return known(*args, **kwargs)       # it is made of others
@@ -312,6 +312,16 @@ def _assignments(code: CodeType) -> dict[int, str]:
             found[before] = instruction.argval if instruction.argval.isidentifier() else ""
         before = instruction.offset
     return found
+
+
+def _unknown(function: Callable, name: str) -> NotCompiledError:
+    """The refusal of a function without a rule: NumPy's, or a ufunc of SciPy, which does not say whose it is."""
+    if isinstance(function, np.ufunc) and getattr(np, name, None) is not function:
+        expression = user_place().expression
+        return NotCompiledError(f"{called(expression, name)} cannot be compiled yet.",
+                                instead_of_scipy(expression, _ADVICE))
+    return not_compiled(f"{getattr(function, '__module__', 'numpy').replace('numpy', 'np', 1)}.{name}"
+                        if not isinstance(function, np.ufunc) else f"np.{name}")
 
 
 def not_compiled(name: str) -> NotCompiledError:
