@@ -249,7 +249,7 @@ REFUSED = [
     (add_to_a_chosen_number, MutationError, r"write z = z \+ 1.0 instead"),
     (lambda x: operator.iadd(np.reshape(np.stack([x]), ()), 1.0), MutationError, "in place"),
     (lambda x: operator.iadd(np.stack([x, x])[..., 0], 1.0), MutationError, "in place"),
-    (sort_in_place, MutationError, r"np.sort\(x\)"),
+    (sort_in_place, MutationError, r"write v = np.sort\(v\) instead"),
     (lambda x: np.sin(x, out=np.zeros(())), MutationError, "without out="),
     (lambda x: np.fft.fft(np.stack([x, x])), UnknownFunctionError, r"np.fft.fft.*dp.defvjp\(np.fft.fft"),
     (lambda x: np.add.reduceat(np.stack([x, x]), [0]), UnknownFunctionError, "np.add.reduceat"),

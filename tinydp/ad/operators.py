@@ -39,6 +39,7 @@ from .rewriting import (
     called,
     filled,
     instead_of_change,
+    instead_of_changing,
     instead_of_conversion,
     instead_of_math,
     instead_of_scipy,
@@ -224,7 +225,7 @@ def _array_methods() -> Iterator[tuple[str, Any]]:
 def _refuse_changing(name: str) -> Callable:
     def method(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
         raise MutationError(f".{name}() would change a traced array in place.",
-                            "build a new array instead" + f": np.{name}(x)." * hasattr(np, name))
+                            instead_of_changing(user_place().expression))
     return method
 
 

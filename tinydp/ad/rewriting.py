@@ -164,6 +164,27 @@ def instead_of_setting(text: str) -> str:
     return f"write {new}, or build it with np.stack or np.concatenate."
 
 
+_CHANGED = {"sort": "np.sort({x}{more})", "partition": "np.partition({x}{more})",
+            "resize": "np.resize({x}{more})", "put": "dp.set_at({x}{more})",
+            "fill": "np.broadcast_to({first}, np.shape({x}))"}
+
+
+def instead_of_changing(expression: str) -> str:
+    """The advice where a method changes an array in place.
+
+        >>> instead_of_changing("v.sort(axis=0)")
+        'write v = np.sort(v, axis=0) instead.'
+    """
+    found = parsed(expression)
+    if not (isinstance(found, ast.Call) and isinstance(found.func, ast.Attribute)
+            and found.func.attr in _CHANGED and (found.args or found.func.attr == "sort")):
+        return "build a new array instead."
+    x, args = ast.unparse(found.func.value), [*map(ast.unparse, found.args)]
+    more = "".join(f", {part}" for part in [*args, *map(ast.unparse, found.keywords)])
+    new = _CHANGED[found.func.attr].format(x=x, more=more, first=args[0] if args else "")
+    return f"write {x} = {new} instead."
+
+
 def filled(expression: str) -> str:
     """The same for `np.full_like(a, v)`, which makes an array and copies to it, and for `np.copyto`."""
     new = instead_of_array(expression)

@@ -11,7 +11,13 @@ from ..advice import instead_of_method
 from ..errors import BranchError, ConversionError, DtypeError, MutationError, NotCompiledError, user_place
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
 from ..primitives import Parts, Primitive, registered, sweeping
-from ..rewriting import instead_of_conversion, instead_of_math, instead_of_setting, instead_of_writing
+from ..rewriting import (
+    instead_of_changing,
+    instead_of_conversion,
+    instead_of_math,
+    instead_of_setting,
+    instead_of_writing,
+)
 from ..selected import Selected
 from ..tape import Var
 from ..values import is_condition, shape
@@ -125,6 +131,12 @@ def _refuse_change(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
                         instead_of_setting(place.text), place)
 
 
+def _refuse_changing(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
+    place = user_place()
+    raise MutationError("an array of a compiled program cannot be changed in place.",
+                        instead_of_changing(place.expression), place)
+
+
 def _astype(self: Proxy, dtype: Any, *args: Any, **kwargs: Any) -> Any:
     np.empty(0).astype(dtype, *args, **kwargs)   # refuses what NumPy refuses
     if np.dtype(dtype) == np.float64:
@@ -158,7 +170,7 @@ def _set_manners() -> None:
     for name in dir(np.ndarray):
         numpys: Any = getattr(np, name, None)
         if name in _CHANGING:
-            setattr(Proxy, name, _refuse_change)
+            setattr(Proxy, name, _refuse_changing)
         elif name in _LEAVING:
             setattr(Proxy, name, _refuse_number(f".{name}()"))
         elif not name.startswith("_") and callable(numpys) and not hasattr(Proxy, name):

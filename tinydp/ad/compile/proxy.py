@@ -315,7 +315,7 @@ def _assignments(code: CodeType) -> dict[int, str]:
 
 
 def _unknown(function: Callable, name: str) -> NotCompiledError:
-    """The refusal of a function without a rule: NumPy's, or a ufunc of SciPy, which does not say whose it is."""
+    """The refusal of a function without a rule: NumPy's, or a ufunc of SciPy, which does not say that."""
     if isinstance(function, np.ufunc) and getattr(np, name, None) is not function:
         expression = user_place().expression
         return NotCompiledError(f"{called(expression, name)} cannot be compiled yet.",
