@@ -184,7 +184,8 @@ def test_what_is_not_known_gets_no_advice_of_its_own():
     for expression in ("x = (", "", "np.asarray(x)", "f(x)", "np.sum(x)", "np.array()", "np.stack(rows)",
                        "x + y"):
         assert instead_of_array(expression) == ""
-    for statement in ("x = (", "", "x = y", "y = x[0]", "del x[0]", "a[0] = b[0] = x", "a[0] = x; b[0] = x"):
+    for statement in ("x = (", "", "x = y", "y = x[0]", "del x[0]", "a[0] = b[0] = x", "a[0] = x; b[0] = x",
+                      "y.T[0] = x", "y.flat[2] += x", "f(y)[0] = x"):
         assert instead_of_change(statement) == ""
     for expression in ("np.sin(x)", "f(x)", "x", "math.nonsense(x)", "sin", ""):
         assert instead_of_math(expression) is None

@@ -130,9 +130,18 @@ def instead_of_change(text: str) -> str:
     if isinstance(statement, ast.AugAssign):
         value = ast.BinOp(target, statement.op, value)
     if isinstance(target, ast.Subscript):
+        if not _can_be_assigned(target.value):
+            return ""
         new = _call("dp.set_at", target.value, _index(target.slice), value)
         return f"{ast.unparse(target.value)} = {ast.unparse(new)}"
     return f"{ast.unparse(target)} = {ast.unparse(value)}"
+
+
+def _can_be_assigned(x: ast.expr) -> bool:
+    """Whether it is a name, an element or an attribute, and no view of an array, such as `x.T`."""
+    if isinstance(x, ast.Attribute):
+        return x.attr not in ("T", "mT", "flat", "real", "imag") and _can_be_assigned(x.value)
+    return isinstance(x, ast.Name) or (isinstance(x, ast.Subscript) and _can_be_assigned(x.value))
 
 
 def _changes(x: ast.AST) -> bool:
