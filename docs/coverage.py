@@ -101,6 +101,8 @@ def page():
         shared=len(theirs & kinds.keys()), left=len(left),
         numpy=version("numpy").rpartition(".")[0], autograd=version("autograd").rpartition(".")[0])]
     for module, group in groups.items():
+        if not group:                            # of functions that other rules call
+            continue
         rows = [(f"`{name}`", how, "yes" if name in theirs else "no") for name, how in sorted(group.items())]
         sections.append(f"## rules/{module}.py\n\n{table(('function', 'tinydp', 'autograd'), rows)}\n")
     rows = [(f"`{name}`", *why) for name, why in left.items()]

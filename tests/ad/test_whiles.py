@@ -231,6 +231,18 @@ def test_too_few_steps_in_the_step_of_another_loop(wrap):
             dp.grad(f)(1.0)
 
 
+def test_a_loop_that_would_never_end_in_a_step_that_is_never_made(wrap):
+    """... with nothing in it that is of the step, and once with a limit."""
+    for options in ({}, {"max_steps": 9}):
+        def f(x, n, options=options):
+            never = lambda k: dp.while_loop(lambda y: y < 3.0, lambda y: y * x, x, **options) + k
+            return dp.while_loop(lambda s: s[0] > 0.5, lambda s: (s[0] - 1.0, never(s[1])), (n, 0.0))[1]
+        g = wrap(f)
+        assert g(2.0, 2.0) == 8.0
+        assert g(0.5, 0.0) == 0.0
+        assert dp.grad(g)(2.0, 2.0) == 8.0
+
+
 def test_what_a_step_raises_ends_the_loop(wrap):
     """... though its condition would hold forever."""
     def body(s):

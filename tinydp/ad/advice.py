@@ -5,8 +5,8 @@ array do not, and turn what they are given into plain arrays. So the function, o
 
     >>> instead_of_method("weights.dot(x)")
     'write np.dot(weights, x) instead.'
-    >>> instead_of_method("prices.take(k, axis=0)")
-    'write prices.take(np.array(dp.value(k), int), axis=0): what only selects has no derivative.'
+    >>> instead_of_method("prices.repeat(k, axis=0)")
+    'write prices.repeat(np.array(dp.value(k), int), axis=0): what only selects has no derivative.'
 """
 
 import ast
@@ -18,7 +18,8 @@ _METHODS = {
     "dot": _FUNCTION,
     "searchsorted": _FUNCTION,
     "choose": "write np.select([{a} == k for k in range(len({x}))], {x}) instead.",
-    **dict.fromkeys(["take", "repeat", "partition", "argpartition"], _SELECTED),
+    "take": _SELECTED.replace("np.array(dp.value({x}), int)", "np.rint({x}).astype(int)"),
+    **dict.fromkeys(["repeat", "partition", "argpartition"], _SELECTED),
     "compress": _SELECTED.replace("int", "bool"),
     "fill": "write {a} = np.broadcast_to({x}, np.shape({a})) instead.",
     "put": "collect the values in a list and write np.stack(values) at the end.",
@@ -39,6 +40,94 @@ def instead_of_method(expression: str) -> str:
     first, *others = map(ast.unparse, call.args)
     more = "".join(f", {part}" for part in [*others, *map(ast.unparse, call.keywords)])
     return _METHODS[name].format(a=ast.unparse(receiver), x=first, more=more, name=name)
+
+
+def instead_of_index(expression: str, rounded: bool = False) -> str:
+    """What to write instead of `table[i]` or a `take`, where the table is not asked; or nothing.
+
+    If the index is no integer, it is `rounded` first.
+
+        >>> instead_of_index("prices[k, 0]")
+        'write dp.lookup(prices, (k, 0)), which takes a computed index.'
+        >>> instead_of_index("np.take(prices, k, axis=1)", rounded=True)
+        'write dp.lookup(prices, (slice(None), np.rint(k).astype(int))), which takes a computed index.'
+    """
+    try:
+        found = ast.parse(expression.strip(), mode="eval").body
+    except SyntaxError:
+        return ""
+    taken = _indexed(found) if isinstance(found, ast.Subscript) else _taken(found)
+    if taken is None:
+        return ""
+    table, parts = taken
+    if rounded:
+        fixed = [part.startswith(("slice(", "...")) or part.isdecimal() for part in parts]
+        parts = [part if known else f"np.rint({part}).astype(int)"
+                 for part, known in zip(parts, fixed, strict=True)]
+    index = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+    return f"write dp.lookup({table}, {index}), which takes a computed index."
+
+
+def _indexed(found: ast.Subscript) -> tuple[str, list[str]]:
+    parts = found.slice.elts if isinstance(found.slice, ast.Tuple) else [found.slice]
+    return ast.unparse(found.value), [*map(_part_of_index, parts)]
+
+
+def _taken(found: ast.expr) -> tuple[str, list[str]] | None:
+    """The table and the index of `np.take(table, i)` or `table.take(i)`."""
+    if not (isinstance(found, ast.Call) and isinstance(found.func, ast.Attribute)
+            and found.func.attr == "take"):
+        return None
+    receiver = ast.unparse(found.func.value)
+    args = [*map(ast.unparse, found.args)]
+    table, *others = args if receiver in ("np", "numpy") else [receiver, *args]
+    if len(others) != 1 or len(found.keywords) > 1:
+        return None
+    if not found.keywords:
+        return f"np.ravel({table})", others
+    axis = found.keywords[0]
+    if axis.arg != "axis" or not isinstance(axis.value, ast.Constant) or type(axis.value.value) is not int:
+        return None
+    return table, ["slice(None)"] * axis.value.value + others
+
+
+def _part_of_index(part: ast.expr) -> str:
+    """A part of an index as an expression: `:` is `slice(None)`."""
+    if not isinstance(part, ast.Slice):
+        return ast.unparse(part)
+    ends = ["None" if x is None else ast.unparse(x) for x in (part.lower, part.upper, part.step)]
+    return "slice(None)" if ends == ["None"] * 3 else f"slice({', '.join(ends)})"
+
+
+def at_advice(name: str) -> tuple[str, str]:
+    """What is wrong with `np.add.at(array, index, values)`, and what to write instead."""
+    what = f"np.{name}.at changes an array in place, which would lose the derivative."
+    if name == "subtract":
+        return what, "write array = dp.add_at(array, index, -values) instead."
+    if name == "add":
+        return what, "write array = dp.add_at(array, index, values) instead."
+    return what, (f"write array = np.where(np.arange(len(array)) == i, np.{name}(array, value), array) "
+                  "for each index i.")
+
+
+def instead_of_increase(text: str) -> str:
+    """What to write instead of `x[i] += v`, a line of the user's; nothing for other statements.
+
+        >>> instead_of_increase("counts[k, 0] -= 2.0 * x")
+        'write counts = dp.add_at(counts, (k, 0), -(2.0 * x)) instead.'
+    """
+    try:
+        (statement,) = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError):
+        return ""
+    if not (isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Add, ast.Sub))
+            and isinstance(statement.target, ast.Subscript)):
+        return ""
+    array, parts = _indexed(statement.target)
+    index = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+    value = ast.unparse(statement.value)
+    value = f"-({value})" if isinstance(statement.op, ast.Sub) else value
+    return f"write {array} = dp.add_at({array}, {index}, {value}) instead."
 
 
 def instead_of_branch(expression: str) -> str:

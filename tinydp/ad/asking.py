@@ -23,7 +23,7 @@ import numpy as np
 
 from .errors import MutationError, TinydpError, UnsupportedArgumentError
 from .tape import Var
-from .values import Abstract, abstract, plain, shape
+from .values import Abstract, Unsized, abstract, plain, shape
 
 # Whether NumPy has been asked about the call around: its parts are ours, and need no asking.
 asked: ContextVar[bool] = ContextVar("asked", default=False)
@@ -58,9 +58,10 @@ def compared(f: Callable, args: tuple, options: dict, make: Callable, warns: boo
         asked.reset(before)
     if refusal:
         raise refusal
-    if _shapes(y) != _shapes(expected) and _shapes(y) != _shapes(_typical(f, args, options)):
+    if not isinstance(y, Unsized) and _shapes(y) != _shapes(expected) and (
+            _shapes(y) != _shapes(_typical(f, args, options))):
         raise _unknown_call(f)
-    return _like(expected, y)
+    return y if isinstance(y, Unsized) else _like(expected, y)
 
 
 def answer(f: Callable, args: tuple, options: dict) -> Any:

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .advice import instead_of_method
+from .advice import at_advice, instead_of_increase, instead_of_index, instead_of_method
 from .asking import checked, is_array
 from .errors import (
     ConversionError,
@@ -33,6 +33,7 @@ from .errors import (
     user_place,
 )
 from .folds import advice_for, method_of, named
+from .integers import astype, getitem, refuse_index, rounded_by
 from .origin import from_numpy
 from .primitives import PRIMITIVES, Primitive, registered, sweeping
 from .rewriting import (
@@ -48,7 +49,7 @@ from .rewriting import (
     without_out,
 )
 from .tape import EndedTape, Var, binary
-from .values import abstract, is_condition, plain, settle, shape
+from .values import abstract, plain, settle, shape
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -164,8 +165,7 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
         return primitive(*args, **kwargs)
     if method == "at":
         raise MutationError(
-            f"np.{ufunc.__name__}.at writes a traced value into a plain array.",
-            "add up over masks instead: np.sum(np.where(index == k, x, 0.0)) for each k.")
+            *at_advice(ufunc.__name__))
     if known := method_of(ufunc, method):
         return checked(named(ufunc, method), known, args, kwargs)
     if method == "__call__" and ufunc.__name__ == "clip":
@@ -254,30 +254,6 @@ OTHER_PARAMETERS: dict[str, Callable] = {
 }
 
 
-def _astype(self: Var, dtype: Any, *args: Any, **kwargs: Any) -> Var:
-    np.empty(0).astype(dtype, *args, **kwargs)   # refuses what NumPy refuses
-    if np.dtype(dtype) != np.float64:
-        raise DtypeError(f".astype({dtype!r}) of a traced array: traced values are float64.",
-                         "leave it out, or use dp.value(x).astype(...) for plain numbers.")
-    return self
-
-
-def _getitem(self: Var, index: Any) -> Any:
-    parts = index if type(index) is tuple else (index,)
-    if any(type(i) is Var for i in parts):
-        raise ConversionError("a traced value was used as an index.",
-                              "write x[int(dp.value(i))]; an index has no derivative.")
-    if shape(self) == () and not all(map(_indexes_a_number, parts)):
-        raise (IndexError("invalid index to scalar variable.") if from_numpy(self) else
-               TypeError("a traced number cannot be indexed"))
-    return PRIMITIVES[operator.getitem](self, index)
-
-
-def _indexes_a_number(i: Any) -> bool:
-    """Whether it is a part of an index that NumPy's numbers take: `x[None]`, `x[...]`, `x[x > 0]`."""
-    return i is None or i is Ellipsis or (is_condition(i) and not shape(i))
-
-
 def _len(self: Var) -> int:
     if not shape(self):
         raise TypeError("a traced number has no len()")
@@ -298,7 +274,7 @@ def _to_float(self: Var) -> NoReturn:
     if place.storing:
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
-            instead_of_writing(place.text), place)
+            instead_of_increase(place.text) or instead_of_writing(place.text), place)
     if advice := instead_of_method(place.expression):
         raise ConversionError(_MADE_PLAIN, advice, place)
     if found := instead_of_math(place.expression):
@@ -329,10 +305,13 @@ def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
     if place.storing:
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
-            instead_of_writing(place.text), place)
+            instead_of_increase(place.text) or instead_of_writing(place.text), place)
+    advice = instead_of_method(place.expression)
+    if not advice and instead_of_index(place.expression):
+        refuse_index(self)
     raise ConversionError(
         _MADE_PLAIN,
-        instead_of_method(place.expression) or instead_of_conversion(place.expression) or
+        advice or instead_of_conversion(place.expression) or
         "write np.stack([...]) around a list of traced values, np.stack([np.stack(row) for row in rows]) "
         "around one of lists; leave np.asarray(x) out, or use dp.value(x).", place)
 
@@ -341,7 +320,7 @@ def _setitem(self: Var, index: Any, item: Any) -> NoReturn:
     place = user_place()
     raise MutationError(
         "a traced array cannot be changed in place: the tape may need its old content.",
-        instead_of_setting(place.text), place)
+        instead_of_increase(place.text) or instead_of_setting(place.text), place)
 
 
 def _pickle(self: Var, protocol: Any = None) -> NoReturn:
@@ -362,13 +341,16 @@ def _refuse_append(self: Any, node: Any) -> NoReturn:
 _OTHER_MANNERS: dict[str, Any] = {
     "__array_ufunc__": _array_ufunc,
     "__array_function__": _array_function,
-    "__getitem__": _getitem,
+    "__getitem__": getitem,
     "__setitem__": _setitem,
     "__len__": _len,
     "__iter__": _iter,
     "__float__": _to_float,
-    "__int__": _refusal("int(x)"),
-    "__index__": _refusal("int(x)"),
+    "__int__": rounded_by(int),
+    "__index__": refuse_index,
+    "__floor__": rounded_by(math.floor),
+    "__ceil__": rounded_by(math.ceil),
+    "__trunc__": rounded_by(math.trunc),
     "__complex__": _refusal("complex(x)"),
     "__array__": _to_array,
     "__reduce_ex__": _pickle,
@@ -389,7 +371,7 @@ _OTHER_MANNERS: dict[str, Any] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "flatten": np.ravel,
-    "astype": _astype,
+    "astype": astype,
     **OTHER_PARAMETERS,
     "copy": lambda self, order="C": np.copy(self, order),        # np.copy itself keeps the order of x
 }

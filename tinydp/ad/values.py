@@ -33,7 +33,7 @@ class Abstract:
 
     @property
     def kind(self) -> str:
-        """That of its type: "f" for real numbers, "b" for conditions."""
+        """That of its type: "f" for real numbers, "i" for integers, "b" for conditions."""
         raise NotImplementedError
 
     def call(self, op: Any, args: tuple, options: dict) -> Any:
@@ -43,6 +43,12 @@ class Abstract:
     def made(self) -> tuple:
         """How it was computed: (op, args, options); an `op` of None if it was given."""
         raise NotImplementedError
+
+
+class Unsized:
+    """Some elements of a program that is being compiled; how many they are is not known yet."""
+
+    __slots__ = ()
 
 
 def shape(x: Any) -> tuple[int, ...]:
@@ -121,6 +127,19 @@ def is_condition(x: Any) -> bool:
     if isinstance(x, Abstract):
         return x.kind == "b"
     return isinstance(x, (bool, np.bool_)) or getattr(getattr(x, "dtype", None), "kind", "") == "b"
+
+
+def is_discrete(x: Any) -> bool:
+    """Whether it is a condition or an integer: there is no derivative by it."""
+    return is_condition(x) or is_integer(x)
+
+
+def is_integer(x: Any) -> bool:
+    """Whether it is an integer, or an array of them."""
+    x = plain(x)
+    if isinstance(x, Abstract):
+        return x.kind == "i"
+    return type(x) is int or getattr(getattr(x, "dtype", None), "kind", "") in ("i", "u")
 
 
 THREADED = 8192                                  # longer products may wait for threads to wake up, for long

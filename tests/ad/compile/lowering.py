@@ -209,7 +209,7 @@ def assert_equal(found, wanted):
     assert len(found) == len(wanted)
     for x, y in zip(found, wanted, strict=True):
         assert np.shape(x) == np.shape(y), (np.shape(x), np.shape(y))
-        kinds = np.asarray(x).dtype.kind, np.asarray(float(y) if type(y) is int else y).dtype.kind
+        kinds = np.asarray(x).dtype.kind, np.asarray(y).dtype.kind
         assert kinds[0] == kinds[1], kinds
         np.testing.assert_allclose(np.asarray(x, float), np.asarray(y, float), rtol=1e-7, atol=1e-9)
 

@@ -40,7 +40,8 @@ PRODUCTS = ["{a} @ {b}", "np.dot({a}, {b})", "{a}.T @ {b}", "{a} @ {b}.T", "np.m
             "{a} @ {a}.T"]
 COUNTER = itertools.count()
 LOOPS = {"straight": [], "scan": ["scan"] * 3, "event": ["event"] * 2, "while": ["while_loop"] * 3,
-    "all": ["scan", "scan", "event", "while_loop", "branch"]}
+    "root": ["root", "root", "while_loop", "scan"],
+    "all": ["scan", "scan", "event", "while_loop", "root", "branch"]}
 
 
 class Text:
@@ -57,8 +58,8 @@ class Text:
         """Append `t = expression` if it works and stays moderate; the name, or None."""
         try:
             with np.errstate(all="raise"):
-                value = eval(expression, {"np": np}, self.values)
-        except (ValueError, IndexError, TypeError, ArithmeticError, AttributeError):
+                value = eval(expression, {"np": np, "dp": dp, **self.values})
+        except (ValueError, IndexError, TypeError, ArithmeticError, AttributeError, RuntimeError):
             return None
         value = np.asarray(value, dtype=float)
         if value.size > LARGEST or not np.all(np.isfinite(value)) or (value.size and np.max(abs(value)) > 30):
@@ -148,7 +149,7 @@ class Text:
             row = np.asarray(self.values[along])[0]
             inner[f"x{label}"] = row if row.ndim else row.item()
         body = Text(r, inner, self.indent + "    ", self.names)
-        nested = ["scan"] if len(self.indent) < 9 else []
+        nested = ["scan", "root"] if len(self.indent) < 9 else []
         for _ in range(r.choice([1, 3, 6, 12])):
             body.line(nested)
         new, local = [], sorted(body.values)
@@ -198,6 +199,16 @@ class Text:
         ]
         return self.run(text, [f"e{label}", f"w{label}", f"time{label}"])
 
+    def root(self):
+        """What an equation, or a smallest value, says."""
+        a, b = self.pick(), self.pick()
+        if np.size(self.values[b]) > 6:
+            return None
+        forms = ["dp.root(lambda z: z + 0.3 * np.sin(z) * np.tanh(np.sum({a})) - {b}, 0.5 * {b})",
+                 "dp.root(lambda z: z ** 3 + 2.0 * z + np.sin({a}) * z[::-1] - {b}, {b})",
+                 "dp.argmin(lambda z: np.sum((z - {b}) ** 2 + 0.1 * z ** 4) + np.sum(np.cos({a}) * z), {b})"]
+        return self.try_line(self.r.choice(forms).format(a=a, b=b))
+
     def while_loop(self):
         """A loop that goes on while something holds, that falls from round to round."""
         r, label, pad = self.r, next(self.names), self.indent
@@ -207,7 +218,7 @@ class Text:
             name: self.values[start] for name, start in zip(names, carried, strict=True)}
         body = Text(r, inner, pad + "    ", self.names)
         for _ in range(r.choice([0, 2, 5])):
-            body.line(["scan", "while_loop"] if len(pad) < 9 else [])
+            body.line(["scan", "while_loop", "root"] if len(pad) < 9 else [])
         local = sorted(body.values)
         new = []
         for name in names:

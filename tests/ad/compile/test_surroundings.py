@@ -133,7 +133,7 @@ def test_fixed_arguments_that_are_equal_but_not_the_same():
 
 def test_a_type_is_not_changed_in_silence():
     with pytest.raises(DtypeError, match="float64"):
-        dp.compile(lambda x: np.sum(x.astype(int) * 1.5))(X)
+        dp.compile(lambda x: np.sum(x.astype(np.int32) * 1.5))(X)
 
 
 def test_no_steps_at_all():

@@ -75,7 +75,12 @@ def test_single_conditions_out_of_arrays_are_numpys(f):
 
 def test_conditions_do_not_wrap_around():
     assert dp.compile(lambda x: (x > 0) * 2**62 * 4)(1.0) == 2.0**64
-    assert dp.compile(lambda x: np.where(x > 0, 2**62, 0) * 4)(1.0) == 2.0**64
+
+
+def test_integers_wrap_around_as_numpys():
+    f = lambda x: np.where(x > 0, 2**62, 0) * 4
+    for x in (np.array([1.0, -1.0]), np.array(1.0)):
+        assert np.array_equal(dp.compile(f)(x), f(x))
 
 
 @pytest.mark.parametrize("f", [

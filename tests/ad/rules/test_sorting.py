@@ -89,6 +89,11 @@ def along(draw, shape):
 FOURTHS = near(1 / 6, 1 / 2, 5 / 6, width=0.05)  # the middles between four numbers, and about there
 
 
+def counted(shape):
+    places = st.lists(st.integers(0, 4), min_size=shape[0], max_size=shape[0])
+    return st.builds(lambda x, n: {"x": np.array(x), "minlength": n}, places, st.integers(0, 6))
+
+
 def of_masked(a, b, mask):
     return np.select([mask, np.logical_not(mask), mask], [a, b, a * b], 3.0)
 
@@ -103,6 +108,8 @@ CASES = [
     case(np.resize,          REAL, shapes=FULL,        options=resized),
     case(np.take_along_axis, REAL, shapes=FULL_ARRAYS, options=along),
     case(np.select,          REAL, REAL, MASK,         call=of_masked),
+    case(np.bincount,        REAL, shapes=st.tuples(shapes(1, 1, FULL_SIDE)), options=counted,
+         call=lambda weights, x, **options: np.bincount(x, weights, **options)),
 
     case(np.sort,            DISTINCT, shapes=ARRAYS,      options=places),
     case(np.partition,       DISTINCT, shapes=FULL_ARRAYS, options=ranked),
@@ -114,6 +121,7 @@ CASES = [
 
 FLAT = [
     case(np.argpartition,    DISTINCT, shapes=FULL_ARRAYS, options=ranked),
+    case(np.digitize,        REAL, shapes=ARRAYS,          call=lambda x: np.digitize(x, [-1.0, 0.0, 1.0])),
 ]
 
 

@@ -41,10 +41,10 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
             parallel: bool | int = False) -> Any:
     """A function equal to `f`, that runs as machine code, and so does its gradient. Also a decorator.
 
-    `f` is traced at the first call with arguments of new structure or shapes: numbers (integers are
-    taken as floats), arrays, nested structures of them. Strings, booleans, None and functions among
-    the arguments are fixed parts of the program, and so are arguments named in `static` (names, or
-    positions), such as a number of steps: for a new value, `f` is traced anew. What `f` finds in its
+    `f` is traced at the first call with arguments of new structure, shapes or kinds: real numbers, integers,
+    arrays, nested structures of them. Strings, booleans, None and functions among the arguments are fixed
+    parts of the program, and so are arguments named in `static` (names, or positions), such as a number of
+    steps: for a new value, `f` is traced anew. What `f` finds in its
     surroundings is read when it is traced, and looked at in each call: the names that its code and that of
     the functions it calls mention, what is in objects, dictionaries, lists behind them (the first 300), small
     arrays, and arrays that meet an argument. If something changed, `f` is traced anew. What cannot be seen,

@@ -36,7 +36,7 @@ from ..primitives import FlatPrimitive, dense
 from ..tape import Var
 from ..values import plain
 from ..watch import close_tape, open_tape, tracer
-from .kinds import constant
+from .kinds import constant, of_64_bits
 from .loops import EVENT, RegionPrimitive
 from .marks import Marked
 from .program import Op, Program, Value, example_of
@@ -75,10 +75,8 @@ def _seed(x: Any, y: Any) -> Value:
 def value_of(x: Any) -> Any:
     """A result as an output of a program: a value, or a constant."""
     x = constant(x)
-    if isinstance(x, np.ndarray) and x.dtype.kind in "iu":
-        x = x.astype(np.float64)
-    x = tracer().arrays.kept(x)
-    return x.value if isinstance(x, Proxy) else float(x) if type(x) is int else x
+    x = tracer().arrays.kept(of_64_bits(x))
+    return x.value if isinstance(x, Proxy) else x
 
 
 class Replay:

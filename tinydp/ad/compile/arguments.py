@@ -3,9 +3,9 @@
     >>> leaves: list = []
     >>> args = [np.ones(2), 3, None]
     >>> form_of(args, leaves)
-    (<class 'list'>, (((2,), False), <class 'float'>, (<class 'NoneType'>, (), ())))
+    (<class 'list'>, (((2,), 'f'), <class 'int'>, (<class 'NoneType'>, (), ())))
     >>> leaves
-    [array([1., 1.]), 3.0]
+    [array([1., 1.]), 3]
     >>> refilled(args, iter(["x", "y"]))
     ['x', 'y', None]
 """
@@ -22,6 +22,8 @@ from ..errors import DtypeError
 from ..tape import Var
 from ..values import FLAGS, abstract, is_condition, shape
 
+LARGEST = 2**62                          # an integer, so that sums and differences of two are still integers
+
 
 def form_of(x: Any, leaves: list) -> Any:
     """The structure of an argument, as a key; its numbers and arrays are appended to `leaves`."""
@@ -32,10 +34,10 @@ def form_of(x: Any, leaves: list) -> Any:
     if kind is np.ndarray:
         y = as_argument(x)
         leaves.append(x if y is x else _exactly(x, y))
-        return (x.shape, x.dtype.kind == "b") if x.ndim or x.dtype.kind == "b" else float
+        return (x.shape, np.asarray(y).dtype.kind) if x.ndim or x.dtype.kind == "b" else type(y)
     if kind is Var:
         leaves.append(x)
-        return (shape(x), False) if shape(x) else float
+        return (shape(x), "f") if shape(x) else float
     if kind is tuple or kind is list:
         return (kind, tuple([form_of(child, leaves) for child in x]))
     if kind is dict:
@@ -50,7 +52,7 @@ def form_of(x: Any, leaves: list) -> Any:
         return None
     if _is_input(x):
         leaves.append(_exactly(x, as_argument(x)))
-        return float
+        return type(leaves[-1])
     return fixed(x)
 
 
@@ -103,20 +105,23 @@ def fixed(x: Any) -> Any:
 
 
 def as_argument(x: Any) -> Any:
-    """A leaf as compiled functions take it: a float, or a C-contiguous array of its own kind."""
+    """A leaf as compiled functions take it: a number, or a C-contiguous array of its own kind."""
     if type(x) is not np.ndarray:
-        return _as_float(x) if isinstance(x, numbers.Real) and not is_condition(x) else x
+        return _as_number(x) if isinstance(x, numbers.Real) and not is_condition(x) else x
     if not x.ndim:
-        return np.bool_(x) if is_condition(x) else _as_float(x)
-    if x.dtype == np.float64 and x.flags.c_contiguous and x.flags.writeable and x.flags.aligned:
+        return np.bool_(x) if is_condition(x) else _as_number(x.item())
+    if x.dtype in (np.float64, np.int64) and x.flags.c_contiguous and x.flags.writeable and x.flags.aligned:
         return x
     if x.dtype.kind not in "fiub":
         raise DtypeError(f"an array of dtype {x.dtype} cannot be an argument of a compiled function.",
                          "pass arrays of real numbers or booleans.")
-    return np.array(x, dtype=np.bool_ if x.dtype.kind == "b" else np.float64, order="C")
+    dtype = {"b": np.bool_, "i": np.int64, "u": np.int64}.get(x.dtype.kind, np.float64)
+    return np.array(x, dtype=np.float64 if x.dtype == np.uint64 else dtype, order="C")
 
 
-def _as_float(x: Any) -> float:
+def _as_number(x: Any) -> float | int:
+    if isinstance(x, numbers.Integral) and abs(int(x)) <= LARGEST:
+        return int(x)
     try:
         return float(x)
     except OverflowError:                        # an integer

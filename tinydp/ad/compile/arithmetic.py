@@ -8,7 +8,8 @@ from .expressions import Affine, Const, Load, Local
 from .machine_types import INTEGER, NUMBER, VALUE
 
 OPERATORS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv", "fmod": "frem"}
-OF_INTEGERS = {"add": "add", "subtract": "sub", "multiply": "mul"}
+OF_INTEGERS = {"add": "add", "subtract": "sub", "multiply": "mul", "bitwise_and": "and_", "bitwise_or": "or_",
+               "bitwise_xor": "xor"}
 COMPARISONS = {"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==",
                "not_equal": "!="}
 OF_CONDITIONS = {"logical_and": "and_", "logical_or": "or_", "logical_xor": "xor"}
@@ -84,6 +85,8 @@ class Arithmetic:
         """An expression as a number, an integer or a condition."""
         if isinstance(x, Const) and kind == "f":
             return NUMBER(float(x.value))
+        if isinstance(x, Const) and kind == "i":
+            return INTEGER(int(x.value))
         own, value = getattr(x, "kind", "i"), self.value(x)
         if own == kind:
             return value
@@ -106,11 +109,55 @@ class Arithmetic:
         integers = all(getattr(arg, "kind", "i") == "i" for arg in args)
         if integers and name in COMPARISONS:
             return builder.icmp_signed(COMPARISONS[name], *map(self.value, args))
+        if name == "int":
+            return builder.fptosi(self.as_kind(args[0], "f"), INTEGER)
         if x.kind == "i":
-            return getattr(builder, OF_INTEGERS[name])(*map(self.value, args))
+            return self.of_integers(name, [self.as_kind(arg, "i") for arg in args])
         if name == "power" and isinstance(args[1], Const) and type(args[1].value) is int:
             return self.multiplied(self.as_kind(args[0], "f"), args[1].value)
         return self.of_numbers(name, [self.as_kind(arg, "f") for arg in args])
+
+    def of_integers(self, name: str, args: list) -> Any:
+        """An operation on integers, which wrap around."""
+        builder, x = self.builder, args[0]
+        if name in OF_INTEGERS:
+            return getattr(builder, OF_INTEGERS[name])(*args)
+        if name in ("floor_divide", "remainder"):
+            return self.divided(name, *args)
+        if name in ("maximum", "minimum"):
+            return self.larger(name, *args)
+        if name == "clip":
+            return self.larger("minimum", self.larger("maximum", x, args[1]), args[2])
+        if name == "negative":
+            return builder.neg(x)
+        if name == "square":
+            return builder.mul(x, x)
+        if name == "abs":
+            return self.larger("maximum", x, builder.neg(x))
+        assert name == "sign"
+        is_more, is_less = (builder.icmp_signed(sign, x, INTEGER(0)) for sign in "><")
+        return builder.sub(builder.zext(is_more, INTEGER), builder.zext(is_less, INTEGER))
+
+    def larger(self, name: str, a: Any, b: Any) -> Any:
+        """The larger or the smaller of two integers."""
+        is_first = self.builder.icmp_signed(">" if name == "maximum" else "<", a, b)
+        return self.builder.select(is_first, a, b)
+
+    def divided(self, name: str, a: Any, b: Any) -> Any:
+        """A quotient that is rounded down, or what remains; the processor rounds towards zero.
+
+        It cannot divide the smallest integer by -1, so that is done apart.
+        """
+        builder, zero = self.builder, INTEGER(0)
+        flips = builder.icmp_signed("==", b, INTEGER(-1))
+        by = builder.select(flips, INTEGER(1), b)
+        rest = builder.srem(a, by)
+        other_sign = builder.icmp_signed("<", builder.xor(rest, by), zero)
+        low = builder.and_(builder.icmp_signed("!=", rest, zero), other_sign)
+        if name == "remainder":
+            return builder.add(rest, builder.select(low, by, zero))
+        quotient = builder.sub(builder.sdiv(a, by), builder.zext(low, INTEGER))
+        return builder.select(flips, builder.neg(a), quotient)
 
     def of_numbers(self, name: str, args: list) -> Any:
         """An operation on real numbers."""

@@ -11,9 +11,20 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotCompiledError
-from .emitter import Emitter, as_condition, as_number
+from .emitter import Emitter, as_condition, as_integer, as_number, of_kind
 from .expressions import Apply, Const, Local, Memory, size
-from .operations import BY_ELEMENT, CONDITIONS, ELEMENTWISE, LOGICAL, REDUCTIONS, SEVERAL, VIEWS, WHOLE
+from .operations import (
+    BY_ELEMENT,
+    CHECKS,
+    CONDITIONS,
+    ELEMENTWISE,
+    LOGICAL,
+    OF_INTEGERS,
+    REDUCTIONS,
+    SEVERAL,
+    VIEWS,
+    WHOLE,
+)
 from .program import Op, Program, Value, example_of, values_in
 from .statements import Call, Store
 from .views import View, broadcast
@@ -78,7 +89,7 @@ class Block:
         """A variable; or nothing yet, if what uses it may have it written within."""
         for x in op.operands:
             self.ready(x)
-        value, out = expression(op, [self.to.get(x) for x in op.args]), op.outs[0]
+        value, out = self.expression(op, [self.to.get(x) for x in op.args]), op.outs[0]
         if self.may_stand_within(op, value):
             self.to.bind(out, value)
             return
@@ -106,6 +117,10 @@ class Block:
         if user.name not in ELEMENTWISE or (user.name in WHOLE and user.outs[0].shape):
             return False                         # it takes no expressions
         return bool(user.outs[0].shape) == bool(out.shape) and _times_read(out, user) == 1
+
+    def expression(self, op: Op, args: list) -> Any:
+        """An elementwise operation; what may fail is looked at first."""
+        return CHECKED[op.name](self.to, op, args) if op.name in CHECKS else expression(op, args)
 
     # -- arrays, element by element
 
@@ -178,7 +193,7 @@ class Block:
                     to.comment(op)
                     self.add_to_total(op, targets[out], args[0], index)
                     continue
-                value = expression(op, args)
+                value = self.expression(op, args)
                 if out not in targets and self.may_stand_within(op, value):
                     local[out] = value
                     continue
@@ -236,7 +251,7 @@ class Block:
     def first_total(self, op: Op, shape: tuple) -> Any:
         """The variable, or the array, in which the total will be; it is set to its first value."""
         to, out = self.to, op.outs[0]
-        first = Const(REDUCTIONS[op.name][0])
+        first = Const(REDUCTIONS[op.name][0] if out.kind != "i" else FIRST_INTEGERS[REDUCTIONS[op.name][1]])
         if not out.shape:
             return to.let(to.local(out), first)
         axes = self.axes(op)
@@ -249,8 +264,8 @@ class Block:
     def add_to_total(self, op: Op, total: Any, x: Any, index: tuple) -> None:
         """One element more."""
         name, out = REDUCTIONS[op.name][1], op.outs[0]
-        x = as_condition(x) if name in LOGICAL else as_number(x)
-        kind = "b" if name in LOGICAL else "f"
+        kind = out.kind
+        x = as_condition(x) if name in LOGICAL else of_kind(x, kind)
         if not out.shape:
             self.to.let(total, Apply(name, (total, x), kind))
             return
@@ -280,6 +295,8 @@ class Block:
             self.made(out, total)
 
 
+FIRST_INTEGERS = {"add": 0, "multiply": 1, "maximum": -2**63, "minimum": 2**63 - 1}       # of totals
+CHECKED: dict[str, Callable[[Emitter, Op, list], Any]] = {}      # how operations are lowered that may fail
 def _on_one_line(op: Op, user: Op) -> bool:
     """Whether an operation is on the same line of the user's as one that uses it, and on the same way."""
     return user.back == op.back and (
@@ -313,6 +330,8 @@ def kernel(to: Emitter, name: str, args: list[Any], into: Memory) -> None:
 def expression(op: Op, args: list) -> Apply:
     """An elementwise operation of these operands. A calculation with conditions is one with numbers."""
     name, kind = op.name, op.outs[0].kind
+    if kind == "i":
+        return _of_integers(op, args)
     natural = "b" if name in CONDITIONS or (name == "where" and all(x.kind == "b" for x in args[1:])) else "f"
     if kind != natural:
         raise NotCompiledError(f"{name} of conditions cannot be compiled.",
@@ -321,11 +340,38 @@ def expression(op: Op, args: list) -> Apply:
         args = [*map(as_condition, args)]
     elif name == "where":
         args = [as_condition(args[0]), *(args[1:] if kind == "b" else map(as_number, args[1:]))]
+    elif name in CONDITIONS and any(x.kind == "i" for x in args) and not any(x.kind == "f" for x in args):
+        args = [*map(as_integer, args)]
     else:
         args = [*map(as_number, args)]
     if name in ("power", "float_power"):
         return power(args[0], args[1], bool(op.outs[0].shape), op.args[1])
     return Apply(name, tuple(args), kind)
+
+
+def _of_integers(op: Op, args: list) -> Any:
+    """An elementwise operation whose result is an integer."""
+    name = op.name
+    if name not in OF_INTEGERS or (name == "power" and type(op.args[1]) is not int):
+        raise NotCompiledError(f"{name} of integers cannot be compiled.",
+                               "write it with + - * // and %, or with real numbers: i * 1.0.")
+    if name == "where":
+        return Apply(name, (as_condition(args[0]), *map(as_integer, args[1:])), "i")
+    args = [*map(as_integer, args)]
+    if name == "power":
+        return _power_of_integer(args[0], op.args[1])
+    if name in ("positive", "floor", "ceil", "trunc"):
+        return args[0]
+    same = {"absolute": "abs", "mod": "remainder", "fmax": "maximum", "fmin": "minimum"}
+    return Apply(same.get(name, name), tuple(args), "i")
+
+
+def _power_of_integer(x: Any, exponent: int) -> Any:
+    y: Any = Const(1)
+    for bit in bin(exponent)[2:]:
+        y = Apply("multiply", (y, y), "i")
+        y = Apply("multiply", (y, x), "i") if bit == "1" else y
+    return y
 
 
 def power(x: Any, exponent: Any, of_array: bool, given: Any) -> Apply:

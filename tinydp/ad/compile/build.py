@@ -30,7 +30,7 @@ from ..errors import ClosureError, DtypeError, Spot, place_of
 from ..rules.bends import met
 from ..show import argument_names
 from ..tape import Var
-from ..values import is_condition, plain, shape
+from ..values import plain, shape
 from . import exceptions
 from .adjoint import Replay, value_of
 from .arguments import name_of
@@ -314,7 +314,7 @@ def _run(compiled: Any, call: Any, values: list, reruns: int) -> Traced:
         outputs = [value_of(_output(x)) for x in results]
         guards = builder.guards or []
         program = builder.program([*outputs, *(c for c, _ in guards), *builder.fine])
-    real = tuple(k for k, x in enumerate(outputs) if not is_condition(example_of(x)))
+    real = tuple(k for k, x in enumerate(outputs) if np.asarray(example_of(x)).dtype.kind == "f")
     truths = tuple(truth for _, truth in guards)
     return Traced(trace, program, truths, len(builder.fine), len(outputs), real, unflatten,
                   tree.children(y) is None, tree.signature(unflatten([*range(len(outputs))])))

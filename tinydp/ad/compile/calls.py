@@ -23,7 +23,7 @@ import numpy as np
 from ..errors import NotCompiledError
 from ..primitives import parameters_of
 from ..tape import Tape, Var
-from ..values import Abstract, is_condition, is_on, youngest
+from ..values import Abstract, is_discrete, is_integer, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of, refilled
 from .build import Built, LeftToTheTape, Path, Traced, build
@@ -133,13 +133,13 @@ class Compiled(Derivatives):
             return None
         call = self._taken_apart(args, kwargs)
         for x in call.leaves:
-            if type(x) is not float and type(x) is not np.ndarray:
+            if type(x) not in (float, np.ndarray, int):
                 return None
         places = self._places.get((call.form, positions))
         if places is None:
             places = self._places[call.form, positions] = gradient_places(call, positions)
         active, order = places
-        if not active or is_watched():
+        if not active or is_watched() or any(is_integer(call.leaves[k]) for k in active):
             return None
         try:
             variants = self._variants(call, call.leaves, active)
@@ -160,7 +160,7 @@ class Compiled(Derivatives):
         """The results as one node of the tape."""
         active = tuple([k for k, x in enumerate(call.leaves) if type(x) is Var])
         # whatever becomes of the caller's arrays and structures before the sweep
-        kept = [x if type(x) is float or k in active else x.copy() for k, x in enumerate(values)]
+        kept = [x if type(x) in (float, int) or k in active else x.copy() for k, x in enumerate(values)]
         args, kwargs = self.filled(call, call.leaves)
         gradients, made = None, None
         try:
@@ -328,7 +328,7 @@ class Compiled(Derivatives):
                 "call it once.")
         call = self._last
         values = [as_argument(x.value) if type(x) is Var else x for x in call.leaves]
-        active = tuple([k for k, x in enumerate(values) if not is_condition(x)])
+        active = tuple([k for k, x in enumerate(values) if not is_discrete(x)])
         return self._variants(call, values, active if adjoint else None)[0].source
 
 

@@ -7,12 +7,12 @@ import numpy as np
 
 from .. import tree
 from ..errors import LoopError
-from ..primitives import registered
 from ..values import plain
 from ..watch import tracer
-from .program import Op, Program, Value, example_of
+from .program import Op, Program, Value, example_of, operation
 from .proxy import Proxy
-from .regions import Region, is_condition_value, region, require
+from .regions import Region, region, require
+from .rejoin import as_kind
 from .switches import SWITCH, united
 
 
@@ -47,18 +47,20 @@ def _alike(first: Region, second: Region) -> list[Program]:
         raise LoopError(f"the two functions of cond return different structures: {what}.",
                         "return the same structure and the same shapes from both.")
     pairs = [*zip(*(body.outputs for body in programs), strict=True)]
-    numbers = [k for k, (x, y) in enumerate(pairs) if is_condition_value(x) != is_condition_value(y)]
+    kinds = [{x.kind if type(x) is Value else np.asarray(x).dtype.kind for x in pair} for pair in pairs]
+    numbers = {k: "f" if "f" in found else "i" for k, found in enumerate(kinds) if len(found) > 1}
     return [_with_numbers(body, numbers) for body in programs]
 
 
-def _with_numbers(body: Program, at: list[int]) -> Program:
-    """The program with 0 or 1 for conditions among these outputs."""
+def _with_numbers(body: Program, at: dict[int, str]) -> Program:
+    """The program with numbers of these kinds at these places of its outputs."""
     ops, outputs = list(body.ops), list(body.outputs)
-    for k in at:
-        if type(outputs[k]) is not Value:
-            outputs[k] = float(outputs[k]) if np.ndim(outputs[k]) == 0 else np.where(outputs[k], 1.0, 0.0)
-        elif outputs[k].kind == "b":
-            ops.append(Op(registered(np.where), (outputs[k], 1.0, 0.0), {}, [
-                Value(np.where(outputs[k].example, 1.0, 0.0))]))
-            outputs[k] = ops[-1].outs[0]
+
+    def record(prim: Any, args: tuple) -> Value:
+        like = Op(prim, args, {}, [])
+        ops.append(operation(prim, args, {}, like))
+        return ops[-1].outs[0]
+
+    for k, kind in at.items():
+        outputs[k] = as_kind(record, outputs[k], kind)
     return Program(body.inputs, ops, outputs)

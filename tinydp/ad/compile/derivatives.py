@@ -8,7 +8,7 @@ from .. import tree
 from ..errors import BranchError, NotCompiledError
 from ..tape import Tape
 from ..transforms import vjp
-from ..values import is_condition, is_on, shape
+from ..values import is_discrete, is_on, shape
 from ..watch import comparing, is_watched, tracer
 from .nodes import Kept
 
@@ -69,7 +69,7 @@ class Derivatives:
             y = self.f(*args, **kwargs)
             if kept is not None:
                 kept.append(y)
-            return tuple([x for x in tree.flatten(y)[0] if not is_condition(x)])
+            return tuple([x for x in tree.flatten(y)[0] if not is_discrete(x)])
 
         return real_results
 
@@ -82,14 +82,14 @@ class Derivatives:
             kept: list = []
             reals, pullback = vjp(self._of_active(call, values, active, kept), *(values[k] for k in active))
             rest = iter(reals)
-            y = tree.map(lambda x: x if is_condition(x) else next(rest), kept[0])
+            y = tree.map(lambda x: x if is_discrete(x) else next(rest), kept[0])
             scalar = len(reals) == 1 and shape(reals[0]) == ()
             return y, list(pullback((1.0,))) if scalar else None
 
         around = self.derived(("value and gradient", call.form, active), lambda: with_gradient, call)
         y, gradients = around(list(values))
         results, unflatten = tree.flatten(y)
-        real = [k for k, x in enumerate(results) if not is_condition(x)]
+        real = [k for k, x in enumerate(results) if not is_discrete(x)]
         if not real:
             return y
         form = Kept(self, call, list(values), active, tuple(real), None, (), gradients, self.made)

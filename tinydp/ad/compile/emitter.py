@@ -109,8 +109,9 @@ class Emitter:
 
     def constant(self, x: np.ndarray) -> Buffer:
         """The buffer of a constant array; equal ones share it."""
-        kind = "b" if x.dtype.kind == "b" else "f"
-        return self._fixed("constant", kind, np.array(x, np.bool_ if kind == "b" else np.float64, order="C"))
+        kind = x.dtype.kind if x.dtype.kind in "bi" else "f"
+        dtype: Any = {"b": np.bool_, "i": np.int64, "f": np.float64}[kind]
+        return self._fixed("constant", kind, np.array(x, dtype, order="C"))
 
     def table(self, positions: np.ndarray) -> Buffer:
         """The buffer of an array of positions."""
@@ -186,8 +187,8 @@ class Emitter:
         """Set (or increase) each element of the target."""
         with self.loops(target.shape) as index:
             place, value = target.at(index), broadcast(x, target.shape).at(index)
-            value = as_number(value) if target.kind == "f" else value
-            self.emit(Store(place, Apply("add", (place, value), "f") if add else value))
+            value = of_kind(value, target.kind)
+            self.emit(Store(place, Apply("add", (place, value), target.kind) if add else value))
 
     def memory(self, x: Any, shape: tuple | None = None) -> Memory:
         """The whole of an array in C order, in this shape; it is copied to be so if need be."""
@@ -210,13 +211,27 @@ class Emitter:
 
 
 def literal(x: Any) -> Const:
-    """A constant; integers are real numbers."""
+    """A constant."""
     x = x.item() if isinstance(x, (np.generic, np.ndarray)) else x
-    return Const(x if type(x) is bool else float(x))
+    return Const(x if type(x) in (bool, int) else float(x))
+
+
+def of_kind(x: Any, kind: str) -> Any:
+    """An expression as one of this kind, which loses nothing."""
+    return as_number(x) if kind == "f" else as_integer(x) if kind == "i" else x
+
+
+def as_integer(x: Any) -> Any:
+    """A condition as 0 or 1."""
+    if isinstance(x, Const):
+        return Const(int(x.value))
+    return x if x.kind == "i" else Apply("where", (x, Const(1), Const(0)), "i")
 
 
 def as_number(x: Any) -> Any:
-    """A condition as 0 or 1; a count as a real number."""
+    """A condition as 0 or 1; an integer as a real number."""
+    if isinstance(x, Const):
+        return Const(float(x.value))
     return x if x.kind == "f" else Apply("float", (x,), "f")
 
 

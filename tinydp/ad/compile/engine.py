@@ -40,12 +40,14 @@ LONGEST, PART = 3000, 1500                      # operations in a function: LLVM
 METH_FASTCALL = 0x80
 FLOAT, INT = numba.types.float64, numba.types.int64
 VECTOR, MATRIX = (numba.types.Array(FLOAT, n, "C") for n in (1, 2))
+INDICES = numba.types.Array(INT, 1, "C")
 CALLED = {                                       # kernels that are called, and what they take
     "dot": (VECTOR, VECTOR), "vecmat": (VECTOR, MATRIX, VECTOR), "matvec": (MATRIX, VECTOR, VECTOR),
     "matmul": (MATRIX,) * 3, "matmul_tn": (MATRIX,) * 3, "matmul_nt": (MATRIX,) * 3,
     "sin_into": (VECTOR,) * 2, "cos_into": (VECTOR,) * 2, "all_finite": (VECTOR,),
     "guess": (FLOAT,) * 6 + (INT,) * 2, "narrowed": (FLOAT,) * 6 + (INT,) * 2 + (FLOAT,) * 2,
-    "passed": (INT, *(FLOAT,) * 4)}
+    "passed": (INT, *(FLOAT,) * 4), "argsort_into": (VECTOR, INDICES, INDICES),
+    "search_left": (VECTOR, FLOAT), "search_right": (VECTOR, FLOAT)}
 OF_LETTERS = {"m": MATRIX, "v": VECTOR, "i": INT}
 CALLED |= {name: tuple([OF_LETTERS[x] for x in kinds]) for name, kinds in lapack.KERNELS.items()}
 COUNTS = dict.fromkeys(KERNELS.values(), 2) | {"exp": 1, "tanh": 1, "sign": 1, "clip": 3}

@@ -29,7 +29,7 @@ from .machine_types import (
 )
 from .memory import allocate, bytes_of
 
-NUMPYS = {"f": 12, "b": 0}                       # NPY_DOUBLE, NPY_BOOL
+NUMPYS = {"f": 12, "b": 0, "i": np.dtype(np.int64).num}          # NPY_DOUBLE, NPY_BOOL, and that of int64
 CONTIGUOUS_AND_ALIGNED = 0x0101                  # NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_ALIGNED
 ARITHMETIC_ERROR, TYPE_ERROR, NDARRAY = range(3)
 SELF = (ArithmeticError, TypeError, np.ndarray)  # what the function gets as its `self`
@@ -167,10 +167,20 @@ class Entry:
             truth = self.call("PyObject_IsTrue", STATUS, [given])
             self.require(builder.icmp_signed(">=", truth, STATUS(0)))
             return builder.trunc(truth, CONDITION)
+        if x.kind == "i":
+            number = self.call("PyLong_AsLongLong", INTEGER, [given])
+            with builder.if_then(builder.icmp_signed("==", number, INTEGER(-1)), likely=False):
+                self.require_no_error()
+            return number
         number = self.call("PyFloat_AsDouble", NUMBER, [given])
         with builder.if_then(builder.fcmp_ordered("==", number, NUMBER(-1.0)), likely=False):
-            self.require(builder.icmp_unsigned("==", self.call("PyErr_Occurred", POINTER, []), POINTER(None)))
+            self.require_no_error()
         return number
+
+    def require_no_error(self) -> None:
+        """Raise what Python has raised."""
+        error = self.call("PyErr_Occurred", POINTER, [])
+        self.require(self.builder.icmp_unsigned("==", error, POINTER(None)))
 
     def array(self, given: Any, x: Buffer) -> Any:
         """The address of the elements of an array, which is what the program was compiled for."""
@@ -181,9 +191,8 @@ class Entry:
         descriptor, sides = field(given, ArrayObject.descr), field(given, ArrayObject.dimensions)
         flags = builder.and_(field(given, ArrayObject.flags, STATUS), STATUS(CONTIGUOUS_AND_ALIGNED))
         fits = builder.icmp_signed("==", flags, STATUS(CONTIGUOUS_AND_ALIGNED))
-        if x.kind in NUMPYS:                     # positions are ours
-            number = field(descriptor, Descriptor.number, STATUS)
-            fits = builder.and_(fits, builder.icmp_signed("==", number, STATUS(NUMPYS[x.kind])))
+        number = field(descriptor, Descriptor.number, STATUS)
+        fits = builder.and_(fits, builder.icmp_signed("==", number, STATUS(NUMPYS[x.kind])))
         for k, n in enumerate(x.shape):
             side = builder.load(eighth(builder, sides, k), typ=INTEGER)
             fits = builder.and_(fits, builder.icmp_signed("==", side, INTEGER(n)))
@@ -242,14 +251,21 @@ class Entry:
                 made.append(self.late_array(x, out, k))
             else:
                 value = self.builder.load(eighth(self.builder, out, k), typ=ELEMENT[x.kind])
-                made.append(self.call("PyFloat_FromDouble", POINTER, [value]) if x.kind == "f" else
-                            self.call("PyBool_FromLong", POINTER, [self.builder.zext(value, INTEGER)]))
+                made.append(self.number(value, x.kind))
         if len(made) == 1:
             return made[0]
         found = self.call("PyTuple_New", POINTER, [INTEGER(len(made))])
         for k, x in enumerate(made):
             self.call("PyTuple_SetItem", STATUS, [found, INTEGER(k), x])
         return found
+
+    def number(self, value: Any, kind: str) -> Any:
+        """A number or a condition as one of Python's."""
+        if kind == "f":
+            return self.call("PyFloat_FromDouble", POINTER, [value])
+        if kind == "i":
+            return self.call("PyLong_FromLongLong", POINTER, [value])
+        return self.call("PyBool_FromLong", POINTER, [self.builder.zext(value, INTEGER)])
 
     def late_array(self, x: Memory, out: Any, k: int) -> Any:
         """An array whose length the program has found; its elements are copied to memory of NumPy's."""

@@ -263,7 +263,7 @@ EXPANSIONS: dict[str, Callable] = {
     "array_equal": lambda a, b: np.all(a == b) if np.shape(a) == np.shape(b) else False,
     "isposinf": lambda x: x == np.inf, "isneginf": lambda x: x == -np.inf,
     "count_nonzero": lambda a, axis=None, keepdims=False: np.sum(
-        np.where(a != 0.0, 1.0, 0.0), axis=axis, keepdims=keepdims),
+        np.where(a != 0.0, 1, 0), axis=axis, keepdims=keepdims),
 }
 _OF_ALL = {"cumsum", "cumprod"}                  # ... of the elements in a row, without an axis
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..primitives import Primitive, registered
-from ..values import Abstract, is_condition, listed
+from ..values import Abstract, is_condition, is_integer, listed
 from .operations import ELEMENTWISE, REDUCTIONS, RUNNING
 
 
@@ -57,7 +57,7 @@ def of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     name, given, args = op.name, args, tuple(map(constant, args))
     operands = args
     if name not in _TRUTHS and name != "where" and not any(map(is_condition, args)):
-        return op, args
+        return op, _beside_numbers(name, args)
     if name in _TRUTHS:
         n = 1 if name in ("any", "all") else 2
         return op, (*(x if is_condition(x) else np.not_equal(x, 0.0) for x in args[:n]), *args[n:])
@@ -73,14 +73,24 @@ def of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
     if all(conditions) and len(args) == 1 and (halves := _of_truths(op)):
         return registered(np.where), (*args, *halves)
     if name == "where":
-        if not all(conditions):
-            args = (args[0], *(1.0 * x if type(x) in (int, bool) else as_numbers(x) for x in operands))
-        return op, args
+        if all(conditions):
+            return op, args
+        kind = "i" if all(is_integer(x) or is_condition(x) for x in operands) else "f"
+        return op, (args[0], *(as_kind(x, kind) for x in operands))
     if not any(conditions) or (name in _BESIDE_FLOATS and any(map(_is_float, operands))):
         return op, args
     if name in REDUCTIONS and operands[0].shape:
         return op, args                          # counted, beginning with 0.0
-    return op, (*map(as_numbers, operands), *args[len(operands):])
+    kind = "f" if any(map(_is_float, operands)) else "i"
+    return op, (*(as_kind(x, kind) if is_condition(x) else x for x in operands), *args[len(operands):])
+
+
+def _beside_numbers(name: str, args: tuple) -> tuple:
+    """Arrays of integers as real numbers, where they meet some: that need not be done at each run."""
+    whole = [isinstance(x, np.ndarray) and x.dtype.kind in "iu" for x in args]
+    if name not in ELEMENTWISE or not any(whole) or not any(map(_is_float, args)):
+        return args
+    return tuple([x.astype(np.float64) if changed else x for x, changed in zip(args, whole, strict=True)])
 
 
 @functools.cache
@@ -100,12 +110,33 @@ def is_numpys(x: Any) -> bool:
 
 
 def _is_float(x: Any) -> bool:
-    return not is_condition(x) and type(x) is not int
+    return not is_condition(x) and not is_integer(x)
 
 
 def as_numbers(x: Any) -> Any:
-    """A condition or array of conditions as the numbers 0 and 1; other values as they are."""
-    return np.where(x, 1.0, 0.0) if is_condition(x) else x
+    """Conditions, as 0 and 1, and integers as real numbers; other values as they are."""
+    if is_condition(x):
+        return np.where(x, 1.0, 0.0)
+    return float(x) if type(x) is int else np.multiply(x, 1.0) if is_integer(x) else x
+
+
+def as_integers(x: Any) -> Any:
+    """Conditions, as 0 and 1, and integers of other sizes as those of 64 bits; other values as they are."""
+    if is_condition(x):
+        return constant(np.where(x, 1, 0))
+    return of_64_bits(x)
+
+
+def of_64_bits(x: Any) -> Any:
+    """An array of integers of another size as one of 64 bits; other values as they are."""
+    if isinstance(x, np.ndarray) and x.dtype.kind in "iu" and x.dtype != np.int64:
+        return x.astype(np.float64 if x.dtype == np.uint64 else np.int64)
+    return x
+
+
+def as_kind(x: Any, kind: str) -> Any:
+    """A value as one of this kind, if that loses nothing."""
+    return as_numbers(x) if kind == "f" else as_integers(x) if kind == "i" else x
 
 
 def example(x: Any) -> Any:
@@ -126,7 +157,7 @@ def unchanged(name: str, args: tuple) -> Any:
 
 
 def _is_real(x: Any) -> bool:
-    return isinstance(x, Abstract) and not is_condition(x)
+    return isinstance(x, Abstract) and x.kind == "f"
 
 
 # x + 0.0 is 0.0 where x is -0.0, but nothing changes by x + -0.0 and x - 0.0

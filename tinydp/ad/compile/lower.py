@@ -38,11 +38,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 # each says how its operations are lowered
-from . import lower_arrays, lower_linear, lower_loops, lower_switch, lower_while  # noqa: F401
+from . import lower_arrays, lower_gathers, lower_linear, lower_loops, lower_switch, lower_while  # noqa: F401
 from .blocks import Block
 from .check import check
 from .emitter import Emitter
-from .expressions import Apply, Local, Memory
+from .expressions import Local, Memory
 from .program import Program
 from .statements import Function
 from .views import View
@@ -97,7 +97,7 @@ def _results(to: "Emitter", outputs: list) -> list:
             taken.add(memory.buffer.root)
             results.append(memory)
         else:
-            results.append(Apply("float", (value,), "f") if value.kind == "i" else value)
+            results.append(value)
     return results
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import NotCompiledError
 from .blocks import Block, kernel, special
-from .emitter import as_condition, as_number
+from .emitter import as_condition, as_number, of_kind
 from .expressions import Apply, Buffer, Const, Load, Local, Memory
 from .operations import FLIPS, LOGICAL, MOVING, REDUCTIONS, SAME, SHAPING, WHOLE, axes_moved
 from .program import Op
@@ -176,7 +176,8 @@ def numbers(block: Block, x: View) -> View:
 def of_number(block: Block, op: Op) -> None:
     """The sum, or the like, of a single number."""
     x = block.to.get(op.args[0])
-    block.made(op.outs[0], as_condition(x) if REDUCTIONS[op.name][1] in LOGICAL else as_number(x))
+    logical = REDUCTIONS[op.name][1] in LOGICAL
+    block.made(op.outs[0], as_condition(x) if logical else of_kind(x, op.outs[0].kind))
 
 
 @special("cumsum", "cumprod")
@@ -190,10 +191,10 @@ def running(block: Block, op: Op) -> None:
     name = "add" if op.name == "cumsum" else "multiply"
     with to.loops(x.shape) as index:
         before = target.at((*index[:k], affine(index[k], -1, 1), *index[k + 1:]))
-        value = as_number(x.at(index))
+        value = of_kind(x.at(index), out.kind)
         is_first = Apply("equal", (index[k], Const(0)), "b")
         to.emit(Store(target.at(index), Apply("where", (
-            is_first, value, Apply(name, (before, value), "f")), "f")))
+            is_first, value, Apply(name, (before, value), out.kind)), out.kind)))
 
 
 @special(*WHOLE)
@@ -210,7 +211,7 @@ def of_all(block: Block, op: Op) -> None:
 def all_finite(block: Block, op: Op) -> None:
     """Whether there is neither infinity nor nan."""
     x, to = block.to.get(op.args[0]), block.to
-    if x.kind == "b":
+    if x.kind != "f":
         block.made(op.outs[0], Const(True))
     elif not isinstance(x, View):
         block.made(op.outs[0], Apply("isfinite", (x,), "b"))
@@ -263,7 +264,7 @@ def put(block: Block, x: Any, part: View, add: bool = False) -> None:
         block.to.copy(x, part, add)
         return
     place: Load = part.at(())
-    x = as_number(x) if part.kind == "f" else x
-    block.to.emit(Store(place, Apply("add", (place, x), "f") if add else x))
+    x = of_kind(x, part.kind)
+    block.to.emit(Store(place, Apply("add", (place, x), part.kind) if add else x))
 
 

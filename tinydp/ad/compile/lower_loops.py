@@ -31,7 +31,7 @@ from typing import Any
 
 from ..events import SMOOTH
 from .blocks import Block, special
-from .emitter import Emitter, as_number
+from .emitter import Emitter, as_number, of_kind
 from .parts import Loop
 from .program import Op, Value
 from .statements import (
@@ -73,7 +73,7 @@ class Carried:
                 value: Any = to.allocate(to.local(inner, "carry"), inner.shape, inner.kind)
                 to.copy(init, value)
             else:
-                value = to.let(to.local(inner, "carry"), as_number(init) if inner.kind == "f" else init)
+                value = to.let(to.local(inner, "carry"), of_kind(init, inner.kind))
             to.bind(inner, value)
             self.values.append(value)
 
@@ -85,7 +85,7 @@ class Carried:
             if isinstance(old, View) and new is not old and _reads(new) & parts:
                 new = to.copied(Local("copy", new.kind), broadcast(new, old.shape))  # noqa: PLW2901
             pairs.append((old, new))
-        numbers = [(old, as_number(new) if old.kind == "f" else new) for old, new in pairs
+        numbers = [(old, of_kind(new, old.kind)) for old, new in pairs
                    if isinstance(old, Local) and new is not old]
         if numbers:
             to.emit(Let([old for old, _ in numbers], [new for _, new in numbers]))
@@ -170,7 +170,7 @@ class Rows:
                 if place.memory is None or getattr(value, "memory", None) != place.memory:
                     to.copy(value, place)
             elif type(row) is not Value or row not in made:
-                to.emit(Store(place, as_number(value) if place.kind == "f" else value))
+                to.emit(Store(place, of_kind(value, place.kind)))
 
     def bind(self, count: Local | None = None) -> None:
         """From now on the stacks are there; after an event, they end with its last step."""

@@ -7,8 +7,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..advice import instead_of_method
-from ..errors import BranchError, ConversionError, DtypeError, MutationError, NotCompiledError, user_place
+from ..advice import instead_of_increase, instead_of_index, instead_of_method
+from ..errors import (
+    BranchError,
+    ConversionError,
+    DtypeError,
+    MutationError,
+    NotCompiledError,
+    Place,
+    user_place,
+)
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
 from ..primitives import Parts, Primitive, registered, sweeping
 from ..rewriting import (
@@ -20,8 +28,9 @@ from ..rewriting import (
 )
 from ..selected import Selected
 from ..tape import Var
-from ..values import is_condition, shape
+from ..values import is_condition, is_integer, shape
 from .exceptions import RAISED
+from .integers import integer_of, rounded_by, shifted
 from .kinds import as_numbers, constant
 from .proxy import Proxy, call_numpy, logged, write
 
@@ -56,6 +65,8 @@ def _may_raise(op: Primitive, a: Any, b: Any) -> None:
 
 def _bitwise(op: Primitive, symbol: str) -> Callable:
     def method(a: Proxy, b: Any) -> Any:
+        if is_integer(a) and is_integer(constant(b)):
+            return getattr(np, f"bitwise_{op.name.removeprefix('logical_')}")(a, b)
         if not (is_condition(a) and is_condition(constant(b))):
             raise TypeError(f"{symbol} is for conditions, such as (x > 0) {symbol} (y > 0), not for numbers")
         return write(op, (a, b), {})
@@ -83,6 +94,8 @@ def _bool(self: Proxy) -> bool:
 
 
 def _invert(x: Proxy) -> Any:
+    if x.kind == "i":
+        return -1 - x                            # type: ignore[operator]
     if not x.shape:                              # ~True is -2, as is that of Python's comparisons
         raise NotCompiledError("~ of a single condition is a number, and always counts as true.",
                                "write np.logical_not(condition).")
@@ -92,7 +105,7 @@ def _invert(x: Proxy) -> Any:
 def _rounded(x: Proxy, digits: Any = None) -> Any:
     if digits is not None:
         raise NotCompiledError("round(x, digits) cannot be compiled.", "write np.round(x, digits).")
-    return np.rint(x)
+    return integer_of(np.rint(x))
 
 
 def _refuse_number(what: str) -> Callable:
@@ -100,7 +113,11 @@ def _refuse_number(what: str) -> Callable:
         place = user_place()
         if place.storing:
             raise MutationError("a value of a compiled program was written into a plain array.",
-                                instead_of_writing(place.text), place)
+                                instead_of_increase(place.text) or instead_of_writing(place.text), place)
+        if _is_increased(place):
+            _refuse_change(self)
+        if advice := instead_of_index(place.expression, self.kind == "f"):
+            raise ConversionError(INDEXED, advice, place)
         raise ConversionError(
             f"{what} needs a plain number, and in a program that is compiled there is none yet.",
             _instead_of_plain(place.expression), place)
@@ -121,14 +138,38 @@ def _instead_of_plain(expression: str) -> str:
 
 def _number(kind: type) -> Callable:
     """A condition as 0 or 1 is a branch; other numbers are not known yet."""
-    refuse = _refuse_number(f"{kind.__name__}(x)")
+    refuse = _refuse_number("float(x)") if kind is float else _refuse_integer
     return lambda x: kind(_bool(x)) if x.kind == "b" else refuse(x)
+
+
+def _is_increased(place: Place) -> bool:
+    """Whether it is `x[i]` in the line `x[i] += v`."""
+    return bool(instead_of_increase(place.text)) and place.text.startswith(place.expression)
+
+
+def _refuse_integer(x: Proxy) -> NoReturn:
+    """Python wants an integer that is known: for `int(x)`, or as an index of a plain array or a list."""
+    place = user_place()
+    if place.expression.startswith("int("):
+        raise ConversionError(UNKNOWN.format("int(x)"), "write math.trunc(x), an integer of the program.",
+                              place)
+    if place.expression.startswith("range("):
+        raise ConversionError(UNKNOWN.format("range(n)"), "make n a static= argument of dp.compile.", place)
+    if place.storing or _is_increased(place):
+        _refuse_change(x)
+    rounded = x.kind == "f"
+    advice = instead_of_index(place.expression, rounded) or instead_of_index("table[i]", rounded)
+    raise ConversionError(INDEXED, advice, place)
+
+
+UNKNOWN = "{} needs a number that is known, and in a program that is compiled there is none yet."
+INDEXED = "an array or a list that is not traced was indexed by a value of a compiled program."
 
 
 def _refuse_change(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
     place = user_place()
     raise MutationError("an array of a compiled program cannot be changed in place.",
-                        instead_of_setting(place.text), place)
+                        instead_of_increase(place.text) or instead_of_setting(place.text), place)
 
 
 def _refuse_changing(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
@@ -143,8 +184,10 @@ def _astype(self: Proxy, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         return as_numbers(self)
     if np.dtype(dtype) == np.bool_:
         return write(registered(np.not_equal), (self, 0.0), {})
-    raise DtypeError(f".astype({dtype!r}) of a value of a compiled program: its numbers are float64.",
-                     "leave it out, or round with np.trunc.")
+    if np.dtype(dtype) == np.int64:
+        return integer_of(self)
+    raise DtypeError(f".astype({dtype!r}) in a compiled program, whose numbers are float64 and int64.",
+                     "leave it out, or write .astype(int).")
 
 
 def _set_manners() -> None:
@@ -183,6 +226,11 @@ def _set_manners() -> None:
         "__rdivmod__": lambda b, a: (a // b, a % b),
         "__round__": _rounded,
         "__invert__": _invert,
+        "__floor__": rounded_by(np.floor),
+        "__ceil__": rounded_by(np.ceil),
+        "__trunc__": rounded_by(np.trunc),
+        "__lshift__": shifted(np.multiply),
+        "__rshift__": shifted(np.floor_divide),
         "__hash__": None,
         "__bool__": _bool,
         "__float__": _number(float),

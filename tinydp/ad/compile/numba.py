@@ -32,19 +32,24 @@ from .statements import Again, Alloc, Call, Comment, Fail, For, Forever, Functio
 
 WIDTH = 100
 # operator: (text, how tightly it binds); for operands that bind less, parentheses are written
-ATOM, POWER, SIGN, PRODUCT, SUM, COMPARED, NOT, AND, OR, CHOICE = range(9, -1, -1)
+ATOM, POWER, SIGN, PRODUCT, SUM, BITS, COMPARED, NOT, AND, OR, CHOICE = range(10, -1, -1)
 INFIX = {
     "add": ("+", SUM), "subtract": ("-", SUM), "multiply": ("*", PRODUCT), "divide": ("/", PRODUCT),
     "power": ("**", POWER), "floor_divide": ("//", PRODUCT),
     "less": ("<", COMPARED), "less_equal": ("<=", COMPARED), "greater": (">", COMPARED),
     "greater_equal": (">=", COMPARED), "equal": ("==", COMPARED), "not_equal": ("!=", COMPARED),
+    "bitwise_and": ("&", BITS), "bitwise_or": ("|", BITS), "bitwise_xor": ("^", BITS),
     "logical_and": ("and", AND), "logical_or": ("or", OR), "logical_xor": ("!=", COMPARED),
 }
 FORMS = {                                        # by the operand
     "negative": ("-{}", SIGN), "square": ("{0} * {0}", PRODUCT), "reciprocal": ("1.0 / {}", PRODUCT),
     "logical_not": ("not {}", NOT),
 }
-FUNCTIONS = {"abs": "abs", "absolute": "abs", "fabs": "abs", "float": "float", "length": "len"} | {
+OF_INTEGERS = {                                  # by the operands
+    "remainder": ("{} % {}", PRODUCT), "maximum": ("max({}, {})", ATOM), "minimum": ("min({}, {})", ATOM),
+    "clip": ("min(max({}, {}), {})", ATOM), "sign": ("({0} > 0) - ({0} < 0)", SUM)}
+FUNCTIONS = {"abs": "abs", "absolute": "abs", "fabs": "abs", "float": "float", "int": "int",
+             "length": "len"} | {
     name: f"np.{name}" for name in ("fmod", "exp2", "cbrt", "rint", "signbit", "floor", "ceil", "trunc")}
 FROM_MATH = {name: name for name in (
     "sin", "cos", "tan", "sinh", "cosh", "expm1", "log", "log1p", "log10", "log2", "sqrt", "hypot",
@@ -137,7 +142,7 @@ class Printer:
         if isinstance(value, float) and not math.isfinite(value):
             text = "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
         else:
-            text = repr(value)
+            text = repr(value) if value != -2**63 or type(value) is not int else f"({value + 1} - 1)"
         return text, SIGN if text.startswith("-") else ATOM
 
     def listed(self, xs: Iterable) -> str:
@@ -155,6 +160,10 @@ class Printer:
     def applied(self, x: Apply) -> tuple[str, int]:
         """An elementwise operation."""
         name, args = x.name, x.args
+        if x.kind == "i" and name in OF_INTEGERS:
+            form, binding = OF_INTEGERS[name]
+            within = CHOICE if binding == ATOM else binding + 1
+            return form.format(*[self.text(arg, within) for arg in args]), binding
         if name in INFIX:
             symbol, binding = INFIX[name]
             left, right = binding, binding + 1   # a - (b - c) keeps its parentheses
@@ -246,8 +255,9 @@ class Printer:
 
     def print_alloc(self, s: Alloc) -> Iterator[str]:
         shape = self.shape(s.buffer.shape)
-        if s.buffer.kind == "b":
-            yield f"{self.name(s.buffer)} = np.empty({shape}, np.bool_)"
+        if s.buffer.kind != "f":
+            kind = "np.bool_" if s.buffer.kind == "b" else "np.int64"
+            yield f"{self.name(s.buffer)} = np.empty({shape}, {kind})"
             return
         sides = s.buffer.shape
         small = all(type(n) is int for n in sides) and 8 * math.prod(sides) < LARGE

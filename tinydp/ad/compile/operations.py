@@ -19,6 +19,13 @@ ELEMENTWISE = CONDITIONS | frozenset((
     "arccosh", "arctanh", "exp", "exp2", "expm1", "log", "log1p", "log10", "log2", "logaddexp", "hypot",
     "copysign", "sign", "maximum", "minimum", "fmax", "fmin", "clip", "rint", "floor", "ceil", "trunc",
     "deg2rad", "radians", "rad2deg", "degrees", "where"))
+CHECKS = frozenset(("in_range", "beyond", "to_integer", "nonzero", "fits", "exactly"))     # ... that may fail
+BITS = frozenset(("bitwise_and", "bitwise_or", "bitwise_xor"))                   # ... of integers alone
+OF_INTEGERS = BITS | frozenset((                 # ... whose result is an integer, of integers
+    "add", "subtract", "multiply", "floor_divide", "remainder", "mod", "negative", "positive", "abs",
+    "absolute", "square", "sign", "maximum", "minimum", "fmax", "fmin", "clip", "floor", "ceil", "trunc",
+    "power", "where"))
+ELEMENTWISE |= CHECKS | BITS
 WHOLE = frozenset(("sin", "cos"))                # of an array: by a kernel for the whole array
 SEVERAL = frozenset((                            # of which processors take several elements at once
     "exp", "tanh", "sqrt", "divide", "power", "float_power", "reciprocal"))
@@ -31,13 +38,14 @@ MOVING = frozenset(("transpose", "swapaxes", "moveaxis"))
 FLIPS = frozenset(("flip", "fliplr", "flipud"))
 SAME = frozenset(("copy", "real", "conjugate"))
 SHAPING = frozenset(("reshape", "ravel", "squeeze", "expand_dims"))
-VIEWS = MOVING | FLIPS | SAME | SHAPING | {"getitem", "broadcast_to"}
+VIEWS = MOVING | FLIPS | SAME | SHAPING | {"getitem", "gather", "broadcast_to"}
 BY_ELEMENT = frozenset(("getitem", "stack", "concatenate", "scatter", "broadcast_to", "flip", "cumsum"))
 RUNNING = frozenset(("cumsum", "cumprod"))
 LINEAR = frozenset((                            # by LAPACK, of stacks of matrices: see lower_linear.py
     "lu_factor", "lu_solve", "det", "slogdet", "cholesky", "eigh", "eigvalsh", "svd", "svdvals", "qr",
     "solve_triangular", "expm", "of_full_rank"))
-OTHERS = frozenset(("stack", "concatenate", "scatter", "cumsum", "cumprod", "matmul", "all_finite"))
+OTHERS = frozenset(("stack", "concatenate", "scatter", "cumsum", "cumprod", "matmul", "all_finite",
+                    "scatter_at", "argsort", "argmax", "argmin", "searchsorted"))
 KNOWN = ELEMENTWISE | REDUCTIONS.keys() | VIEWS | LINEAR | OTHERS
 
 

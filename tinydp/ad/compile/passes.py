@@ -14,10 +14,11 @@ from .merge import merged
 from .products import products
 from .program import Program, verify
 from .residuals import residuals
+from .scattered import scattered
 from .simplify import simplified
 
 PASSES: tuple[Callable[[Program], Program], ...] = (
-    pruned, simplified, merged, residuals, merged, pruned, products, simplified, pruned)
+    pruned, simplified, merged, residuals, merged, pruned, scattered, products, simplified, pruned)
 
 
 def _verified(program: Program) -> None:

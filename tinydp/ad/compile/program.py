@@ -36,7 +36,7 @@ _NUMBER = np.array(0.0)
 class Value:
     """What an operation makes, or a program is given: a number or an array, as `example` is.
 
-    `kind` is "f" for real numbers, "b" for conditions, "i" for how many steps a loop made. `label` is what
+    `kind` is "f" for real numbers, "b" for conditions, "i" for integers. `label` is what
     the user calls it; a cotangent is `of` the value whose cotangent it is.
     """
 
@@ -223,8 +223,11 @@ def results_of(op: Op, given: list) -> tuple:
 def examples_of(op: Op, given: list) -> tuple:
     """What the results of an operation are like, by NumPy, of examples of its operands.
 
-    An example may be a singular matrix, where the value never is: then all that is known is the shapes.
+    An example may be a singular matrix, where the value never is: then all that is known is the shapes. And
+    it may be out of the range that an operation asks for, which is lenient then.
     """
+    if (lenient := getattr(op.prim, "lenient", None)) is not None:
+        return (_number(lenient(*given, **op.options)),)
     try:
         return results_of(op, given)
     except np.linalg.LinAlgError:
@@ -257,13 +260,13 @@ def _of_numbers(prim: Any, given: list) -> Any:
 
 
 def _number(y: Any) -> Any:
-    """A result as programs have it: integers are real numbers, too."""
+    """A result as programs have it: integers have 64 bits."""
     if isinstance(y, np.ndarray) and y.ndim:
-        return y.astype(np.float64) if y.dtype.kind in "iu" else y
+        return y.astype(np.float64 if y.dtype == np.uint64 else np.int64) if y.dtype.kind in "iu" else y
     if type(y) is np.bool_:                      # its arithmetic is not that of Python's bool
         return y
     y = y.item() if isinstance(y, (np.generic, np.ndarray)) else y
-    return float(y) if type(y) is int else y
+    return y if type(y) is not int or -2**63 <= y < 2**63 else float(y)
 
 
 # ---------------------------------------------------------------------------- is it sound?

@@ -33,17 +33,24 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..asking import checked, compared, known_options, says_nothing
+from ..advice import at_advice
+from ..asking import checked as checked_by_numpy
+from ..asking import compared, known_options, says_nothing
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
 from ..folds import advice_for, method_of, named
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
 from ..rewriting import called, filled, instead_of_scipy, without_out
+from ..rules.gathers import element, is_computed, masked, plain_index
 from ..tape import Var
-from ..values import Abstract, is_condition, plain
+from ..values import Abstract, abstract, is_condition, is_integer, plain
+from .expansions import _matmul as product_of_stacks
 from .expansions import expanded
+from .integers import FUNCTIONS as OF_INTEGERS
+from .integers import checked, safe_operands
 from .kinds import (
     COMPARISONS,
     OF_CONDITIONS,
+    as_integers,
     as_numbers,
     constant,
     example,
@@ -116,16 +123,18 @@ class Proxy(Abstract):
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if type(index) is tuple else (index,)
-        if any(isinstance(i, (Proxy, Var)) for i in parts):
-            raise NotCompiledError(
-                "an index that is computed cannot be compiled.",
-                "use fixed indices, or np.where(np.arange(len(x)) == i, x, 0.0) and a sum.")
+        if len(parts) == 1 and abstract(parts[0]) and is_condition(parts[0]):
+            return masked(self, parts[0])
+        if is_computed(plain_index(index)):
+            return element(self, index)
         op = registered(operator.getitem)
         return logged(op, (self, index), lambda: write(op, (self, index), {}))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if any(type(x) is Var for x in args):
             return NotImplemented
+        if method == "at":
+            raise MutationError(*at_advice(ufunc.__name__))
         if method != "__call__":
             return _by_method(ufunc, method, args, kwargs)
         if kwargs.get("out") is not None:
@@ -160,13 +169,13 @@ def _by_method(ufunc: np.ufunc, method: str, args: tuple, kwargs: dict) -> Any:
     if known is None:
         raise NotCompiledError(f"np.{ufunc.__name__}.{method} cannot be compiled yet.",
                                advice_for(ufunc.__name__, method))
-    return checked(named(ufunc, method), known, args, kwargs)
+    return checked_by_numpy(named(ufunc, method), known, args, kwargs)
 
 
 def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
     name = getattr(function, "__name__", str(function))
-    if function in _OF_SHAPES:
-        of_shape = _OF_SHAPES[function]
+    of_shape = _OF_SHAPES.get(function) or OF_INTEGERS.get(function)
+    if of_shape is not None:
         return of_shape(*args, **known_options(function, of_shape, kwargs))
     known = PRIMITIVES.get(function)
     if known is None:
@@ -220,12 +229,17 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
         args = (args[0], arrays.kept_index(args[1]))
     else:
         op, args = of_one_kind(op, args)
-        args = tuple([arrays.kept(constant(x)) for x in args])
+        args = safe_operands(op, tuple([arrays.kept(constant(x)) for x in args]))
+    if "index" in options:
+        options = options | {"index": arrays.kept_index(options["index"])}
     if op.name in REDUCTIONS and (args[1] if len(args) > 1 else options.get("axis")) == ():
-        return as_numbers(args[0]) if REDUCTIONS[op.name][1] in ("add", "multiply") else args[0]
+        return as_integers(args[0]) if REDUCTIONS[op.name][1] in ("add", "multiply") else args[0]
     same = unchanged(op.name, args)
     if same is not None:
         return same
+    if op.name == "matmul" and any(map(is_integer, args)) and all(
+            is_integer(x) or is_condition(x) for x in args):
+        return product_of_stacks(*map(as_integers, args))
     if op.name == "matmul" and any(is_condition(x) for x in args):
         product = np.matmul(*map(as_numbers, args))
         return product != 0.0 if all(is_condition(x) for x in args) else product
@@ -234,6 +248,7 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
     y, *more = recorded(op, args, options)
     if more:
         return tree.rebuild(_form(op), [y, *more])
+    y = checked(op, args, y)
     if op.name in COMPARISONS and not any(map(is_numpys, args)):
         y.value.example = constant(y.example)    # of Python's floats, it is Python's bool
     return y
@@ -269,13 +284,14 @@ KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivati
 def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
     """The results of an operation, as it is, in the innermost program that has one of its arguments.
 
-    What is done on one way of several is done there, whatever its arguments.
+    What is done on one way of several is done there, whatever its arguments; so is a loop that may never end,
+    since the step around it may never be made.
     """
     builders = [x.builder for x in args if isinstance(x, Proxy)]
     builder = max(builders, key=lambda builder: builder.depth) if builders else innermost()
     inner = under_way()
     while inner is not None and inner.depth > builder.depth:
-        if inner.is_one_of_several:
+        if inner.is_one_of_several or (op.open_ended and options["max_steps"] is None):
             builder = inner
         inner = inner.parent
     values = tuple([x.value if isinstance(x, Proxy) else x for x in args])

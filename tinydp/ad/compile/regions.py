@@ -25,11 +25,11 @@ from .. import tree
 from ..errors import Spot
 from ..primitives import registered
 from ..tape import Var
-from ..values import is_condition, plain
+from ..values import is_condition, is_integer, plain
 from ..watch import live_tapes, tracer
 from .adjoint import value_of
 from .effects import STEP, difference, refuse, run_again
-from .kinds import as_numbers, example
+from .kinds import as_kind, example
 from .paths import explored
 from .phis import chosen
 from .program import Op, Program, Value
@@ -72,8 +72,7 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
                 used.extend(found)
             forms.setdefault(tree.signature(unflatten([*range(len(found))])), unflatten)
             results = [plain(x) for x in found]
-            results[:carry] = [as_numbers(x) if y.kind == "f" else x for x, y in zip(
-                results, given[:carry], strict=False)]
+            results[:carry] = [as_kind(x, y.kind) for x, y in zip(results, given[:carry], strict=False)]
             return [value_of(x) for x in results]
 
         paths, left = explored(builder, run, tables)
@@ -105,7 +104,7 @@ def with_flag(found: Region, n: int) -> tuple[Program, list]:
 
 def require(flag: Any) -> None:
     """Let a tape look, in the end, unless this condition of the program holds."""
-    if isinstance(flag, Proxy):
+    if isinstance(flag, Proxy) and flag.value not in flag.builder.fine:
         flag.builder.fine.append(flag.value)
 
 
@@ -159,9 +158,9 @@ def settled_region(step: Callable, inits: list, rows: list, labels: list[str], o
     serial = trace.serial
     found = region(step, examples, labels, len(inits), constant_rows)
     changed = [k for k, (x, y) in enumerate(zip(inits, found.body.outputs, strict=False))
-               if is_condition(x) and not is_condition_value(y)]
+               if _rank(x) < _rank(y)]
     for k in changed:
-        inits[k] = np.where(inits[k], 1.0, 0.0)
+        inits[k] = as_kind(inits[k], _KINDS[_rank(found.body.outputs[k])])
     if changed:
         return settled_region(step, inits, rows, labels, once, constant_rows)
     for _ in range(0 if once or found.ways > FEW_WAYS else trace.reruns):
@@ -171,8 +170,14 @@ def settled_region(step: Callable, inits: list, rows: list, labels: list[str], o
     return found
 
 
-def is_condition_value(x: Any) -> bool:
-    return x.kind == "b" if type(x) is Value else is_condition(x)
+_KINDS = "bif"                                   # what becomes what, if it is carried on as that
+
+
+def _rank(x: Any) -> int:
+    """The place of a kind among these, of a value, a constant or a variable."""
+    if type(x) is Value:
+        return _KINDS.index(x.kind)
+    return 0 if is_condition(x) else 1 if is_integer(x) else 2
 
 
 def _require_equal(first: Region, again: Region) -> None:

@@ -23,7 +23,7 @@ other, make 2^n ways, but n choices.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ from .record import Builder
 from .repeats import computed_with
 from .switches import PHI
 
-_where = registered(np.where)
+_where, _multiply = registered(np.where), registered(np.multiply)
 
 
 def rejoined(builder: Builder, tree: Any, forms: Any = ()) -> tuple[list, Any]:
@@ -52,7 +52,8 @@ def rejoined(builder: Builder, tree: Any, forms: Any = ()) -> tuple[list, Any]:
                 "shapes: " + ", ".join(next(x for x in shapes if len(x) > 1)))
         raise LoopError(f"the ways through a step return different {what}.",
                         "return the same structure and the same shapes on each way.", place_of(tree.spot))
-    numbers = [k for k, column in enumerate(columns) if len({_kind(x) for x in column}) > 1]
+    kinds = [{_kind(x) for x in column} for column in columns]
+    numbers = {k: "f" if "f" in found else "i" for k, found in enumerate(kinds) if len(found) > 1}
     values, fine = _joined(builder, tree, numbers)
     assert values is not None
     return values, fine
@@ -71,14 +72,23 @@ def _kind(x: Any) -> str:
     return x.kind if type(x) is Value else np.asarray(x).dtype.kind
 
 
-def _joined(builder: Builder, tree: Any, numbers: list[int]) -> tuple[list | None, Any]:
-    """`rejoined` of a part of the tree; conditions at the places `numbers` become 0 or 1."""
+def as_kind(record: Callable, x: Any, kind: str) -> Any:
+    """A value or a constant as one of this kind: a condition becomes 0 or 1."""
+    if _kind(x) in (kind, "f"):
+        return x
+    one, zero = (1, 0) if kind == "i" else (1.0, 0.0)
+    if type(x) is not Value:
+        return type(one)(x) if np.ndim(x) == 0 else np.where(x, one, zero) if _kind(x) == "b" else x * one
+    return record(_where, (x, one, zero)) if x.kind == "b" else record(_multiply, (x, one))
+
+
+def _joined(builder: Builder, tree: Any, numbers: dict[int, str]) -> tuple[list | None, Any]:
+    """`rejoined` of a part of the tree; values at the places `numbers` become ones of these kinds."""
     if isinstance(tree, LeftToTheTape):
         return None, False
     if not isinstance(tree, Fork):
-        for k in numbers:
-            if _kind(tree[k]) == "b":
-                tree[k] = builder.record(_where, (tree[k], 1.0, 0.0), {})[0]
+        for k, kind in numbers.items():
+            tree[k] = as_kind(lambda prim, args: builder.record(prim, args, {})[0], tree[k], kind)
         return tree, True
     (a, a_fine), (b, b_fine) = (_joined(builder, side, numbers) for side in (tree.then, tree.otherwise))
     join = Join(builder, tree)

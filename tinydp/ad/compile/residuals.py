@@ -172,13 +172,13 @@ class Pair:
     def is_better_stored(self, x: Value, is_known: bool) -> bool:
         """Whether a value should be stored; `is_known` says that the first loop computes it anyway.
 
-        A condition that was decided must not be decided otherwise on the way back, where numbers may be
-        rounded in another way: it is computed again only from what is read.
+        A condition that was decided, or an integer, must not be another one on the way back, where numbers
+        may be rounded in another way: it is computed again only from what is read.
         """
         op = self.makers[x]
         if op.body is not None:
             return True
-        if x.kind == "b":
+        if x.kind in "bi":
             return any(y in self.makers for y in op.operands)
         return is_known and not is_cheap(op)
 

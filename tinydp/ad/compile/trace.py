@@ -29,13 +29,13 @@ from ..errors import EventNotReached, LoopError, Spot, innermost_spot, wrapped_i
 from ..loops import _checked, _run, part_of_step
 from ..primitives import parameters_of, sweeping, witness
 from ..tape import Var
-from ..values import is_condition, plain, shape
+from ..values import is_discrete, plain, shape
 from ..watch import traced_by, tracer
 from . import manners as _manners  # noqa: F401  (gives proxies their operators)
 from .adjoint import value_of
 from .conditional import cond
 from .held import Arrays
-from .kinds import constant, example
+from .kinds import as_numbers, constant, example, of_64_bits
 from .loops import EVENT, SCAN, event_options, scan_options
 from .marks import ALIAS, MARKED, STOPPED, MarkForm
 from .paths import is_engine
@@ -107,6 +107,7 @@ class Trace:
     def variable(self, x: Any) -> Any:
         """A variable to differentiate by: a value of its own, that nothing else is."""
         self.serial += 1
+        x = as_numbers(x)
         alias, known = ALIAS(x, n=self.serial), plain(x)
         if isinstance(known, Proxy):
             plain(alias).value.label = known.value.label     # not that of what is made of it on this line
@@ -121,7 +122,7 @@ class Trace:
         """The result of a function with a gradient of its own."""
         y = custom.fn(*call([self.stopped(x) if isinstance(x, Proxy) else x for x in leaves]), **options)
         results, result = tree.flatten(y)
-        real = [k for k, x in enumerate(results) if not is_condition(x)]
+        real = [k for k, x in enumerate(results) if not is_discrete(x)]
         if not real:
             return y
         form = MarkForm(custom, call, result, real, len(results), options)
@@ -224,7 +225,7 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: A
     """`dp.integrate` while a program is written down."""
     leaves, state_of = tree.flatten(state)
     n = len(leaves)
-    inits, length = [*map(_as_number, leaves)], _as_number(1.0 if dt is None else dt)
+    inits, length = [*map(_as_number, leaves)], as_numbers(_as_number(1.0 if dt is None else dt))
     tracer().arrays.see(inits)
     if max_steps < 1:
         height = example(plain(_height(until, state)))
@@ -252,17 +253,14 @@ def _height(until: Callable, state: Any) -> Any:
     height = until(state)
     if shape(height) != ():
         raise LoopError(f"until returned an array of shape {shape(height)}.", "return one number.")
-    return _as_number(height)
+    return as_numbers(_as_number(height))
 
 
 def _as_number(x: Any) -> Any:
-    """An integer, or an array of them, as real numbers."""
+    """A number or an array as programs hold it; integers have 64 bits."""
     if type(x) is Var or isinstance(x, Proxy):
         return x
-    x = constant(x)
-    if type(x) is int:
-        return float(x)
-    return x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind in "iu" else x
+    return of_64_bits(constant(x))
 
 
 def _kept(x: Any) -> Any:

@@ -22,7 +22,7 @@ from .. import tree
 from ..errors import SelfCheckError, SideEffectError
 from ..tape import Var
 from ..transforms import vjp
-from ..values import is_condition, shape
+from ..values import is_condition, is_discrete, shape
 from ..watch import OutOfTime, WatchedTape, compared_by
 from .arguments import name_of
 from .effects import FUNCTION
@@ -160,7 +160,7 @@ def _spread(run: Run, expected: list) -> list:
     """How far each result moves if each operation rounds otherwise; inf where that cannot be said."""
     program, values = run.built, run.values
     if run.active is None:
-        active = tuple(k for k, x in enumerate(values) if not is_condition(x))
+        active = tuple(k for k, x in enumerate(values) if not is_discrete(x))
         run = run._replace(active=active, built=program._replace(scalar=False))
     moved = [0.0] * len(expected)
     if not run.active:

@@ -5,6 +5,7 @@ from . import (
            decompositions,
            determinants,
            elementwise,
+           gathers,
            linear,
            powers,
            reductions,
@@ -14,5 +15,5 @@ from . import (
            triangles,
 )
 
-__all__ = ["curves", "decompositions", "determinants", "elementwise", "linear", "powers", "reductions",
-           "shaping", "sorting", "spectra", "triangles"]
+__all__ = ["curves", "decompositions", "determinants", "elementwise", "gathers", "linear", "powers",
+           "reductions", "shaping", "sorting", "spectra", "triangles"]

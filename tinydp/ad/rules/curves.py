@@ -9,6 +9,7 @@ import numpy as np
 
 from ..primitives import Primitive, alias, defvjp, movers, pointwise, products, unbroadcast
 from ..values import as_float64, plain, shape
+from .gathers import taken
 
 # ---------------------------------------------------------------------------- differences, areas
 
@@ -83,9 +84,10 @@ def _interp(x, xp, fp, left=None, right=None):
     x, xp, fp = as_float64(x), np.atleast_1d(as_float64(xp)), np.atleast_1d(as_float64(fp))
     k = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, max(len(xp) - 2, 0))
     after = np.minimum(k + 1, len(xp) - 1)
-    width = xp[after] - xp[k]
-    slope = (fp[after] - fp[k]) / np.where(width == 0, 1.0, width)
-    y = np.where((x == xp[-1]) | (len(xp) == 1), fp[-1], slope * (x - xp[k]) + fp[k])
+    left_x, left_y = taken(xp, k), taken(fp, k)
+    width = taken(xp, after) - left_x
+    slope = (taken(fp, after) - left_y) / np.where(width == 0, 1.0, width)
+    y = np.where(np.logical_or(x == xp[-1], len(xp) == 1), fp[-1], slope * (x - left_x) + left_y)
     y = np.where(x < xp[0], fp[0] if left is None else left, y)
     return np.where(x > xp[-1], fp[-1] if right is None else right, y)
 

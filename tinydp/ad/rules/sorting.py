@@ -7,10 +7,10 @@ the element that was chosen. Equal elements keep their order, so in a tie the fi
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..errors import ConversionError, NotCompiledError, UnsupportedArgumentError
-from ..primitives import alias, flat
-from ..tape import Var
-from ..values import Abstract
+from ..errors import NotCompiledError, UnsupportedArgumentError
+from ..primitives import alias, flat, scatter
+from ..values import Abstract, abstract, plain
+from .gathers import along, beyond, in_range, is_computed, masked, plain_index, scatter_at, taken
 from .reductions import as_lanes, axes_of
 
 # ---------------------------------------------------------------------------- by position
@@ -25,18 +25,17 @@ def _chosen(a, axis, choose):
 
 
 def _plain(x):
-    """Where to find an element cannot be traced."""
-    if type(x) is Var:
-        raise ConversionError("a traced value was used as an index.",
-                              "write dp.value(i), as an integer; an index has no derivative.")
-    if isinstance(x, Abstract):
-        raise NotCompiledError("an index that is computed cannot be compiled.",
-                               "use fixed indices, or np.where and a sum.")
-    return x
+    """What says where elements are, if it has to be known while a program is compiled."""
+    if isinstance(plain(x), Abstract):
+        raise NotCompiledError("how many elements there are depends on a value that is computed.",
+                               "write np.where(condition, x, 0.0), which keeps all of them.")
+    return plain_index(x)
 
 
 @alias(np.take)
 def _take(a, indices, axis=None, *, mode="raise"):
+    if is_computed(indices):
+        return along(a, axis, indices, mode)
     return _chosen(a, axis, lambda positions: np.take(positions, _plain(indices), mode=mode))
 
 
@@ -52,12 +51,29 @@ def _delete(arr, obj, axis=None):
 
 @alias(np.compress)
 def _compress(condition, a, axis=None):
+    if abstract(condition) and (axis is None or np.ndim(a) == 1):
+        return masked(np.ravel(a), condition)
     return _chosen(a, axis, lambda positions: np.compress(_plain(condition), positions))
 
 
 @alias(np.extract)
 def _extract(condition, arr):
-    return np.compress(np.ravel(_plain(condition)), np.ravel(arr))
+    return np.compress(np.ravel(condition), np.ravel(arr))
+
+
+@alias(np.bincount)
+def _bincount(x, weights=None, minlength=0):
+    """A sum for each integer below the length; one that is computed has to be below `minlength`."""
+    if not abstract(x):
+        x = np.asarray(plain_index(x))
+        return scatter(weights, shape=(max(minlength, int(np.max(x, initial=-1)) + 1),), indices=[x])
+    if not minlength:
+        raise NotCompiledError("how long np.bincount is depends on a value that is computed.",
+                               "write np.bincount(x, weights, minlength=n), for integers below n.")
+    places = in_range(beyond(x, n=minlength), n=minlength)
+    total = scatter_at(np.ones(np.shape(x)) if weights is None else np.multiply(weights, 1.0), places,
+                       shape=(minlength,), index=("#0",))
+    return total.astype(int) if weights is None else total
 
 
 @alias(np.resize)
@@ -70,11 +86,11 @@ def _resize(a, new_shape):
 @alias(np.take_along_axis)
 def _take_along_axis(arr, indices, axis=-1):
     if axis is None:
-        return np.ravel(arr)[indices]
+        return taken(np.ravel(arr), indices)
     n, axis = np.ndim(arr), axis % np.ndim(arr)
     index = [np.arange(side).reshape((-1,) + (1,) * (n - 1 - k)) for k, side in enumerate(np.shape(arr))]
     index[axis] = indices
-    return arr[tuple(index)]
+    return taken(arr, tuple(index))
 
 
 # ---------------------------------------------------------------------------- by value
@@ -111,7 +127,7 @@ def _of_sorted(a, axis, keepdims, rank):
     """`rank(x)` of the elements in order along the first axis; nan if one of them is nan."""
     x = np.moveaxis(np.sort(as_lanes(a, axis)[0], axis=-1), -1, 0)
     y = rank(x)
-    if np.any(np.isnan(x)):
+    if abstract(x) or np.any(np.isnan(x)):
         y = np.where(np.isnan(x[-1]), np.nan, y)
     return np.expand_dims(y, [k - np.ndim(a) for k in axes_of(a, axis)]) if keepdims else y
 
@@ -137,7 +153,7 @@ def _quantile(a, q, axis=None, *, method="linear", keepdims=False):
         rank = np.multiply(q, np.shape(x)[0] - 1)
         low = np.floor(rank).astype(int)
         t = np.reshape(rank - low, np.shape(q) + (1,) * (np.ndim(x) - 1))
-        a, b = x[low], x[np.ceil(rank).astype(int)]
+        a, b = taken(x, low), taken(x, np.ceil(rank).astype(int))
         return np.where(t < 0.5, a + (b - a) * t, b - (b - a) * (1 - t))
 
     return _of_sorted(a, axis, keepdims, between)
@@ -150,4 +166,4 @@ def _percentile(a, q, axis=None, *, method="linear", keepdims=False):
 
 # ---------------------------------------------------------------------------- questions
 
-flat(np.argpartition)
+flat(np.argpartition, np.digitize)

@@ -1,0 +1,104 @@
+"""What the steps of a loop add to an array at computed places is added after the loop, all at once.
+
+The gradient of a table that a loop reads is a carry to which each step adds a whole array, zero but for the
+elements that it read. If nothing else reads the carry, it is none: the places are stacked, and what arrives
+there, and one `scatter_at` after the loop adds all of it, in a time that does not depend on the table's size.
+
+    >>> import tinydp as dp
+    >>> from .adjoint import adjoint
+    >>> from .simplify import simplified
+    >>> from .trace import Trace, traced
+    >>> def f(table, ks):
+    ...     return dp.scan(lambda s, k: (s + table[k], None), 0.0, ks)[0]
+    >>> program = traced(f, np.ones(100), np.arange(5))
+    >>> with Trace().writing():
+    ...     print(scattered(simplified(adjoint(program, [0], [0]))))                # doctest: +ELLIPSIS
+    given ...
+    t_6: f(5,), t_7: i(5,) = scan(t_4, ks, g_t_3, carries=0, rows=2, length=5, reverse=True)
+        given carry_1: f, x_1: i, g_t_3_1: f
+        t_5: i = in_range(x_1, n=100)
+        return g_t_3_1, t_5
+    g_table: f(100,) = scatter_at(t_6, t_7, shape=(100,), index=('#0', Ellipsis))
+    return g_table
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..primitives import registered
+from ..rules.gathers import scatter_at
+from .loops import SCAN, rows_like
+from .parts import Carry, Loop, Stack
+from .products import _addends
+from .program import Op, Program, Value, operation
+from .record import needed
+
+_add = registered(np.add)
+
+
+class Sum(NamedTuple):
+    """A carry, and the scatters whose results are added to it."""
+
+    carry: Carry
+    scatters: list[Op]
+
+
+def scattered(program: Program) -> Program:
+    """The program whose loops leave what is added at computed places to what comes after them."""
+    ops: list[Op] = []
+    for op in program.ops:
+        inside = op.within(scattered)
+        ops += _of_loop(inside) if op.prim is SCAN else [inside]
+    return Program(program.inputs, ops, program.outputs)
+
+
+def _of_loop(op: Op) -> list[Op]:
+    """A loop, and the scatters that come after it."""
+    loop = Loop(op)
+    sums = _sums(loop) if type(loop.steps) is int and loop.steps and not op.options["again"] else []
+    if not sums:
+        return [op]
+    stacks: dict[Any, Any] = {r.input: r.stack for r in loop.rows}
+    stacks |= {s.output: s.stack for s in loop.stacks if type(s.output) is Value}
+    for x in dict.fromkeys(x for each in sums for scatter in each.scatters for x in scatter.args):
+        if x not in stacks:
+            stacks[x] = rows_like(x, loop.steps)
+            loop.stacks.append(Stack(x, stacks[x]))
+    gone = {each.carry.input for each in sums}
+    loop.carries = [c for c in loop.carries if c.input not in gone]
+    loop.ops = needed(loop.ops, loop.outputs)
+    after: list[Op] = []
+    for carry, scatters in sums:
+        total: Any = None if type(carry.init) is not Value and not np.any(carry.init) else carry.init
+        for scatter in scatters:
+            rows = tuple([stacks[x] for x in scatter.args])
+            after.append(operation(scatter_at, rows, scatter.options, scatter))
+            if total is not None:
+                after.append(operation(_add, (total, after[-1].outs[0]), {}, scatter))
+            total = after[-1].outs[0]
+        after[-1] = after[-1].with_(outs=[carry.last])
+    return [loop.op(), *after]
+
+
+def _sums(loop: Loop) -> list[Sum]:
+    """The carries to which nothing is done but adding at computed places."""
+    makers = {x: op for op in loop.ops for x in op.outs}
+    uses: dict[Any, int] = {}
+    for x in [x for op in loop.ops for x in op.operands] + [x for x in loop.outputs if type(x) is Value]:
+        uses[x] = uses.get(x, 0) + 1
+    own = {x: op for x, op in makers.items() if uses.get(x) == 1}        # what nothing else reads
+    found = [(c, _addends(c.output, c.input, own)) for c in loop.carries if uses.get(c.input) == 1]
+    return [Sum(c, [makers[x] for x in shares]) for c, shares in found
+            if shares and all(type(x) is Value and x in makers and _may_wait(makers[x]) for x in shares)]
+
+
+def _may_wait(op: Op) -> bool:
+    """Whether rows of what an operation scatters can be scattered as one array: the places come first."""
+    if op.prim is not scatter_at or any(type(x) is not Value for x in op.args):
+        return False
+    places, index = op.args[1:], op.options["index"]
+    marks = [part for part in index if type(part) is str]
+    rest = index[len(marks):]
+    return (marks == list(index[: len(marks)]) and all(part is Ellipsis for part in rest)
+            and len({x.shape for x in places}) == 1)
