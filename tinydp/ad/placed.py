@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .values import shape
+from .errors import UnsupportedArgumentError
+from .indexing import add_at
+from .rules.gathers import is_computed, plain_index
+from .values import abstract, shape
 
 
 def set_at(x: Any, index: Any, values: Any) -> Any:
@@ -27,6 +30,8 @@ def set_at(x: Any, index: Any, values: Any) -> Any:
         >>> set_at(np.zeros(4), np.s_[1:-1], np.array([1.0, 2.0]))
         array([0., 1., 2., 0.])
     """
+    if is_computed(plain_index(index)):
+        return _set_at_computed(x, index, values)
     sides = np.shape(x) if isinstance(x, (list, tuple)) else shape(x)
     number = np.full(sides, -1)                  # of the value that an element becomes
     region = number[index].shape
@@ -35,3 +40,13 @@ def set_at(x: Any, index: Any, values: Any) -> Any:
     if not math.prod(region):
         return np.copy(x)
     return np.where(number >= 0, new[np.maximum(number, 0)], x)
+
+
+def _set_at_computed(x: Any, index: Any, values: Any) -> Any:
+    """The same for numbers that are not known yet, of which no two name the same element."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(abstract(part) and shape(part) for part in parts):
+        raise UnsupportedArgumentError("an array of computed places may name an element twice.",
+                                       "set them one by one.")
+    zeros = np.zeros(shape(x))
+    return np.where(add_at(zeros, index, 1.0) > 0.0, add_at(zeros, index, values), x)
