@@ -8,6 +8,7 @@ from .ad.implicit import argmin, root
 from .ad.indexing import add_at, lookup
 from .ad.loops import integrate, scan
 from .ad.mapping import vmap
+from .ad.placed import set_at
 from .ad.primitives import defvjp
 from .ad.show import record
 from .ad.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -19,6 +20,6 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "ad", "add_at", "argmin", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans", "defvjp",
     "grad", "hessian", "hvp", "integrate", "jacobian", "jvp", "linalg", "lookup", "nn", "optim",
-    "primitive", "record", "root", "scan", "sign", "sims", "stop_gradient", "straight_through", "testing",
-    "value", "value_and_grad", "vjp", "vmap", "while_loop",
+    "primitive", "record", "root", "scan", "set_at", "sign", "sims", "stop_gradient", "straight_through",
+    "testing", "value", "value_and_grad", "vjp", "vmap", "while_loop",
 ]

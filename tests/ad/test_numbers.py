@@ -11,6 +11,7 @@ import pytest
 
 import tinydp as dp
 from tinydp.ad import origin
+from tinydp.ad.values import is_finite
 
 double = dp.custom_gradient(lambda x: 2.0 * x, lambda g, y, x: 2.0 * g)
 
@@ -241,3 +242,14 @@ def test_a_whole_quotient_is_of_the_kind_of_its_numbers():
     dp.grad(lambda x: seen.append(x[0] // np.float32(0.4)) or 0.0 * x[0])(np.ones(2))
     assert [type(x) for x in seen] == [float, np.float64, np.float64, np.float64]
     assert seen == [1.0 // 0.4, 1.0 // 0.4, 1.0 // np.sin(1.0), np.float64(1.0) // np.float32(0.4)]
+
+
+@pytest.mark.parametrize("n", [1, 8192, 8193])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_seen_in_arrays_of_any_length(n, bad):
+    """Long ones are not looked at by a product: the threads of BLAS may take long to wake up."""
+    x = np.linspace(-1.0, 1.0, n)
+    assert is_finite(x)
+    x[n // 2] = bad
+    assert not is_finite(x)
+    assert not is_finite(x[::-1])

@@ -186,10 +186,54 @@ def test_a_long_chain_of_choices_is_no_chain_of_masks():
     assert np.isfinite(dp.grad(f)(np.array([0.3, 0.2, 0.7]))).all()
 
 
+STEPS = {
+    "roll": lambda u: 0.9 * u + 0.1 * np.roll(u, 1),
+    "a fancy index": lambda u: 0.9 * u + 0.1 * u[np.array([1, 2, 0, 4, 4])],
+    "pad and slice": lambda u: 0.9 * u + 0.1 * (np.pad(u, 1)[2:] - u),
+    "a scan": lambda u: dp.scan(lambda c, x: (c * x, c), 1.1, u)[1] + 0.1 * u,
+    "a custom rule": dp.custom_gradient(lambda u: 0.9 * u, lambda g, y, u: 0.9 * g),
+}
+
+
+@pytest.mark.parametrize("taken", [slice(1, 3), np.array([1, 2]), 1], ids=["slice", "fancy", "number"])
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_a_long_loop_of_what_moves_elements_is_no_chain_of_masks(step, taken):
+    def f(u):
+        for _ in range(150):
+            u = step(u)
+        return np.sum(u[taken] ** 2)
+
+    u, v = np.ones(5), np.arange(5.0)
+    assert np.isfinite(dp.grad(lambda u: f(np.sqrt(u)))(np.ones(5))).all()
+    if step is not STEPS["a scan"]:
+        assert np.allclose(dp.hvp(f, u, v), dp.grad(f)(v), rtol=1e-12)       # it is quadratic
+
+
+def test_ten_thousand_steps_take_ten_thousand_times_as_many_masks_as_one(monkeypatch):
+    counts = {}
+    later_mask = Later.mask
+
+    def counted(self):
+        counts[steps] += bool(self.make)
+        return later_mask(self)
+
+    def f(u):
+        for _ in range(steps):
+            u = 0.9 * u + 0.1 * u[np.array([1, 2, 0])]
+        return np.sum(u[1:3] ** 2)
+
+    monkeypatch.setattr(Later, "mask", counted)
+    for steps in (100, 200, 10_000):
+        counts[steps] = 0
+        dp.grad(f)(np.ones(3)) if steps > 1000 else dp.hvp(f, np.ones(3), np.ones(3))
+    assert 0 < counts[200] < 2.1 * counts[100]
+    assert counts[10_000] < 110 * counts[100]
+
+
 @given(hnp.arrays(bool, (4,)), hnp.arrays(bool, (4,)), st.data())
 def test_a_sum_is_alive_where_one_of_its_parts_is(a, b, data):
     g, h = (np.where(mask, 1.5, 0.0) for mask in (a, b))
-    total = Selected(g, a) + Selected(h, later(lambda: b))
+    total = Selected(g, a) + Selected(h, later(lambda mask: mask, b))
     assert np.array_equal(total.live, a | b)
     assert np.array_equal(total.g, g + h)
     assert np.array_equal(Selected(g, a) + h, g + h)
@@ -201,10 +245,10 @@ def test_masks_are_made_when_they_are_asked_for():
     mask = later(lambda: made.append(1) or np.array([True]))
     deep = mask
     for _ in range(DEEPEST - 2):
-        deep = later(lambda deep=deep: deep.mask(), deep)
+        deep = later(lambda mask: mask, deep)
     assert type(deep) is Later
     assert not made
-    assert type(later(lambda: deep.mask(), deep)) is not Later
+    assert type(later(lambda mask: mask, deep)) is not Later
     assert made == [1]
 
 

@@ -48,7 +48,7 @@ class Place(NamedTuple):
 
 
 def user_spot() -> Spot:
-    """The innermost line that is running and is neither ours nor NumPy's."""
+    """The innermost line that is running and is neither ours nor NumPy's nor SciPy's."""
     return innermost_spot(_is_library)
 
 
@@ -67,8 +67,11 @@ def place_of(spot: Spot) -> Place:
     positions = next(itertools.islice(code.co_positions(), instruction // 2, None))
     first, last, start, stop = positions
     expression = ""
-    if first == last == line and start is not None and stop is not None:
-        expression = text.encode()[start:stop].decode(errors="replace")
+    if first and last and start is not None and stop is not None:
+        lines = [linecache.getline(code.co_filename, k).encode() for k in range(first, last + 1)]
+        lines[-1] = lines[-1][:stop]             # before the first is cut: it may be the same
+        lines[0] = lines[0][start:]
+        expression = b"".join(lines).decode(errors="replace")
     storing = dis.opname[code.co_code[instruction]] == "STORE_SUBSCR"
     return Place(code.co_filename, line, text.strip(), expression, storing)
 
@@ -80,7 +83,17 @@ def user_place() -> Place:
 
 @functools.cache
 def _is_library(file: str) -> bool:
-    return file.startswith(_OURS) or is_numpy(file)
+    return file.startswith(_OURS) or is_numpy(file) or is_scipy(file)
+
+
+def is_scipy(file: str) -> bool:
+    """Whether a file belongs to SciPy."""
+    return f"{os.sep}scipy{os.sep}" in file
+
+
+def in_scipy() -> bool:
+    """Whether it is SciPy that is running, called by the user's program."""
+    return is_scipy(innermost_spot(lambda file: file.startswith(_OURS) or is_numpy(file)).code.co_filename)
 
 
 def is_numpy(file: str) -> bool:
@@ -99,6 +112,13 @@ class TinydpError(Exception):
     def __str__(self) -> str:
         lines = [self.what, f"  at {self.place}"]
         return "\n".join(lines + [f"  {self.advice}"] * bool(self.advice))
+
+
+def wrapped_in(error: BaseException) -> TinydpError | None:
+    """What `__float__` raised, if NumPy wrapped it in an error of its own; not a user's `raise ... from`."""
+    cause = error.__cause__
+    is_numpys = type(error) is ValueError and "array element" in str(error)
+    return cause if is_numpys and isinstance(cause, TinydpError) else None
 
 
 class NonScalarOutputError(TinydpError, TypeError):

@@ -15,7 +15,6 @@ and the code to write instead.
 
 import math
 import operator
-import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import partialmethod
@@ -24,7 +23,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .advice import at_advice, instead_of_increase, instead_of_index, instead_of_method
-from .asking import is_array
+from .asking import checked, is_array
 from .errors import (
     ConversionError,
     DtypeError,
@@ -33,9 +32,22 @@ from .errors import (
     UnknownFunctionError,
     user_place,
 )
+from .folds import advice_for, method_of, named
 from .integers import astype, getitem, refuse_index, rounded_by
 from .origin import from_numpy
 from .primitives import PRIMITIVES, Primitive, registered, sweeping
+from .rewriting import (
+    called,
+    filled,
+    instead_of_change,
+    instead_of_changing,
+    instead_of_conversion,
+    instead_of_math,
+    instead_of_scipy,
+    instead_of_setting,
+    instead_of_writing,
+    without_out,
+)
 from .tape import EndedTape, Var, binary
 from .values import abstract, plain, settle, shape
 
@@ -108,7 +120,7 @@ def _in_place(name: str, symbol: str) -> Callable:
         if shape(a) != () or is_array(a):        # `y = x; x += 1` would change y in NumPy
             raise MutationError(
                 f"{symbol}= changes a traced array in place, and other names may refer to it.",
-                _assignment_advice() or f"write x = x {symbol} ... instead.")
+                f"write {instead_of_change(user_place().text) or f'x = x {symbol} ...'} instead.")
         return combine(a, b)
 
     return method
@@ -148,16 +160,25 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
     if kwargs.get("out") is not None:
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
-            _assignment_advice() or f"write array = np.{ufunc.__name__}(...) without out=.")
+            without_out(ufunc.__name__, user_place().expression))
     if primitive is not None and method == "__call__":
         return primitive(*args, **kwargs)
     if method == "at":
         raise MutationError(
             *at_advice(ufunc.__name__))
+    if known := method_of(ufunc, method):
+        return checked(named(ufunc, method), known, args, kwargs)
     if method == "__call__" and ufunc.__name__ == "clip":
         return np.clip(*args, **kwargs)          # the method of a plain array calls what has no public name
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-    raise _unknown(ufunc, f"np.{name}")
+    if method != "__call__":
+        raise UnknownFunctionError(f"np.{name} has no gradient rule, and was called with a traced value.",
+                                   advice_for(ufunc.__name__, method))
+    if getattr(np, ufunc.__name__, None) is ufunc:
+        raise _unknown(f"np.{name}")
+    expression = user_place().expression         # it is SciPy's, or the user's, and does not know its module
+    error = _unknown(called(expression, name))
+    raise UnknownFunctionError(error.what, instead_of_scipy(expression, error.advice))
 
 
 def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
@@ -165,7 +186,7 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
             f"write array = np.{function.__name__}(...) without out=." if "out" in kwargs
-            else "to fill an array with it, write np.broadcast_to(x, shape).")
+            else filled(user_place().expression))
     if function is np.where and args and type(args[0]) is int and args[0] in (-1, -2):
         raise DtypeError(
             f"the condition of np.where is {args[0]}: ~ of {args[0] == -2}, which is not its opposite.",
@@ -173,10 +194,10 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
     if function in PRIMITIVES:
         return PRIMITIVES[function](*args, **kwargs)
     module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
-    raise _unknown(function, f"{module}.{function.__name__}")
+    raise _unknown(f"{module}.{function.__name__}")
 
 
-def _unknown(function: Any, name: str) -> UnknownFunctionError:
+def _unknown(name: str) -> UnknownFunctionError:
     return UnknownFunctionError(
         f"{name} has no gradient rule, and was called with a traced value.",
         f"write it with other NumPy functions, or register a rule: dp.defvjp({name}, "
@@ -204,7 +225,7 @@ def _array_methods() -> Iterator[tuple[str, Any]]:
 def _refuse_changing(name: str) -> Callable:
     def method(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
         raise MutationError(f".{name}() would change a traced array in place.",
-                            "build a new array instead" + f": np.{name}(x)." * hasattr(np, name))
+                            instead_of_changing(user_place().expression))
     return method
 
 
@@ -245,21 +266,7 @@ def _iter(self: Any) -> Iterator[Any]:
 
 # ---------------------------------------------------------------------------- refusals
 
-_NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
-                "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "pow": "power",
-                "fsum": "sum", "dist": "linalg.norm"}
 _MADE_PLAIN = "a traced value was made part of a plain array, and the derivative would end there."
-
-
-def _assignment_advice() -> str:
-    """For `a[i] += f(x)` in the user's line: the same as an ordinary assignment."""
-    match = re.search(r"([\w.\[\]]+)\s*(\*\*|//|[-+*/%@])=\s*(.+)", user_place().text)
-    if not match:
-        return ""
-    target, symbol, source = match.groups()
-    source = source.split("#")[0].strip()
-    source = f"({source})" if re.search(r"\s[-+*/%@]", source) else source
-    return f"write {target} = {target} {symbol} {source} instead."
 
 
 def _to_float(self: Var) -> NoReturn:
@@ -267,20 +274,16 @@ def _to_float(self: Var) -> NoReturn:
     if place.storing:
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
-            instead_of_increase(place.text) or
-            "collect the values in a list and write np.stack(values) at the end.", place)
+            instead_of_increase(place.text) or instead_of_writing(place.text), place)
     if advice := instead_of_method(place.expression):
         raise ConversionError(_MADE_PLAIN, advice, place)
-    match = re.match(r"(?:math\.)?(\w+)\(", place.expression)
-    name = match[1] if match else ""
-    if name != "float" and hasattr(math, name):
-        numpys = _NUMPY_NAMES.get(name, name)
-        argument = place.expression[match.end() : -1] if match else "x"
-        advice = (f"write np.{numpys}({argument}) instead, or " if hasattr(np, numpys.split(".")[0])
-                  else "write ")
+    if found := instead_of_math(place.expression):
+        name, new, arguments = found
+        plainly = f"math.{name}({', '.join(f'dp.value({x})' for x in arguments)})"
         raise ConversionError(
             f"math.{name} needs a plain number, and the derivative would end there.",
-            f"{advice}math.{name}(dp.value({argument})) for a number without derivative.", place)
+            f"write {new} instead, or {plainly} for a number without derivative." if new else
+            f"write {plainly} for a number without derivative.", place)
     raise _plain_number_error("float(x)", place)
 
 
@@ -299,25 +302,25 @@ def _refusal(what: str) -> Callable:
 
 def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
     place = user_place()
+    if place.storing:
+        raise MutationError(
+            "a traced value was written into a plain array, which would lose its derivative.",
+            instead_of_increase(place.text) or instead_of_writing(place.text), place)
     advice = instead_of_method(place.expression)
-    if not (advice or place.storing) and instead_of_index(place.expression):
+    if not advice and instead_of_index(place.expression):
         refuse_index(self)
     raise ConversionError(
         _MADE_PLAIN,
-        advice or
-        "write np.stack([...]) instead of np.array([...]), np.broadcast_to(x, shape) instead of "
-        "np.full(shape, x); leave np.asarray(x) out, or use dp.value(x).", place)
+        advice or instead_of_conversion(place.expression) or
+        "write np.stack([...]) around a list of traced values, np.stack([np.stack(row) for row in rows]) "
+        "around one of lists; leave np.asarray(x) out, or use dp.value(x).", place)
 
 
 def _setitem(self: Var, index: Any, item: Any) -> NoReturn:
     place = user_place()
-    match = re.match(r"(\w+)\[([^\[\]:,;]+)\]\s*=\s*([^=;#]+)$", place.text)
-    x, i, new = match.groups() if match else ("x", "i", "...")
     raise MutationError(
         "a traced array cannot be changed in place: the tape may need its old content.",
-        instead_of_increase(place.text) or
-        f"write {x} = np.where(np.arange(len({x})) == {i}, {new}, {x}), or build it with "
-        "np.stack or np.concatenate.", place)
+        instead_of_increase(place.text) or instead_of_setting(place.text), place)
 
 
 def _pickle(self: Var, protocol: Any = None) -> NoReturn:

@@ -35,7 +35,7 @@ from .errors import (
     UnsupportedArgumentError,
     user_place,
 )
-from .selected import NOTHING, Selected, bare, later, made, reached_by
+from .selected import NOTHING, Selected, bare, later, reached_by
 from .tape import Tape, Var
 from .values import (
     FLOAT64,
@@ -350,15 +350,14 @@ class Primitive:
         if mask is None or chosen is None:
             mask = chosen if mask is None else mask
         else:
-            came = mask
-            mask = later(lambda: np.logical_and(made(came), made(chosen)), came, chosen)
+            mask = later(np.logical_and, mask, chosen)
         if mask is None:                         # this function mixes the elements
             return self._fit(i, c, x, y)
         g = Selected(c, mask)
         if self.steep or not abstract(c):
             g.g = g.kept(c)
         if shape(c) != shape(x):
-            fits = later(lambda: np.not_equal(self._fit(i, np.where(made(mask), 1.0, 0.0), x, y), 0.0), mask)
+            fits = later(lambda mask: np.not_equal(self._fit(i, np.where(mask, 1.0, 0.0), x, y), 0.0), mask)
             g = Selected(self._fit(i, g.g, x, y), fits)
         if shape(x) or abstract(g.live):
             return g
@@ -376,11 +375,10 @@ class Primitive:
         if not (self.product or self.cut or self.mover):
             if live is None or any(map(abstract, (*(y if type(y) is tuple else (y,)), *values))):
                 return None
-            return later(lambda: self._dyed(i, before, y, values, kwargs),
-                         *(before if type(before) is tuple else (before,)))
+            return later(lambda before: self._dyed(i, before, y, values, kwargs), before)
 
-        def way() -> Any:
-            flow = np.where(made(before), 1.0, 0.0) if live else np.ones(shape(y)) if shape(y) else 1.0
+        def way(before: Any) -> Any:
+            flow = np.where(before, 1.0, 0.0) if live else np.ones(shape(y)) if shape(y) else 1.0
             factors = values if self.mover else [_reach(v) for v in operands]
             return np.not_equal(self._of_rule(i, flow, y, tuple(factors), kwargs), 0.0)
 
@@ -551,7 +549,8 @@ class Parts:
                          for x, g in zip(self.like, self.of_each(), strict=True))
         total = settle(scatter(*map(bare, self.gs), shape=shape(self.like), indices=self.indices))
         if shape(total) and not abstract(total) and not self._all_named():
-            total = Selected(total, later(self.reached))
+            masks = tuple([g.mask if type(g) is Selected else True for g in self.gs])
+            total = Selected(total, later(self.reached, masks))
         return total if self.whole is None else total + self.whole
 
     def of_each(self) -> list:
@@ -569,11 +568,11 @@ class Parts:
         n = shape(self.like)[0]
         return len(self.indices) >= n == len({i for i in self.indices if type(i) is int})
 
-    def reached(self) -> Any:
-        """The mask of the elements that a part arrived at."""
+    def reached(self, masks: tuple) -> Any:
+        """The mask of the elements that a part arrived at, for the masks of the parts."""
         live = np.zeros(shape(self.like), dtype=bool)
-        for index, g in zip(self.indices, self.gs, strict=True):
-            np.logical_or.at(live, index, g.live if type(g) is Selected else True)
+        for index, mask in zip(self.indices, masks, strict=True):
+            np.logical_or.at(live, index, mask)
         return live
 
 

@@ -16,7 +16,6 @@ elements, so its cotangent comes with a mask, and keeps it for as long as the el
     array([ True,  True])
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -29,27 +28,45 @@ DEEPEST = 32
 
 
 class Later:
-    """A mask that is made when it is asked for, which is seldom: where an infinity or a nan is met."""
+    """A mask that is made when it is asked for, which is seldom: where an infinity or a nan is met.
 
-    __slots__ = ("depth", "made")
+    It is `make(*sources)`, of masks that may be for later themselves, at most `DEEPEST` in a row.
+    """
 
-    def __init__(self, make: Callable, depth: int):
-        self.made, self.depth = make, depth
+    __slots__ = ("depth", "make", "sources")
+
+    def __init__(self, make: Callable, sources: tuple):
+        self.make: Callable | None = make
+        self.sources: Any = sources
+        self.depth = 1 + depth_of(sources)
 
     def mask(self) -> Any:
-        if callable(self.made):
-            self.made = self.made()
-        return self.made
+        if self.make:
+            self.sources, self.make = self.make(*made(self.sources)), None
+        return self.sources
 
 
 def later(make: Callable, *sources: Any) -> Any:
-    """The mask that `make()` returns, which asks for those of `sources`; at once if that goes deep."""
-    depth = 1 + max([x.depth for x in sources if type(x) is Later], default=0)
-    return Later(make, depth) if depth < DEEPEST else make()
+    """The mask `make(*sources)`, where `make` is given the masks themselves; at once if that goes deep.
+
+    All that `make` asks for must be among the sources: a mask that it held by other means would not count
+    as deep, and masks would wait for each other in a chain as long as the program.
+    """
+    mask = Later(make, sources)
+    return mask if mask.depth < DEEPEST else mask.mask()
+
+
+def depth_of(mask: Any) -> int:
+    """How many masks have to be made, one for another, for this one, or for the deepest in a tuple."""
+    if type(mask) is tuple:
+        return max(map(depth_of, mask), default=0)
+    return mask.depth if type(mask) is Later else 0
 
 
 def made(mask: Any) -> Any:
-    """The mask itself: a boolean, or an array of them."""
+    """The mask itself: a boolean, or an array of them; or a tuple of masks, each made."""
+    if type(mask) is tuple:
+        return tuple(map(made, mask))
     return mask.mask() if type(mask) is Later else mask
 
 
@@ -72,8 +89,7 @@ class Selected:
 
     def __add__(self, other: Any) -> Any:
         if type(other) is Selected:
-            a, b = self.mask, other.mask
-            return Selected(self.g + other.g, later(lambda: np.logical_or(made(a), made(b)), a, b))
+            return Selected(self.g + other.g, later(np.logical_or, self.mask, other.mask))
         if isinstance(other, (np.ndarray, float, Var, Abstract)):
             return self.g + other                # there, all is alive
         return NotImplemented
@@ -106,7 +122,7 @@ def shared(share: Any, g: Any) -> Any:
         return g * share if share or shape(g) else NOTHING
     if type(g) is Var:                           # 0 * inf might come to be on the tape around
         return _masked(np.where(np.not_equal(share, 0.0), g * share, 0.0), np.not_equal(share, 0.0))
-    return _masked(g * share, later(lambda: np.not_equal(share, 0.0)))
+    return _masked(g * share, later(np.not_equal, share, 0.0))
 
 
 def seed(g: Any) -> Any:
@@ -127,7 +143,7 @@ def reached_by(pull: Callable, masks: Any, xs: list) -> list:
         >>> reached_by(lambda g: [g[0] + 0.0 * g, g[:2]], np.array([False, False, True]), [np.ones(3)] * 2)
         [array([False, False,  True]), array([False, False])]
     """
-    if not np.all([np.all(made(mask)) for mask in (masks if type(masks) is tuple else (masks,))]):
+    if not np.all([np.all(mask) for mask in (masks if type(masks) is tuple else (masks,))]):
         try:
             with np.errstate(all="ignore"):
                 return [np.not_equal(c, 0.0) for c in pull(_dye(masks))]         # as is nan
@@ -142,29 +158,26 @@ def behind(pull: Callable, masks: tuple, cs: list) -> list:
     What `pull` shows by itself is believed first: a number that is not zero has been reached. No call is
     repeated only because masks have become deep; all is taken to be reached then.
     """
-    if any(type(mask) is Later and mask.depth >= DEEPEST - 2 for mask in masks):
+    if depth_of(masks) >= DEEPEST - 2:
         return cs
-    found = later(lambda: reached_by(pull, masks, cs), *masks)
-
-    def mask(k: int) -> Any:
-        c = plain(cs[k])
-        return np.logical_or(made(found)[k], np.isfinite(c) & np.not_equal(c, 0.0))
-
-    return [_left_out(c, functools.partial(mask, k), found) for k, c in enumerate(cs)]
+    found = later(lambda *masks: reached_by(pull, masks, cs), *masks)
+    return [_left_out(c, k, found) for k, c in enumerate(cs)]
 
 
-def _left_out(c: Any, mask: Callable, found: Any) -> Any:
+def _left_out(c: Any, k: int, found: Any) -> Any:
+    """The k-th cotangent `c`, with its mask."""
+    number = plain(c)
     if shape(c):
-        g = Selected(c, later(mask, found))
+        g = Selected(c, later(lambda found: found[k] | np.isfinite(number) & (number != 0.0), found))
         g.g = g.kept(c)
         return g
-    return c if (is_finite(plain(c)) and plain(c) != 0.0) or mask() else NOTHING
+    return c if (is_finite(number) and number != 0.0) or made(found)[k] else NOTHING
 
 
 def _dye(masks: Any) -> Any:
     if type(masks) is tuple:
         return tuple(map(_dye, masks))
-    return np.where(made(masks), np.nan, 0.0) if shape(made(masks)) else np.nan if made(masks) else 0.0
+    return np.where(masks, np.nan, 0.0) if shape(masks) else np.nan if masks else 0.0
 
 
 def bare(g: Any) -> Any:
@@ -173,5 +186,5 @@ def bare(g: Any) -> Any:
 
 
 def _masked(c: Any, mask: Any) -> Selected:
-    return Selected(c, later(lambda: np.broadcast_to(made(mask), shape(c)) if shape(made(mask)) != shape(c)
-                             else made(mask), mask))
+    sides = shape(c)
+    return Selected(c, later(lambda m: m if shape(m) == sides else np.broadcast_to(m, sides), mask))

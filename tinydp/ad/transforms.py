@@ -18,7 +18,7 @@ import numpy as np
 from . import tree
 from .again import IN_A_FUNCTION, fingerprint, require_same
 from .custom import Custom, Form
-from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, TinydpError, user_spot
+from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, user_spot, wrapped_in
 from .origin import from_numpy
 from .primitives import dense, sweeping
 from .selected import NOTHING, seed
@@ -469,9 +469,8 @@ def _call(f: Callable, args: list, kwargs: dict) -> Any:
     try:
         return f(*args, **kwargs)
     except ValueError as error:
-        if isinstance(error.__cause__, TinydpError) and "array element" in str(error):
-            # NumPy's wrapping of what __float__ raised; a user's own `raise ... from` stays
-            raise error.__cause__.with_traceback(error.__traceback__) from None
+        if ours := wrapped_in(error):
+            raise ours.with_traceback(error.__traceback__) from None
         raise
     finally:
         sweeping.reset(token)

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ConversionError, DtypeError
+from .errors import ConversionError, DtypeError, user_place
+from .rewriting import instead_of_conversion
 from .tape import Tape, Var
 
 FLOAT64 = np.dtype(np.float64)
@@ -141,11 +142,16 @@ def is_integer(x: Any) -> bool:
     return type(x) is int or getattr(getattr(x, "dtype", None), "kind", "") in ("i", "u")
 
 
+THREADED = 8192                                  # longer products may wait for threads to wake up, for long
+
+
 def is_finite(x: Any) -> bool:
     """Whether there is no infinity and no nan in it; a very large sum of squares says no, too."""
     if type(x) is not np.ndarray:
         x = plain(x)
     if type(x) is np.ndarray:
+        if x.size > THREADED:
+            return bool(np.isfinite(x).all())
         row = x.ravel("K")
         return math.isfinite(row.dot(row))       # the cheapest look at all of it
     return not isinstance(x, float) or math.isfinite(x)
@@ -201,7 +207,7 @@ def snapshot(tape: Tape, x: Any) -> Any:
         if any(type(child) is Var for child in x):
             raise ConversionError(
                 f"a {kind.__name__} that holds traced values was used as an array.",
-                "write np.stack([...]) around it.",
+                instead_of_conversion(user_place().expression) or "write np.stack([...]) around it.",
             )
         return kind(snapshot(tape, child) for child in x)
     if isinstance(x, complex):

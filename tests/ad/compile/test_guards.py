@@ -200,7 +200,7 @@ def test_unknown_function_names_the_line():
     (lambda x: math.sin(x), ConversionError), (lambda x: float(x), ConversionError),
     (lambda x: int(x), ConversionError), (lambda x: np.array([x, x]), ConversionError),
     (lambda x: np.fft.fft(np.stack([x, x])), NotCompiledError), (lambda x: [1, 2][x], ConversionError),
-    (lambda x: np.add.reduce(np.stack([x, x])), NotCompiledError),
+    (lambda x: np.add.reduceat(np.stack([x, x]), [0]), NotCompiledError),
     (lambda x: np.arange(3.0)[np.argmax(np.stack([x, x]))], ConversionError)])
 def test_what_would_lose_the_program(f, error):
     with pytest.raises(error):
@@ -217,9 +217,8 @@ def test_writing_into_arrays():
         x[0] = 1.0
         return x
 
-    with pytest.raises((MutationError, ValueError)) as caught:   # NumPy wraps it in one of its own
+    with pytest.raises(MutationError, match=r"write a = dp.set_at\(a, 0, x\)"):     # NumPy wraps it
         dp.compile(fill)(1.0)
-    assert isinstance(caught.value.__cause__ or caught.value, MutationError)
     with pytest.raises(MutationError):
         dp.compile(change)(np.ones(2))
     with pytest.raises(MutationError):

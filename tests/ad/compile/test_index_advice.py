@@ -125,7 +125,7 @@ def assigned(x):
 
 
 def assigned_instead(x):
-    x = np.where(np.arange(len(x)) == np.argmin(x), 2.0 * x[0], x)
+    x = dp.set_at(x, np.argmin(x), 2.0 * x[0])
     return x[1]
 
 
@@ -133,7 +133,7 @@ def assigned_instead(x):
 @pytest.mark.parametrize(("f", "instead", "advice"), [
     (increased, increased_instead, "total = dp.add_at(total, np.argmax(x) - 2, x[0] ** 2)"),
     (decreased, decreased_instead, "x = dp.add_at(x, np.argmin(x), -(2.0 * x[0]))"),
-    (assigned, assigned_instead, "x = np.where(np.arange(len(x)) == ")])
+    (assigned, assigned_instead, "x = dp.set_at(x, np.argmin(x), 2.0 * x[0])")])
 def test_elements_that_are_changed(run, f, instead, advice):
     with pytest.raises(MutationError) as caught:
         run(f)(X)

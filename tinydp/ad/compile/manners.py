@@ -19,6 +19,13 @@ from ..errors import (
 )
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
 from ..primitives import Parts, Primitive, registered, sweeping
+from ..rewriting import (
+    instead_of_changing,
+    instead_of_conversion,
+    instead_of_math,
+    instead_of_setting,
+    instead_of_writing,
+)
 from ..selected import Selected
 from ..tape import Var
 from ..values import is_condition, is_integer, shape
@@ -106,19 +113,27 @@ def _refuse_number(what: str) -> Callable:
         place = user_place()
         if place.storing:
             raise MutationError("a value of a compiled program was written into a plain array.",
-                                instead_of_increase(place.text) or
-                                "collect the values in a list and write np.stack(values) at the end.", place)
+                                instead_of_increase(place.text) or instead_of_writing(place.text), place)
         if _is_increased(place):
             _refuse_change(self)
         if advice := instead_of_index(place.expression, self.kind == "f"):
             raise ConversionError(INDEXED, advice, place)
         raise ConversionError(
             f"{what} needs a plain number, and in a program that is compiled there is none yet.",
-            advice if (advice := instead_of_method(place.expression)).startswith("write np.") else
-            "write np.sin(x) instead of math.sin(x), np.stack([...]) instead of np.array([...]), "
-            "dp.lookup(table, i) instead of table[i]; a number that is fixed belongs to static= of "
-            'dp.compile, or to a field of a dataclass with metadata={"static": True}.', place)
+            _instead_of_plain(place.expression), place)
     return method
+
+
+def _instead_of_plain(expression: str) -> str:
+    """What to write instead of an expression that asks for plain numbers."""
+    if (advice := instead_of_method(expression)).startswith("write np."):
+        return advice
+    if (found := instead_of_math(expression)) and found[1]:
+        return f"write {found[1]} instead."
+    return instead_of_conversion(expression) or (
+        "write it with NumPy's functions, and np.stack around a list of values; a number that is fixed "
+        "belongs to static= of dp.compile, or to a field of a dataclass with "
+        'metadata={"static": True}.')
 
 
 def _number(kind: type) -> Callable:
@@ -154,9 +169,13 @@ INDEXED = "an array or a list that is not traced was indexed by a value of a com
 def _refuse_change(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
     place = user_place()
     raise MutationError("an array of a compiled program cannot be changed in place.",
-                        instead_of_increase(place.text) or
-                        "build a new one: x = np.where(np.arange(len(x)) == i, v, x) for x[i] = v, or with "
-                        "np.stack or np.concatenate.", place)
+                        instead_of_increase(place.text) or instead_of_setting(place.text), place)
+
+
+def _refuse_changing(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
+    place = user_place()
+    raise MutationError("an array of a compiled program cannot be changed in place.",
+                        instead_of_changing(place.expression), place)
 
 
 def _astype(self: Proxy, dtype: Any, *args: Any, **kwargs: Any) -> Any:
@@ -194,7 +213,7 @@ def _set_manners() -> None:
     for name in dir(np.ndarray):
         numpys: Any = getattr(np, name, None)
         if name in _CHANGING:
-            setattr(Proxy, name, _refuse_change)
+            setattr(Proxy, name, _refuse_changing)
         elif name in _LEAVING:
             setattr(Proxy, name, _refuse_number(f".{name}()"))
         elif not name.startswith("_") and callable(numpys) and not hasattr(Proxy, name):

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..advice import instead_of_branch
-from ..errors import BranchError, Spot, TinydpError, is_numpy, place_of
+from ..errors import BranchError, Spot, TinydpError, is_numpy, place_of, wrapped_in
 from .bounds import Bounds
 from .effects import STEP, refuse
 from .program import Value
@@ -269,6 +269,8 @@ class Search:
         except TinydpError:
             raise
         except Exception as error:
+            if ours := wrapped_in(error):
+                raise ours.with_traceback(error.__traceback__) from None
             return LeftToTheTape(error)
 
     def give_up(self) -> None:

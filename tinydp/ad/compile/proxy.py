@@ -34,9 +34,12 @@ import numpy as np
 
 from .. import tree
 from ..advice import at_advice
+from ..asking import checked as checked_by_numpy
 from ..asking import compared, known_options, says_nothing
-from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError
+from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
+from ..folds import advice_for, method_of, named
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
+from ..rewriting import called, filled, instead_of_scipy, without_out
 from ..rules.gathers import element, is_computed, masked, plain_index
 from ..tape import Var
 from ..values import Abstract, abstract, is_condition, is_integer, plain
@@ -133,10 +136,10 @@ class Proxy(Abstract):
         if method == "at":
             raise MutationError(*at_advice(ufunc.__name__))
         if method != "__call__":
-            raise not_compiled(f"np.{ufunc.__name__}.{method}")
+            return _by_method(ufunc, method, args, kwargs)
         if kwargs.get("out") is not None:
             raise MutationError("a value of a compiled program was written into a plain array.",
-                                f"write array = np.{ufunc.__name__}(...) without out=.")
+                                without_out(ufunc.__name__, user_place().expression))
         if OF_CONDITIONS.get(ufunc.__name__) and all(is_condition(x) for x in args):
             ufunc = OF_CONDITIONS[ufunc.__name__]
         function = np.clip if ufunc.__name__ == "clip" else ufunc            # a.clip(x, 1.0)
@@ -147,6 +150,9 @@ class Proxy(Abstract):
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         if any(kind is Var for kind in types):
             return NotImplemented
+        if function is np.copyto:
+            raise MutationError("a value of a compiled program was written into a plain array.",
+                                filled(user_place().expression))
         return call_numpy(function, args, kwargs)
 
 
@@ -157,6 +163,15 @@ def call_numpy(function: Callable, args: tuple, kwargs: dict) -> Any:
     return compared(function, args, kwargs, lambda: _written(function, args, kwargs), warns=False)
 
 
+def _by_method(ufunc: np.ufunc, method: str, args: tuple, kwargs: dict) -> Any:
+    """`ufunc.reduce(...)` and the like, by functions that are known."""
+    known = method_of(ufunc, method)
+    if known is None:
+        raise NotCompiledError(f"np.{ufunc.__name__}.{method} cannot be compiled yet.",
+                               advice_for(ufunc.__name__, method))
+    return checked_by_numpy(named(ufunc, method), known, args, kwargs)
+
+
 def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
     name = getattr(function, "__name__", str(function))
     of_shape = _OF_SHAPES.get(function) or OF_INTEGERS.get(function)
@@ -164,7 +179,7 @@ def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
         return of_shape(*args, **known_options(function, of_shape, kwargs))
     known = PRIMITIVES.get(function)
     if known is None:
-        raise not_compiled(f"np.{name}")
+        raise _unknown(function, name)
     if not isinstance(known, Primitive):
         try:
             return known(*args, **kwargs)       # it is made of others
@@ -313,6 +328,16 @@ def _assignments(code: CodeType) -> dict[int, str]:
             found[before] = instruction.argval if instruction.argval.isidentifier() else ""
         before = instruction.offset
     return found
+
+
+def _unknown(function: Callable, name: str) -> NotCompiledError:
+    """The refusal of a function without a rule: NumPy's, or a ufunc of SciPy, which does not say that."""
+    if isinstance(function, np.ufunc) and getattr(np, name, None) is not function:
+        expression = user_place().expression
+        return NotCompiledError(f"{called(expression, name)} cannot be compiled yet.",
+                                instead_of_scipy(expression, _ADVICE))
+    return not_compiled(f"{getattr(function, '__module__', 'numpy').replace('numpy', 'np', 1)}.{name}"
+                        if not isinstance(function, np.ufunc) else f"np.{name}")
 
 
 def not_compiled(name: str) -> NotCompiledError:

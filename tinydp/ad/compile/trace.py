@@ -25,7 +25,7 @@ import numpy as np
 
 from .. import tree
 from ..carry import in_form_of
-from ..errors import EventNotReached, LoopError, Spot, innermost_spot
+from ..errors import EventNotReached, LoopError, Spot, innermost_spot, wrapped_in
 from ..loops import _checked, _run, part_of_step
 from ..primitives import parameters_of, sweeping, witness
 from ..tape import Var
@@ -67,6 +67,10 @@ class Trace:
             before = witness.set(self.arrays.see)
             try:
                 yield builder
+            except ValueError as error:
+                if ours := wrapped_in(error):
+                    raise ours.with_traceback(error.__traceback__) from None
+                raise
             finally:
                 witness.reset(before)
                 builder.trace_here = None        # what is kept of its values cannot go on
