@@ -15,8 +15,8 @@
         return t_3
     return t_4
 
-What the two return must be alike, since what comes after knows not which was run: so the condition that the
-second one returns becomes a number.
+What the two return must be alike, since what comes after does not know which was run: so the condition that
+the second one returns becomes a number.
 """
 
 from collections.abc import Callable
