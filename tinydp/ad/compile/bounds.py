@@ -15,8 +15,9 @@
     >>> bounds.answer(below)
     False
 
-Rounding keeps the order of numbers, so the bounds of a sum are the rounded sums of the bounds. A nan is in no
-order: where one is possible, a comparison may be false though the bounds say that it is true.
+Rounding keeps the order of numbers, so the bounds of a sum are the rounded sums of the bounds. They may be
+wider than need be (after `x > 1`, x may still be 1): then there is no answer, and both ways are gone. A nan
+is in no order: where one is possible, a comparison may be false though the bounds say that it is true.
 """
 
 import itertools
@@ -30,7 +31,7 @@ from .record import Builder
 
 _TURNED = {"less": "greater", "greater": "less", "less_equal": "greater_equal", "greater_equal": "less_equal"}
 _NOT = {"less": "greater_equal", "greater": "less_equal", "less_equal": "greater", "greater_equal": "less"}
-_STEPS = 8                                       # operations that are looked back
+_STEPS = 8                                       # operations before a value that its bounds are found from
 
 
 class Range(NamedTuple):
@@ -41,6 +42,7 @@ class Range(NamedTuple):
     may_be_nan: bool = True
 
     def within(self, other: "Range") -> "Range":
+        """What both say: a nan has to be possible by both."""
         return Range(max(self.low, other.low), min(self.high, other.high),
                      self.may_be_nan and other.may_be_nan)
 
@@ -53,7 +55,7 @@ class Bounds:
         self.known: dict[Value, Range] = {}
 
     def note(self, condition: Value, truth: bool) -> None:
-        """From now on this condition is known."""
+        """From now on this condition is known. If it is not true, the opposite is, or there is a nan."""
         found = self.comparison(condition)
         if found is not None:
             x, name, bound = found
@@ -97,7 +99,7 @@ class Bounds:
         """The bounds of what an operation makes of a value and a constant."""
         numbers = [x for x in op.args if type(x) in (int, float) and math.isfinite(x)]
         if op.name not in _MONOTONE or len(numbers) + 1 != len(op.args) or op.operands[0].shape:
-            return Range()
+            return Range()                       # of what else is made of finite numbers, nothing is known
         ranges = [self.range(x, steps) for x in op.args]
         ends = [_MONOTONE[op.name](*corner) for corner in itertools.product(*(r[:2] for r in ranges))]
         if any(map(math.isnan, ends)):
@@ -105,5 +107,6 @@ class Bounds:
         return Range(min(ends), max(ends), any(r.may_be_nan for r in ranges))
 
 
+# which rise or fall with the value all the way: so the ends of its range become the ends of theirs
 _MONOTONE: dict[str, Callable[..., float]] = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "negative": operator.neg}

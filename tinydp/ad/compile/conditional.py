@@ -1,4 +1,23 @@
-"""`dp.cond` while a program is written down: both functions are traced, and become one `switch`."""
+"""`dp.cond` while a program is written down: both functions are traced, and become one `switch`.
+
+    >>> import tinydp as dp
+    >>> from .trace import traced
+    >>> print(traced(lambda x: dp.cond(x > 0.0, np.sin, lambda x: x > -1.0, x), 1.0))
+    given x: f
+    t: b = greater(x, 0.0)
+    t_4: f = switch(t, x)
+        given x_1: f
+        t_1: f = sin(x_1)
+        return t_1
+        given x_2: f
+        t_2: b = greater(x_2, -1.0)
+        t_3: f = where(t_2, 1.0, 0.0)
+        return t_3
+    return t_4
+
+What the two return must be alike, since what comes after does not know which was run: so the condition that
+the second one returns becomes a number.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,18 +31,19 @@ from ..watch import tracer
 from .program import Op, Program, Value, example_of, operation
 from .proxy import Proxy
 from .regions import Region, region, require
-from .rejoin import as_kind
+from .rejoin import as_number, numbers_among
 from .switches import SWITCH, united
 
 
 def cond(pred: Any, f: Callable, g: Callable, args: tuple) -> Any:
-    """The result of one of them."""
+    """`f(*args)` if `pred` is true, else `g(*args)`; if that is known now, no switch is needed."""
     pred = plain(pred)
     if not isinstance(pred, Proxy):
         return f(*args) if np.all(pred) else g(*args)
     condition: Any = pred
     if pred.shape or pred.kind != "b":
         condition = np.all(condition)
+    # the sides have no inputs of their own: what they use of `args` is captured, as all else is
     sides = [region(lambda _, side=side: side(*args), [], [], 0, is_chosen=True) for side in (f, g)]
     bodies = _alike(*sides)
     captured, options = united((bodies[0], sides[0].captured), (bodies[1], sides[1].captured))
@@ -34,7 +54,10 @@ def cond(pred: Any, f: Callable, g: Callable, args: tuple) -> Any:
 
 
 def _alike(first: Region, second: Region) -> list[Program]:
-    """The programs of two sides with outputs of the same kinds; Raises `LoopError` if shapes differ."""
+    """The programs of two sides with outputs of the same kinds. Raises `LoopError` if shapes differ.
+
+    If one has a flag, whether all is fine, as its last output, the other gets one.
+    """
     programs = [first.body, second.body]
     if first.flagged or second.flagged:
         programs = [body if side.flagged else Program(body.inputs, body.ops, [*body.outputs, True])
@@ -46,9 +69,7 @@ def _alike(first: Region, second: Region) -> list[Program]:
         what = f"{forms[0]} and {forms[1]}" if forms[0] != forms[1] else f"shapes {shapes[0]} and {shapes[1]}"
         raise LoopError(f"the two functions of cond return different structures: {what}.",
                         "return the same structure and the same shapes from both.")
-    pairs = [*zip(*(body.outputs for body in programs), strict=True)]
-    kinds = [{x.kind if type(x) is Value else np.asarray(x).dtype.kind for x in pair} for pair in pairs]
-    numbers = {k: "f" if "f" in found else "i" for k, found in enumerate(kinds) if len(found) > 1}
+    numbers = numbers_among([*zip(*(body.outputs for body in programs), strict=True)])
     return [_with_numbers(body, numbers) for body in programs]
 
 
@@ -62,5 +83,5 @@ def _with_numbers(body: Program, at: dict[int, str]) -> Program:
         return ops[-1].outs[0]
 
     for k, kind in at.items():
-        outputs[k] = as_kind(record, outputs[k], kind)
+        outputs[k] = as_number(record, outputs[k], kind)
     return Program(body.inputs, ops, outputs)

@@ -10,11 +10,18 @@ turned is turned: so all ways are found, depth first.
     >>> with Trace().writing(Builder()) as builder:
     ...     x = Proxy(builder, builder.input(0.5, "x"))
     ...     tree, _ = explored(builder, lambda: [abs(x) if x < 1.0 else x] if x > 0.0 else [-x])
-    >>> tree.condition.label, tree.then.condition.label, [x.value.label for x in tree.then.otherwise]
-    ('', '', ['x'])
+    >>> def drawn(way):
+    ...     def name(x):
+    ...         return builder.maker[x].name if x in builder.maker else x.label
+    ...     if type(way) is not Fork:
+    ...         return name(way[0].value)
+    ...     return name(way.condition), drawn(way.then), drawn(way.otherwise)
+    >>> drawn(tree)
+    ('greater', ('less', 'absolute', 'x'), 'negative')
 
 All runs are written down by one builder, where equal operations are one. So what two ways have in common is
-shared, and a condition that was decided stays decided. What is left is a tree, which `rejoin.py` makes one
+shared, and a condition that was decided stays decided. Runs that were told the same answers so far ask the
+same question next; so their decisions make a tree, which `rejoin.py` makes one
 list of values of. A way that raises what the user raises, as a failed `assert` does, or that goes round in a
 `while` too often, is a leaf without values: the program says so when it gets there, and a tape takes over.
 """
@@ -38,8 +45,9 @@ from .proxy import Proxy
 from .record import Builder, needed
 
 MOST_RUNS = 1024
-FEWEST, ROUNDS, MANY = 1, (12, 8, 5, 3, 2), 64   # how often one instruction of a call may decide
-FEW_RUNS = 200                                   # ... as long as no more runs than these are expected
+# how often one instruction of a call may decide: at first, when that is not enough, and if that ends loops
+FEWEST, ROUNDS, MANY = 1, (12, 8, 5, 3, 2), 64
+FEW_RUNS = 200                                   # more than FEWEST only if so many runs are expected at most
 DEEPEST = 300                                    # decisions on one way
 
 
@@ -92,14 +100,15 @@ class Oracle:
                 return truth
         table = self.tables.of(x)
         if table is not None and (not np.any(table[self.alive]) or np.all(table[self.alive])):
-            return bool(np.any(table[self.alive]))
+            return bool(np.any(table[self.alive]))           # all rows that come this way say the same
         known = self.bounds.answer(x)
         if known is not None:
             return known
         spot, k = self.spot(), len(self.trail)
-        if k < len(self.told) and self.told[k].condition is not x:
+        is_told = k < len(self.told)
+        if is_told and self.told[k].condition is not x:
             refuse(STEP, "it asks for another condition", spot)
-        truth = k < len(self.told) and self.told[k].truth
+        truth = is_told and self.told[k].truth
         self.trail.append(Decision(x, truth, spot))
         if len(self.trail) > DEEPEST:
             raise TooManyRounds(spot)
@@ -125,7 +134,8 @@ class Oracle:
 class Log:
     """What was done in the last run, call by call: the beginning of the next one is the same.
 
-    An operation on the same values has the same result. So nothing is lost where a run goes another way.
+    An operation on the same values has the same result. So a run that goes another way loses nothing but
+    time; and where it goes the same way, the operation need not be traced again.
     """
 
     def __init__(self) -> None:
@@ -154,6 +164,7 @@ class Log:
 
 
 def _is_same(a: Any, b: Any) -> bool:
+    """Whether an argument is the same as in the last run, surely: 0.0 may be another zero, -0.0."""
     if a is b:
         return True
     kind = type(a)
@@ -211,33 +222,39 @@ def explored(builder: Builder, run: Callable[[], Any], rows: dict[Value, np.ndar
     """The tree of all ways that `run()` takes: forks, and its results as leaves.
 
     And the lines that would have been decided more often than was tried. `rows` has the constants of which
-    some values are the rows. A `while` may go round for ever, so at first the same instruction of one call
-    decides once. If that is not enough for all, it decides as often as `MANY` where that is; else as often as
-    a few runs allow. (Python asks for the first round of a `while` at another place than for those after it.)
+    some values are the rows.
     """
     tables = Tables(builder, rows or {})
+    search = Search(builder, run, tables, FEWEST)
+    if search.exceeded:
+        search = _deeper(search, builder, run, tables)
+    if all(isinstance(leaf, LeftToTheTape) for _, leaf in search.ways):
+        search.give_up()
+    return _grown(search.ways, 0), search.exceeded
 
+
+def _deeper(first: "Search", builder: Builder, run: Callable[[], Any], tables: Tables) -> "Search":
+    """A search in which a `while` goes round more often than once, which was not enough.
+
+    It may end by itself, where the bounds of a value give the answer after some rounds: so `MANY` are tried,
+    and taken if they were enough. If not, any number may be too small, and the largest of `ROUNDS` is taken
+    that makes few runs. (Python asks for the first round of a `while` at another place than for the others.)
+    """
     def searched(rounds: int) -> Search | None:
         try:
             return Search(builder, run, tables, rounds)
         except BranchError:                      # there are more ways than expected
             return None
 
-    first = search = Search(builder, run, tables, FEWEST)
-    if first.exceeded:
-        def fits(rounds: int) -> bool:
-            """Whether that is expected to take few runs."""
-            return len(first.ways) * ((rounds + 1) / (FEWEST + 1)) ** len(first.exceeded) <= FEW_RUNS
+    def fits(rounds: int) -> bool:
+        """Whether that is expected to take few runs: a line that is asked n times is left in n + 1 ways."""
+        return len(first.ways) * ((rounds + 1) / (FEWEST + 1)) ** len(first.exceeded) <= FEW_RUNS
 
-        all_of_them = searched(MANY) if fits(MANY) else None
-        if all_of_them is not None and not all_of_them.exceeded:
-            search = all_of_them
-        else:
-            tried = (searched(rounds) for rounds in ROUNDS if fits(rounds))
-            search = next((x for x in tried if x is not None), first)
-    if all(isinstance(leaf, LeftToTheTape) for _, leaf in search.ways):
-        search.give_up()
-    return _grown(search.ways, 0), search.exceeded
+    to_the_end = searched(MANY) if fits(MANY) else None
+    if to_the_end is not None and not to_the_end.exceeded:
+        return to_the_end
+    tried = (searched(rounds) for rounds in ROUNDS if fits(rounds))
+    return next((x for x in tried if x is not None), first)
 
 
 class Search:
@@ -269,7 +286,7 @@ class Search:
         except TinydpError:
             raise
         except Exception as error:
-            if ours := wrapped_in(error):
+            if ours := wrapped_in(error):        # the user caught an error of tinydp, and raised their own
                 raise ours.with_traceback(error.__traceback__) from None
             return LeftToTheTape(error)
 
@@ -299,7 +316,7 @@ def _turned(trail: list[Decision]) -> list[Decision] | None:
 
 
 def _grown(ways: list[tuple[list[Decision], Any]], depth: int) -> Any:
-    """The tree of ways that have so many decisions in common."""
+    """The tree of ways that have so many decisions in common: what they decide next is one condition."""
     trail, leaf = ways[0]
     if len(trail) == depth:
         return leaf

@@ -25,7 +25,8 @@ either way, and chosen by `where`.
         return w_2, t_2
     return t_3, t_4
 
-Where a value is computed follows from who needs it: the place that all of these share.
+Where a value is computed follows from who needs it: the place that all of these share. So nothing is computed
+twice, and what a switch does not choose is computed only if somebody else needs it, or it is cheap.
 """
 
 import itertools
@@ -39,7 +40,8 @@ from .program import Op, Program, Value, replaced, values_in
 from .residuals import is_cheap
 from .switches import PHI, SWITCH
 
-FEW = 4                                          # cheap operations of a side, that are done in any case
+FEW = 4                                          # cheap operations of a side that may be done in vain
+TOO_MUCH = FEW + 1                               # what no side may have in it that is done in vain
 _where = registered(np.where)
 
 
@@ -77,14 +79,18 @@ class Scheduling:
         self.choose()
         self.sort()
         self.place()
-        self.cheap_first()
+        self.dissolve_cheap()
 
     def program(self) -> Program:
         """The new program."""
         return Program(self.source.inputs, self.ops(()), self.source.outputs)
 
     def choose(self) -> None:
-        """Put phis of one condition together; a level has those that no other of it needs."""
+        """Put phis of one condition together, if they are on the same level.
+
+        The level of a value is how many phis are on the longest path to it. What a phi needs is on a lower
+        one. So phis of one level do not need each other, and to put them together makes no circle.
+        """
         level: dict[Value, int] = {}
         choices: dict[tuple, Choice] = {}
         for op in self.source.ops:
@@ -116,7 +122,7 @@ class Scheduling:
                 stack += [(self.node_of[x], False) for x in self.needs(node) if x in self.node_of]
 
     def place(self) -> None:
-        """A node's home is what the homes of all that need it share."""
+        """A node's home is what the homes of all that need it share; whoever needs it is placed before."""
         wanted: dict[Node, Home] = {}
 
         def want(x: Any, home: Home) -> None:
@@ -137,8 +143,11 @@ class Scheduling:
                 for x in node.operands:
                     want(x, home)
 
-    def cheap_first(self) -> None:
-        """Choices with little in them are not worth a switch, from the innermost on."""
+    def dissolve_cheap(self) -> None:
+        """Choices with little in them are not worth a switch: their sides move to where the choice is.
+
+        From the innermost on, since what became of these counts in the sides around.
+        """
         inside: dict[Home, list[Node]] = {}
         for node in self.order:
             inside.setdefault(self.home[node], []).append(node)
@@ -182,10 +191,10 @@ def _shared(a: Home, b: Home) -> Home:
 
 
 def _work(node: Node) -> int:
-    """How many operations there are, if these are done in any case."""
+    """How many cheap operations a node is, or `TOO_MUCH`."""
     if isinstance(node, Choice):
-        return len(node.phis) if node.is_cheap else FEW + 1
-    return 1 if is_cheap(node) else FEW + 1
+        return len(node.phis) if node.is_cheap else TOO_MUCH
+    return 1 if is_cheap(node) else TOO_MUCH
 
 
 def free(body: Program) -> list[Value]:
@@ -195,7 +204,7 @@ def free(body: Program) -> list[Value]:
 
 
 def _closed(body: Program, captured: list[Value]) -> Program:
-    """The program with what it captures as inputs of its own."""
+    """The program with inputs of its own for all of these, which may be more than it captures."""
     inner = {x: x.again(x.of) for x in captured}
     return Program([inner[x] for x in captured], [op.given(inner) for op in body.ops],
                    [replaced(x, inner) for x in body.outputs])

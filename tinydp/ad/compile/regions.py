@@ -11,7 +11,9 @@
     t_2: f = where(t_1, t, w)
     return t_2
 
-What it uses of the program around is captured, variables of a differentiation under way among them.
+What it uses of the program around is captured, variables of a differentiation under way among them. A step
+may have ways that are left to the tape, such as one on which an `assert` fails. Then its last output is a
+flag: whether all is fine.
 """
 
 import contextlib
@@ -54,8 +56,9 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
            is_chosen: bool = False) -> Region:
     """Run `step`, a function of a list of values like these examples, and write down what it does.
 
-    It is run once on each way that it can take. A condition where there is a number among the first inputs,
-    the carry, becomes 0 or 1 again. `rows` has what the other inputs are rows of, where that is constant.
+    It is run once on each way that it can take. Its first `carry` inputs are what is carried, so where such
+    an input is a number, and the output a condition, that becomes 0 or 1 again. `rows` has what the other
+    inputs are rows of, where that is constant. `is_chosen` says that it is run only if a condition holds.
     """
     builder, trace = Builder(innermost()), tracer()
     builder.is_chosen = is_chosen
@@ -66,7 +69,7 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
 
         def run() -> list:
             """The outputs on one way."""
-            trace.serial = serial
+            trace.serial = serial                # of aliases: what two ways have in common has to be equal
             with _taken_off_the_tapes(builder, owners) as used:
                 found, unflatten = tree.flatten(step(given))
                 used.extend(found)
@@ -79,11 +82,12 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
         trace.left |= dict.fromkeys(left)
         ways = len([*leaves(paths)])
         values, fine = rejoined(builder, paths, forms)
-        fines = [*builder.fine, *(x for x in (fine,) if x is not True)]
+        fines = builder.fine if fine is True else [*builder.fine, fine]
         flags = [functools.reduce(lambda a, b: builder.record(_and, (a, b), {})[0], fines)] if fines else []
     body, captured = builder.closed([*values, *flags])
     parent = builder.parent
     assert parent is not None
+    # `closed` tells values of the program around: if a variable of a tape has it, the loop is to get that
     around = [owners[x] if x in owners else Proxy(parent, parent.lift(x)) for x in captured]
     return Region(chosen(body), around, next(iter(forms.values())), bool(flags), ways)
 
@@ -92,7 +96,10 @@ _and = registered(np.logical_and)
 
 
 def with_flag(found: Region, n: int) -> tuple[Program, list]:
-    """The body with its flag as one more carry, the last of n + 1, and what that starts as."""
+    """The body with its flag as one more carry, the last of n + 1, and what that starts as.
+
+    So after the loop it says whether all was fine in every step.
+    """
     body = found.body
     if not found.flagged:
         return body, []
@@ -127,7 +134,7 @@ def _note_owners(builder: Builder, tapes: tuple, starts: list[int], leaves: list
     made inside go, and what they have as operands from outside are operands of the loop. A node whose value
     was moved out of the loop, since it needs nothing of it, stays.
     """
-    used = list(leaves)
+    used = list(leaves)                          # at first these; then what the nodes have as operands
 
     def inside(node: Any) -> bool:
         values = node.value if type(node.value) is tuple else (node.value,)
@@ -150,8 +157,9 @@ def settled_region(step: Callable, inits: list, rows: list, labels: list[str], o
                    constant_rows: list | None = None) -> Region:
     """The step as a program that keeps the kinds of its carry; for that, `inits` may be changed.
 
-    Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1. The step is
-    run again, and has to be the same program, unless it is to be made `once`.
+    Where the carry starts as a condition and goes on as a number, its start is made one, 0 or 1, and all
+    begins anew; that ends, since kinds only rise. Then the step is run again, and has to be the same program:
+    else it reads or changes something that one run cannot show. Not so if it is to be made `once`.
     """
     trace = tracer()
     examples = [example(plain(x)) for x in inits] + rows
@@ -170,7 +178,7 @@ def settled_region(step: Callable, inits: list, rows: list, labels: list[str], o
     return found
 
 
-_KINDS = "bif"                                   # what becomes what, if it is carried on as that
+_KINDS = "bif"                                   # each can become those after it: condition, integer, real
 
 
 def _rank(x: Any) -> int:
@@ -196,13 +204,18 @@ def _require_equal(first: Region, again: Region) -> None:
 
 
 def _where_made(x: Proxy) -> Proxy:
-    """A value that was captured, as the program has it that made it."""
+    """A value that was captured, as the program that made it knows it."""
     outer = next((outer for outer, inner in x.builder.captured.items() if inner is x.value), None)
     return x if outer is None or x.builder.parent is None else _where_made(Proxy(x.builder.parent, outer))
 
 
 def _change_around(x: Proxy, y: Proxy, alike: set) -> tuple[str, Spot | None] | None:
-    """How a value around differs from that of the first run; None if they are the same, or made `alike`."""
+    """How a value around differs from that of the first run; None if they are the same, or made alike.
+
+    A step may make a value out of others around, such as `2 * w`. That is moved out of it, so two runs have
+    two values for it: they are alike if equal operations made them of values that are alike. `alike` has the
+    pairs of which that is known.
+    """
     x, y = _where_made(x), _where_made(y)
     if x.value is y.value or (x.value, y.value) in alike:
         return None

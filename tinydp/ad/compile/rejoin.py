@@ -1,8 +1,8 @@
 """A tree of ways through a step becomes one list of values again.
 
 Bottom up: where two ways end in the same operation, that is done once, after they met, and a choice is made
-between its operands. What else differs is chosen itself: a `phi`, see `phis.py`. So n clamps, one after the
-other, make 2^n ways, but n choices.
+between its operands: f(a) or f(b) is f of a or b. What else differs is chosen itself: a `phi`, see `phis.py`.
+So n clamps, one after the other, make 2^n ways, but n choices.
 
     >>> import numpy as np
     >>> from .paths import explored
@@ -52,10 +52,8 @@ def rejoined(builder: Builder, tree: Any, forms: Any = ()) -> tuple[list, Any]:
                 "shapes: " + ", ".join(next(x for x in shapes if len(x) > 1)))
         raise LoopError(f"the ways through a step return different {what}.",
                         "return the same structure and the same shapes on each way.", place_of(tree.spot))
-    kinds = [{_kind(x) for x in column} for column in columns]
-    numbers = {k: "f" if "f" in found else "i" for k, found in enumerate(kinds) if len(found) > 1}
-    values, fine = _joined(builder, tree, numbers)
-    assert values is not None
+    values, fine = _joined(builder, tree, numbers_among(columns))
+    assert values is not None                    # `explored` raises if no way leads to values
     return values, fine
 
 
@@ -72,8 +70,17 @@ def _kind(x: Any) -> str:
     return x.kind if type(x) is Value else np.asarray(x).dtype.kind
 
 
-def as_kind(record: Callable, x: Any, kind: str) -> Any:
-    """A value or a constant as one of this kind: a condition becomes 0 or 1."""
+def numbers_among(columns: list) -> dict[int, str]:
+    """Which columns have values of several kinds, and the kind of number that all of them can be."""
+    kinds = [{_kind(x) for x in column} for column in columns]
+    return {k: "f" if "f" in found else "i" for k, found in enumerate(kinds) if len(found) > 1}
+
+
+def as_number(record: Callable, x: Any, kind: str) -> Any:
+    """A value or a constant as a number of the kind `i` or `f`, written down by `record(prim, args)`.
+
+    A condition becomes 0 or 1.
+    """
     if _kind(x) in (kind, "f"):
         return x
     one, zero = (1, 0) if kind == "i" else (1.0, 0.0)
@@ -83,23 +90,31 @@ def as_kind(record: Callable, x: Any, kind: str) -> Any:
 
 
 def _joined(builder: Builder, tree: Any, numbers: dict[int, str]) -> tuple[list | None, Any]:
-    """`rejoined` of a part of the tree; values at the places `numbers` become ones of these kinds."""
+    """`rejoined` of a part of the tree: no values where it is left to the tape.
+
+    The values at the places `numbers` become ones of these kinds.
+    """
     if isinstance(tree, LeftToTheTape):
         return None, False
     if not isinstance(tree, Fork):
         for k, kind in numbers.items():
-            tree[k] = as_kind(lambda prim, args: builder.record(prim, args, {})[0], tree[k], kind)
+            tree[k] = as_number(lambda prim, args: builder.record(prim, args, {})[0], tree[k], kind)
         return tree, True
     (a, a_fine), (b, b_fine) = (_joined(builder, side, numbers) for side in (tree.then, tree.otherwise))
     join = Join(builder, tree)
     fine = join(a_fine, b_fine)
     if a is None or b is None:
-        return b if a is None else a, fine
+        return b if a is None else a, fine       # on the other way `fine` is false, and nobody looks
     return [join(*pair) for pair in zip(a, b, strict=True)], fine
 
 
 class Join:
-    """Makes one value of two, of which a condition chooses one."""
+    """Makes one value of two, of which a condition chooses one.
+
+    It goes up from the two as long as the same operation made both, in `parts`; where it ends, there is a
+    phi, or the two are one. Going down again, each operation is done once. A stack stands for the recursion,
+    which would be as deep as a step is long, and what was made of a pair is kept for whoever asks again.
+    """
 
     def __init__(self, builder: Builder, fork: Fork):
         self.builder, self.fork = builder, fork
@@ -120,7 +135,7 @@ class Join:
         return self.made[_key((a, b))]
 
     def one(self, a: Any, b: Any, parts: list | None) -> Any:
-        """The value for a pair, of whose operands those values are made already."""
+        """The value for a pair, once those for the pairs of its operands are made."""
         if known(a) == known(b):
             return a
         if parts is None:
@@ -132,16 +147,18 @@ class Join:
         y.label = y.label or a.label
         return y
 
-    def record(self, prim: Any, args: tuple, options: dict, like: Op | None) -> list[Value]:
-        spot, back = (like.spot, like.back) if like else (self.fork.spot, False)
+    def record(self, prim: Any, args: tuple, options: dict, source: Op | None) -> list[Value]:
+        """Write an operation down, at the line of `source`, or of the condition."""
+        spot, back = (source.spot, source.back) if source else (self.fork.spot, False)
         return self.builder.record(prim, args, options, spot, back)
 
     def maker(self, x: Value) -> tuple[Op, int]:
+        """The operation that makes a value, and which of its results that is."""
         op = self.builder.maker[x]
         return op, op.outs.index(x)
 
     def parts(self, a: Any, b: Any) -> list[tuple] | None:
-        """The pairs of operands, if it is the same operation that makes both, and worth to be done later."""
+        """The pairs of operands, if the same operation makes both, and it should be done after they met."""
         made = self.builder.maker
         if type(a) is not Value or type(b) is not Value or a is b or a not in made or b not in made:
             return None
@@ -149,14 +166,15 @@ class Join:
         if (p.name, i, len(p.args)) != (q.name, j, len(q.args)) or _options(p) != _options(q):
             return None
         if max(map(self.builder.number, (a, b))) <= self.builder.number(self.fork.condition):
-            return None                          # both were there before: it is too late to do one of them
+            return None                          # both were there before: nothing is saved
         pairs = [*zip(p.args, q.args, strict=True)]
         return pairs if all(self.may_be_one(p, *triple) for triple in enumerate(pairs)) else None
 
     def may_be_one(self, op: Op, j: int, pair: tuple) -> bool:
         """Whether the operation may get either of two operands at the place `j`.
 
-        Not if these are parts of it as an axis is, nor large arrays from elsewhere, which would be copied.
+        Not if it is an axis, an index or the like, which no value can be; nor if they are arrays, of the
+        program around or constants, larger than the result: to choose one would copy all of it.
         """
         a, b = pair
         if known(a) == known(b):

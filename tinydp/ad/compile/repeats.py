@@ -14,9 +14,13 @@
     >>> list(table.runs(2))
     [(1, 21)]
 
-The `exp` of the first group is not found yet, since it is of a value that no group made. To look at all of a
-program for each period would take a time that grows with its square. But every `period`-th operation alone
-tells whether there may be such a stretch, and that makes n + n/2 + n/3 + ... operations.
+The `exp` of the first group is not found yet, since it is of a value that no group made: `roll.py` tries one
+group more. To look at all of a program for each period would take a time that grows with its square. But
+every `period`-th operation alone tells whether there may be such a stretch: wherever it begins, one of them
+is in each of its groups. That makes n + n/2 + n/3 + ... operations.
+
+What is told here, of two groups at a time, is needed for a loop and not enough: `roll.py` looks at what is
+found column by column.
 """
 
 from collections.abc import Iterator
@@ -30,6 +34,7 @@ from .program import Op, Program, Value, known
 from .rows import GETITEM, parts_of
 
 FEWEST = 4                                       # groups in a stretch
+ALIKE = FEWEST - 2                               # groups that look like the one before; the second may not
 FARTHEST = 4                                     # groups ago that an argument was made
 WIDEST = 40                                      # arguments of an operation that is compared with others
 LITERAL = {("power", 1), ("float_power", 1)}     # numbers that an operation does not only compute with
@@ -41,7 +46,8 @@ class Table:
 
     `kind[i]` is equal for operations that do the same with arguments of the same shapes. `made[i, j]`
     tells argument j of operation i: `wide` times the number of the operation that makes it, plus which
-    of its results it is; below zero for what is there before all operations.
+    of its results it is. Below zero are the inputs, from -1 down, and constants, from -10**9 down; for
+    what is no argument, or has to be the same in all groups, as `kind` says, it is -1.
     """
 
     def __init__(self, program: Program):
@@ -71,8 +77,9 @@ class Table:
     def bound(self, step: int, period: int) -> np.ndarray:
         """For each `step`-th operation: where a stretch may begin that has it, and the one a period later.
 
-        Anywhere, if each argument of both is the same, or is made a period later, too, a few groups ago.
-        Any other will be stacked, and so it has to be there: the stretch begins after what makes it.
+        Say that operation 7 adds operations 5 and 2, and the period is 3. If operation 10 adds 8 and 2, the
+        stretch may begin anywhere: the first argument is made a period later, too, the second is the same.
+        But if it adds 8 and 4, then 2 and 4 will be stacked, and have to be there: it begins at 5 or later.
         """
         before, after = self.made[:-period:step], self.made[period::step]
         here = np.arange(0, len(self.made) - period, step)[:, None]
@@ -101,7 +108,10 @@ class Table:
         return int(self.size[first + period * count] - self.size[first + period])
 
     def runs(self, period: int) -> Iterator[tuple[int, int]]:
-        """Where operations are repeated `period` later, as far as can be told by two groups at a time."""
+        """Where operations are repeated `period` later, as far as can be told by two groups at a time.
+
+        A run ends at an operation that is in no stretch which begins so early; the next begins where it may.
+        """
         same = (self.kind[period:] == self.kind[:-period]) & (self.kind[period:] >= 0)
         bound = self.bound(1, period).tolist()
         edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8))).tolist()
@@ -109,10 +119,10 @@ class Table:
             start = first
             for i in range(first, stop):
                 if bound[i] > start:
-                    if i - start >= (FEWEST - 2) * period:
+                    if i - start >= ALIKE * period:
                         yield start, i + period
                     start = bound[i]
-            if stop - start >= (FEWEST - 2) * period:
+            if stop - start >= ALIKE * period:
                 yield start, stop + period
 
 
@@ -124,6 +134,7 @@ def _kind_of(op: Op) -> tuple:
 
 
 def _like(op: Op, j: int, x: Any) -> tuple:
+    """What is equal for arguments that may be one column."""
     if type(x) is Value:
         return x.shape, x.kind
     if op.prim is GETITEM and j == 1:
@@ -144,4 +155,5 @@ def computed_with(op: Op, j: int) -> bool:
 
 
 def _without_numbers(index: Any) -> tuple:
+    """An index, with the same mark for all integers: rows that are taken one after the other are alike."""
     return tuple(["#" if type(k) is int else known(k) for k in parts_of(index)])

@@ -26,8 +26,8 @@ place of one group does the same as the one at that place of the next. A **colum
 group by group. Each column has to be one of these:
 
 - the same in all groups: a constant, or a value of before, which the body captures;
-- made at one place of the same group, or of the `lag`-th group before: then it is carried, and what the first
-  groups have there starts the carry;
+- made at one place of the same group; or of the `lag`-th group before: then it is carried, and what the first
+  `lag` groups have there starts the carry;
 - any values and constants of before: they are stacked, and each step is given its row.
 
 So which columns there are decides what is rolled, and nothing is guessed: if one column is none of these, its
@@ -88,12 +88,12 @@ def _stretches(program: Program) -> list["Stretch"]:
 def _fitted(table: Table, start: int, end: int, period: int) -> "Stretch | None":
     """The stretch at the end of a run, if it is regular and worth a loop.
 
-    One group may come before the run: what it carries comes from elsewhere, so it does not look the same. But
-    rather a group less than a carry more, as there is if groups are cut in the middle.
+    One group may come before the run: what is carried into it comes from elsewhere, so it does not look the
+    same. (In x = f(x + u), the first x is an input, the others were made.) So a group more is tried first.
     """
     count = (end - start) // period
-    candidates = [Stretch.of(table, end - period * n, period, n) for n in (count + 1, count)]
-    return min(filter(None, candidates), key=lambda stretch: bool(stretch.carries), default=None)
+    return (Stretch.of(table, end - period * (count + 1), period, count + 1)
+            or Stretch.of(table, end - period * count, period, count))
 
 
 # ---------------------------------------------------------------------------- the body of a stretch
@@ -103,13 +103,24 @@ class Irregular(Exception):
 
 
 class Lagged(NamedTuple):
-    """What a step hands on: at first `starts[0]`, and then what the step made at `place`.
+    """What a step is given of the step `len(starts)` before it: what that made at `place`.
 
-    With more starts, it is what the step before that made, and so on.
+    The first steps, which have none so far before them, are given `starts`, one after the other. What comes
+    from two steps before goes through a second carry, of one step before. Say that a step makes y, and reads
+    y of two steps before; p and q are what the first two steps have instead of it:
+
+        step                  0    1    2     3
+        carry (y, (p, q))     p    q    y_0   y_1        what the step reads
+        carry (y, (q,))       q    y_0  y_1   y_2        ... and what the carry above will be next
     """
 
     place: tuple[int, int]
     starts: tuple
+
+    @property
+    def later(self) -> "Lagged":
+        """The carry from a step less before, which this one will be in the next step."""
+        return self._replace(starts=self.starts[1:])
 
 
 class Stretch:
@@ -150,9 +161,9 @@ class Stretch:
         op = group[0]
         if op.prim is GETITEM and any(known(each.args[1]) != known(op.args[1]) for each in group):
             arrays = set(self._column(q, 0))
-            if type(op.args[0]) is not Value or len(arrays) > 1 or max(arrays) >= self._start or rows_of(
-                    [each.args[1] for each in group], op.args[0].shape) is None:
-                raise Irregular
+            is_there = type(op.args[0]) is Value and len(arrays) == 1 and max(arrays) < self._start
+            if not is_there or rows_of([each.args[1] for each in group], op.args[0].shape) is None:
+                raise Irregular                  # not rows of one array that is there before
             self.taken.add(q)
             self.made[q, 0] = self._row(("taken", q), [each.outs[0] for each in group])
             return
@@ -186,18 +197,19 @@ class Stretch:
             where = divmod(place, self.table.wide)
             if not lag:
                 return self.made[where]
-            return self._carry(Lagged(where, tuple(map(_real, values[lag - 1::-1]))), group[-1].args[j])
+            return self._carry(Lagged(where, tuple(map(_real, values[:lag]))), group[-1].args[j])
         raise Irregular
 
     def _capture(self, x: Value) -> Value:
         return self.captured.setdefault(x, x.again(x.of))
 
     def _carry(self, carry: Lagged, like: Value) -> Value:
-        if len(carry.starts) > 1:                # what was made two groups before was carried one before
-            self._carry(carry._replace(starts=carry.starts[:-1]), like)
+        """What stands for a carry in the body; with it, the carries that it comes through."""
+        if len(carry.starts) > 1:
+            self._carry(carry.later, like)
         key = self._key(carry)
         if key not in self.carries:
-            start = carry.starts[-1]
+            start = carry.starts[0]
             label = like.label or (start.label if type(start) is Value else "")
             self.carries[key] = carry, Value(like.example, label, like.of)
         return self.carries[key][1]
@@ -206,6 +218,7 @@ class Stretch:
         return carry.place, *(known(x, self.table.number) for x in carry.starts)
 
     def _row(self, key: Any, values: list) -> Value:
+        """What stands in the body for a value of each group, which will be stacked."""
         if key not in self.rows:
             if any(type(x) is not Value and np.asarray(x).dtype.kind == "b" for x in values):
                 raise Irregular                  # NumPy's conditions compute in another way than Python's
@@ -236,15 +249,15 @@ class Stretch:
         """What a step hands on."""
         if len(carry.starts) == 1:
             return self.made[carry.place]
-        return self.carries[self._key(carry._replace(starts=carry.starts[:-1]))][1]
+        return self.carries[self._key(carry.later)][1]
 
     def results(self) -> dict[tuple[tuple[int, int], int], Value]:
-        """What its operations make: by the place, and the number of the group."""
+        """What its operations make, by (place, number of the group)."""
         return {((q, j), k): self.table.ops[self.first + self.period * k + q].outs[j]
                 for q, j in self.made for k in range(self.count)}
 
     def kept(self, last: list) -> dict[tuple[tuple[int, int], int], Any]:
-        """What the last carries are, in the same way."""
+        """What the carries are after the last step, by (place, number of the group) that made it."""
         pairs = zip(self.carries.values(), last, strict=True)
         return {(carry.place, self.count - len(carry.starts)): x for (carry, _), x in pairs}
 
@@ -312,7 +325,7 @@ class _Rolling(Rewriting):
         captured = [*map(self.lift, stretch.captured)]
         if stretch.is_elementwise:
             return [], self._abreast(stretch, wanted, rows, captured)
-        starts = [self.lift(carry.starts[-1]) for carry, _ in stretch.carries.values()]
+        starts = [self.lift(carry.starts[0]) for carry, _ in stretch.carries.values()]
         options = scan_options(stretch.program(wanted), len(starts), len(rows), stretch.count)
         outs = self.new(SCAN, (*starts, *rows, *captured), options, like)
         return outs[:len(starts)], outs[len(starts):]

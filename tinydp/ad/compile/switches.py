@@ -65,6 +65,7 @@ class Switch(RegionPrimitive):
     """The operation `switch`."""
 
     def moved_at(self, options: dict, given: list[int]) -> list[int]:
+        """The results that depend smoothly on these operands in either body; operand 0 is the condition."""
         from .adjoint import active  # noqa: PLC0415  (it builds on this file)
 
         found = set[int]()
@@ -74,6 +75,7 @@ class Switch(RegionPrimitive):
         return sorted(found)
 
     def on_tape(self, args: tuple, options: dict) -> list:
+        """The results. Those that have a gradient are parts (`pick`) of one node, `whole`."""
         tape: Any = youngest(args)
         values = tuple([x.value if is_on(tape, x) else x for x in args])
         results = list(self(*values, **options))
@@ -93,6 +95,7 @@ class Switch(RegionPrimitive):
         if g is None:
             return []
         form: Form = node.kwargs["form"]
+        # g is in parts, as the node is: what arrived at each of its values, None if nothing did
         arrived = {k: bare(c) for k, c in zip(form.places, g.of_each(), strict=True) if c is not None}
         back = {side: adjoint(body, form.wrt, [*arrived]) for side, body in form.options.items()}
         found = self(*form.values, *arrived.values(), **back)
@@ -122,8 +125,13 @@ PHI = Primitive(_chosen, "phi")          # a choice between two values, for a wh
 
 
 def united(*sides: tuple[Program, list]) -> tuple[list, dict]:
-    """The operands and the options of a switch between two programs, each of which captures something."""
+    """The operands and the options of a switch between two programs, each with what it captures.
+
+    Both have to be given the same. So each body gets an input for all that either captures: its own, where it
+    has one, or one that it does not read.
+    """
     captured = {_identity(x): x for _, xs in sides for x in xs}
+    # for each body, its own input for what it captures
     inner = [dict(zip(map(_identity, xs), body.inputs, strict=True)) for body, xs in sides]
     bodies = [Program([own[k] if k in own else other[k].again(None) for k in captured], body.ops,
                       body.outputs)
@@ -132,7 +140,10 @@ def united(*sides: tuple[Program, list]) -> tuple[list, dict]:
 
 
 def _identity(x: Any) -> int:
-    """What is equal for one value, be it held by two proxies; a variable of a tape is another one."""
+    """What is equal for one value, be it held by two proxies.
+
+    A variable of a tape that has this value is another thing: it is differentiated by.
+    """
     return id(x.value) if isinstance(x, Proxy) else id(x)
 
 
