@@ -266,14 +266,15 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
     """Run `compiled.f` on values that are not known yet. One without branches is kept for the adjoint.
 
     It is run three times, and has to be the same program each time. The loops in it are run again, too, once
-    in one run and twice in the next, so that what they leave behind is seen as well.
+    in one run and twice in the next, so that what they leave behind is seen as well. (Where a step has many
+    ways, so that all of that would take long, it is run twice; some of its ways are run twice in a row.)
     """
     kept = compiled.made.traces.get(call.form)
     if kept is not None and kept.is_current():
         return kept
     around = Surroundings.of(*compiled.roots, *compiled.fixed_parts(call))
     made = _run(compiled, call, values, 1)
-    for reruns in (1, 2):
+    for reruns in (0,) if made.trace.has_many_ways else (1, 2):
         again = run_again(FUNCTION, functools.partial(_run, compiled, call, values, reruns))
         found = difference(made.program, again.program)
         if found is None and (made.form, made.truths) != (again.form, again.truths):

@@ -40,7 +40,7 @@ from ..advice import instead_of_branch
 from ..errors import BranchError, Spot, TinydpError, is_numpy, place_of, wrapped_in
 from .bounds import Bounds
 from .effects import STEP, refuse
-from .program import Value
+from .program import Value, known
 from .proxy import Proxy
 from .record import Builder, needed
 
@@ -49,6 +49,7 @@ MOST_RUNS = 1024
 FEWEST, ROUNDS, MANY = 1, (12, 8, 5, 3, 2), 64
 FEW_RUNS = 200                                   # more than FEWEST only if so many runs are expected at most
 DEEPEST = 300                                    # decisions on one way
+TWICE = 4                                        # ways that are run twice in a row
 
 
 class Decision(NamedTuple):
@@ -263,16 +264,23 @@ class Search:
     def __init__(self, builder: Builder, run: Callable[[], Any], tables: Tables, rounds: int):
         self.ways: list[tuple[list[Decision], Any]] = []
         self.exceeded: set[Spot] = set()
-        log = Log()
         told: list[Decision] | None = []
-        before = builder.oracle
+        self.log, before = Log(), builder.oracle
+
+        def leaf(told: list[Decision]) -> tuple[list[Decision], Any]:
+            """The result of a run, and its decisions."""
+            builder.oracle = oracle = Oracle(builder, told, rounds, tables, self.log)
+            return oracle.trail, self.leaf(run)
+
         try:
             while told is not None:
                 if len(self.ways) == MOST_RUNS:
                     raise self.too_many()
-                builder.oracle = oracle = Oracle(builder, told, rounds, tables, log)
-                self.ways.append((oracle.trail, self.leaf(run)))
-                told = _turned(oracle.trail)
+                trail, result = leaf(told)
+                if trail and len(self.ways) < TWICE:
+                    _require_same(result, leaf(trail)[1])
+                self.ways.append((trail, result))
+                told = _turned(trail)
         finally:
             builder.oracle = before
 
@@ -307,6 +315,13 @@ class Search:
             f"{instead_of_branch(most[0].expression)}. "
             "A choice between two functions is dp.cond(c, f, g, *args), a `while` is dp.while_loop.",
             most[0])
+
+
+def _require_same(result: Any, again: Any) -> None:
+    """Raise `SideEffectError` unless a way has the same results when it is run twice in a row."""
+    left = [isinstance(x, LeftToTheTape) for x in (result, again)]
+    if left[0] != left[1] or not (left[0] or known(result) == known(again)):
+        refuse(STEP, "one of its ways has other results", None)
 
 
 def _turned(trail: list[Decision]) -> list[Decision] | None:

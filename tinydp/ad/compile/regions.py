@@ -49,7 +49,6 @@ class Region(NamedTuple):
     captured: list                       # what it uses of the program around, for the last inputs of the body
     unflatten: Callable                  # from its outputs to the structure that the step returned
     flagged: bool                        # the last output says whether all is fine; else a tape has to look
-    ways: int                            # how many there are
 
 
 def region(step: Callable, examples: list, labels: list[str], carry: int, rows: list | None = None,
@@ -80,7 +79,7 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
 
         paths, left = explored(builder, run, tables)
         trace.left |= dict.fromkeys(left)
-        ways = len([*leaves(paths)])
+        trace.has_many_ways |= len([*leaves(paths)]) > FEW_WAYS
         values, fine = rejoined(builder, paths, forms)
         fines = builder.fine if fine is True else [*builder.fine, fine]
         flags = [functools.reduce(lambda a, b: builder.record(_and, (a, b), {})[0], fines)] if fines else []
@@ -89,7 +88,7 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
     assert parent is not None
     # `closed` tells values of the program around: if a variable of a tape has it, the loop is to get that
     around = [owners[x] if x in owners else Proxy(parent, parent.lift(x)) for x in captured]
-    return Region(chosen(body), around, next(iter(forms.values())), bool(flags), ways)
+    return Region(chosen(body), around, next(iter(forms.values())), bool(flags))
 
 
 _and = registered(np.logical_and)
@@ -171,7 +170,7 @@ def settled_region(step: Callable, inits: list, rows: list, labels: list[str], o
         inits[k] = as_kind(inits[k], _KINDS[_rank(found.body.outputs[k])])
     if changed:
         return settled_region(step, inits, rows, labels, once, constant_rows)
-    for _ in range(0 if once or found.ways > FEW_WAYS else trace.reruns):
+    for _ in range(0 if once or trace.has_many_ways else trace.reruns):
         trace.serial = serial
         again = run_again(STEP, lambda: region(step, examples, labels, len(inits), constant_rows))
         _require_equal(found, again)

@@ -55,6 +55,7 @@ class Trace:
         self.reruns = reruns                     # how often a step is run again, to see if it is the same
         self.serial = 0                          # of the aliases
         self.left: dict[Spot, None] = {}         # lines that may be decided more often than was tried
+        self.has_many_ways = False               # is there a step that is dear to run again?
         self.parallel = parallel                 # whether rows of maps are to be spread over cores
         self._place: tuple | None = None         # of the operation that is repeated, or pulled back
 
