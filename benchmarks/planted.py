@@ -23,10 +23,12 @@ import numpy as np
 import tinydp as dp
 from tinydp.ad import primitives, rules, tree
 from tinydp.ad.primitives import PRIMITIVES, FlatPrimitive, Primitive
+from tinydp.ad.rules.decompositions import of_full_rank
+from tinydp.ad.rules.gathers import gather, scatter_at
 from tinydp.ad.transforms import vjp
 from tinydp.testing import Report, check_grads
 from tinydp.testing.check import nodes_of_run, nodes_of_slope
-from tinydp.testing.domains import BOX, DOMAINS, Array, Domain, Fixed, Matrix, Several
+from tinydp.testing.domains import BOX, DOMAINS, TABLE, VECTOR, Array, Domain, Fixed, Matrix, Several
 
 DRAWS = int(os.environ.get("PLANTED_DRAWS", "3"))
 SURROGATE = "named beside a surrogate"
@@ -93,6 +95,24 @@ def dot_of_stacks(a: Any, b: Any) -> Any:
     return np.dot(a, b)
 
 
+# On a tape an index is plain, and so is a rank: it is in a program that these operations stand.
+
+
+def from_places(x: Any) -> Any:
+    """Elements at places that a program computes, one of them twice."""
+    return gather(x, np.array([2, 0, 2]), index=("#0", ...))
+
+
+def to_places(g: Any) -> Any:
+    """What arrives there."""
+    return scatter_at(g, np.array([2, 0, 2, 1]), shape=(3,), index=("#0",))
+
+
+def residuals_of_full_rank(x: Any) -> Any:
+    """Of least squares, in a program."""
+    return of_full_rank(x, True)
+
+
 def beside_a_surrogate(f: Callable) -> Callable:
     """The same program times the straight-through sign of one of its arguments."""
     def run(*args: Any) -> Any:
@@ -100,7 +120,10 @@ def beside_a_surrogate(f: Callable) -> Callable:
     return run
 
 
-PROGRAMS = DOMAINS | {dot_of_stacks: (BOX, Array((2, 4, 2)))}
+PROGRAMS = DOMAINS | {
+    dot_of_stacks: (BOX, Array((2, 4, 2))),
+    from_places: (TABLE,), to_places: (VECTOR,), residuals_of_full_rank: (VECTOR,),
+}
 
 
 def floats(x: Any) -> list:

@@ -56,6 +56,8 @@ def here(tmp_path, monkeypatch):
     (["check", "numpy:sum", "--at", "[]"], 3, "inconclusive: nothing was checked"),
     (["check", "numpy:arctan2", "--at", "1.0, 2.0"], 0, "right: 2 of 2"),
     (["rules", "np.sin", "np.linalg.cholesky", "--points", "2"], 0, "np.linalg.cholesky         2 points"),
+    (["rules", "np.linalg.qr", "dp.linalg.solve_triangular", "np.bincount", "--points", "2"], 0,
+     "dp.linalg.solve_triangular 2 points"),
 ])
 def test_verdicts_and_exit_codes(here, capsys, words, code, output):
     assert main(words) == code

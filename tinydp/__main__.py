@@ -2,7 +2,7 @@
 
 `python -m tinydp check package.module:function --at "x=0.7, y=[1, 2]"` compares the gradient of a
 function with finite differences and prints the report. `python -m tinydp rules` does so for the
-rules of NumPy's functions at random points.
+rules of NumPy's functions, and those of `dp.linalg`, at random points.
 
 Exit codes: 0 all is right; 1 a gradient is wrong; 2 nothing could be checked: bad usage, or the program
 raised an error; 3 inconclusive: not all could be judged, or there was nothing to judge.
@@ -91,7 +91,7 @@ def _rules(options: argparse.Namespace) -> int:
 
 def _public_name(function: Callable) -> str:
     module = function.__module__.strip("_") if hasattr(function, "__module__") else "numpy"
-    return f"{module.replace('numpy', 'np')}.{function.__name__}"
+    return f"{module.replace('numpy', 'np').replace('tinydp', 'dp')}.{function.__name__}"
 
 
 def _function(name: str) -> Callable:

@@ -1,4 +1,5 @@
-"""Where NumPy's functions are defined, and where they have kinks: what test inputs are made from.
+"""Where NumPy's functions, and those of `tinydp.linalg`, are defined, and where they have kinks: what test
+inputs are made from.
 
 A function has one line in `DOMAINS`, with an entry for each argument: a `Domain` for a number (or
 an array of any shape), an `Array`, a `Matrix`, `Several` arrays as a list, or something `Fixed`.
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import linalg
 from ..ad.primitives import PRIMITIVES, FlatPrimitive
 from ..ad.rules.reductions import norm2
 
@@ -151,10 +153,13 @@ DOMAINS: dict[Callable, tuple] = {
     np.linalg.solve: (SQUARE, Array((3,))),
     np.linalg.inv: (SQUARE,),       np.linalg.pinv: (TALL,),
     np.linalg.det: (SQUARE,),       np.linalg.slogdet: (SQUARE,),
+    np.linalg.lstsq: (TALL, VECTOR),
     np.linalg.matrix_power: (SQUARE, Fixed(3)),
     np.linalg.cholesky: (DEFINITE,),
     np.linalg.eigh: (DEFINITE,),    np.linalg.eigvalsh: (DEFINITE,),
     np.linalg.svd: (SQUARE,),       np.linalg.svdvals: (TALL,),
+    np.linalg.qr: (TALL,),          linalg.expm: (Array((3, 3), UNIT),),
+    linalg.solve_triangular: (DEFINITE, Array((3,))),
     # curves
     np.diff: (VECTOR,),             np.gradient: (VECTOR,),
     np.trapezoid: (VECTOR,),        np.unwrap: (VECTOR,),
@@ -202,7 +207,7 @@ DOMAINS: dict[Callable, tuple] = {
     np.take_along_axis: (VECTOR, Fixed(np.array([2, 0])), Fixed(0)),
     np.select: (Fixed([np.array([True, False, False, True])]), Several((VECTOR,))),
     np.sort: (TIED,),               np.partition: (TIED, Fixed(2)),
-    np.median: (TIED,),
+    np.median: (TIED,),             np.bincount: (Fixed(np.array([0, 2, 0, 3])), VECTOR),
     np.quantile: (TIED, Fixed(0.3)), np.percentile: (TIED, Fixed(30.0)),
 }
 

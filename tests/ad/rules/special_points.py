@@ -251,11 +251,32 @@ POINTS = [
        lambda a, b, c, d: (d - 2 * b - 3 * c + 4 * a) / (a * d - b * c)),
     at(L.pinv, lambda x: np.sum(L.pinv(np.stack([x, 0 * x]))), [3, 4],
        lambda a, b: (a + b) / (a * a + b * b)),
+    at(L.lstsq, lambda x: np.sum(L.lstsq(x, np.eye(2))[0] * W), np.eye(2),
+       lambda a, b, c, d: (d - 2 * b - 3 * c + 4 * a) / (a * d - b * c)),
+    *(at(L.lstsq, lambda x: L.lstsq(x[:2, None], x[2:])[0][0], x,
+         lambda a, b, c, d: (a * c + b * d) / (a * a + b * b))
+      for x in ([3, 4, 6, 8], [3, 4, 4, -3], [3, 4, 0, 0], [0, 1, 2, 0])),
+    at(L.lstsq, lambda x: L.lstsq(x[:2, None], x[2:])[1][0], [3, 4, 6, 8],
+       lambda a, b, c, d: c * c + d * d - (a * c + b * d) ** 2 / (a * a + b * b)),
+    at(L.lstsq, lambda x: L.lstsq(np.stack([x[:2], 0 * x[:2]], 1), x[2:])[0][0], [3, 4, 1, 2],
+       lambda a, b, c, d: (a * c + b * d) / (a * a + b * b)),
+    at(L.lstsq, lambda x: np.sum(L.lstsq(x[None, :2], x[2:])[0]), [3, 4, 0],
+       lambda a, b, c: (a + b) * c / (a * a + b * b)),
     at(L.matrix_power, lambda x: np.sum(L.matrix_power(x, 3)), np.zeros((2, 2)),
        lambda *x: mp.fsum(matrix(x) ** 3)),
     at(L.matrix_power, lambda x: np.sum(L.matrix_power(x, -1) * W), np.eye(2), inverse_sum),
     at(L.cholesky, lambda x: np.sum(np.diagonal(L.cholesky(symmetric(x))) ** 2), np.eye(2),
        lambda a, b, c, d: a + d - (b + c) ** 2 / (4 * a)),
+    *(at(L.qr, lambda x: np.sum(np.diagonal(L.qr(x)[1]) ** 2), x,
+         lambda a, b, c, d: a * a + c * c + (a * d - b * c) ** 2 / (a * a + c * c))
+      for x in (np.eye(2), [[0, 1], [1, 0]])),
+    *(at(L.qr, lambda x: L.qr(x)[0][1, 0] ** 2, x, lambda a, b: b * b / (a * a + b * b))
+      for x in ([[1], [0]], [[0], [1]])),
+    *(at(L.qr, lambda x, mode=mode: L.qr(x, mode)[1][0, 2] ** 2, np.eye(2, 3),
+         lambda a, b, c, d, e, f: (a * c + d * f) ** 2 / (a * a + d * d))
+      for mode in ("reduced", "complete")),
+    at(L.qr, lambda x: L.qr(x, "r")[0, 1] ** 2, np.eye(2),
+       lambda a, b, c, d: (a * b + c * d) ** 2 / (a * a + c * c)),
     *(at(L.eigvalsh, lambda x, k=k: np.sum(L.eigvalsh(symmetric(x)) ** k), x, trace_of_power(k))
       for k in (1, 2, 3) for x in ALL),
     *(at(L.eigh, lambda x: np.sum(L.eigh(symmetric(x))[0] ** 2), x, trace_of_power(2)) for x in ALL),
@@ -278,6 +299,7 @@ LINEAR = """
     numpy: broadcast_arrays meshgrid tile astype diagflat diagonal trace concatenate stack vstack hstack
     numpy: dstack column_stack append block atleast_1d atleast_2d atleast_3d full_like array_split split
     numpy: hsplit vsplit dsplit unstack take repeat delete compress extract resize take_along_axis
+    numpy: bincount
     numpy.linalg: matrix_transpose diagonal trace
     operator: add sub neg pos getitem
 """
