@@ -1,8 +1,8 @@
 """Two loops that do the same and return different things are one.
 
 A function that is called, and differentiated as well, runs the same loop twice, once with the rows that the
-way back reads. And where a loop in a loop is taken back, its values are found in the step that was there
-before, beside rows that are new.
+way back reads. And the step of a way back does a loop in it again, of which the step has one already: the two
+differ by rows.
 
     >>> import numpy as np
     >>> from ..primitives import registered
@@ -33,10 +33,14 @@ from .record import Builder
 
 
 def merged(program: Program) -> Program:
-    """The program in which loops that do the same are one. (Events are left as they are.)"""
+    """The program in which loops that do the same are one. (Events are left as they are.)
+
+    Each loop is compared with those before it. Where two became one, the places of both are empty but for
+    that of the new one, and all operations so far are told what stands for the results that went.
+    """
     ops: list[Op | None] = []
-    places: dict[Value, int] = {}                # which operation makes a value
-    now: dict[Value, Any] = {}                   # results that another loop makes now
+    places: dict[Value, int] = {}                # where the operation is that makes a value
+    now: dict[Value, Any] = {}                   # what stands for results that are gone
 
     for k, op in enumerate(program.ops):
         ops.append(op.given(now))
@@ -51,7 +55,7 @@ def merged(program: Program) -> Program:
                 ops[at] = one
                 places.update(dict.fromkeys(one.outs, at))
                 now |= {x: replaced(y, now) for x, y in same.items()}
-                now |= {x: replaced(y, now) for x, y in now.items()}
+                now |= {x: replaced(y, now) for x, y in now.items()}     # what stood for one that went now
                 ops = [x if x is None else x.given(now) for x in ops]
                 break
     kept = [op.within(merged) for op in ops if op is not None]
@@ -59,13 +63,18 @@ def merged(program: Program) -> Program:
 
 
 def _merged(ops: list[Op | None], i: int, k: int, places: dict) -> tuple[Op, int, dict] | None:
-    """The one loop for those at `i` and `k`, where it belongs, and what it makes for those of the other."""
+    """The one loop for those at `i` and `k`, where it belongs, and what of it stands for the other's results.
+
+    The first one may make what the second makes, and stays where it is: all that it reads is there. Or the
+    second makes what the first makes (it reads more, such as cotangents). Then it is to stand where the first
+    stood, if what it reads is there already, or stay, if nobody in between needs what the first made.
+    """
     first, second = ops[i], ops[k]
     if first is None or second is None or not _are_alike(first, second):
         return None
-    if same := _joined(one := Loop(first), Loop(second)):
+    if same := _made_by(one := Loop(first), Loop(second)):
         return one.op(), i, same
-    if same := _joined(one := Loop(second), Loop(first)):
+    if same := _made_by(one := Loop(second), Loop(first)):
         if all(places.get(x, -1) < i for x in second.operands):
             return one.op(), i, same
         between = {x for op in ops[i + 1: k + 1] if op is not None for x in op.operands}
@@ -75,6 +84,7 @@ def _merged(ops: list[Op | None], i: int, k: int, places: dict) -> tuple[Op, int
 
 
 def _are_alike(first: Op, second: Op) -> bool:
+    """Whether two loops are of one kind, of as many steps in the same direction."""
     return first.prim is second.prim and all(
         first.options[name] == second.options[name] for name in first.options if name not in _PARTS)
 
@@ -82,10 +92,12 @@ def _are_alike(first: Op, second: Op) -> bool:
 _PARTS = ("body", "carries", "rows", "states")
 
 
-def _joined(one: Loop, two: Loop) -> dict[Value, Value]:
-    """Let a loop make what another one makes, if it does most of that anyway.
+def _made_by(one: Loop, two: Loop) -> dict[Value, Value]:
+    """Let a loop make what another one makes, if it does at least half of that anyway.
 
-    Returns which results of it are those of the other; nothing if it was left as it is.
+    Returns which results of it are those of the other; nothing if it was left as it is. What the other reads,
+    the one has to read as well. What the other does in a step is written down once more at the end of the
+    one's body, where the builder finds what is there already. Then what both carry must have become the same.
     """
     if [*map(known, one.own_args)] != [*map(known, two.own_args)]:
         return {}
@@ -118,7 +130,11 @@ def _joined(one: Loop, two: Loop) -> dict[Value, Value]:
 
 
 def _same_inputs(one: Loop, two: Loop) -> dict[Value, Value]:
-    """Which inputs of the one are those of the other, as far as they are: of the same operands."""
+    """Which inputs of the one are those of the other, as far as they are: of the same operands.
+
+    Of several carries with the same start any is taken. If it is the wrong one, they go on differently, and
+    nothing is merged.
+    """
     around = {known(outer): inner for outer, inner in (*one.rows, *one.captures)}
     same = {inner: around[known(outer)] for outer, inner in (*two.rows, *two.captures)
             if known(outer) in around}

@@ -23,8 +23,12 @@ stacks has the whole sum. The sum of a factor that is stacked anyway, the gradie
     t_2: f(2, 4) = swapaxes(a_s, axis1=0, axis2=1)
     t_3: f(2, 3) = matmul(t_2, t_1)
     return t_3
+
+In a long loop that would stack more than the caches hold. So it becomes a loop over short ones, each of which
+does so for its own steps and adds one product to the carry.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -38,7 +42,7 @@ from .program import Op, Program, Value, operation, values_in
 from .record import Builder, needed
 
 LONG = 8_192                             # steps, from which on what a loop stacks outgrows the caches
-BLOCK = 512                              # steps at most, of a loop in a long loop
+SHORTEST, BLOCK = 64, 512                # steps of a loop in a long loop: with fewer it is not worth it
 
 _add, _sum, _matmul = registered(np.add), registered(np.sum), registered(np.matmul)
 _reshape, _swapaxes = registered(np.reshape), registered(np.swapaxes)
@@ -52,7 +56,10 @@ class Factors(NamedTuple):
 
 
 def products(program: Program, but: Callable[[Op], bool] = lambda op: False) -> Program:
-    """The program whose loops leave sums of products to what comes after them, `but` for some of its own."""
+    """The program whose loops leave sums of products to what comes after them.
+
+    Loops of the program itself, for which `but(op)` is true, stay as they are, and only those inside do so.
+    """
     ops: list[Op] = []
     for op in [op.within(products) for op in program.ops]:
         ops += _of_loop(op) if op.prim is SCAN and not but(op) else [op]
@@ -66,30 +73,43 @@ def _of_loop(op: Op) -> list[Op]:
     sums = _sums(loop) if wanted else []
     if not sums:
         return [op]
-    if loop.steps >= LONG and (size := _block(loop.steps)) >= BLOCK // 8:
+    if loop.steps >= LONG and (size := _block(loop.steps)) >= SHORTEST:
         return _in_blocks(loop, size)
-    stacks: dict[Any, Any] = {r.input: r.stack for r in loop.rows}
-    stacks |= {s.output: s.stack for s in loop.stacks if type(s.output) is Value}
-    for x in dict.fromkeys(x for _, pairs in sums for pair in pairs for x in pair if x is not None):
-        if x not in stacks:
-            stacks[x] = rows_like(x, loop.steps)
-            loop.stacks.append(Stack(x, stacks[x]))
-    gone = {c.input for c, _ in sums}
-    loop.carries = [c for c in loop.carries if c.input not in gone]
-    loop.ops = needed(loop.ops, loop.outputs)
+    factors = [x for _, pairs in sums for pair in pairs for x in pair]
+    stacks = stack_instead(loop, [c for c, _ in sums], factors)
     after: list[Op] = []
     for c, pairs in sums:
         _write_sum(after, c, [Factors(*(x if x is None else stacks[x] for x in pair)) for pair in pairs], op)
     return [loop.op(), *after]
 
 
+def stack_instead(loop: Loop, carries: list[Carry], values: list) -> dict[Any, Any]:
+    """Let a loop stack these values, row by row, and drop these carries; returns the stacks of values.
+
+    What it reads or writes row by row anyway is not stacked again. (None is no value.)
+    """
+    stacks: dict[Any, Any] = {r.input: r.stack for r in loop.rows}
+    stacks |= {s.output: s.stack for s in loop.stacks if type(s.output) is Value}
+    for x in dict.fromkeys(values):
+        if x is not None and x not in stacks:
+            stacks[x] = rows_like(x, loop.steps)
+            loop.stacks.append(Stack(x, stacks[x]))
+    gone = {c.input for c in carries}
+    loop.carries = [c for c in loop.carries if c.input not in gone]
+    loop.ops = needed(loop.ops, loop.outputs)
+    return stacks
+
+
 def _block(steps: int) -> int:
-    """How long the loops in a long loop are."""
+    """How long the loops in a long loop are: all equally long, so that one body serves them all."""
     return max(size for size in range(1, BLOCK + 1) if steps % size == 0)
 
 
 def _in_blocks(loop: Loop, size: int) -> list[Op]:
-    """A long loop as a loop over short ones, each with its products, while their factors are in the cache."""
+    """A long loop as a loop over short ones, each with its products, while their factors are in the cache.
+
+    `whole` short loops of `size` steps: rows are folded before, into as many blocks, and unfolded after it.
+    """
     source, whole, inside = loop.source, loop.steps // size, Builder()
 
     def reshaped(x: Any, shape: tuple, out: Value) -> Op:
@@ -134,37 +154,37 @@ def _write_sum(ops: list[Op], c: Carry, pairs: list[Factors], source: Op) -> Non
 # ---------------------------------------------------------------------------- what may wait
 
 def _sums(loop: Loop) -> list[tuple[Carry, list[Factors]]]:
-    """The carries that are sums of products, with the factors."""
+    """The carries that are sums of products, with the factors.
+
+    And those that are sums of such factors alone, which are stacked anyway; for others that is not worth it.
+    """
     makers = {x: op for op in loop.ops for x in op.outs}
-    uses = _uses(loop)
-    own = {x: op for x, op in makers.items() if uses.get(x) == 1}        # what nothing else reads
-    shares = [(c, parts) for c in loop.carries
-              if uses.get(c.input) == 1 and (parts := _addends(c.output, c.input, own))]
-    of_products = [(c, pairs) for c, parts in shares if (pairs := _factors(parts, makers))]
+    of_products, others = [], []
+    for c, shares in added_up(loop):
+        pairs = _factors(shares, makers)
+        if pairs:
+            of_products.append((c, pairs))
+        else:
+            others.append((c, [Factors(None, _summed(x, c.input, makers)) for x in shares]))
     stacked = {x for _, pairs in of_products for pair in pairs for x in pair}
-    of_rows = [(c, [Factors(None, _summed(x, c.input, makers)) for x in parts])
-               for c, parts in shares if not _factors(parts, makers)]
-    return of_products + [(c, pairs) for c, pairs in of_rows if all(x.right in stacked for x in pairs)]
+    return of_products + [(c, pairs) for c, pairs in others if all(x.right in stacked for x in pairs)]
+
+
+def added_up(loop: Loop) -> list[tuple[Carry, list]]:
+    """The carries that are sums, which nothing else reads, and what each step adds to them."""
+    uses = Counter([x for op in loop.ops for x in op.operands] + values_in(loop.outputs))
+    once = {x: op for op in loop.ops for x in op.outs if uses[x] == 1}   # a sum on the way is read there only
+    return [(c, shares) for c in loop.carries
+            if uses[c.input] == 1 and (shares := _addends(c.output, c.input, once))]
 
 
 def sums_alone(loop: Loop) -> bool:
     """Whether all that a loop carries are sums, which nothing else reads."""
-    makers = {x: op for op in loop.ops for x in op.outs}
-    uses = _uses(loop)
-    own = {x: op for x, op in makers.items() if uses.get(x) == 1}
-    return all(uses.get(c.input) == 1 and _addends(c.output, c.input, own) for c in loop.carries)
-
-
-def _uses(loop: Loop) -> dict[Any, int]:
-    """How often each value is read."""
-    uses: dict[Any, int] = {}
-    for x in [x for op in loop.ops for x in op.operands] + values_in(loop.outputs):
-        uses[x] = uses.get(x, 0) + 1
-    return uses
+    return len(added_up(loop)) == len(loop.carries)
 
 
 def _addends(x: Any, total: Value, makers: dict) -> list:
-    """What is added to `total` to make `x`; nothing if `x` is not made like that."""
+    """What is added to `total` to make `x`: of (total + a) + b, a and b. Nothing if it is not made so."""
     op = makers.get(x) if type(x) is Value else None
     if op is None or op.name != "add" or x.shape != total.shape:
         return []
@@ -187,6 +207,7 @@ def _factors(shares: list, makers: dict) -> list[Factors]:
 
 
 def _factors_of(x: Any, makers: dict) -> list[Factors]:
+    """The factors of one share: of a sum, those of its parts; of a transpose, the same ones exchanged."""
     op = makers.get(x) if type(x) is Value else None
     if op is None or op.body is not None or len(x.shape) != 2:
         return []

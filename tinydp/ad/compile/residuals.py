@@ -67,7 +67,9 @@ def _itself(x: Any) -> Any:
 
 
 def _served(first: Loop, op: Op, outside: Callable, inside: Callable) -> Op:
-    """A later loop that reads what it can have of the first one, and so do the loops in it.
+    """A later loop that reads what it can have of the first one, which is changed to store that.
+
+    The loops in it do so as well.
 
     Both are in one program, or the later one is in a loop around it: the rows of a Jacobian are such a loop
     around the way back, which captures the stacks. So `outside` tells what an operand of the later one is in
@@ -98,18 +100,24 @@ class Pair:
         self.makers = {x: op for op in later.ops for x in op.outs}
 
     def share(self, inside: Callable) -> bool:
-        """Let the first one store what the later one needs, if there is anything."""
+        """Let the first one store what the later one needs, if there is anything.
+
+        `same` grows: at first it tells inputs of the later body that are values of the first one. Then each
+        operation of the later body, all of whose operands are in it, is written down at the end of the first
+        body. There the builder finds an equal one, which was `computed` anyway, or appends it, and `same`
+        tells what its results are. Of these, `stored` are chosen: what was written in vain goes.
+        """
         first, later = self.first, self.later
         same = self.same_inputs()
         if not same:
             return False
         step = Builder.going_on(first.body)
-        known = {x for op in first.ops for x in op.outs}
+        computed = {x for op in first.ops for x in op.outs}
         read = later.read
         for op in later.ops:
             if all(x in same for x in op.operands) and not has_open_end(op, read):
                 step.again(op, same)
-        stored = self.stored(same, known)
+        stored = self.stored(same, computed)
         if not stored:
             return False
         stacks: dict[Any, Value] = {s.output: s.stack for s in first.stacks if type(s.output) is Value}
@@ -143,7 +151,10 @@ class Pair:
         return same
 
     def length_of_step(self) -> dict[Value, Value]:
-        """What is the length of an event's step in the later loop: a carry, at first that of the last."""
+        """What is the length of an event's step in the later loop, which goes back.
+
+        It is a carry that starts as the length of the last step, and then is dt, that of whole steps.
+        """
         if self.first.source.prim is not EVENT or not self.later.source.options.get("reverse"):
             return {}
         (_, dt), (h,), (last, _) = self.first.own_args, self.first.own_inputs, self.first.own_outs
@@ -152,8 +163,12 @@ class Pair:
         return {c.input: h for c, y in zip(self.later.carries, after, strict=True)
                 if self.outside(c.init) is last and known(y) == known(dt)}
 
-    def stored(self, same: dict[Value, Any], known: set[Value]) -> dict[Value, None]:
-        """The values of the later loop that are better stored by the first, as far as they are needed."""
+    def stored(self, same: dict[Value, Any], computed: set[Value]) -> dict[Value, None]:
+        """The values of the later loop that are better stored by the first, as far as they are needed.
+
+        From what only the later loop can compute, or returns, backwards: what is not stored is computed again
+        from its operands, so these are looked at, too. (A dict keeps them in order.)
+        """
         stored: dict[Value, None] = {}
         seen: set[Value] = set()
         queue = [x for op in self.later.ops if op.outs[0] not in same for x in op.operands]
@@ -163,14 +178,14 @@ class Pair:
             if x in seen or x not in same or x not in self.makers:
                 continue
             seen.add(x)
-            if self.is_better_stored(x, same[x] in known):
+            if self.is_better_stored(x, same[x] in computed):
                 stored[x] = None
             else:
                 queue += self.makers[x].operands
         return stored
 
-    def is_better_stored(self, x: Value, is_known: bool) -> bool:
-        """Whether a value should be stored; `is_known` says that the first loop computes it anyway.
+    def is_better_stored(self, x: Value, is_computed: bool) -> bool:
+        """Whether a value should be stored; `is_computed` says that the first loop has it anyway.
 
         A condition that was decided, or an integer, must not be another one on the way back, where numbers
         may be rounded in another way: it is computed again only from what is read.
@@ -180,11 +195,14 @@ class Pair:
             return True
         if x.kind in "bi":
             return any(y in self.makers for y in op.operands)
-        return is_known and not is_cheap(op)
+        return is_computed and not is_cheap(op)
 
 
 def has_open_end(op: Op, read: set[Value]) -> bool:
-    """Whether somebody reads rows of which nobody knows how many there are, or how many there were."""
+    """Whether an operation makes as many rows as it happens to, and somebody reads these, or their number.
+
+    Then the first loop cannot store what it makes: rows of any number in each step are no array.
+    """
     return op.prim.open_ended and any(x in read for x in (
         *(s.stack for s in Loop(op).stacks), *(x for x in op.outs if x.kind == "i")))
 

@@ -22,17 +22,17 @@ there, and one `scatter_at` after the loop adds all of it, in a time that does n
     return g_table
 """
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..primitives import registered
 from ..rules.gathers import scatter_at
-from .loops import SCAN, rows_like
-from .parts import Carry, Loop, Stack
-from .products import _addends
+from .loops import SCAN
+from .parts import Carry, Loop
+from .products import added_up, stack_instead
 from .program import Op, Program, Value, operation
-from .record import needed
 
 _add = registered(np.add)
 
@@ -59,15 +59,8 @@ def _of_loop(op: Op) -> list[Op]:
     sums = _sums(loop) if type(loop.steps) is int and loop.steps and not op.options["again"] else []
     if not sums:
         return [op]
-    stacks: dict[Any, Any] = {r.input: r.stack for r in loop.rows}
-    stacks |= {s.output: s.stack for s in loop.stacks if type(s.output) is Value}
-    for x in dict.fromkeys(x for each in sums for scatter in each.scatters for x in scatter.args):
-        if x not in stacks:
-            stacks[x] = rows_like(x, loop.steps)
-            loop.stacks.append(Stack(x, stacks[x]))
-    gone = {each.carry.input for each in sums}
-    loop.carries = [c for c in loop.carries if c.input not in gone]
-    loop.ops = needed(loop.ops, loop.outputs)
+    values = [x for each in sums for scatter in each.scatters for x in scatter.args]
+    stacks = stack_instead(loop, [each.carry for each in sums], values)
     after: list[Op] = []
     for carry, scatters in sums:
         total: Any = None if type(carry.init) is not Value and not np.any(carry.init) else carry.init
@@ -84,21 +77,18 @@ def _of_loop(op: Op) -> list[Op]:
 def _sums(loop: Loop) -> list[Sum]:
     """The carries to which nothing is done but adding at computed places."""
     makers = {x: op for op in loop.ops for x in op.outs}
-    uses: dict[Any, int] = {}
-    for x in [x for op in loop.ops for x in op.operands] + [x for x in loop.outputs if type(x) is Value]:
-        uses[x] = uses.get(x, 0) + 1
-    own = {x: op for x, op in makers.items() if uses.get(x) == 1}        # what nothing else reads
-    found = [(c, _addends(c.output, c.input, own)) for c in loop.carries if uses.get(c.input) == 1]
-    return [Sum(c, [makers[x] for x in shares]) for c, shares in found
-            if shares and all(type(x) is Value and x in makers and _may_wait(makers[x]) for x in shares)]
+    return [Sum(c, [makers[x] for x in shares]) for c, shares in added_up(loop)
+            if all(type(x) is Value and x in makers and _may_wait(makers[x]) for x in shares)]
 
 
 def _may_wait(op: Op) -> bool:
-    """Whether rows of what an operation scatters can be scattered as one array: the places come first."""
+    """Whether rows of what an operation scatters can be scattered as one array.
+
+    In its index, '#0' stands for the first of its places, and so on. They have to come first, and nothing but
+    `...` after them: then a row of places more, in front, means a row of what is scattered more, in front.
+    """
     if op.prim is not scatter_at or any(type(x) is not Value for x in op.args):
         return False
     places, index = op.args[1:], op.options["index"]
-    marks = [part for part in index if type(part) is str]
-    rest = index[len(marks):]
-    return (marks == list(index[: len(marks)]) and all(part is Ellipsis for part in rest)
-            and len({x.shape for x in places}) == 1)
+    rest = [*itertools.dropwhile(lambda part: type(part) is str, index)]
+    return all(part is Ellipsis for part in rest) and len({x.shape for x in places}) == 1
