@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from . import questions, texts
 from .reference import namespace
 from .scope import Function, Nope, indented, is_tame, names_in, normal, paths
-from . import questions, texts
 from .steps import Steps
 from .texts import AWKWARD
-
 
 HELPERS = texts.HELPERS | questions.HELPERS
 

@@ -6,9 +6,9 @@ from here on, a surrogate) is replayed around the first point, so that differenc
 
 import collections
 import dataclasses
-import math
 import functools
 import itertools
+import math
 import types
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -48,8 +48,12 @@ class Steps(Block):
             (self.insist, 0.7),
         ]
         if self.depth < 2:
-            kinds += [(self.early, 1), (self.walk, 4 if self.depth == 0 else 2), (self.repeat, 1.5),
-                      (self.each, 1.5)]
+            kinds += [
+                (self.early, 1),
+                (self.walk, 4 if self.depth == 0 else 2),
+                (self.repeat, 1.5),
+                (self.each, 1.5),
+            ]
         if self.depth < 3:
             kinds += [(self.either, 0.7), (self.solve, 0.6)]
         [kind] = self.rng.choices([k for k, _ in kinds], [w for _, w in kinds])
@@ -144,7 +148,9 @@ class Steps(Block):
     def beginnings(self, count: int) -> tuple[list[str], list[Piece], list[str]]:
         """New names, their values, and the lines that give them these."""
         names = self.distinct(count, fresh=True)
-        starts = [self.operand(0, lambda x: np.size(x) > 0 and np.asarray(x).dtype.kind == "f") for _ in names]
+        starts = [
+            self.operand(0, lambda x: np.size(x) > 0 and np.asarray(x).dtype.kind == "f") for _ in names
+        ]
         return names, starts, [f"{name} = {start.text}" for name, start in zip(names, starts, strict=True)]
 
     def choose(self) -> None:
@@ -169,9 +175,14 @@ class Steps(Block):
         inner.write(self.rng.choice([0, 0, 1]))
         end = self.rng.choice(["break", "continue", f"{acc} = {inner.like(Piece(acc, start.value, True))}"])
         test = inner.decision()
-        lines = [*first, f"for {k} in range({self.rng.randint(2, 4)}):", *indented(inner.lines),
-                 f"    if {test}:", f"        {end}",
-                 f"    {acc} = {inner.like(Piece(acc, start.value, True))}"]
+        lines = [
+            *first,
+            f"for {k} in range({self.rng.randint(2, 4)}):",
+            *indented(inner.lines),
+            f"    if {test}:",
+            f"        {end}",
+            f"    {acc} = {inner.like(Piece(acc, start.value, True))}",
+        ]
         if end == "break" and self.rng.random() < 0.3:
             lines += ["else:", f"    {acc} = 0.5 * {acc}"]
         self.attempt(lines, {acc: True})
@@ -180,16 +191,36 @@ class Steps(Block):
         """A while loop of few rounds, which may count them."""
         t, k = self.distinct(2, fresh=True)
         piece = self.operand(1, is_scalar)
-        bound, shrink = f"{self.rng.uniform(0.2, 0.9):.3f}", self.rng.choice(["0.5 * {t}", "{t} * 0.6 - 0.01"])
+        bound, shrink = (
+            f"{self.rng.uniform(0.2, 0.9):.3f}",
+            self.rng.choice(["0.5 * {t}", "{t} * 0.6 - 0.01"]),
+        )
         shrink = shrink.format(t=t)
-        form = self.rng.choice([
-            [f"while abs({t}) > {bound}:", f"    {t} = {shrink}"],
-            [f"{k} = 0", f"while abs({t}) > {bound} and {k} < 3:", f"    {t}, {k} = {shrink}, {k} + 1",
-             f"{t} = {t} + 0.1 * {k}"],
-            [f"while {t} > {bound}:", f"    {t} -= {bound}", f"while {t} < -{bound}:", f"    {t} += {bound}"],
-            [f"{k} = 0", "while True:", f"    if abs({t}) < {bound} or {k} == 3:", "        break",
-             f"    {t} = {shrink}", f"    {k} += 1"],
-        ])
+        form = self.rng.choice(
+            [
+                [f"while abs({t}) > {bound}:", f"    {t} = {shrink}"],
+                [
+                    f"{k} = 0",
+                    f"while abs({t}) > {bound} and {k} < 3:",
+                    f"    {t}, {k} = {shrink}, {k} + 1",
+                    f"{t} = {t} + 0.1 * {k}",
+                ],
+                [
+                    f"while {t} > {bound}:",
+                    f"    {t} -= {bound}",
+                    f"while {t} < -{bound}:",
+                    f"    {t} += {bound}",
+                ],
+                [
+                    f"{k} = 0",
+                    "while True:",
+                    f"    if abs({t}) < {bound} or {k} == 3:",
+                    "        break",
+                    f"    {t} = {shrink}",
+                    f"    {k} += 1",
+                ],
+            ]
+        )
         self.attempt([f"{t} = np.clip({piece.text}, -3.0, 3.0)", *form], {t: piece.traced})
 
     def insist(self) -> None:
@@ -200,8 +231,13 @@ class Steps(Block):
         if self.rng.random() < 0.7:
             piece = self.operand(0, is_scalar)
             test = f"abs({piece.text}) < {abs(piece.value) + self.rng.choice([0.5, 100.0]):.2f}"
-        how = self.rng.choice([[f'assert {test}, "too large"'], [f"assert {test}"],
-                               [f"if not ({test}):", '    raise ValueError("too large")']])
+        how = self.rng.choice(
+            [
+                [f'assert {test}, "too large"'],
+                [f"assert {test}"],
+                [f"if not ({test}):", '    raise ValueError("too large")'],
+            ]
+        )
         self.attempt(how, {})
 
     def early(self) -> None:
@@ -223,28 +259,35 @@ class Steps(Block):
     def either(self) -> None:
         """dp.cond with functions that see what is around them."""
         f, g, x, out = self.distinct(4, fresh=True)
-        a, b = (self.operand(0, lambda v: np.size(v) > 0 and np.asarray(v).dtype == np.float64)
-                for _ in range(2))
+        a, b = (
+            self.operand(0, lambda v: np.size(v) > 0 and np.asarray(v).dtype == np.float64) for _ in range(2)
+        )
         whole = Piece(x, a.value, True)
         lines = []
         for name in (f, g):
             inner = self.block({x: (a.value, True)}, Function(set(), set()))
             inner.depth = max(inner.depth, 2)
             inner.write(self.rng.choice([0, 0, 1]))
-            lines += [f"def {name}({x}):", *indented([*inner.lines, f"return {inner.like(whole)}, {inner.like(b)}"])]
+            lines += [
+                f"def {name}({x}):",
+                *indented([*inner.lines, f"return {inner.like(whole)}, {inner.like(b)}"]),
+            ]
         self.attempt([*lines, f"{out} = dp.cond({self.decision()}, {f}, {g}, {a.text})"], {out: True})
 
     def solve(self) -> None:
         """dp.root of a function that rises."""
         x, out = self.distinct(2, fresh=True)
         a = self.operand(1, lambda v: np.asarray(v).dtype == np.float64 and np.size(v) > 0)
-        form = self.rng.choice([
-            "{x} + 0.5 * np.tanh({x}) - {a}",
-            "{x} + 0.2 * {x} ** 3 - np.sin({a:})",
-            "2.0 * {x} + np.sin({x}) - {a}",
-            "np.exp(0.3 * {x}) + {x} - {a}",
-            "{x} + np.maximum({x}, 0.1) - {a}",
-        ] + ["{x} + ({x} if {x} > 0.3 else 0.5 * {x} + 0.15) - {a}"] * (np.ndim(a.value) == 0))
+        form = self.rng.choice(
+            [
+                "{x} + 0.5 * np.tanh({x}) - {a}",
+                "{x} + 0.2 * {x} ** 3 - np.sin({a:})",
+                "2.0 * {x} + np.sin({x}) - {a}",
+                "np.exp(0.3 * {x}) + {x} - {a}",
+                "{x} + np.maximum({x}, 0.1) - {a}",
+            ]
+            + ["{x} + ({x} if {x} > 0.3 else 0.5 * {x} + 0.15) - {a}"] * (np.ndim(a.value) == 0)
+        )
         body = form.replace("{x}", x).replace("{a:}", a.text).replace("{a}", a.operand)
         guess = "0.0" if np.ndim(a.value) == 0 else f"np.zeros({np.shape(a.value)})"
         self.attempt([f"{out} = dp.root(lambda {x}: {body}, {guess})"], {out: a.traced})
@@ -254,20 +297,34 @@ class Steps(Block):
     def carried(self) -> Piece:
         """What a carry may begin with: often a counter or a flag."""
         if self.rng.random() < 0.4:
-            return self.rng.choice([Piece("0", 0, False), Piece("1", 1, False), Piece("True", True, False),
-                                    Piece("False", False, False)])
+            return self.rng.choice(
+                [
+                    Piece("0", 0, False),
+                    Piece("1", 1, False),
+                    Piece("True", True, False),
+                    Piece("False", False, False),
+                ]
+            )
         return self.operand(0, lambda v: np.size(v) > 0 and np.asarray(v).dtype == np.float64)
 
     def next_carry(self, name: str, start: Piece) -> str:
         """Counters that count what happens, and flags that are set."""
         if isinstance(start.value, bool):
             test = self.test().text
-            return self.rng.choice([f"bool({test})", f"{name} or bool({test})", f"not {name}",
-                                    f"{name} != bool({test})"])
+            return self.rng.choice(
+                [f"bool({test})", f"{name} or bool({test})", f"not {name}", f"{name} != bool({test})"]
+            )
         if isinstance(start.value, int):
             test = self.test().text
-            return self.rng.choice([f"{name} + 1", f"{name} + 1 if {test} else {name}", f"({name} + 1) % 3",
-                                    f"0 if {test} else {name} + 2", f"{name} + int({test})"])
+            return self.rng.choice(
+                [
+                    f"{name} + 1",
+                    f"{name} + 1 if {test} else {name}",
+                    f"({name} + 1) % 3",
+                    f"0 if {test} else {name} + 2",
+                    f"{name} + int({test})",
+                ]
+            )
         return super().next_carry(name, start)
 
     def given(self) -> tuple[str, dict[str, str], dict[str, tuple[Any, bool]]]:
@@ -317,9 +374,12 @@ class Steps(Block):
         inner.write(self.rng.choice([1, 1, 2, 3]))
         ends = [inner.next_carry(p, s) for p, s in zip(parts, starts, strict=True)]
         build = "Body({})".format if form == "Body" else None
-        begin, new = (build(", ".join(ts)) if build else written(form, ts)
-                      for ts in ([s.text for s in starts], ends))
-        segment = f", segment={self.rng.choice([1, 2])}" if self.rng.random() < 0.1 and "(" not in along else ""
+        begin, new = (
+            build(", ".join(ts)) if build else written(form, ts) for ts in ([s.text for s in starts], ends)
+        )
+        segment = (
+            f", segment={self.rng.choice([1, 2])}" if self.rng.random() < 0.1 and "(" not in along else ""
+        )
         self.attempt(
             [
                 f"def {step}({c}, {x}):",
@@ -331,15 +391,21 @@ class Steps(Block):
 
     def repeat(self) -> None:
         """dp.while_loop: until a value is small, or a counter is large."""
-        go, body, c, t, k, out = self.distinct(6, fresh=True)
+        body, c, t, k, out = self.distinct(5, fresh=True)
         a = self.operand(0, is_scalar)
         inner = self.block({t: (a.value, True), k: (0, False)}, Function({normal(c)}, set()))
         inner.looping = True
         inner.write(self.rng.choice([0, 1, 1, 2]))
         other = inner.like(Piece(t, a.value, True))
         bound = f"{self.rng.uniform(0.1, 0.6):.3f}"
-        going = self.rng.choice([f"abs({c}[0]) > {bound} and {c}[1] < 6", f"{c}[1] < {self.rng.randint(1, 5)}",
-                                 f"(abs({c}[0]) > {bound}) & ({c}[1] < 5)", f"not ({c}[0] < {bound} or {c}[1] > 4)"])
+        going = self.rng.choice(
+            [
+                f"abs({c}[0]) > {bound} and {c}[1] < 6",
+                f"{c}[1] < {self.rng.randint(1, 5)}",
+                f"(abs({c}[0]) > {bound}) & ({c}[1] < 5)",
+                f"not ({c}[0] < {bound} or {c}[1] > 4)",
+            ]
+        )
         limits = self.rng.choice(["", "", ", max_steps=20", ", segment=2", ", max_steps=9, segment=3"])
         self.attempt(
             [
