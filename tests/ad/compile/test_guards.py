@@ -244,3 +244,14 @@ def test_what_is_no_argument():
         dp.compile(lambda x: x, static="y")
     with pytest.raises(TypeError, match="needs a function"):
         dp.compile(3)
+
+
+def test_an_argument_may_be_asked_for_after_a_loop():
+    def f(x, gain):
+        last, _ = dp.scan(lambda c, row: (c * row, None), 2.0, x)
+        return last * (gain or 3.0)
+
+    compiled = dp.compile(f)
+    for gain in (0.5, 0.0):
+        assert compiled(np.ones(3), gain) == f(np.ones(3), gain)
+        assert_equal(dp.grad(compiled, (0, 1))(np.ones(3), gain), dp.grad(f, (0, 1))(np.ones(3), gain))

@@ -210,7 +210,7 @@ class Builder:
                     self._actual.update(zip(op.outs, results_of(op, given), strict=True))
                 except (ArithmeticError, np.linalg.LinAlgError):     # what a tape has to look at
                     return x.example
-        return self._actual[x]
+        return self._actual.get(x, x.example)    # an input is what it is
 
     def program(self, outputs: list) -> Program:
         """What the outputs need, as a program."""
