@@ -361,7 +361,7 @@ def block_of(body: Program, n: int, parallel: bool) -> int:
     """How many of `n` rows are computed at once; 0 if a row is so large that it is better alone.
 
     So are few rows with loops inside: numbers that a loop carries stay in the processor's registers, arrays
-    do not. It is a number that divides `n`, if there is one that is large enough.
+    do not. It is a number that divides `n`, if there is one of at least a quarter of what would have room.
     """
     if n < FEW and any(op.bodies for op in body.ops):
         return 0

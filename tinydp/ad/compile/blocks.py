@@ -297,6 +297,8 @@ class Block:
 
 FIRST_INTEGERS = {"add": 0, "multiply": 1, "maximum": -2**63, "minimum": 2**63 - 1}       # of totals
 CHECKED: dict[str, Callable[[Emitter, Op, list], Any]] = {}      # how operations are lowered that may fail
+
+
 def _on_one_line(op: Op, user: Op) -> bool:
     """Whether an operation is on the same line of the user's as one that uses it, and on the same way."""
     return user.back == op.back and (

@@ -116,6 +116,10 @@ def placed(block: Block, x: View, op: Op, first: int) -> View:
     As for an index that is fixed, NumPy is given arrays in which each element holds its own position along
     one axis. Where a part is computed, what is wanted is which of its elements is used: so the array is as
     long there as the part, which holds the position of each of its own elements instead.
+
+    Take x of the shape (5, 3), and x[k] with k of the shape (2,). Axis 1 is not computed: the columns 0, 1, 2
+    at any two rows say that the element (i, j) is in column j. For axis 0, k is replaced by its own positions
+    (0, 1), and the array by one of two rows: so the element (i, j) uses k[i]. Together, it is x[k[i], j].
     """
     index, values = op.options["index"], [block.to.get(v) for v in op.args[first:]]
     if not is_static(x):

@@ -342,7 +342,8 @@ class Search:
     def after_part_of_step(self, new: Any) -> list:
         """Make the bracket narrower; if nothing is left of it, the event is found."""
         above, height_above, below, height_below = self.bracket[:4]
-        unclear = equal_(self.bracket[7], Const(2))
+        course = self.bracket[-1]
+        unclear = equal_(course, Const(2))       # there is a dent, see `Bracket` in events.py
         if self.is_differentiated:
             jump = Apply("subtract", (height_above, height_below), "f")
             most = Apply("multiply", (Const(SMOOTH), self.fall), "f")

@@ -132,7 +132,8 @@ def _mean(x: Masked) -> Any:
 def _extreme(function: Callable, other: float) -> Callable:
     def extreme(x: Masked) -> Any:
         y = function(_filled(x, -int(other) * (2**63 - 1) if is_integer(x.whole) else -other * np.inf))
-        return np.reshape(y, (1,))[np.where(_count(x) > 0, 0, 1)]        # of none, NumPy has none
+        # the largest of no elements: NumPy raises, so the index is out of range, and plain Python runs
+        return np.reshape(y, (1,))[np.where(_count(x) > 0, 0, 1)]
     return extreme
 
 

@@ -6,6 +6,7 @@ Jacobian is a loop over rows of the adjoint of the equation.
     >>> import tinydp as dp
     >>> from .trace import traced
     >>> program = traced(lambda a: dp.root(lambda x: x * x - a, 1.0), 2.0)
+    >>> from .program import interpret
     >>> found = newton_program(program.ops[0].options)
     >>> [op.name for op in found.ops]
     ['while_loop']
@@ -21,7 +22,7 @@ import numpy as np
 from .. import implicit
 from ..loops import scan
 from .adjoint import adjoint, value_of
-from .program import Program, Value, interpret  # noqa: F401  (for the example)
+from .program import Program, Value
 from .proxy import Proxy
 from .record import Builder, innermost
 from .regions import require

@@ -42,7 +42,7 @@ from .program import Op, Program, Value, operation, values_in
 from .record import Builder, needed
 
 LONG = 8_192                             # steps, from which on what a loop stacks outgrows the caches
-SHORTEST, BLOCK = 64, 512                # steps of a loop in a long loop: with fewer it is not worth it
+BLOCK = 512                              # steps at most, of a loop in a long loop; at least an eighth of it
 
 _add, _sum, _matmul = registered(np.add), registered(np.sum), registered(np.matmul)
 _reshape, _swapaxes = registered(np.reshape), registered(np.swapaxes)
@@ -73,7 +73,7 @@ def _of_loop(op: Op) -> list[Op]:
     sums = _sums(loop) if wanted else []
     if not sums:
         return [op]
-    if loop.steps >= LONG and (size := _block(loop.steps)) >= SHORTEST:
+    if loop.steps >= LONG and (size := _block(loop.steps)) >= BLOCK // 8:
         return _in_blocks(loop, size)
     factors = [x for _, pairs in sums for pair in pairs for x in pair]
     stacks = stack_instead(loop, [c for c, _ in sums], factors)

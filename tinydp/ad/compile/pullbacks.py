@@ -118,6 +118,7 @@ def pull_while(node: Any, g: Any) -> list:
     """The cotangents of the operands of a `while_loop`: so many steps were made, and so many go back."""
     form: Form = node.kwargs["form"]
     n, k = form.options["states"], len(form.options["body"].inputs)
+    # operand n is `go`, which is no input of the body: what the body captures is one further on
     arrived = {k - (k > n): c for k, c in form.arrived(g).items()}       # the number of steps is no output
     return _pulled(node, arrived, Steps(
         n, 0, [*range(n), *range(n + 1, k + 1)], value=[form.results[n + 1]], length=None, reverse=True))

@@ -125,18 +125,21 @@ class Level(Builder):
 
     def chosen(self, op: Op) -> list:
         """Write down a switch, whose sides are levels further in; or one side, if that is known."""
+        if type(op.args[0]) is bool:
+            return self.side(op.options["then" if op.args[0] else "otherwise"], op, self)
         sides = []
         for body in op.bodies:
-            level = self if type(op.args[0]) is bool else Level(self)
-            level.is_chosen |= level is not self
-            self.values |= zip(body.inputs, op.args[1:], strict=True)
-            level.write_all(body.ops)
-            outputs = [replaced(x, self.values) for x in body.outputs]
-            if level is self and body is op.options["then" if op.args[0] else "otherwise"]:
-                return outputs
-            sides.append(level.closed(outputs))
+            level = Level(self)
+            level.is_chosen = True               # what is in it is not done in any case, and stays
+            sides.append(level.closed(self.side(body, op, level)))
         captured, options = united(*sides)
         return self.put(op.with_(args=(op.args[0], *captured), options=options))
+
+    def side(self, body: Program, op: Op, level: "Level") -> list:
+        """Write down one side of a switch at a level; returns what stands for its outputs."""
+        self.values |= zip(body.inputs, op.args[1:], strict=True)
+        level.write_all(body.ops)
+        return [replaced(x, self.values) for x in body.outputs]
 
     def is_unmeasured(self, op: Op) -> bool:
         """Whether shapes say nothing: of the rows of an event's steps, the example has one."""
