@@ -1,7 +1,7 @@
 """How a program asks about its values, counts, and looks things up: more templates, as in `texts.py`.
 
-Besides its gaps, `{s}` and `{r}` take a real number, `{i}` and `{j}` an integer, `{v}` a vector, `{m}` a square
-matrix, `{f}` a flag, and `{t}` what is true or false. A name that a template binds, in a lambda or a
+Besides its gaps, `{s}` and `{r}` take a real number, `{i}` and `{j}` an integer, `{v}` a vector, `{m}` a
+square matrix, `{f}` a flag, and `{t}` what is true or false. A name that a template binds, in a lambda or a
 comprehension, is `z`, which hides what else has that name, as in Python.
 """
 
@@ -181,8 +181,8 @@ MATRICES = texts(
     np.linalg.slogdet({m} @ {m}.T + np.eye(len({m:})))[1]
     np.linalg.norm({m:})
     np.linalg.norm({v:})
-    np.linalg.solve(np.stack([np.eye(len({m:})), 2 * np.eye(len({m:})) + np.tanh({m:})]), np.stack([{m:}, {m:}]))
-    np.linalg.inv(np.stack([2.0 * np.eye(2), np.eye(2) + np.outer(np.stack([{s:}, {r:}]), np.stack([{r:}, {s:}]))]))
+    np.linalg.solve(np.stack([np.eye(len({m:})), 2 * np.eye(len({m:})) + 0.1 * {m:}]), np.stack([{m:}, {m:}]))
+    np.linalg.inv(np.stack([2 * np.eye(2), np.eye(2) + np.outer(np.stack([{s:}, {r:}]), np.ones(2))]))
     np.linalg.eigvalsh({m} + {m}.T)
     np.linalg.matrix_power({m:}, 2)
     np.linalg.pinv(3 * np.eye(len({m:})) + np.tanh({m:}))

@@ -1,9 +1,9 @@
 """Statements that ask, count and look up: in functions, in the steps of loops, and in loops within these.
 
-What is written here is what people write without a thought of the compiler: `if` and `elif` with several names,
-`while`, `break`, early returns, assertions, counters and flags that a loop carries, and tinydp's own loops
-within one another. Whether a condition holds is known only for the values at hand; the other sides are run as
-they are written, too, so that their shapes are right.
+What is written here is what people write without a thought of the compiler: `if` and `elif` with several
+names, `while`, `break`, early returns, assertions, counters and flags that a loop carries, and tinydp's own
+loops within one another. Whether a condition holds is known only for the values at hand; the other sides
+are run as they are written, too, so that their shapes are right.
 """
 
 import contextlib
