@@ -7,6 +7,8 @@ than those known here, there is no advice, and the caller has a general one.
     'np.stack([np.stack([1.0, x]), np.stack([x * x, 0.0])])'
     >>> instead_of_array("np.concatenate([[[x, y]], zeros])")
     'np.concatenate([np.stack([np.stack([x, y])]), zeros])'
+    >>> instead_of_array("np.array(columns)")
+    'np.stack(columns)'
     >>> instead_of_change("x += 2 * v")
     'x = x + 2 * v'
     >>> instead_of_change("K[np.ix_(dofs, dofs)] += 2.1e5 * block")
@@ -65,7 +67,7 @@ def _without_lists(found: ast.expr) -> ast.expr | None:
         return None
     name, first = numpys_name(found.func), found.args[0]
     if name in _MAKERS:
-        return _stacked(first) if _is_listed(first) else None
+        return _stacked(first) if _is_listed(first) or isinstance(first, ast.Name) else None
     if name in ("full", "full_like") and len(found.args) == 2:
         sides = first if name == "full" else _call("np.shape", first)
         return _call("np.broadcast_to", found.args[1], sides)
@@ -164,7 +166,7 @@ _STACK = "collect the values in a list and write np.stack(values) at the end"
 def instead_of_writing(text: str) -> str:
     """The advice where a value is written into a plain array, for the line that does it."""
     new = instead_of_change(text)
-    return f"{_STACK}, or write {new}." if new else f"{_STACK}."
+    return f"write {new}, or {_STACK}." if new else f"{_STACK}."
 
 
 def instead_of_setting(text: str) -> str:
