@@ -14,7 +14,7 @@ import numpy as np
 from .errors import UnsupportedArgumentError
 from .indexing import add_at
 from .rules.gathers import is_computed, plain_index
-from .values import abstract, shape
+from .values import abstract, is_condition, shape
 
 
 def set_at(x: Any, index: Any, values: Any) -> Any:
@@ -45,6 +45,9 @@ def set_at(x: Any, index: Any, values: Any) -> Any:
 def _set_at_computed(x: Any, index: Any, values: Any) -> Any:
     """The same for numbers that are not known yet, of which no two name the same element."""
     parts = index if isinstance(index, tuple) else (index,)
+    if any(abstract(part) and shape(part) and is_condition(part) for part in parts):
+        raise UnsupportedArgumentError("how many elements a computed condition names is not known.",
+                                       "write np.where(condition, value, x), which chooses for each element.")
     if any(abstract(part) and shape(part) for part in parts):
         raise UnsupportedArgumentError("an array of computed places may name an element twice.",
                                        "set them one by one.")

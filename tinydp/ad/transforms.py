@@ -168,6 +168,8 @@ def _traced_blocks(y: Any, pullback: "Pullback", chosen: tuple) -> list:
     """
     results, unflatten = tree.flatten(y)
     leaves, like = tree.flatten(chosen)
+    if not any(math.prod(shape(x)) for x in leaves):
+        return [_blocks(r, leaves, like, [np.zeros(shape(r) + shape(x)) for x in leaves]) for r in results]
     if sum(math.prod(shape(x)) for x in leaves) < sum(math.prod(shape(r)) for r in results):
         pushforward = vjp(pullback, tree.map(lambda leaf: zeros_like(leaf) + 1.0, y))[1]
         columns = [_along(leaves, j, lambda t: tree.flatten(pushforward(like(t))[0])[0])

@@ -93,3 +93,11 @@ def test_static_arguments_are_those_of_the_function():
     assert np.isclose(dp.jacobian(f)(0.5, 5), dp.jacobian(plain)(0.5), rtol=1e-12)
     assert np.isclose(dp.hessian(f)(0.5, n=5), dp.hessian(plain)(0.5), rtol=1e-12)
     assert np.allclose(dp.jvp(lambda x: f(x, 5), (0.5,), (1.0,)), dp.jvp(plain, (0.5,), (1.0,)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("sides", [(0,), (3, 0)])
+def test_second_derivatives_by_nothing(sides):
+    def f(x):
+        return np.sum(x**2) + np.prod(x)
+
+    assert dp.hessian(dp.compile(f))(np.zeros(sides)).shape == sides + sides

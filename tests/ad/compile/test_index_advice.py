@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.errors import ConversionError, MutationError, NotCompiledError, TinydpError
+from tinydp.ad.errors import (
+    ConversionError,
+    MutationError,
+    NotCompiledError,
+    TinydpError,
+    UnsupportedArgumentError,
+)
 
 X = np.array([3.0, 1.0, 2.0, 5.0, 4.0])
 T = np.array([0.0, 10.0, 20.0, 30.0, 40.0, 50.0])
@@ -141,3 +147,11 @@ def test_elements_that_are_changed(run, f, instead, advice):
     value, gradient = run(instead)(X)
     assert value == f(X.copy())
     np.testing.assert_allclose(gradient, dp.grad(instead)(X))
+
+
+def test_elements_that_are_set_where_a_computed_condition_holds():
+    with pytest.raises(UnsupportedArgumentError) as caught:
+        dp.compile(lambda x: dp.set_at(x, x > 1.0, 5.0))(X)
+    assert "np.where(condition, value, x)" in caught.value.advice
+    instead = dp.compile(lambda x: np.where(x > 1.0, 5.0, x))
+    assert np.array_equal(instead(X), dp.set_at(X, X > 1.0, 5.0))

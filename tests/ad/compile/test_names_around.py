@@ -169,6 +169,36 @@ def by_a_class():
     return lambda x: x * Settings.GAIN, lambda value: setattr(Settings, "GAIN", value)
 
 
+class Gained:
+    @property
+    def gain(self):
+        return GAIN
+
+    @classmethod
+    def of_class(cls, x):
+        return x * GAIN
+
+
+def by_a_property():
+    gained = Gained()
+    return lambda x: x * gained.gain, by_a_global()[1]
+
+
+def by_a_class_method():
+    gained = Gained()
+    return lambda x: gained.of_class(x), by_a_global()[1]
+
+
+def by_an_attribute_of_a_function():
+    def scaled(x):
+        return x * scaled.gain
+
+    def turn(value):
+        scaled.gain = value
+    turn(3.0)
+    return scaled, turn
+
+
 def by_a_bound_method():
     plant = Plant()
     return plant.run, lambda value: setattr(plant, "gain", value)

@@ -185,6 +185,7 @@ def _of_function(f: types.FunctionType) -> Iterator[Reading]:
     for name in ("__defaults__", "__kwdefaults__"):
         if getattr(f, name):
             yield Reading(f, ATTRIBUTE, name, getattr(f, name))
+    yield from (Reading(vars(f), ITEM, name, x) for name, x in list(vars(f).items()))
     for name, attributes in _names(f.__code__):
         if name in f.__code__.co_freevars:
             cell = (f.__closure__ or ())[f.__code__.co_freevars.index(name)]
@@ -223,6 +224,8 @@ def _of_class(kind: type) -> Iterator[Reading]:
             for name, x in list(vars(part).items()):
                 if isinstance(x, types.FunctionType):
                     yield Reading(part, FIXED, name, x)
+                elif isinstance(x, (property, staticmethod, classmethod)):
+                    yield Reading(part, FIXED, name, x.fget if isinstance(x, property) else x.__func__)
                 elif not name.startswith("_") and not hasattr(x, "__get__"):
                     yield Reading(part, OF_CLASS, name, x)
 
