@@ -71,8 +71,8 @@ CHOICES = texts(
     {v} if {t:} else -{v}
     np.sin({v:}) if {s} > 0 else {v} * {v}
     {s} * ({t:})
-    {s} and {r}
-    {s} or {r}
+    max({s:}, 0.0) and {r}
+    max({s:}, 0.0) or {r}
     ({s} > {u}) * {r} + ({s} <= {u}) * {s}
     np.where({t:}, {s:}, {r:})
     np.where({v} > {s}, {v:}, {s:})
@@ -181,8 +181,8 @@ MATRICES = texts(
     np.linalg.slogdet({m} @ {m}.T + np.eye(len({m:})))[1]
     np.linalg.norm({m:})
     np.linalg.norm({v:})
-    np.linalg.solve(np.stack([np.eye(len({m:})), 2 * np.eye(len({m:})) + 0.1 * {m:}]), np.stack([{m:}, {m:}]))
-    np.linalg.inv(np.stack([2 * np.eye(2), np.eye(2) + np.outer(np.stack([{s:}, {r:}]), np.ones(2))]))
+    np.linalg.solve(np.stack([np.eye(len({m:})), 2 * np.eye(len({m:})) + np.tanh({m:})]), {m:})
+    np.linalg.inv(np.stack([2.0 * np.eye(2), np.array([[1.0, 0.3], [-0.2, 1.0]]) * (1.0 + {s} ** 2)]))
     np.linalg.eigvalsh({m} + {m}.T)
     np.linalg.matrix_power({m:}, 2)
     np.linalg.pinv(3 * np.eye(len({m:})) + np.tanh({m:}))

@@ -212,5 +212,5 @@ def namespace() -> dict[str, Any]:
             lambda x: np.where(x >= 0, 1.0, -1.0) if np.ndim(x) else 1.0 if x >= 0 else -1.0
         ),
     )
-    return {"np": np, "collections": collections, "dataclasses": dataclasses, "math": math, "dp": plain,
-            "frozen": frozen, "log": []}
+    modules = {"np": np, "collections": collections, "dataclasses": dataclasses, "math": math}
+    return modules | {"dp": plain, "frozen": frozen, "log": []}

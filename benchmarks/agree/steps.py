@@ -2,8 +2,8 @@
 
 What is written here is what people write without a thought of the compiler: `if` and `elif` with several
 names, `while`, `break`, early returns, assertions, counters and flags that a loop carries, and tinydp's own
-loops within one another. Whether a condition holds is known only for the values at hand; the other sides
-are run as they are written, too, so that their shapes are right.
+loops within one another. Whether a condition holds is known only for the values at hand; the other sides are
+run as they are written, too, so that their shapes are right.
 """
 
 import contextlib
@@ -58,6 +58,18 @@ class Steps(Block):
             kinds += [(self.either, 0.7), (self.solve, 0.6)]
         [kind] = self.rng.choices([k for k, _ in kinds], [w for _, w in kinds])
         return kind()
+
+    def settled(self) -> bool:
+        """Whether names keep their values from here on: a loop with segments is run again on the way back."""
+        return any("segment=" in line for line in self.lines)
+
+    def new_name(self, fresh: bool = False) -> str:
+        return super().new_name(fresh or self.settled())
+
+    def reassign(self) -> None:
+        if self.settled():
+            raise Nope("read again later")
+        super().reassign()
 
     # ------------------------------------------------------------------------ expressions
 

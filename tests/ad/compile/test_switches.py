@@ -94,3 +94,21 @@ def test_one_that_is_not_sound():
     op = Op(SWITCH, (c, x), {"then": then, "otherwise": otherwise}, [Value(1.0)])
     with pytest.raises(UnsoundError, match="otherwise makes"):
         verify(Program([c, x], [op], []))
+
+
+def test_a_condition_may_become_known():
+    def f(x):
+        def step(c, row):
+            if c > 0:
+                return c * 1.0, None
+            assert np.any(row)
+            return np.tanh(np.exp(np.sin(c))), None
+        return dp.scan(step, x, np.ones(5))[0]
+
+    program = traced(f, 0.3)
+    [loop] = [op for op in program.ops if op.bodies]
+    choices = [op for body in loop.bodies for op in body.ops if op.name == "switch"]
+    assert choices
+    for op in choices:
+        known = op.with_(args=(np.True_, *op.args[1:]))
+        assert not known.prim.fault(known)

@@ -39,6 +39,8 @@ adjoints of the two:
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..primitives import Primitive, pick
 from ..selected import bare
 from ..values import is_on, plain, youngest
@@ -106,7 +108,8 @@ class Switch(RegionPrimitive):
 
     def fault(self, op: Op) -> str:
         then, otherwise = op.options["then"], op.options["otherwise"]
-        if op.args[0].kind != "b" or op.args[0].shape:
+        condition = np.asarray(example_of(op.args[0]))           # it may be known by now
+        if condition.dtype.kind != "b" or condition.shape:
             return "is decided by no condition"
         return (misfit("then is given", list(op.args[1:]), then.inputs)
                 or misfit("otherwise is given", list(op.args[1:]), otherwise.inputs)
