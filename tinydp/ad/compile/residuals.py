@@ -163,8 +163,8 @@ class Pair:
             if x in seen or x not in same or x not in self.makers:
                 continue
             seen.add(x)
-            if self.is_better_stored(x, same[x] in known):
-                stored[x] = None
+            if any(self.is_better_stored(y, same[y] in known) for y in self.makers[x].outs):
+                stored[x] = None                 # all results of an operation, or none: it goes as a whole
             else:
                 queue += self.makers[x].operands
         return stored
