@@ -11,7 +11,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "6 messages: np.stack for np.array, five times, and dp.lookup(LANDMARKS, which) in step()."
 
 STEPS, DT = 250, 0.1
 LANDMARKS = np.array([[4.0, 1.0], [0.0, 6.0], [-4.0, 2.0], [1.0, -3.0]])
@@ -24,9 +24,10 @@ def wrap(angle):
 def predict(x, P, control, noise):
     v, w = control
     theta = x[2]
-    x = x + DT * np.array([v * np.cos(theta), v * np.sin(theta), w])
-    F = np.array([[1.0, 0.0, -DT * v * np.sin(theta)], [0.0, 1.0, DT * v * np.cos(theta)], [0.0, 0.0, 1.0]])
-    V = DT * np.array([[np.cos(theta), 0.0], [np.sin(theta), 0.0], [0.0, 1.0]])
+    x = x + DT * np.stack([v * np.cos(theta), v * np.sin(theta), w])
+    F = np.stack([np.stack([1.0, 0.0, -DT * v * np.sin(theta)]), np.stack([0.0, 1.0, DT * v * np.cos(theta)]),
+                  np.stack([0.0, 0.0, 1.0])])
+    V = DT * np.stack([np.stack([np.cos(theta), 0.0]), np.stack([np.sin(theta), 0.0]), np.stack([0.0, 1.0])])
     return x, F @ P @ F.T + V @ np.diag(noise**2) @ V.T
 
 
@@ -35,9 +36,9 @@ def update(x, P, z, landmark, noise):
     dx, dy = landmark - x[:2]
     q = dx**2 + dy**2
     r = np.sqrt(q)
-    H = np.array([[-dx / r, -dy / r, 0.0], [dy / q, -dx / q, -1.0]])
+    H = np.stack([np.stack([-dx / r, -dy / r, 0.0]), np.stack([dy / q, -dx / q, -1.0])])
     S = H @ P @ H.T + np.diag(noise**2)
-    miss = np.array([z[0] - r, wrap(z[1] - (np.arctan2(dy, dx) - x[2]))])
+    miss = np.stack([z[0] - r, wrap(z[1] - (np.arctan2(dy, dx) - x[2]))])
     K = P @ H.T @ np.linalg.inv(S)
     sign, logdet = np.linalg.slogdet(S)
     assert sign > 0
@@ -53,7 +54,7 @@ def loss(motion_noise, sensor_noise, start):
         x, P = predict(*state, control, motion_noise)
         if which < 0:
             return (x, P), 0.0
-        x, P, likelihood = update(x, P, z, LANDMARKS[which], sensor_noise)
+        x, P, likelihood = update(x, P, z, dp.lookup(LANDMARKS, which), sensor_noise)
         return (x, P), likelihood
 
     _, likelihoods = dp.scan(step, (start, 0.1 * np.eye(3)), (controls, measurements, seen))

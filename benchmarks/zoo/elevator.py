@@ -10,7 +10,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "4 messages: dp.lookup(FROM, i) and dp.lookup(TO, i) for FROM[i] and TO[i] in serve()."
 
 PASSENGERS, FLOORS = 150, 20
 FROM = np.random.default_rng(5).integers(0, FLOORS, size=PASSENGERS)
@@ -33,11 +33,11 @@ def loss(per_floor, acceleration, doors, arrivals):
         else:
             i = np.argmin(np.where(served, np.inf, arrivals))
             clock = max(clock, arrivals[i])
-        clock = clock + travel(floor, FROM[i], per_floor, acceleration) + doors
+        clock = clock + travel(floor, dp.lookup(FROM, i), per_floor, acceleration) + doors
         waited = clock - arrivals[i]
-        clock = clock + travel(FROM[i], TO[i], per_floor, acceleration) + doors
+        clock = clock + travel(dp.lookup(FROM, i), dp.lookup(TO, i), per_floor, acceleration) + doors
         served = served | (np.arange(PASSENGERS) == i)
-        return (clock, TO[i], served), waited
+        return (clock, dp.lookup(TO, i), served), waited
 
     nobody = np.zeros(PASSENGERS, dtype=bool)
     (clock, _, served), waits = dp.scan(serve, (0.0, 0, nobody), length=PASSENGERS)

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "1 message: dp.lookup(ratios, gear) for ratios[gear] in step()."
 
 STEPS, DT = 800, 0.02
 TORQUE = [-6e-4, 0.5, 90.0]                  # Nm by rad/s, highest power first
@@ -30,7 +30,7 @@ def loss(ratios, shift, clutch):
         elif since > 25 and engine < shift["down"] and gear > 0:
             gear -= 1
             since = 0
-        ratio = ratios[gear] * 4.0
+        ratio = dp.lookup(ratios, gear) * 4.0
         slip = engine - ratio * speed / 0.3
         torque = dp.cond(abs(slip) > 10.0, transmit, locked, slip)
         made = throttle * np.polyval(TORQUE, engine) - 0.1 * engine

@@ -10,7 +10,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "3 messages: new = dp.set_at(new, ...) for each assignment to elements in step()."
 
 CELLS, STEPS, PROBE = 60, 400, 20
 DX, DT = 1.0 / CELLS, 1e-4
@@ -19,9 +19,10 @@ DX, DT = 1.0 / CELLS, 1e-4
 def heat(conductivity, start, stove):
     def step(u, t):
         new = u.copy()
-        new[1:-1] = u[1:-1] + DT * conductivity[1:-1] * (u[2:] - 2 * u[1:-1] + u[:-2]) / DX**2
-        new[0] = stove * (1.0 - np.exp(-t / 0.01))
-        new[-1] = new[-2]
+        new = dp.set_at(new, np.s_[1:-1], u[1:-1] + DT
+                        * conductivity[1:-1] * (u[2:] - 2 * u[1:-1] + u[:-2]) / DX ** 2)
+        new = dp.set_at(new, 0, stove * (1.0 - np.exp(-t / 0.01)))
+        new = dp.set_at(new, -1, new[-2])
         return new, new[PROBE]
 
     return dp.scan(step, start, DT * np.arange(STEPS))

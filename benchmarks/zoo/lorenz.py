@@ -10,14 +10,14 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "1 message: np.stack for the np.array of traced values in lorenz()."
 DT, STEPS, EVERY = 0.01, 200, 10                       # two units of time: errors grow about six times
 
 
 def lorenz(state, sigma, rho, beta):
     """The rates of change."""
     x, y, z = state
-    return np.array([sigma * (y - x), x * (rho - z) - y, x * y - beta * z])
+    return np.stack([sigma * (y - x), x * (rho - z) - y, x * y - beta * z])
 
 
 def rk4(f, state, dt):

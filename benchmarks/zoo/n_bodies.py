@@ -12,7 +12,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "2 messages: a = a + ... for a += ..., and np.stack(result) for np.array, in accelerations()."
 G = 2.95912208286e-4                                   # [au^3 / day^2 / solar mass]
 DT, STEPS = 40.0, 400                                  # [days]: 44 years
 
@@ -33,9 +33,9 @@ def accelerations(x, masses):
         for j in range(n):
             if i != j:
                 apart = x[j] - x[i]
-                a += G * masses[j] * apart / np.linalg.norm(apart) ** 3
+                a = a + G * masses[j] * apart / np.linalg.norm(apart) ** 3
         result.append(a)
-    return np.array(result)
+    return np.stack(result)
 
 
 def energy(bodies, masses):

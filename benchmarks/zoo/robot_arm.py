@@ -10,7 +10,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "4 messages: np.stack for np.array, twice in step(), in link() and in forward()."
 
 STEPS, DT = 100, 0.05
 
@@ -28,12 +28,9 @@ TABLE = [
 def link(angle, a, alpha, d):
     c, s = np.cos(angle), np.sin(angle)
     ca, sa = np.cos(alpha), np.sin(alpha)
-    return np.array([
-        [c, -s * ca, s * sa, a * c],
-        [s, c * ca, -c * sa, a * s],
-        [0.0, sa, ca, d],
-        [0.0, 0.0, 0.0, 1.0],
-    ])
+    return np.stack([np.stack([c, -s * ca, s * sa, a * c]),
+                     np.stack([s, c * ca, -c * sa, a * s]),
+                     np.stack([0.0, sa, ca, d]), np.stack([0.0, 0.0, 0.0, 1.0])])
 
 
 def frames(q, lengths):
@@ -50,13 +47,13 @@ def forward(q, lengths):
     *joints, hand = frames(q, lengths)
     x = hand[:3, 3]
     columns = [np.cross(joint[:3, 2], x - joint[:3, 3]) for joint in joints]
-    return x, np.array(columns).T
+    return x, np.stack(columns).T
 
 
 def loss(start, lengths, gain, damping):
     def step(q, t):
-        wanted = np.array([-0.4 + 0.1 * np.cos(t), -0.2, 0.4 + 0.1 * np.sin(t)])
-        speed = np.array([-0.1 * np.sin(t), 0.0, 0.1 * np.cos(t)])
+        wanted = np.stack([-0.4 + 0.1 * np.cos(t), -0.2, 0.4 + 0.1 * np.sin(t)])
+        speed = np.stack([-0.1 * np.sin(t), 0.0, 0.1 * np.cos(t)])
         x, J = forward(q, lengths)
         pull = np.linalg.solve(J @ J.T + damping**2 * np.eye(3), speed + gain * (wanted - x))
         return q + DT * J.T @ pull, np.linalg.norm(wanted - x)

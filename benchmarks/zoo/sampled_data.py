@@ -6,11 +6,10 @@ Franklin, Powell and Workman, Digital Control of Dynamic Systems, section 4.3; V
 """
 
 import numpy as np
-from scipy.linalg import expm
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "1 message: dp.linalg.expm for SciPy's expm in sample()."
 
 STEPS = 200
 
@@ -18,7 +17,7 @@ STEPS = 200
 def sample(A, B, period):
     """The system between two samples."""
     n, m = B.shape
-    whole = expm(period * np.block([[A, B], [np.zeros((m, n)), np.zeros((m, m))]]))
+    whole = dp.linalg.expm(period * np.block([[A, B], [np.zeros((m, n)), np.zeros((m, m))]]))
     return whole[:n, :n], whole[:n, n:]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "3 messages: dp.lookup(MACH, ...) for MACH[i], twice, and MACH[i + 1] in drag()."
 
 DT = 0.05
 MACH = np.array([0.0, 0.5, 0.7, 0.875, 0.95, 1.0, 1.1, 1.3, 1.6, 2.0, 2.5, 3.5])
@@ -28,7 +28,7 @@ def drag(mach, table):
     i = np.searchsorted(MACH, mach, side="right") - 1
     if i >= len(MACH) - 1:
         return table[-1]
-    weight = (mach - MACH[i]) / (MACH[i + 1] - MACH[i])
+    weight = (mach - dp.lookup(MACH, i)) / (dp.lookup(MACH, i + 1) - dp.lookup(MACH, i))
     return (1.0 - weight) * table[i] + weight * table[i + 1]
 
 

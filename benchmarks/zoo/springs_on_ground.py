@@ -12,7 +12,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "1 message: np.stack([rub, load]) for np.array in step()."
 MASS, GRAVITY = 0.2, 9.81                              # [kg], [m/s^2]
 STIFFNESS, DAMPING = 200.0, 0.4                        # [N/m], [N s/m]
 GROUND, GROUND_DAMPING = 2000.0, 5.0                   # [N/m], [N s/m]
@@ -51,7 +51,7 @@ def loss(amplitude, phase, frequency):
             forces[b] = forces[b] - force * along
         for i in range(len(corners)):
             rub, load = contact(x[i][1], v[i][0], v[i][1])
-            forces[i] = forces[i] + np.array([rub, load])
+            forces[i] = forces[i] + np.stack([rub, load])
         v = [v[i] + DT * forces[i] / MASS for i in range(len(corners))]
         x = [x[i] + DT * v[i] for i in range(len(corners))]
         return (x, v), None

@@ -10,7 +10,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "1 message: after = dp.add_at(after, SOURCE, ...) for after[SOURCE] += ... in step()."
 
 SIZE, STEPS = 40, 150
 DX, DT = 1.0, 0.4
@@ -34,7 +34,7 @@ def seismograms(speed, damping, strength):
         force = speed**2 * laplacian(now) - damping * (now - before) / DT
         after = 2.0 * now - before + DT**2 * force
         if k < 100:
-            after[SOURCE] += DT**2 * strength * ricker(DT * k)
+            after = dp.add_at(after, SOURCE, DT ** 2 * strength * ricker(DT * k))
         return (now, after), after[ROWS, COLUMNS]
 
     silence = np.zeros((SIZE, SIZE))
