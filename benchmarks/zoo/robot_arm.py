@@ -10,7 +10,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = "4 messages: np.stack for np.array, twice in step(), in link() and in forward()."
+CHANGED = "4 messages: np.stack for np.array, twice in step(), in link() and np.stack(columns) in forward()."
 
 STEPS, DT = 100, 0.05
 

@@ -99,15 +99,32 @@ def _part_of_index(part: ast.expr) -> str:
     return "slice(None)" if ends == ["None"] * 3 else f"slice({', '.join(ends)})"
 
 
-def at_advice(name: str) -> tuple[str, str]:
-    """What is wrong with `np.add.at(array, index, values)`, and what to write instead."""
+def at_advice(name: str, expression: str = "") -> tuple[str, str]:
+    """What is wrong with `np.add.at(array, index, values)`, and what to write instead.
+
+        >>> at_advice("add", "np.add.at(density, left % n, 1.0 - w)")[1]
+        'write density = dp.add_at(density, left % n, 1.0 - w) instead.'
+    """
     what = f"np.{name}.at changes an array in place, which would lose the derivative."
     if name == "subtract":
-        return what, "write array = dp.add_at(array, index, -values) instead."
+        array, index, values = _three(expression)
+        values = values if values.isidentifier() else f"({values})"
+        return what, f"write {array} = dp.add_at({array}, {index}, -{values}) instead."
     if name == "add":
-        return what, "write array = dp.add_at(array, index, values) instead."
+        array, index, values = _three(expression)
+        return what, f"write {array} = dp.add_at({array}, {index}, {values}) instead."
     return what, (f"write array = np.where(np.arange(len(array)) == i, np.{name}(array, value), array) "
                   "for each index i.")
+
+
+def _three(expression: str) -> list[str]:
+    """The arguments of a call of three, or names for them."""
+    try:
+        call = ast.parse(expression.strip(), mode="eval").body
+    except SyntaxError:
+        call = None
+    known = isinstance(call, ast.Call) and len(call.args) == 3 and isinstance(call.args[0], ast.Name)
+    return [*map(ast.unparse, call.args)] if known else ["array", "index", "values"]
 
 
 def instead_of_increase(text: str) -> str:

@@ -18,15 +18,17 @@ import numpy as np
 from .errors import DtypeError
 from .primitives import scatter
 from .rules.gathers import element_shape, is_computed, placed_at, plain_index, scatter_at, taken
-from .values import is_condition, shape
+from .tape import Var
+from .values import Abstract, is_condition, shape
 
 
 def lookup(table: Any, index: Any) -> Any:
     """`table[index]`, also where the table is a plain array or a list, and the index is computed.
 
     In a program that is compiled, a plain array is not asked whether it can be indexed by a value that is
-    not known yet. The index is all that NumPy takes: an integer, an array of them, a tuple with slices and
-    `...`. It has no derivative; the elements of the table have theirs.
+    not known yet. A list of traced values is stacked. The index is all that NumPy takes: an integer, an
+    array of them, a tuple with slices and `...`. It has no derivative; the elements of the table have
+    theirs.
 
     Raises `IndexError` where there is no such element, as NumPy does.
 
@@ -35,6 +37,8 @@ def lookup(table: Any, index: Any) -> Any:
         >>> lookup(np.eye(2), (slice(None), 1))
         array([0., 1.])
     """
+    if isinstance(table, (list, tuple)) and any(isinstance(x, (Var, Abstract)) for x in table):
+        table = np.stack(table)
     found = taken(table, index)
     return found.item() if isinstance(found, np.generic) and not is_condition(found) else found
 

@@ -165,7 +165,7 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
         return primitive(*args, **kwargs)
     if method == "at":
         raise MutationError(
-            *at_advice(ufunc.__name__))
+            *at_advice(ufunc.__name__, user_place().expression))
     if known := method_of(ufunc, method):
         return checked(named(ufunc, method), known, args, kwargs)
     if method == "__call__" and ufunc.__name__ == "clip":

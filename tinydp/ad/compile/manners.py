@@ -151,8 +151,8 @@ def _refuse_integer(x: Proxy) -> NoReturn:
     """Python wants an integer that is known: for `int(x)`, or as an index of a plain array or a list."""
     place = user_place()
     if place.expression.startswith("int("):
-        raise ConversionError(UNKNOWN.format("int(x)"), "write math.trunc(x), an integer of the program.",
-                              place)
+        raise ConversionError(UNKNOWN.format("int(x)"),
+                              f"write math.trunc{place.expression[3:]}, an integer of the program.", place)
     if place.expression.startswith("range("):
         raise ConversionError(UNKNOWN.format("range(n)"), "make n a static= argument of dp.compile.", place)
     if place.storing or _is_increased(place):

@@ -134,7 +134,7 @@ class Proxy(Abstract):
         if any(type(x) is Var for x in args):
             return NotImplemented
         if method == "at":
-            raise MutationError(*at_advice(ufunc.__name__))
+            raise MutationError(*at_advice(ufunc.__name__, user_place().expression))
         if method != "__call__":
             return _by_method(ufunc, method, args, kwargs)
         if kwargs.get("out") is not None:
