@@ -122,9 +122,10 @@ def _three(expression: str) -> list[str]:
     try:
         call = ast.parse(expression.strip(), mode="eval").body
     except SyntaxError:
-        call = None
-    known = isinstance(call, ast.Call) and len(call.args) == 3 and isinstance(call.args[0], ast.Name)
-    return [*map(ast.unparse, call.args)] if known else ["array", "index", "values"]
+        return ["array", "index", "values"]
+    if isinstance(call, ast.Call) and len(call.args) == 3 and isinstance(call.args[0], ast.Name):
+        return [*map(ast.unparse, call.args)]
+    return ["array", "index", "values"]
 
 
 def instead_of_increase(text: str) -> str:
