@@ -25,7 +25,8 @@ def predict(x, P, control, noise):
     v, w = control
     theta = x[2]
     x = x + DT * np.stack([v * np.cos(theta), v * np.sin(theta), w])
-    F = np.stack([np.stack([1.0, 0.0, -DT * v * np.sin(theta)]), np.stack([0.0, 1.0, DT * v * np.cos(theta)]), np.stack([0.0, 0.0, 1.0])])
+    F = np.stack([np.stack([1.0, 0.0, -DT * v * np.sin(theta)]), np.stack([0.0, 1.0, DT * v * np.cos(theta)]),
+                  np.stack([0.0, 0.0, 1.0])])
     V = DT * np.stack([np.stack([np.cos(theta), 0.0]), np.stack([np.sin(theta), 0.0]), np.stack([0.0, 1.0])])
     return x, F @ P @ F.T + V @ np.diag(noise**2) @ V.T
 

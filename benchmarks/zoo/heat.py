@@ -19,7 +19,8 @@ DX, DT = 1.0 / CELLS, 1e-4
 def heat(conductivity, start, stove):
     def step(u, t):
         new = u.copy()
-        new = dp.set_at(new, np.s_[1:-1], u[1:-1] + DT * conductivity[1:-1] * (u[2:] - 2 * u[1:-1] + u[:-2]) / DX ** 2)
+        new = dp.set_at(new, np.s_[1:-1], u[1:-1] + DT
+                        * conductivity[1:-1] * (u[2:] - 2 * u[1:-1] + u[:-2]) / DX ** 2)
         new = dp.set_at(new, 0, stove * (1.0 - np.exp(-t / 0.01)))
         new = dp.set_at(new, -1, new[-2])
         return new, new[PROBE]

@@ -19,8 +19,12 @@ def loss(design, weights, effort, start):
     """What the best controller costs, by simulation, and how well it stands in the end."""
     M, m, length = design["cart"], design["pole"], design["length"]
     A = np.eye(4)
-    A = A + DT * np.stack([np.stack([0.0, 1.0, 0.0, 0.0]), np.stack([0.0, 0.0, -m * GRAVITY / M, 0.0]), np.stack([0.0, 0.0, 0.0, 1.0]), np.stack([0.0, 0.0, (M + m) * GRAVITY / (M * length), 0.0])])
-    B = DT * np.stack([np.stack([0.0]), np.stack([1.0 / M]), np.stack([0.0]), np.stack([-1.0 / (M * length)])])
+    A = A + DT * np.stack([np.stack([0.0, 1.0, 0.0, 0.0]),
+                           np.stack([0.0, 0.0, -m * GRAVITY / M, 0.0]),
+                           np.stack([0.0, 0.0, 0.0, 1.0]),
+                           np.stack([0.0, 0.0, (M + m) * GRAVITY / (M * length), 0.0])])
+    B = DT * np.stack([np.stack([0.0]), np.stack([1.0 / M]), np.stack([0.0]),
+                       np.stack([-1.0 / (M * length)])])
     Q = np.diag(weights)
     R = effort * np.eye(1)
 

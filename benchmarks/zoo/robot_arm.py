@@ -10,7 +10,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = "4 messages: np.stack for np.array, twice in step(), in link() and in forward()."
+CHANGED = "4 messages: np.stack for np.array, twice in step(), in link() and np.stack(columns) in forward()."
 
 STEPS, DT = 100, 0.05
 
@@ -28,7 +28,9 @@ TABLE = [
 def link(angle, a, alpha, d):
     c, s = np.cos(angle), np.sin(angle)
     ca, sa = np.cos(alpha), np.sin(alpha)
-    return np.stack([np.stack([c, -s * ca, s * sa, a * c]), np.stack([s, c * ca, -c * sa, a * s]), np.stack([0.0, sa, ca, d]), np.stack([0.0, 0.0, 0.0, 1.0])])
+    return np.stack([np.stack([c, -s * ca, s * sa, a * c]),
+                     np.stack([s, c * ca, -c * sa, a * s]),
+                     np.stack([0.0, sa, ca, d]), np.stack([0.0, 0.0, 0.0, 1.0])])
 
 
 def frames(q, lengths):

@@ -112,8 +112,8 @@ def pasted(source, error):
     """The program with what is advised in place of what it is about."""
     advice, place = error.advice, error.place
     assert place.file == "pasted.py", error
-    _, _, new = advice.rpartition("write ") if ", or write " in advice else advice.partition("write ")
-    for end in (" instead", ", or build it", "."):
+    _, _, new = advice.partition("write ")
+    for end in (" instead", ", or build it", ", or collect", "."):
         new = new.partition(end)[0] if end != "." else new.removesuffix(".")
     lines = source.splitlines()
     line = lines[place.line - 1]
@@ -178,6 +178,23 @@ def test_an_expression_of_several_lines():
     with pytest.raises(ConversionError) as caught:
         RUNS["traced"](function(source))
     assert caught.value.advice == "write np.stack([np.stack([1.0, x[0]]), np.stack([x[1], 0.0])]) instead."
+
+
+@pytest.mark.parametrize(("made", "k"), [("[x[0], x[1] ** 2]", 0), ("[[x[0], 1.0], [0.0, x[1]]]", 1)])
+@pytest.mark.parametrize("transform", [lambda f: f, dp.compile], ids=["tape", "compiled"])
+def test_an_array_of_what_has_a_name(made, k, transform):
+    x = np.array([0.5, 2.0])
+    source = f"def f(x):\n    rows = {made}\n    return np.sum(ARRAY)\n"
+    space: dict = {"np": np}
+    first = source.replace("ARRAY", "np.array(rows)")
+    linecache.cache["named.py"] = 0, None, first.splitlines(True), "named.py"
+    exec(compile(first, "named.py", "exec"), space)
+    with pytest.raises(TinydpError) as caught:
+        dp.grad(transform(space["f"]))(x)
+    new = ["np.stack(rows)", "np.stack([np.stack(row) for row in rows])"][k]
+    assert f"{new} if " in caught.value.advice
+    exec(source.replace("ARRAY", new), space)
+    assert np.allclose(dp.grad(transform(space["f"]))(x), [1.0, 4.0] if k == 0 else [1.0, 1.0])
 
 
 def test_what_is_not_known_gets_no_advice_of_its_own():

@@ -122,7 +122,7 @@ def _three(expression: str) -> list[str]:
     try:
         call = ast.parse(expression.strip(), mode="eval").body
     except SyntaxError:
-        call = None
+        return ["array", "index", "values"]
     if isinstance(call, ast.Call) and len(call.args) == 3 and isinstance(call.args[0], ast.Name):
         return [*map(ast.unparse, call.args)]
     return ["array", "index", "values"]

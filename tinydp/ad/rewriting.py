@@ -39,11 +39,27 @@ def instead_of_array(expression: str) -> str:
 
 
 def instead_of_conversion(expression: str) -> str:
-    """The advice where an expression of the user's makes a plain array of traced values; or nothing."""
+    """The advice where an expression of the user's makes a plain array of traced values; or nothing.
+
+        >>> print(instead_of_conversion("np.array(rows)"))    # doctest: +NORMALIZE_WHITESPACE
+        write np.stack(rows) if rows is a list, np.stack([np.stack(row) for row in rows]) if it is one of
+        lists, and rows itself if it is a value; dp.value(rows) has no derivative.
+    """
     if in_scipy():
         return instead_of_scipy(expression)
     new = instead_of_array(expression)
-    return f"write {new} instead." if new else ""
+    return f"write {new} instead." if new else _of_name(parsed(expression))
+
+
+def _of_name(found: ast.expr | None) -> str:
+    """The advice for `np.array(x)`, of which the source does not tell what `x` is; or nothing."""
+    if not (isinstance(found, ast.Call) and numpys_name(found.func) == "array" and len(found.args) == 1
+            and isinstance(found.args[0], ast.Name)):
+        return ""
+    x = found.args[0].id
+    row = "row" if x != "row" else "part"
+    return (f"write np.stack({x}) if {x} is a list, np.stack([np.stack({row}) for {row} in {x}]) if it is "
+            f"one of lists, and {x} itself if it is a value; dp.value({x}) has no derivative.")
 
 
 def parsed(expression: str) -> ast.expr | None:
