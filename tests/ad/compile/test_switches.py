@@ -6,6 +6,7 @@ import pytest
 import tinydp as dp
 from tinydp.ad.compile.program import Op, Program, UnsoundError, Value, verify
 from tinydp.ad.compile.switches import SWITCH
+from tinydp.ad.compile.trace import traced
 from tinydp.ad.errors import LoopError
 
 from .checks import check
