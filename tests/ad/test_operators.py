@@ -242,7 +242,7 @@ REFUSED = [
     (write_into_slice, (MutationError, ConversionError), "np.stack"),
     (add_into_plain, MutationError, r"write a = a \+ x \* 2 instead"),
     (add_into_element, MutationError, r"write a = dp.add_at\(a, 1, x\) instead"),
-    (add_at, MutationError, r"dp.add_at\(array, index, values\)"),
+    (add_at, MutationError, r"dp.add_at\(a, \[0, 0\], x\)"),
     (set_item, MutationError, r"write v = dp.set_at\(v, 0, 3.0\)"),
     (add_in_place, MutationError, r"write v = v \+ 1.0 instead"),
     (add_to_a_chosen_number, MutationError, r"write z = z \+ 1.0 instead"),
