@@ -255,3 +255,18 @@ def test_an_argument_may_be_asked_for_after_a_loop():
     for gain in (0.5, 0.0):
         assert compiled(np.ones(3), gain) == f(np.ones(3), gain)
         assert_equal(dp.grad(compiled, (0, 1))(np.ones(3), gain), dp.grad(f, (0, 1))(np.ones(3), gain))
+
+
+@pytest.mark.parametrize("other", [lambda x: np.argmax(x), lambda x: x[:2] * x[1:], lambda x: (np.sum(x), x)])
+def test_branches_may_return_what_is_no_real_number_or_of_another_form(other):
+    def f(x):
+        return other(x) if np.sum(x) > 2.0 else np.mean(x)
+
+    compiled = dp.compile(f)
+    large, small = np.array([0.5, 3.0, 1.0]), np.array([0.1, 0.2, 0.3])
+    for x in (small, large, small, large):
+        y, pull = dp.vjp(f, x)
+        found, pull_found = dp.vjp(compiled, x)
+        assert_equal(found, y)
+        u = dp.ad.tree.map(np.ones_like, y)
+        assert_equal(pull_found(u), pull(u))

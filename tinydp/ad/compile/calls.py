@@ -169,8 +169,9 @@ class Compiled(Derivatives):
                 adjoints = self._variants(call, values, active)
                 if adjoints[0].scalar:
                     program, results = self._run(call, values, active, variants=adjoints)
-                    results, gradients = results[: program.results], results[program.results:]
-                    break
+                    if program.scalar:           # another branch may return something else
+                        results, gradients = results[: program.results], results[program.results:]
+                        break
                 program, results = self._run(call, values, None)
         except ArithmeticError:
             return self.f(*call.args, **call.kwargs)
