@@ -11,6 +11,8 @@ array do not, and turn what they are given into plain arrays. So the function, o
 
 import ast
 
+from .rewriting import parsed
+
 # Of the array {a}, the first argument {x} and the others {more}.
 _FUNCTION = "write np.{name}({a}, {x}{more}) instead."
 _SELECTED = "write {a}.{name}(np.array(dp.value({x}), int){more}): what only selects has no derivative."
@@ -28,10 +30,7 @@ _METHODS = {
 
 def instead_of_method(expression: str) -> str:
     """What to write instead of this call of a method, or nothing if it is another expression."""
-    try:
-        call = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:
-        return ""
+    call = parsed(expression)
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args):
         return ""
     receiver, name = call.func.value, call.func.attr
@@ -52,10 +51,7 @@ def instead_of_index(expression: str, rounded: bool = False) -> str:
         >>> instead_of_index("np.take(prices, k, axis=1)", rounded=True)
         'write dp.lookup(prices, (slice(None), np.rint(k).astype(int))), which takes a computed index.'
     """
-    try:
-        found = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:
-        return ""
+    found = parsed(expression)
     taken = _indexed(found) if isinstance(found, ast.Subscript) else _taken(found)
     if taken is None:
         return ""
@@ -73,7 +69,7 @@ def _indexed(found: ast.Subscript) -> tuple[str, list[str]]:
     return ast.unparse(found.value), [*map(_part_of_index, parts)]
 
 
-def _taken(found: ast.expr) -> tuple[str, list[str]] | None:
+def _taken(found: ast.expr | None) -> tuple[str, list[str]] | None:
     """The table and the index of `np.take(table, i)` or `table.take(i)`."""
     if not (isinstance(found, ast.Call) and isinstance(found.func, ast.Attribute)
             and found.func.attr == "take"):
@@ -119,10 +115,7 @@ def at_advice(name: str, expression: str = "") -> tuple[str, str]:
 
 def _three(expression: str) -> list[str]:
     """The arguments of a call of three, or names for them."""
-    try:
-        call = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:
-        return ["array", "index", "values"]
+    call = parsed(expression)
     if isinstance(call, ast.Call) and len(call.args) == 3 and isinstance(call.args[0], ast.Name):
         return [*map(ast.unparse, call.args)]
     return ["array", "index", "values"]
@@ -154,10 +147,7 @@ def instead_of_branch(expression: str) -> str:
         >>> instead_of_branch("min(a, 2 * b)"), instead_of_branch("x > 0")
         ('write np.minimum(a, 2 * b)', 'write np.where(x > 0, a, b)')
     """
-    try:
-        asked: ast.AST | None = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:
-        asked = None
+    asked = parsed(expression)
     if (isinstance(asked, ast.Call) and isinstance(asked.func, ast.Name) and asked.func.id in _OF_TWO
             and len(asked.args) == 2 and not asked.keywords):
         return f"write {_OF_TWO[asked.func.id]}({', '.join(map(ast.unparse, asked.args))})"
