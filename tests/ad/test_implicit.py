@@ -4,23 +4,11 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.compile import cache
 from tinydp.ad.errors import DtypeError, LoopError, NotConverged, SingularJacobian, StructureError
 from tinydp.testing import check_grads
 
-from .compile.conftest import by_python
-
 A = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 4.0]])
 B = np.array([1.0, -2.0, 0.5])
-
-
-@pytest.fixture(params=["eager", "compiled"])
-def wrap(request, monkeypatch, tmp_path):
-    """How a program is run; compiled ones by Python, which is faster to start."""
-    monkeypatch.setenv("TINYDP_CACHE", str(tmp_path))
-    monkeypatch.setenv("TINYDP_ENGINE", "numba")
-    monkeypatch.setattr(cache, "load", by_python)
-    return dp.compile if request.param == "compiled" else lambda f: f
 
 
 def derivatives(f, x, most=4):
