@@ -30,7 +30,7 @@
 
 from .parts import Loop
 from .program import Op, Program, Value, values_in
-from .switches import SWITCH, pruned_switch
+from .switches import SWITCH
 
 
 def pruned(program: Program) -> Program:
@@ -40,7 +40,7 @@ def pruned(program: Program) -> Program:
     for op in reversed(program.ops):
         if wanted.isdisjoint(op.outs):
             continue
-        kept.append(pruned_switch(op, wanted) if op.prim is SWITCH else
+        kept.append(_pruned_switch(op, wanted) if op.prim is SWITCH else
                     op if op.body is None else _pruned_loop(op, wanted))
         wanted.update(kept[-1].operands)
     return Program(program.inputs, kept[::-1], program.outputs)
@@ -62,3 +62,17 @@ def _pruned_loop(op: Op, wanted: set[Value]) -> Op:
     loop.rows = [r for r in loop.rows if r.input in read]
     loop.captures = [c for c in loop.captures if c.inner in read]
     return loop.op()
+
+
+def _pruned_switch(op: Op, wanted: set[Value]) -> Op:
+    """The switch without outputs that nobody wants, and without what neither body captures any more."""
+    at = [k for k, x in enumerate(op.outs) if x in wanted]
+    bodies = {side: pruned(Program(body.inputs, body.ops, [body.outputs[k] for k in at]))
+              for side, body in op.options.items()}
+    read = [{*body.users, *values_in(body.outputs)} for body in bodies.values()]
+    kept = [k for k, inputs in enumerate(zip(*(body.inputs for body in bodies.values()), strict=True))
+            if any(x in those for x, those in zip(inputs, read, strict=True))]
+    options = {side: Program([body.inputs[k] for k in kept], body.ops, body.outputs)
+               for side, body in bodies.items()}
+    return op.with_(args=(op.args[0], *(op.args[k + 1] for k in kept)), options=options,
+                    outs=[op.outs[k] for k in at])

@@ -17,9 +17,10 @@ import numpy as np
 from ..errors import NotCompiledError
 from .blocks import Block, special
 from .emitter import Emitter
+from .expressions import Apply, Buffer, Const, Local, Memory
 from .lower_arrays import numbers
 from .program import Op, example_of
-from .statements import Apply, Buffer, Call, Const, Fail, For, If, Local, Memory, Store
+from .statements import Call, Fail, For, If, Store
 from .views import View, broadcast, is_static, moved, whole
 
 SINGULAR = "a matrix is singular, or not what its decomposition needs"

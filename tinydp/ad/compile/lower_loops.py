@@ -32,27 +32,10 @@ from typing import Any
 from ..events import SMOOTH
 from .blocks import Block, special
 from .emitter import Emitter, as_number, of_kind
+from .expressions import Apply, Buffer, Const, Load, Local, Memory
 from .parts import Loop
 from .program import Op, Value
-from .statements import (
-    Again,
-    Alloc,
-    Apply,
-    Buffer,
-    Call,
-    Const,
-    Fail,
-    For,
-    Forever,
-    If,
-    Leave,
-    Let,
-    Load,
-    Local,
-    Memory,
-    See,
-    Store,
-)
+from .statements import Again, Alloc, Call, Fail, For, Forever, If, Leave, Let, See, Store
 from .views import View, broadcast, is_static, reads_of, whole
 
 FIRST_ROWS = 256                                 # for which an event has memory; then it is doubled

@@ -34,8 +34,9 @@ from typing import Any
 
 from .blocks import Block, special
 from .emitter import as_condition, as_number
+from .expressions import Local
 from .program import Op, Program, Value
-from .statements import If, Let, Local
+from .statements import If, Let
 from .views import View
 
 

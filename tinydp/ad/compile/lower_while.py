@@ -32,10 +32,11 @@
 from typing import Any
 
 from .blocks import Block, special
+from .expressions import Apply, Const, Local
 from .lower_loops import Carried, Rows, bind_captures, equal_, lower_body, not_, or_
 from .parts import Loop
 from .program import Op
-from .statements import Apply, Const, Forever, If, Leave, Let, Local
+from .statements import Forever, If, Leave, Let
 
 
 @special("while_loop")

@@ -32,13 +32,14 @@ import numpy as np
 from . import engine, exceptions
 from .blocks import Block
 from .emitter import Emitter
+from .expressions import Buffer
 from .loops import SCAN, rows_like
 from .lower import _called, _results, lowered
 from .operations import SHAPING
 from .parts import Carry, Loop, Row, Stack
 from .products import products, sums_alone
 from .program import Op, Program, Value, example_of, values_in
-from .statements import Buffer, Function
+from .statements import Function
 from .views import whole
 
 PARTS = 64                                       # at most, of a loop

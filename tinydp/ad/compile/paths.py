@@ -21,9 +21,9 @@ turned is turned: so all ways are found, depth first.
 
 All runs are written down by one builder, where equal operations are one. So what two ways have in common is
 shared, and a condition that was decided stays decided. Runs that were told the same answers so far ask the
-same question next; so their decisions make a tree, which `rejoin.py` makes one
-list of values of. A way that raises what the user raises, as a failed `assert` does, or that goes round in a
-`while` too often, is a leaf without values: the program says so when it gets there, and a tape takes over.
+same question next; so their decisions make a tree, which `rejoin.py` makes one list of values of. A way that
+raises what the user raises, as a failed `assert` does, or that goes round in a `while` too often, is a leaf
+without values: the program says so when it gets there, and a tape takes over.
 """
 
 import functools
@@ -40,7 +40,7 @@ from ..advice import instead_of_branch
 from ..errors import BranchError, Spot, TinydpError, is_numpy, place_of, wrapped_in
 from .bounds import Bounds
 from .effects import STEP, refuse
-from .program import Value, known
+from .program import Value, known, replaced
 from .proxy import Proxy
 from .record import Builder, needed
 
@@ -102,9 +102,9 @@ class Oracle:
         table = self.tables.of(x)
         if table is not None and (not np.any(table[self.alive]) or np.all(table[self.alive])):
             return bool(np.any(table[self.alive]))           # all rows that come this way say the same
-        known = self.bounds.answer(x)
-        if known is not None:
-            return known
+        answer = self.bounds.answer(x)
+        if answer is not None:
+            return answer
         spot, k = self.spot(), len(self.trail)
         is_told = k < len(self.told)
         if is_told and self.told[k].condition is not x:
@@ -150,8 +150,8 @@ class Log:
             return call()
         k, self.position = self.position, self.position + 1
         if k < len(self.calls):
-            known, before, arrays, y = self.calls[k]
-            if known is op and len(before) == len(args) and all(map(_is_same, before, args)) and all(
+            operation, before, arrays, y = self.calls[k]
+            if operation is op and len(before) == len(args) and all(map(_is_same, before, args)) and all(
                     np.array_equal(copy, args[j], equal_nan=True) for j, copy in arrays):
                 return y
         self.is_inside = True
@@ -200,14 +200,13 @@ class Tables:
         return self.found[x]
 
     def computed(self, x: Value) -> np.ndarray | None:
-        known: dict[Value, Any] = dict(self.rows)
+        rows: dict[Value, Any] = dict(self.rows)
         for op in needed(self.builder.ops, [x]):
-            if not op.prim.elementwise or op.name in _ROUNDED or any(y not in known for y in op.operands):
+            if not op.prim.elementwise or op.name in _ROUNDED or any(y not in rows for y in op.operands):
                 return None
             with np.errstate(all="ignore"):
-                known[op.outs[0]] = op.prim.fn(*(known[y] if type(y) is Value else y for y in op.args),
-                                               **op.options)
-        return np.broadcast_to(known[x], self.everywhere.shape) if x in known else None
+                rows[op.outs[0]] = op.prim.fn(*(replaced(y, rows) for y in op.args), **op.options)
+        return np.broadcast_to(rows[x], self.everywhere.shape) if x in rows else None
 
 
 # whose last digit may be another one in an array than in a number

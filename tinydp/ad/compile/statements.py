@@ -1,6 +1,6 @@
 """Loops and buffers: what a program becomes before it is printed, in any language.
 
-    >>> from .expressions import Apply
+    >>> from .expressions import Buffer, Load, Local, Memory, leaves
     >>> x, y = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f")
     >>> i, t = Local("i", "i"), Local("t", "f")
     >>> twice = Apply("add", (Load(x, (i,)), Load(x, (i,))), "f")

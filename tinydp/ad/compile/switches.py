@@ -45,7 +45,7 @@ from ..primitives import Primitive, pick
 from ..selected import bare
 from ..values import is_on, plain, youngest
 from .loops import RegionPrimitive, misfit
-from .program import Op, Program, Value, example_of, interpret, values_in
+from .program import Op, Program, Value, example_of, interpret
 from .proxy import Proxy
 
 
@@ -148,19 +148,3 @@ def _identity(x: Any) -> int:
     A variable of a tape that has this value is another thing: it is differentiated by.
     """
     return id(x.value) if isinstance(x, Proxy) else id(x)
-
-
-def pruned_switch(op: Op, wanted: set[Value]) -> Op:
-    """The switch without outputs that nobody wants, and without what neither body captures any more."""
-    from .dead import pruned  # noqa: PLC0415
-
-    at = [k for k, x in enumerate(op.outs) if x in wanted]
-    bodies = {side: pruned(Program(body.inputs, body.ops, [body.outputs[k] for k in at]))
-              for side, body in op.options.items()}
-    read = [{*body.users, *values_in(body.outputs)} for body in bodies.values()]
-    kept = [k for k, inputs in enumerate(zip(*(body.inputs for body in bodies.values()), strict=True))
-            if any(x in those for x, those in zip(inputs, read, strict=True))]
-    options = {side: Program([body.inputs[k] for k in kept], body.ops, body.outputs)
-               for side, body in bodies.items()}
-    return op.with_(args=(op.args[0], *(op.args[k + 1] for k in kept)), options=options,
-                    outs=[op.outs[k] for k in at])
