@@ -637,6 +637,15 @@ pick = Primitive(lambda x, i: x[i], "pick")      # one of the several results of
 pick.rules = (lambda g, y, x, i: Parts(x, i, g), None)
 
 
+def with_parts(tape: Any, op: Any, args: tuple, results: list, places: Any, form: Any) -> list:
+    """The results, those at some places as parts of one node of the tape, which keeps a `form`."""
+    found = list(results)
+    whole = tape.record(op, tuple([results[k] for k in places]), args, {"form": form})
+    for i, k in enumerate(places):
+        found[k] = pick(whole, i)
+    return found
+
+
 # ---------------------------------------------------------------------------- registering
 
 def defvjp(f: Callable, *rules: Rule | None, also: Callable | None = None) -> None:

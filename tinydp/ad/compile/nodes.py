@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from ..errors import MutationError
-from ..primitives import dense, masks_of, pick
+from ..primitives import dense, masks_of, with_parts
 from ..selected import NOTHING, Selected, behind, made
 from ..tape import Node, Tape, Var
 from ..transforms import Pullback, vjp
@@ -31,12 +31,7 @@ class Kept(NamedTuple):
 
     def on_tape(self, tape: Tape, leaves: tuple, results: list) -> list:
         """The results of the call, the real ones as values of a node of the tape."""
-        found = list(results)
-        whole = tape.record(CallOperation(self.compiled), tuple([results[k] for k in self.real]), leaves,
-                            {"form": self})
-        for i, k in enumerate(self.real):
-            found[k] = pick(whole, i)
-        return found
+        return with_parts(tape, CallOperation(self.compiled), leaves, results, self.real, self)
 
 
 class CallOperation:

@@ -43,7 +43,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..implicit import solved
-from ..primitives import pick, registered
+from ..primitives import registered, with_parts
 from ..selected import bare
 from ..values import is_on, plain, youngest
 from .adjoint import adjoint
@@ -90,9 +90,7 @@ def on_tape(prim: LoopPrimitive, args: tuple, options: dict) -> list:
     places = [k for k in prim.results_at(options, wrt, moved) if plain(kept[k]).kind == "f"]
     if places:
         form = Form(options, values, list(results), wrt, places)
-        whole = tape.record(prim, tuple([kept[k] for k in places]), args, {"form": form})
-        for i, k in enumerate(places):
-            kept[k] = pick(whole, i)
+        return with_parts(tape, prim, args, kept, places, form)
     return kept
 
 

@@ -41,7 +41,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitives import Primitive, pick
+from ..primitives import Primitive, with_parts
 from ..selected import bare
 from ..values import is_on, plain, youngest
 from .loops import RegionPrimitive, misfit
@@ -77,7 +77,7 @@ class Switch(RegionPrimitive):
         return sorted(found)
 
     def on_tape(self, args: tuple, options: dict) -> list:
-        """The results. Those that have a gradient are parts (`pick`) of one node, `whole`."""
+        """The results. Those that have a gradient are parts of one node."""
         tape: Any = youngest(args)
         values = tuple([x.value if is_on(tape, x) else x for x in args])
         results = list(self(*values, **options))
@@ -85,9 +85,7 @@ class Switch(RegionPrimitive):
         places = [k for k in self.moved_at(options, given) if plain(results[k]).kind == "f"]
         if places:
             form = Form(options, values, [k - 1 for k in given], places)
-            whole = tape.record(self, tuple([results[k] for k in places]), args, {"form": form})
-            for i, k in enumerate(places):
-                results[k] = pick(whole, i)
+            return with_parts(tape, self, args, results, places, form)
         return results
 
     def pull(self, node: Any, g: Any) -> list:
