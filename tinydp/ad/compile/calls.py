@@ -139,7 +139,7 @@ class Compiled(Derivatives):
         if places is None:
             places = self._places[call.form, positions] = gradient_places(call, positions)
         active, order = places
-        if not active or is_watched() or any(is_integer(call.leaves[k]) for k in active):
+        if not active or is_watched():
             return None
         try:
             variants = self._variants(call, call.leaves, active)
@@ -340,10 +340,15 @@ def _compiled_again(f: Callable, static: tuple, parallel: bool | int) -> Compile
 
 
 def gradient_places(call: Call, positions: tuple) -> tuple[tuple, list]:
-    """Which leaves the gradients at `positions` are by, and where these are among the results."""
+    """Which leaves the gradients at `positions` are by, and where these are among the results.
+
+    None where the tape has to look: it knows what to say of the positions, and makes integers real numbers.
+    """
     n = len(call.args)
     if len(set(positions)) < len(positions) or not all(0 <= k < n for k in positions):
-        return (), []                            # the tape knows what to say
+        return (), []
     spans = [range(call.ends[k - 1] if k else 0, call.ends[k]) for k in positions]
     active = tuple(sorted(k for span in spans for k in span))
+    if any(is_integer(call.leaves[k]) for k in active):
+        return (), []
     return active, [1 + active.index(k) for span in spans for k in span]
