@@ -56,20 +56,28 @@ class Bounds:
 
     def note(self, condition: Value, truth: bool) -> None:
         """From now on this condition is known. If it is not true, the opposite is, or there is a nan."""
-        found = self.comparison(condition)
+        found = self.said(condition, truth)
         if found is not None:
-            x, name, bound = found
-            name = name if truth else _NOT[name]
-            low, high = (-math.inf, bound) if name.startswith("less") else (bound, math.inf)
-            self.known[x] = self.range(x).within(Range(low, high, not truth))
+            x, said = found
+            self.known[x] = self.range(x).within(said)
 
-    def answer(self, condition: Value) -> bool | None:
+    def said(self, condition: Any, truth: bool) -> tuple[Value, Range] | None:
+        """What such an answer says of a value."""
+        found = self.comparison(condition)
+        if found is None:
+            return None
+        x, name, bound = found
+        name = name if truth else _NOT[name]
+        low, high = (-math.inf, bound) if name.startswith("less") else (bound, math.inf)
+        return x, Range(low, high, not truth)
+
+    def answer(self, condition: Any, steps: int = _STEPS) -> bool | None:
         """Whether the condition is true, if that is known."""
         found = self.comparison(condition)
         if found is None:
             return None
         x, name, bound = found
-        low, high, may_be_nan = self.range(x)
+        low, high, may_be_nan = self.range(x, steps)
         compare = getattr(operator, {"less": "lt", "less_equal": "le", "greater": "gt",
                                      "greater_equal": "ge"}[name])
         answers = {compare(low, bound), compare(high, bound)}
@@ -77,9 +85,9 @@ class Bounds:
             return None
         return answers.pop()
 
-    def comparison(self, condition: Value) -> tuple[Value, str, float] | None:
+    def comparison(self, condition: Any) -> tuple[Value, str, float] | None:
         """A value, the name of a comparison, and the constant that it is compared with."""
-        op = self.builder.maker.get(condition)
+        op = self.builder.maker.get(condition) if type(condition) is Value else None
         if op is None or op.name not in _TURNED:
             return None
         (a, b), name = op.args, op.name
@@ -96,7 +104,9 @@ class Bounds:
         return found.within(self.known[x]) if x in self.known else found
 
     def made(self, op: Op, steps: int) -> Range:
-        """The bounds of what an operation makes of a value and a constant."""
+        """The bounds of what an operation makes of a value and a constant; of a choice, those of both."""
+        if op.name == "where" and not op.outs[0].shape:
+            return self.chosen(op, steps // 2)      # since it asks for several
         numbers = [x for x in op.args if type(x) in (int, float) and math.isfinite(x)]
         if op.name not in _MONOTONE or len(numbers) + 1 != len(op.args) or op.operands[0].shape:
             return Range()                       # of what else is made of finite numbers, nothing is known
@@ -105,6 +115,19 @@ class Bounds:
         if any(map(math.isnan, ends)):
             return Range()
         return Range(min(ends), max(ends), any(r.may_be_nan for r in ranges))
+
+    def chosen(self, op: Op, steps: int) -> Range:
+        """The bounds of what `min` and `max` make, say: of each side, as the condition has it there."""
+        condition, *sides = op.args
+        known = self.answer(condition, steps)
+        ranges = []
+        for truth, x in zip((True, False), sides, strict=True):
+            said = self.said(condition, truth)
+            found = self.range(x, steps)
+            if known is None or known is truth:
+                ranges.append(found.within(said[1]) if said is not None and said[0] is x else found)
+        return Range(min(r.low for r in ranges), max(r.high for r in ranges),
+                     any(r.may_be_nan for r in ranges))
 
 
 # which rise or fall with the value all the way: so the ends of its range become the ends of theirs

@@ -34,6 +34,7 @@ from ..watch import traced_by, tracer
 from . import manners as _manners  # noqa: F401  (gives proxies their operators)
 from .adjoint import value_of
 from .conditional import cond
+from .extremes import choosing
 from .held import Arrays
 from .kinds import as_numbers, constant, example, of_64_bits
 from .loops import EVENT, SCAN, event_options, scan_options
@@ -64,7 +65,7 @@ class Trace:
         """A context in which loops and tapes know that a program is being written down."""
         builder = builder or Builder(guarded=True)
         builder.trace_here = self
-        with traced_by(self, TracingTape, fresh=True), builder.active():
+        with traced_by(self, TracingTape, fresh=True), builder.active(), choosing():
             before = witness.set(self.arrays.see)
             try:
                 yield builder
