@@ -139,21 +139,3 @@ def instead_of_increase(text: str) -> str:
     value = ast.unparse(statement.value)
     value = f"-({value})" if isinstance(statement.op, ast.Sub) else value
     return f"write {array} = dp.add_at({array}, {index}, {value}) instead."
-
-
-def instead_of_branch(expression: str) -> str:
-    """What chooses between two values, for the source of a condition, or of a call that asks for one.
-
-        >>> instead_of_branch("min(a, 2 * b)"), instead_of_branch("x > 0")
-        ('write np.minimum(a, 2 * b)', 'write np.where(x > 0, a, b)')
-    """
-    asked = parsed(expression)
-    if (isinstance(asked, ast.Call) and isinstance(asked.func, ast.Name) and asked.func.id in _OF_TWO
-            and len(asked.args) == 2 and not asked.keywords):
-        return f"write {_OF_TWO[asked.func.id]}({', '.join(map(ast.unparse, asked.args))})"
-    if isinstance(asked, ast.Compare) and len(asked.ops) == 1:
-        return f"write np.where({ast.unparse(asked)}, a, b)"
-    return "write np.where(c, a, b) for `a if c else b`, np.clip(x, low, high) for min(max(x, low), high)"
-
-
-_OF_TWO = {"min": "np.minimum", "max": "np.maximum"}

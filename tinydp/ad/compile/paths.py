@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..advice import instead_of_branch
+from ..choices import instead_of_branch
 from ..errors import BranchError, Spot, TinydpError, is_numpy, place_of, wrapped_in
 from .bounds import Bounds
 from .effects import STEP, refuse
@@ -306,14 +306,14 @@ class Search:
         """The error that names the lines which decided most."""
         counts = Counter((d.spot.code, d.spot.line) for trail, _ in self.ways for d in trail)
         spots = {(d.spot.code, d.spot.line): d.spot for trail, _ in self.ways for d in trail}
-        most = [place_of(spots[line]) for line, _ in counts.most_common(3)]
-        lines = "".join(f"\n    {place}" for place in most)
+        most = [spots[line] for line, _ in counts.most_common(3)]
+        lines = "".join(f"\n    {place_of(spot)}" for spot in most)
+        advice, expression = instead_of_branch(most[0], {d.spot for trail, _ in self.ways for d in trail})
+        place = place_of(most[0])
         return BranchError(
             f"the step of a compiled loop takes more than {MOST_RUNS} ways. These lines decide most:{lines}",
-            "choose a value instead of a way, which is no decision: "
-            f"{instead_of_branch(most[0].expression)}. "
-            "A choice between two functions is dp.cond(c, f, g, *args), a `while` is dp.while_loop.",
-            most[0])
+            f"choose a value instead of a way, which is no decision: {advice}",
+            place._replace(expression=expression or place.expression))
 
 
 def _require_same(result: Any, again: Any) -> None:

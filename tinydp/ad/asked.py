@@ -1,0 +1,90 @@
+"""Which expression of the user's source asked for the value of a condition, and what stands around it.
+
+    >>> source = "def f(x, limit):\\n    if x > limit and x < 2:\\n        x = limit\\n    return x\\n"
+    >>> asked = asked_in(source, (2, 2, 7, 16))
+    >>> ast.unparse(asked.expression), type(asked.owner).__name__, asked.function.name
+    ('x > limit and x < 2', 'If', 'f')
+"""
+
+import ast
+import functools
+import itertools
+import linecache
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .errors import Spot
+
+Position = tuple[int, int, int, int]             # first line, last line, first column, that after the last
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_OF_CONDITIONS = (ast.BoolOp, ast.UnaryOp, ast.NamedExpr)
+
+
+class Asked(NamedTuple):
+    """What asked for a condition."""
+
+    expression: ast.expr                         # all of the condition, or a call that asked
+    owner: ast.AST                               # what decides by it
+    around: tuple[ast.AST, ...]                  # all that the owner is in, the innermost first
+    module: ast.AST
+    source: str
+
+    def source_of(self, node: ast.AST) -> str:
+        """A node as the user wrote it."""
+        return ast.get_source_segment(self.source, node) or ""
+
+    @property
+    def function(self) -> Function | None:
+        """The function whose statement it is."""
+        return next((x for x in (self.owner, *self.around) if isinstance(x, Function)), None)
+
+
+def asked_at(spot: Spot) -> Asked | None:
+    """What asked at this place; None if the source is not to be had."""
+    return asked_in("".join(linecache.getlines(spot.code.co_filename)), position_of(spot))
+
+
+def position_of(spot: Spot) -> Position:
+    """Where the expression of an instruction stands in the source."""
+    found = next(itertools.islice(spot.code.co_positions(), spot.instruction // 2, None))
+    return tuple([x or 0 for x in found])        # type: ignore[return-value]
+
+
+def asked_in(source: str, position: Position) -> Asked | None:
+    """What asked, by the source of the file and the position in it."""
+    tree = _parsed(source)
+    path = [*_path(tree, position)] if tree is not None else []
+    k = next((k for k in reversed(range(len(path))) if isinstance(path[k], ast.expr)), 0)
+    if k == 0:
+        return None
+    while isinstance(path[k - 1], _OF_CONDITIONS):
+        k -= 1
+    expression = path[k]
+    assert isinstance(expression, ast.expr)
+    return Asked(expression, path[k - 1], tuple(path[:k - 1][::-1]), path[0], source)
+
+
+def _path(node: ast.AST, position: Position) -> Iterator[ast.AST]:
+    """From the module to the smallest node that this position is in."""
+    yield node
+    inner = next((x for x in ast.iter_child_nodes(node) if not hasattr(x, "lineno") or is_in(position, x)
+                  if any(is_in(position, y) for y in ast.walk(x))), None)
+    if inner is not None:
+        yield from _path(inner, position)
+
+
+def is_in(position: Position, node: ast.AST) -> bool:
+    """Whether it is a node of the source that has this position in it."""
+    if not isinstance(node, (ast.expr, ast.stmt)):
+        return False
+    first, last, start, stop = position
+    return (node.lineno, node.col_offset) <= (first, start) and (last, stop) <= (
+        node.end_lineno or 0, node.end_col_offset or 0)
+
+
+@functools.lru_cache(8)
+def _parsed(source: str) -> ast.AST | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
