@@ -54,6 +54,8 @@ def asked_in(source: str, position: Position) -> Asked | None:
     """What asked, by the source of the file and the position in it."""
     tree = _parsed(source)
     path = [*_path(tree, position)] if tree is not None else []
+    if path and isinstance(path[-1], (ast.If, ast.While)):       # if a call is asked, Python says no more
+        path.append(path[-1].test)
     k = next((k for k in reversed(range(len(path))) if isinstance(path[k], ast.expr)), 0)
     if k == 0:
         return None

@@ -64,15 +64,19 @@ def _advised(asked: Asked, decided: Sequence[Position]) -> Advice | None:
         return _of_while(owner)
     if isinstance(owner, (ast.comprehension, ast.Assert)):
         return None
-    new = _extreme(asked.expression) if isinstance(asked.expression, ast.Call) else condition(asked.expression)
-    if new is None or ast.unparse(new) == ast.unparse(asked.expression):
+    new = _extreme(asked.expression) or _truth(asked.expression)
+    if ast.unparse(new) == ast.unparse(asked.expression):
         return None
     return Advice(ast.unparse(new), instead_of=asked.source_of(asked.expression))
 
 
 def _not_rewritten(asked: Asked | None) -> str:
     """What is said where these lines are no choice that could be written for the user."""
-    test = "c" if asked is None or isinstance(asked.expression, ast.Call) else ast.unparse(asked.expression)
+    if asked is not None and isinstance(asked.expression, ast.Call):
+        name = ast.unparse(asked.expression.func)
+        return (f"{name} asks for it. If it is Python's own min or max by another name, call that by its own, "
+                f"which decides nothing; otherwise make {name} choose by np.where, or by dp.cond(test, f, g, ...).")
+    test = "test" if asked is None else ast.unparse(condition(asked.expression))
     return ("what follows from this condition is more than the values of some names, so it has to be written by "
             f"hand: as two functions f and g of what they need, that return what comes of it, and "
             f"dp.cond({test}, f, g, ...), which takes no ways of the step.")
@@ -100,6 +104,25 @@ def condition(test: ast.expr) -> ast.expr:
         pairs = [ast.Compare(a, [op], [b]) for a, op, b in zip(sides, test.ops, sides[1:], strict=False)]
         return condition(ast.BoolOp(ast.And(), list(pairs)))
     return test
+
+
+def _truth(x: ast.expr) -> ast.expr:
+    """The value of `a and b`, which is `b` or `a`; of conditions, a condition."""
+    if _is_condition(x) or not isinstance(x, ast.BoolOp):
+        return condition(x)
+    found = _truth(x.values[-1])
+    for value in map(_truth, x.values[-2::-1]):
+        found = _choice(value, *((found, value) if isinstance(x.op, ast.And) else (value, found)))
+    return found
+
+
+def _is_condition(x: ast.expr) -> bool:
+    """Whether it is surely a condition, and no number that counts as one."""
+    if isinstance(x, ast.BoolOp):
+        return all(map(_is_condition, x.values))
+    is_numpys = isinstance(x, ast.Call) and numpys_name(x.func) in (
+        "logical_and", "logical_or", "logical_not", "any", "all", "isnan", "isfinite", "isinf", "signbit")
+    return is_numpys or isinstance(x, ast.Compare) or (isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.Not))
 
 
 def _is_known(test: ast.expr) -> bool:
@@ -156,7 +179,7 @@ def _choice(test: ast.expr, a: ast.expr, b: ast.expr) -> ast.expr:
     a, b = (_inner(x) for x in (a, b))
     if ast.unparse(a) == ast.unparse(b):
         return a
-    is_plain = all(map(_is_total, (a, b))) and any(map(_is_number, (a, b)))
+    is_plain = _is_condition(test) and all(map(_is_total, (a, b))) and any(map(_is_number, (a, b)))
     sides = (a, b) if is_plain else map(_lambda, (a, b))
     return _call("np.where" if is_plain else "dp.cond", condition(test), *sides)
 
