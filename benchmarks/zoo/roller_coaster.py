@@ -7,6 +7,7 @@ Classical Mechanics, section 1.4.
 """
 
 import numpy as np
+import math
 
 import tinydp as dp
 
@@ -18,7 +19,7 @@ BASIS = np.array([[1, 4, 1, 0], [-3, 0, 3, 0], [3, -6, 3, 0], [-1, 3, -3, 1]]) /
 
 def track(points, u):
     """The place on the track, and its first and second derivative by u."""
-    k = int(u)
+    k = math.trunc(u)
     k = max(0, min(k, len(points) - 4))
     t = u - k
     near = BASIS @ points[k:k + 4]

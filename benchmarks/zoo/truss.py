@@ -7,6 +7,7 @@ Finite Element Procedures, chapter 10.
 """
 
 import numpy as np
+import tinydp as dp
 
 CHANGED = ""
 
@@ -25,10 +26,10 @@ def assemble(places, areas):
         along = places[b] - places[a]
         length = np.sqrt(along @ along)
         c, s = along / length
-        ends = np.array([-c, -s, c, s])
+        ends = np.stack([-c, -s, c, s])
         dofs = [2 * a, 2 * a + 1, 2 * b, 2 * b + 1]
-        K[np.ix_(dofs, dofs)] += 2.1e5 * area / length * np.outer(ends, ends)
-        M[dofs] += 0.5 * 7.85 * area * length
+        K = dp.set_at(K, np.ix_(dofs, dofs), K[np.ix_(dofs, dofs)] + 2.1e5 * area / length * np.outer(ends, ends))
+        M = dp.set_at(M, dofs, M[dofs] + 0.5 * 7.85 * area * length)
     return K, M
 
 
