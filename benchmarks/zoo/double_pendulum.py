@@ -15,7 +15,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "4 messages: dp.set_at for the assignments to dydx in derivs()."
 G = 9.8                                                # [m/s^2]
 DT, STEPS = 0.01, 300                                  # [s]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "2 messages: dp.add_at for np.add.at in deposit(), twice."
 
 PARTICLES, CELLS, STEPS, DT = 400, 32, 100, 0.1
 LENGTH = 4.0 * np.pi
