@@ -15,7 +15,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "4 messages: dp.set_at for the assignments to dydx in derivs()."
 G = 9.8                                                # [m/s^2]
 DT, STEPS = 0.01, 300                                  # [s]
 
@@ -23,22 +23,22 @@ DT, STEPS = 0.01, 300                                  # [s]
 def derivs(state, L1, L2, M1, M2):
     """The rates of change of theta1, omega1, theta2, omega2."""
     dydx = np.zeros_like(state)
-    dydx[0] = state[1]
+    dydx = dp.set_at(dydx, 0, state[1])
 
     delta = state[2] - state[0]
     den1 = (M1 + M2) * L1 - M2 * L1 * np.cos(delta) * np.cos(delta)
-    dydx[1] = ((M2 * L1 * state[1] * state[1] * np.sin(delta) * np.cos(delta)
+    dydx = dp.set_at(dydx, 1, ((M2 * L1 * state[1] * state[1] * np.sin(delta) * np.cos(delta)
                 + M2 * G * np.sin(state[2]) * np.cos(delta)
                 + M2 * L2 * state[3] * state[3] * np.sin(delta)
-                - (M1 + M2) * G * np.sin(state[0])) / den1)
+                - (M1 + M2) * G * np.sin(state[0])) / den1))
 
-    dydx[2] = state[3]
+    dydx = dp.set_at(dydx, 2, state[3])
 
     den2 = (L2 / L1) * den1
-    dydx[3] = ((-M2 * L2 * state[3] * state[3] * np.sin(delta) * np.cos(delta)
+    dydx = dp.set_at(dydx, 3, ((-M2 * L2 * state[3] * state[3] * np.sin(delta) * np.cos(delta)
                 + (M1 + M2) * G * np.sin(state[0]) * np.cos(delta)
                 - (M1 + M2) * L1 * state[1] * state[1] * np.sin(delta)
-                - (M1 + M2) * G * np.sin(state[2])) / den2)
+                - (M1 + M2) * G * np.sin(state[2])) / den2))
 
     return dydx
 

@@ -7,7 +7,7 @@ Lloyd (1982); MacKay, Information Theory, Inference, and Learning Algorithms, ch
 
 import numpy as np
 
-CHANGED = ""
+CHANGED = "1 message: np.sum(labels == k) for len(members) in lloyd()."
 
 POINTS, CLUSTERS, ROUNDS = 150, 4, 10
 
@@ -23,7 +23,7 @@ def lloyd(x, centres):
         new = []
         for k in range(len(centres)):
             members = x[labels == k]
-            if len(members) == 0:
+            if np.sum(labels == k) == 0:
                 new.append(centres[k])
             else:
                 new.append(members.mean(axis=0))

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "2 messages: dp.add_at for np.add.at in deposit(), twice."
 
 PARTICLES, CELLS, STEPS, DT = 400, 32, 100, 0.1
 LENGTH = 4.0 * np.pi
@@ -21,8 +21,8 @@ def deposit(x):
     left = np.floor(x / DX).astype(int)
     weight = x / DX - left
     density = np.zeros(CELLS)
-    np.add.at(density, left % CELLS, 1.0 - weight)
-    np.add.at(density, (left + 1) % CELLS, weight)
+    density = dp.add_at(density, left % CELLS, 1.0 - weight)
+    density = dp.add_at(density, (left + 1) % CELLS, weight)
     return density * CELLS / PARTICLES, left, weight
 
 

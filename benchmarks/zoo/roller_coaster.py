@@ -6,11 +6,13 @@ de Boor, A Practical Guide to Splines, chapter IX; Lagrange's equation for a bea
 Classical Mechanics, section 1.4.
 """
 
+import math
+
 import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "1 message: math.trunc(u) for int(u) in track(), with the import."
 
 CONTROLS, STEPS, DT = 24, 600, 0.02
 BASIS = np.array([[1, 4, 1, 0], [-3, 0, 3, 0], [3, -6, 3, 0], [-1, 3, -3, 1]]) / 6.0
@@ -18,7 +20,7 @@ BASIS = np.array([[1, 4, 1, 0], [-3, 0, 3, 0], [3, -6, 3, 0], [-1, 3, -3, 1]]) /
 
 def track(points, u):
     """The place on the track, and its first and second derivative by u."""
-    k = int(u)
+    k = math.trunc(u)
     k = max(0, min(k, len(points) - 4))
     t = u - k
     near = BASIS @ points[k:k + 4]

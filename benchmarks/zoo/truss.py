@@ -8,7 +8,10 @@ Finite Element Procedures, chapter 10.
 
 import numpy as np
 
-CHANGED = ""
+import tinydp as dp
+
+CHANGED = ("3 messages: in assemble(), np.stack for np.array, and dp.set_at for `K[...] +=` and "
+           "`M[dofs] +=`, with the import.")
 
 PANELS = 8
 NODES = 2 * PANELS + 2                       # lower and upper chord, from left to right: 0, 1; 2, 3; ...
@@ -25,10 +28,11 @@ def assemble(places, areas):
         along = places[b] - places[a]
         length = np.sqrt(along @ along)
         c, s = along / length
-        ends = np.array([-c, -s, c, s])
+        ends = np.stack([-c, -s, c, s])
         dofs = [2 * a, 2 * a + 1, 2 * b, 2 * b + 1]
-        K[np.ix_(dofs, dofs)] += 2.1e5 * area / length * np.outer(ends, ends)
-        M[dofs] += 0.5 * 7.85 * area * length
+        K = dp.set_at(K, np.ix_(dofs, dofs),
+                      K[np.ix_(dofs, dofs)] + 2.1e5 * area / length * np.outer(ends, ends))
+        M = dp.set_at(M, dofs, M[dofs] + 0.5 * 7.85 * area * length)
     return K, M
 
 

@@ -11,20 +11,22 @@ array do not, and turn what they are given into plain arrays. So the function, o
 
 import ast
 
-from .rewriting import parsed
+from .naming import Advice
+from .rewriting import can_be_assigned, parsed
 
 # Of the array {a}, the first argument {x} and the others {more}.
-_FUNCTION = "write np.{name}({a}, {x}{more}) instead."
-_SELECTED = "write {a}.{name}(np.array(dp.value({x}), int){more}): what only selects has no derivative."
+_FUNCTION = "write {} instead.", "np.{name}({a}, {x}{more})"
+_SELECTED = ("write {}: what only selects has no derivative.",
+             "{a}.{name}(np.array(dp.value({x}), int){more})")
 _METHODS = {
     "dot": _FUNCTION,
     "searchsorted": _FUNCTION,
-    "choose": "write np.select([{a} == k for k in range(len({x}))], {x}) instead.",
-    "take": _SELECTED.replace("np.array(dp.value({x}), int)", "np.rint({x}).astype(int)"),
+    "choose": ("write {} instead.", "np.select([{a} == k for k in range(len({x}))], {x})"),
+    "take": (_SELECTED[0], "{a}.{name}(np.rint({x}).astype(int){more})"),
     **dict.fromkeys(["repeat", "partition", "argpartition"], _SELECTED),
-    "compress": _SELECTED.replace("int", "bool"),
-    "fill": "write {a} = np.broadcast_to({x}, np.shape({a})) instead.",
-    "put": "collect the values in a list and write np.stack(values) at the end.",
+    "compress": (_SELECTED[0], "{a}.{name}(np.array(dp.value({x}), bool){more})"),
+    "fill": ("write {} instead.", "{a} = np.broadcast_to({x}, np.shape({a}))"),
+    "put": ("collect the values in a list and write {} at the end.", "np.stack(values)"),
 }
 
 
@@ -38,7 +40,8 @@ def instead_of_method(expression: str) -> str:
         return ""
     first, *others = map(ast.unparse, call.args)
     more = "".join(f", {part}" for part in [*others, *map(ast.unparse, call.keywords)])
-    return _METHODS[name].format(a=ast.unparse(receiver), x=first, more=more, name=name)
+    text, code = _METHODS[name]
+    return Advice(text, code.format(a=ast.unparse(receiver), x=first, more=more, name=name))
 
 
 def instead_of_index(expression: str, rounded: bool = False) -> str:
@@ -61,7 +64,7 @@ def instead_of_index(expression: str, rounded: bool = False) -> str:
         parts = [part if known else f"np.rint({part}).astype(int)"
                  for part, known in zip(parts, fixed, strict=True)]
     index = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
-    return f"write dp.lookup({table}, {index}), which takes a computed index."
+    return Advice("write {}, which takes a computed index.", f"dp.lookup({table}, {index})")
 
 
 def _indexed(found: ast.Subscript) -> tuple[str, list[str]]:
@@ -105,18 +108,18 @@ def at_advice(name: str, expression: str = "") -> tuple[str, str]:
     if name == "subtract":
         array, index, values = _three(expression)
         values = values if values.isidentifier() else f"({values})"
-        return what, f"write {array} = dp.add_at({array}, {index}, -{values}) instead."
+        return what, Advice("write {} instead.", f"{array} = dp.add_at({array}, {index}, -{values})")
     if name == "add":
         array, index, values = _three(expression)
-        return what, f"write {array} = dp.add_at({array}, {index}, {values}) instead."
-    return what, (f"write array = np.where(np.arange(len(array)) == i, np.{name}(array, value), array) "
-                  "for each index i.")
+        return what, Advice("write {} instead.", f"{array} = dp.add_at({array}, {index}, {values})")
+    return what, Advice("write {} for each index i.",
+                        f"array = np.where(np.arange(len(array)) == i, np.{name}(array, value), array)")
 
 
 def _three(expression: str) -> list[str]:
     """The arguments of a call of three, or names for them."""
     call = parsed(expression)
-    if isinstance(call, ast.Call) and len(call.args) == 3 and isinstance(call.args[0], ast.Name):
+    if isinstance(call, ast.Call) and len(call.args) == 3 and can_be_assigned(call.args[0]):
         return [*map(ast.unparse, call.args)]
     return ["array", "index", "values"]
 
@@ -127,15 +130,46 @@ def instead_of_increase(text: str) -> str:
         >>> instead_of_increase("counts[k, 0] -= 2.0 * x")
         'write counts = dp.add_at(counts, (k, 0), -(2.0 * x)) instead.'
     """
-    try:
-        (statement,) = ast.parse(text.strip()).body
-    except (SyntaxError, ValueError):
+    statement = _increase(text)
+    if statement is None:
         return ""
-    if not (isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Add, ast.Sub))
-            and isinstance(statement.target, ast.Subscript)):
-        return ""
-    array, parts = _indexed(statement.target)
+    array, parts = _indexed(statement.target)        # type: ignore[arg-type]
     index = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
     value = ast.unparse(statement.value)
     value = f"-({value})" if isinstance(statement.op, ast.Sub) else value
-    return f"write {array} = dp.add_at({array}, {index}, {value}) instead."
+    return Advice("write {} instead.", f"{array} = dp.add_at({array}, {index}, {value})")
+
+
+def is_increased(expression: str, text: str) -> bool:
+    """Whether the expression is the `x[i]` of the statement `x[i] += v`."""
+    statement, found = _increase(text), parsed(expression)
+    return statement is not None and found is not None and (
+        ast.unparse(statement.target) == ast.unparse(found))
+
+
+def _increase(text: str) -> ast.AugAssign | None:
+    """The statement `x[i] += v`, or `x[i] -= v`; None if it is another."""
+    try:
+        (statement,) = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError):
+        return None
+    known = (isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Add, ast.Sub))
+             and isinstance(statement.target, ast.Subscript) and can_be_assigned(statement.target.value))
+    return statement if known else None          # type: ignore[return-value]
+
+
+def instead_of_int(expression: str) -> str:
+    """What gives an integer of the program, for a call of `int`; or nothing.
+
+        >>> instead_of_int("int(x / h)")
+        'write math.trunc(x / h), an integer of the program.'
+    """
+    call = parsed(expression)
+    if not (is_call_of("int", call) and len(call.args) == 1 and not call.keywords):      # type: ignore
+        return ""
+    return Advice("write {}, an integer of the program.", f"math.trunc({ast.unparse(call.args[0])})")  # type: ignore
+
+
+def is_call_of(name: str, found: ast.expr | None) -> bool:
+    """Whether it is a call of this function of Python's own."""
+    return isinstance(found, ast.Call) and isinstance(found.func, ast.Name) and found.func.id == name

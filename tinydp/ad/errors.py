@@ -12,6 +12,7 @@ Each message has three parts, and the place is the user's own line, not one of o
       write np.sin(x) instead, or math.sin(dp.value(x)) for a number without derivative.
 """
 
+import ast
 import dis
 import functools
 import itertools
@@ -19,8 +20,10 @@ import linecache
 import os
 import sys
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
+
+from .naming import Advice, in_our_names, names_in
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -34,17 +37,29 @@ class Spot(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A line of the user's program, and the expression in it that was being evaluated."""
+    """A line of the user's program, and the expression in it that was being evaluated.
+
+    The expression and the statement are as we would write them, with `np` for NumPy, if `names` tells what
+    the user has instead.
+    """
 
     file: str
     line: int
     text: str
     expression: str
     storing: bool                        # it is `something[...] = ...`
+    start: tuple[int, int] | None = None         # line and column where the expression begins
+    names: dict[str, str] | None = None  # what things are called there, see `naming.py`
 
     def __str__(self) -> str:
         text = f": {self.text}" if self.text else ""
         return f"{self.file}:{self.line}{text}"
+
+    @property
+    def statement(self) -> str:
+        """The whole statement, which may have several lines."""
+        found = _statement(self.file, *self.start) if self.start else ""
+        return in_our_names(found or self.text, self.names or {})
 
 
 def user_spot() -> Spot:
@@ -54,13 +69,20 @@ def user_spot() -> Spot:
 
 def innermost_spot(skipped: Callable[[str], bool]) -> Spot:
     """The innermost line that is running, in a file that is not to be skipped."""
-    frame = sys._getframe(1)
+    return _spot_of(_innermost(sys._getframe(1), skipped))
+
+
+def _innermost(frame: FrameType, skipped: Callable[[str], bool]) -> FrameType:
     while frame.f_back and skipped(frame.f_code.co_filename):
         frame = frame.f_back
+    return frame
+
+
+def _spot_of(frame: FrameType) -> Spot:
     return Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
 
 
-def place_of(spot: Spot) -> Place:
+def place_of(spot: Spot, names: dict[str, str] | None = None) -> Place:
     """The source of a spot, as far as it can be found."""
     code, instruction, line = spot
     text = linecache.getline(code.co_filename, line)
@@ -73,12 +95,32 @@ def place_of(spot: Spot) -> Place:
         lines[0] = lines[0][start:]
         expression = b"".join(lines).decode(errors="replace")
     storing = dis.opname[code.co_code[instruction]] == "STORE_SUBSCR"
-    return Place(code.co_filename, line, text.strip(), expression, storing)
+    begin = (first, start) if first and start is not None else None
+    return Place(code.co_filename, line, text.strip(), in_our_names(expression, names or {}), storing, begin,
+                 names)
 
 
 def user_place() -> Place:
-    """The user's line that is running, with its source."""
-    return place_of(user_spot())
+    """The user's line that is running, with its source and the names of things there."""
+    frame = _innermost(sys._getframe(1), _is_library)
+    return place_of(_spot_of(frame), names_in({**frame.f_globals, **frame.f_locals}))
+
+
+def _statement(file: str, line: int, column: int) -> str:
+    """The source of the innermost statement without a block that is there; nothing if it cannot be found."""
+    source = "".join(linecache.getlines(file))
+    around = [x for x in _statements(source)
+              if (x.lineno, x.col_offset) <= (line, column) < (x.end_lineno or 0, x.end_col_offset or 0)]
+    return ast.get_source_segment(source, around[-1]) or "" if around else ""
+
+
+@functools.lru_cache(maxsize=16)
+def _statements(source: str) -> list[ast.stmt]:
+    """All statements of a file that have no block, which are those that are executed as one."""
+    try:
+        return [x for x in ast.walk(ast.parse(source)) if isinstance(x, ast.stmt) and not hasattr(x, "body")]
+    except (SyntaxError, ValueError):            # it is a part of a file, or none in Python
+        return []
 
 
 @functools.cache
@@ -105,9 +147,11 @@ class TinydpError(Exception):
     """The base of all: `what` happened, the place, and `advice`."""
 
     def __init__(self, what: str, advice: str = "", place: Place | None = None):
-        self.what, self.advice = what, advice
         self.place = place or user_place()
-        super().__init__(what, advice, self.place)
+        if isinstance(advice, Advice) and self.place.names is not None:
+            advice = advice.in_names(self.place.names)
+        self.what, self.advice = what, str(advice)
+        super().__init__(what, self.advice, self.place)
 
     def __str__(self) -> str:
         lines = [self.what, f"  at {self.place}"]

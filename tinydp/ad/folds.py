@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .naming import Advice
 from .values import shape
 
 _REDUCED: dict[np.ufunc, Callable] = {
@@ -54,9 +55,10 @@ def named(ufunc: np.ufunc, method: str) -> Callable:
 def advice_for(name: str, method: str) -> str:
     """What to write instead of a method that is not known."""
     if method == "reduce":
-        return f"write functools.reduce(np.{name}, x), which goes along the first axis."
+        return Advice("write {}, which goes along the first axis.", f"functools.reduce(np.{name}, x)")
     if method == "accumulate":
-        return f"write np.stack(list(itertools.accumulate(x, np.{name}))), which goes along the first axis."
+        return Advice("write {}, which goes along the first axis.",
+                      f"np.stack(list(itertools.accumulate(x, np.{name})))")
     if method == "reduceat":
         return (f"write np.stack([np.{name}.reduce(part) for part in np.split(x, indices)[1:]]), if the "
                 "indices increase.")

@@ -34,6 +34,7 @@ from .errors import (
 )
 from .folds import advice_for, method_of, named
 from .integers import astype, getitem, refuse_index, rounded_by
+from .naming import Advice
 from .origin import from_numpy
 from .primitives import PRIMITIVES, Primitive, registered, sweeping
 from .rewriting import (
@@ -118,9 +119,10 @@ def _in_place(name: str, symbol: str) -> Callable:
 
     def method(a: Var, b: Any) -> Any:
         if shape(a) != () or is_array(a):        # `y = x; x += 1` would change y in NumPy
+            new = instead_of_change(user_place().statement) or f"x = x {symbol} ..."
             raise MutationError(
                 f"{symbol}= changes a traced array in place, and other names may refer to it.",
-                f"write {instead_of_change(user_place().text) or f'x = x {symbol} ...'} instead.")
+                Advice("write {} instead.", new))
         return combine(a, b)
 
     return method
@@ -185,7 +187,7 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
     if kwargs.get("out") is not None or function is np.copyto:
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
-            f"write array = np.{function.__name__}(...) without out=." if "out" in kwargs
+            without_out(function.__name__, "") if "out" in kwargs
             else filled(user_place().expression))
     if function is np.where and args and type(args[0]) is int and args[0] in (-1, -2):
         raise DtypeError(
@@ -200,8 +202,8 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
 def _unknown(name: str) -> UnknownFunctionError:
     return UnknownFunctionError(
         f"{name} has no gradient rule, and was called with a traced value.",
-        f"write it with other NumPy functions, or register a rule: dp.defvjp({name}, "
-        "lambda g, y, x: ...); for a constant, pass dp.stop_gradient(x).")
+        Advice("write it with other NumPy functions, or register a rule: {}; for a constant, pass {}.",
+               f"dp.defvjp({name}, lambda g, y, x: ...)", "dp.stop_gradient(x)"))
 
 
 # x.sum() is np.sum(x): NumPy's functions with the array first, for all but these.
@@ -233,7 +235,8 @@ def _refuse_leaving(name: str) -> Callable:
     def method(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
         raise ConversionError(
             f".{name}() gives plain numbers, and the derivative would end there.",
-            f"leave .{name}() out, or write dp.value(x).{name}() for numbers without derivative.")
+            Advice(f"leave .{name}() out, or write {{}} for numbers without derivative.",
+                   f"dp.value(x).{name}()"))
     return method
 
 
@@ -274,7 +277,7 @@ def _to_float(self: Var) -> NoReturn:
     if place.storing:
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
-            instead_of_increase(place.text) or instead_of_writing(place.text), place)
+            instead_of_increase(place.statement) or instead_of_writing(place.statement), place)
     if advice := instead_of_method(place.expression):
         raise ConversionError(_MADE_PLAIN, advice, place)
     if found := instead_of_math(place.expression):
@@ -282,16 +285,16 @@ def _to_float(self: Var) -> NoReturn:
         plainly = f"math.{name}({', '.join(f'dp.value({x})' for x in arguments)})"
         raise ConversionError(
             f"math.{name} needs a plain number, and the derivative would end there.",
-            f"write {new} instead, or {plainly} for a number without derivative." if new else
-            f"write {plainly} for a number without derivative.", place)
+            Advice("write {} instead, or {} for a number without derivative.", new, plainly) if new else
+            Advice("write {} for a number without derivative.", plainly), place)
     raise _plain_number_error("float(x)", place)
 
 
 def _plain_number_error(what: str, place: Any = None) -> ConversionError:
     return ConversionError(
         f"{what} needs a plain number, and the derivative would end there.",
-        f"leave it out: traced values compute like floats; or write "
-        f"{what.replace('x', 'dp.value(x)')} for a number without derivative.", place)
+        Advice("leave it out: traced values compute like floats; or write {} for a number without "
+               "derivative.", what.replace("x", "dp.value(x)")), place)
 
 
 def _refusal(what: str) -> Callable:
@@ -305,35 +308,36 @@ def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
     if place.storing:
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
-            instead_of_increase(place.text) or instead_of_writing(place.text), place)
+            instead_of_increase(place.statement) or instead_of_writing(place.statement), place)
     advice = instead_of_method(place.expression)
     if not advice and instead_of_index(place.expression):
         refuse_index(self)
     raise ConversionError(
         _MADE_PLAIN,
         advice or instead_of_conversion(place.expression) or
-        "write np.stack([...]) around a list of traced values, np.stack([np.stack(row) for row in rows]) "
-        "around one of lists; leave np.asarray(x) out, or use dp.value(x).", place)
+        Advice("write {} around a list of traced values, {} around one of lists; leave np.asarray(x) out, "
+               "or use {}.", "np.stack([...])", "np.stack([np.stack(row) for row in rows])", "dp.value(x)"),
+        place)
 
 
 def _setitem(self: Var, index: Any, item: Any) -> NoReturn:
     place = user_place()
     raise MutationError(
         "a traced array cannot be changed in place: the tape may need its old content.",
-        instead_of_increase(place.text) or instead_of_setting(place.text), place)
+        instead_of_increase(place.statement) or instead_of_setting(place.statement), place)
 
 
 def _pickle(self: Var, protocol: Any = None) -> NoReturn:
     raise ConversionError("a traced value cannot be pickled: it belongs to a tape.",
-                          "pickle dp.value(x).")
+                          Advice("pickle {}.", "dp.value(x)"))
 
 
 def _refuse_append(self: Any, node: Any) -> NoReturn:
     raise EndedTapeError(
         "a traced value was used after the differentiation that made it had ended, "
         "or inside a gradient rule that it is no argument of.",
-        "return it from the differentiated function (has_aux=True hands extra results out), "
-        "or keep dp.value(x).")
+        Advice("return it from the differentiated function (has_aux=True hands extra results out), or keep "
+               "{}.", "dp.value(x)"))
 
 
 # ---------------------------------------------------------------------------- put together

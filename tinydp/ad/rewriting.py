@@ -13,6 +13,10 @@ than those known here, there is no advice, and the caller has a general one.
     'K = dp.set_at(K, np.ix_(dofs, dofs), K[np.ix_(dofs, dofs)] + 210000.0 * block)'
     >>> instead_of_change("new[1:-1] = v")
     'new = dp.set_at(new, np.s_[1:-1], v)'
+    >>> instead_of_change("x[0], x[1] = x[1], v")
+    'x = dp.set_at(dp.set_at(x, 0, x[1]), 1, v)'
+    >>> instead_of_change("x[0], v[0] = v[0], 2 * x[0]")
+    'x, v = (dp.set_at(x, 0, v[0]), dp.set_at(v, 0, 2 * x[0]))'
 """
 
 import ast
@@ -22,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from .errors import in_scipy
+from .naming import Advice
 
 _MAKERS = frozenset(("array", "asarray", "asanyarray", "ascontiguousarray"))
 _LISTS = (ast.List, ast.ListComp)
@@ -46,7 +51,7 @@ def instead_of_conversion(expression: str) -> str:
     if in_scipy():
         return instead_of_scipy(expression)
     new = instead_of_array(expression)
-    return f"write {new} instead." if new else _of_name(parsed(expression))
+    return Advice("write {} instead.", new) if new else _of_name(parsed(expression))
 
 
 def _of_name(found: ast.expr | None) -> str:
@@ -56,8 +61,9 @@ def _of_name(found: ast.expr | None) -> str:
         return ""
     x = found.args[0].id
     row = "row" if x != "row" else "part"
-    return (f"write np.stack({x}) if {x} is a list, np.stack([np.stack({row}) for {row} in {x}]) if it is "
-            f"one of lists, and {x} itself if it is a value; dp.value({x}) has no derivative.")
+    return Advice("write {} if {} is a list, {} if it is one of lists, and {} itself if it is a value; "
+                  "{} has no derivative.", f"np.stack({x})", x,
+                  f"np.stack([np.stack({row}) for {row} in {x}])", x, f"dp.value({x})")
 
 
 def parsed(expression: str) -> ast.expr | None:
@@ -141,29 +147,59 @@ def instead_of_change(text: str) -> str:
     if len(found) != 1:
         return ""
     statement: Any = found[0]
-    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
     value = statement.value
     if isinstance(statement, ast.AugAssign):
         value = ast.BinOp(target, statement.op, value)
-    if isinstance(target, ast.Subscript):
-        if not _can_be_assigned(target.value):
+    if isinstance(target, ast.Tuple):
+        return _of_several(target.elts, value)
+    changed = _changed(target, value)
+    return f"{ast.unparse(changed[0])} = {ast.unparse(changed[1])}" if changed else ""
+
+
+def _changed(target: ast.expr, value: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    """What is to be assigned instead of `target = value`, and what to it."""
+    if not isinstance(target, ast.Subscript):
+        return target, value
+    if not can_be_assigned(target.value):
+        return None
+    return target.value, _call("dp.set_at", target.value, _index(target.slice), value)
+
+
+def _of_several(targets: list[ast.expr], value: ast.expr) -> str:
+    """The same for `x[i], y[j] = v, w`: what is on the right is made before anything is changed."""
+    if not isinstance(value, ast.Tuple) or len(value.elts) != len(targets):
+        return ""
+    new: dict[str, ast.expr] = {}
+    for target, part in zip(targets, value.elts, strict=True):
+        changed = _changed(target, part)
+        if changed is None:
             return ""
-        new = _call("dp.set_at", target.value, _index(target.slice), value)
-        return f"{ast.unparse(target.value)} = {ast.unparse(new)}"
-    return f"{ast.unparse(target)} = {ast.unparse(value)}"
+        name, after = ast.unparse(changed[0]), changed[1]
+        if name in new:                          # changed twice: the second begins with what the first made
+            if not (isinstance(target, ast.Subscript) and isinstance(after, ast.Call)):
+                return ""
+            after.args[0] = new[name]
+        new[name] = after
+    values = [*map(ast.unparse, new.values())]
+    return f"{', '.join(new)} = " + (values[0] if len(values) == 1 else f"({', '.join(values)})")
 
 
-def _can_be_assigned(x: ast.expr) -> bool:
+def can_be_assigned(x: ast.expr) -> bool:
     """Whether it is a name, an element or an attribute, and no view of an array, such as `x.T`."""
     if isinstance(x, ast.Attribute):
-        return x.attr not in ("T", "mT", "flat", "real", "imag") and _can_be_assigned(x.value)
-    return isinstance(x, ast.Name) or (isinstance(x, ast.Subscript) and _can_be_assigned(x.value))
+        return x.attr not in ("T", "mT", "flat", "real", "imag") and can_be_assigned(x.value)
+    return isinstance(x, ast.Name) or (isinstance(x, ast.Subscript) and can_be_assigned(x.value))
 
 
 def _changes(x: ast.AST) -> bool:
     """Whether it is a statement that may change an array in place."""
+    if isinstance(x, ast.Assign) and len(x.targets) == 1:
+        target = x.targets[0]
+        parts = target.elts if isinstance(target, ast.Tuple) else [target]
+        return any(isinstance(part, ast.Subscript) for part in parts)
     return isinstance(x, ast.AugAssign) or (
-        isinstance(x, ast.Assign) and len(x.targets) == 1 and isinstance(x.targets[0], ast.Subscript))
+        isinstance(x, ast.AnnAssign) and isinstance(x.target, ast.Subscript) and x.value is not None)
 
 
 def _index(index: ast.expr) -> ast.expr:
@@ -174,19 +210,22 @@ def _index(index: ast.expr) -> ast.expr:
     return index
 
 
-_STACK = "collect the values in a list and write np.stack(values) at the end"
+_STACK = "collect the values in a list and write {} at the end.", "np.stack(values)"
 
 
 def instead_of_writing(text: str) -> str:
     """The advice where a value is written into a plain array, for the line that does it."""
     new = instead_of_change(text)
-    return f"write {new}, or {_STACK}." if new else f"{_STACK}."
+    return Advice("write {}, or " + _STACK[0], new, _STACK[1]) if new else Advice(*_STACK)
 
 
 def instead_of_setting(text: str) -> str:
     """The same where the array is one of ours."""
-    new = instead_of_change(text) or "x = dp.set_at(x, i, v) for x[i] = v"
-    return f"write {new}, or build it with np.stack or np.concatenate."
+    new = instead_of_change(text)
+    built = ", or build it with np.stack or np.concatenate."
+    if new:
+        return Advice("write {}" + built, new)
+    return Advice("write {} for x[i] = v" + built, "x = dp.set_at(x, i, v)")
 
 
 _CHANGED = {"sort": "np.sort({x}{more})", "partition": "np.partition({x}{more})",
@@ -207,19 +246,21 @@ def instead_of_changing(expression: str) -> str:
     x, args = ast.unparse(found.func.value), [*map(ast.unparse, found.args)]
     more = "".join(f", {part}" for part in [*args, *map(ast.unparse, found.keywords)])
     new = _CHANGED[found.func.attr].format(x=x, more=more, first=args[0] if args else "")
-    return f"write {x} = {new} instead."
+    return Advice("write {} instead.", f"{x} = {new}")
 
 
 def filled(expression: str) -> str:
     """The same for `np.full_like(a, v)`, which makes an array and copies to it, and for `np.copyto`."""
     new = instead_of_array(expression)
-    return f"write {new} instead." if new else "to fill an array with it, write np.broadcast_to(x, shape)."
+    return (Advice("write {} instead.", new) if new else
+            Advice("to fill an array with it, write {}.", "np.broadcast_to(x, shape)"))
 
 
 def without_out(name: str, expression: str) -> str:
     """The same for `a += v` of a plain array, which is `np.add(a, v, out=a)`, and for that."""
     new = instead_of_change(expression)
-    return f"write {new} instead." if new else f"write array = np.{name}(...) without out=."
+    return (Advice("write {} instead.", new) if new else
+            Advice("write {} without out=.", f"array = np.{name}(...)"))
 
 # ---------------------------------------------------------------------------- functions of math and SciPy
 
@@ -274,8 +315,9 @@ def called(expression: str, otherwise: str) -> str:
     return ast.unparse(found.func) if isinstance(found, ast.Call) else otherwise
 
 
-_NO_SCIPY = ("write it with NumPy's functions, dp.linalg.expm or dp.linalg.solve_triangular; or make a "
-             "function that calls SciPy a dp.primitive, with a rule by dp.defvjp.")
+_NO_SCIPY = Advice("write it with NumPy's functions, {} or {}; or make a function that calls SciPy a {}, "
+                   "with a rule by {}.", "dp.linalg.expm", "dp.linalg.solve_triangular",
+                   "dp.primitive", "dp.defvjp")
 
 
 def instead_of_scipy(expression: str, otherwise: str = _NO_SCIPY) -> str:
@@ -289,11 +331,11 @@ def instead_of_scipy(expression: str, otherwise: str = _NO_SCIPY) -> str:
         name = _last_name(found.func)
         if name == "solve_triangular":
             ours = ast.Call(_name(f"dp.linalg.{name}"), found.args, found.keywords)
-            return f"write {ast.unparse(ours)} instead."
+            return Advice("write {} instead.", ast.unparse(ours))
         if name == "cholesky" and len(found.args) == 1 and all(k.arg == "lower" for k in found.keywords):
             factor = f"np.linalg.cholesky({ast.unparse(found.args[0])})"
             lower = bool(found.keywords) and ast.unparse(found.keywords[0].value) == "True"
-            return f"write {factor if lower else factor + '.T'} instead."
+            return Advice("write {} instead.", factor if lower else factor + ".T")
         if name in _SCIPYS and not found.keywords and len(found.args) == (2 if name == "solve" else 1):
-            return f"write {_SCIPYS[name].format(', '.join(map(ast.unparse, found.args)))} instead."
+            return Advice("write {} instead.", _SCIPYS[name].format(', '.join(map(ast.unparse, found.args))))
     return otherwise

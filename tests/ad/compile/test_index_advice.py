@@ -62,7 +62,7 @@ HINTS = [                                        # what is refused, by which of 
     (as_machine_code, lambda x: x[x > 2][0], NotCompiledError,
      "np.where(mask, x, 0.0)", lambda x: np.sum(np.where(x > 2, x, 0.0)), 12.0),
     (as_machine_code, lambda x: x[0] / len(x[x > 2]), NotCompiledError,
-     "np.sum(mask)", lambda x: x[0] / np.sum(x > 2), 1.0),
+     "np.sum(x > 2)", lambda x: x[0] / np.sum(x > 2), 1.0),
     (as_machine_code, lambda x: np.bincount(np.argsort(x), x)[0], NotCompiledError,
      "np.bincount(x, weights, minlength=n)", lambda x: np.bincount(np.argsort(x), x, minlength=5)[0], 2.0),
     (on_the_tape, lambda x: np.add.at(x, [1], 1.0), MutationError,

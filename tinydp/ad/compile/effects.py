@@ -72,7 +72,8 @@ def _change(op: Op | None, x: Any, y: Any) -> str:
     if type(x) is Value or type(y) is Value or (op is not None and x.__class__ is not y.__class__):
         return f"{op.name if op else 'the result'} has other operands"
     x, y = _first_difference(x, y)
-    return f"the constant {_text(x)} became {_text(y)}"
+    memory = " (np.empty has what was in memory; write np.zeros)" if isinstance(x, np.ndarray) else ""
+    return f"the constant {_text(x)} became {_text(y)}{memory}"
 
 
 def _first_difference(x: Any, y: Any) -> tuple:

@@ -7,7 +7,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..advice import instead_of_increase, instead_of_index, instead_of_method
+from ..advice import (
+    instead_of_increase,
+    instead_of_index,
+    instead_of_int,
+    instead_of_method,
+    is_call_of,
+    is_increased,
+)
 from ..errors import (
     BranchError,
     ConversionError,
@@ -17,6 +24,7 @@ from ..errors import (
     Place,
     user_place,
 )
+from ..naming import Advice
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
 from ..primitives import Parts, Primitive, registered, sweeping
 from ..rewriting import (
@@ -25,6 +33,7 @@ from ..rewriting import (
     instead_of_math,
     instead_of_setting,
     instead_of_writing,
+    parsed,
 )
 from ..selected import Selected
 from ..tape import Var
@@ -113,7 +122,8 @@ def _refuse_number(what: str) -> Callable:
         place = user_place()
         if place.storing:
             raise MutationError("a value of a compiled program was written into a plain array.",
-                                instead_of_increase(place.text) or instead_of_writing(place.text), place)
+                                instead_of_increase(place.statement) or instead_of_writing(place.statement),
+                                place)
         if _is_increased(place):
             _refuse_change(self)
         if advice := instead_of_index(place.expression, self.kind == "f"):
@@ -129,7 +139,7 @@ def _instead_of_plain(expression: str) -> str:
     if (advice := instead_of_method(expression)).startswith("write np."):
         return advice
     if (found := instead_of_math(expression)) and found[1]:
-        return f"write {found[1]} instead."
+        return Advice("write {} instead.", found[1])
     return instead_of_conversion(expression) or (
         "write it with NumPy's functions, and np.stack around a list of values; a number that is fixed "
         "belongs to static= of dp.compile, or to a field of a dataclass with "
@@ -144,16 +154,15 @@ def _number(kind: type) -> Callable:
 
 def _is_increased(place: Place) -> bool:
     """Whether it is `x[i]` in the line `x[i] += v`."""
-    return bool(instead_of_increase(place.text)) and place.text.startswith(place.expression)
+    return is_increased(place.expression, place.statement)
 
 
 def _refuse_integer(x: Proxy) -> NoReturn:
     """Python wants an integer that is known: for `int(x)`, or as an index of a plain array or a list."""
     place = user_place()
-    if place.expression.startswith("int("):
-        raise ConversionError(UNKNOWN.format("int(x)"),
-                              f"write math.trunc{place.expression[3:]}, an integer of the program.", place)
-    if place.expression.startswith("range("):
+    if advice := instead_of_int(place.expression):
+        raise ConversionError(UNKNOWN.format("int(x)"), advice, place)
+    if is_call_of("range", parsed(place.expression)):
         raise ConversionError(UNKNOWN.format("range(n)"), "make n a static= argument of dp.compile.", place)
     if place.storing or _is_increased(place):
         _refuse_change(x)
@@ -169,7 +178,7 @@ INDEXED = "an array or a list that is not traced was indexed by a value of a com
 def _refuse_change(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:
     place = user_place()
     raise MutationError("an array of a compiled program cannot be changed in place.",
-                        instead_of_increase(place.text) or instead_of_setting(place.text), place)
+                        instead_of_increase(place.statement) or instead_of_setting(place.statement), place)
 
 
 def _refuse_changing(self: Proxy, *args: Any, **kwargs: Any) -> NoReturn:

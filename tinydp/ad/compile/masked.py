@@ -11,16 +11,20 @@
 
 So the selection is kept as all elements with their mask. What works element by element is done with all of
 them, and what reduces them passes over those that were left out: a sum takes them as 0, a maximum as the
-smallest number. Anything else would have to know how many there are, and is refused.
+smallest number. Rows are selected alike: `x[mask].mean(axis=0)` is the mean of the rows where the mask is
+true. Anything else would have to know how many there are, and is refused.
 """
 
+import ast
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..errors import NotCompiledError, user_place
+from ..errors import NotCompiledError, Spot, place_of, user_place, user_spot
+from ..naming import Advice, in_our_names
+from ..rewriting import parsed
 from ..values import Unsized, abstract, is_integer, plain, shape
 
 HINT = ("reduce it at once, as in x[mask].sum(), .mean(), .max(), .min(), np.var(x[mask]), "
@@ -29,13 +33,16 @@ HINT = ("reduce it at once, as in x[mask].sum(), .mean(), .max(), .min(), np.var
 
 
 class Masked(NDArrayOperatorsMixin, Unsized):
-    """The elements of `whole` where `mask` is true, in a row."""
+    """The elements of `whole` where `mask` is true, in a row; its rows, if the mask has fewer axes.
 
-    __slots__ = ("mask", "whole")
+    `spot` is where they were selected.
+    """
+
+    __slots__ = ("mask", "spot", "whole")
     __array_priority__ = 100.0
 
-    def __init__(self, whole: Any, mask: Any):
-        self.whole, self.mask = whole, mask
+    def __init__(self, whole: Any, mask: Any, spot: Spot | None = None):
+        self.whole, self.mask, self.spot = whole, mask, spot or user_spot()
 
     @classmethod
     def of(cls, x: Any, mask: Any) -> "Masked":
@@ -45,9 +52,14 @@ class Masked(NDArrayOperatorsMixin, Unsized):
             raise NotCompiledError(
                 f"a mask of shape {shape(mask)} for an array of shape {shape(x)} cannot be compiled.",
                 "write np.where(mask, x, 0.0).")
-        if len(shape(x)) > n:
-            mask = np.broadcast_to(np.reshape(mask, shape(mask) + (1,) * (len(shape(x)) - n)), shape(x))
         return cls(x, mask)
+
+    @property
+    def everywhere(self) -> Any:
+        """The mask of each element."""
+        sides = shape(self.mask)
+        sides += (1,) * (len(shape(self.whole)) - len(sides))
+        return np.broadcast_to(np.reshape(self.mask, sides), shape(self.whole))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **options: Any) -> Any:
         if method != "__call__" or ufunc.signature is not None or options:
@@ -58,34 +70,49 @@ class Masked(NDArrayOperatorsMixin, Unsized):
                 if not _same(x.mask, self.mask):
                     raise NotCompiledError("x[mask] met elements that another mask selects.",
                                            "use one mask for both, by the same name.")
+                if len(shape(x.whole)) != len(shape(self.whole)):
+                    raise refused("x[mask] with y[mask] of another number of axes")
                 wholes.append(x.whole)
-            elif shape(x):
+            elif len(shape(x)) > len(shape(self.whole)) - len(shape(self.mask)):
                 raise refused("x[mask] with another array")
             else:
-                wholes.append(x)
-        return Masked(ufunc(*wholes), self.mask)
+                wholes.append(x)                 # one row for all of them
+        return Masked(ufunc(*wholes), self.mask, self.spot)
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, options: dict) -> Any:
         name = getattr(function, "__name__", str(function))
-        if function not in REDUCED or not isinstance(args[0], Masked):
+        if function not in REDUCED or not isinstance(args[0], Masked) or len(args) > 2:
             raise refused(f"np.{name} of x[mask]")
         axis = args[1] if len(args) > 1 else options.pop("axis", None)
-        if len(args) > 2 or (len(shape(self.whole)) > 1 and axis is not None) or axis not in (None, 0, -1):
-            raise refused(f"np.{name} of x[mask] along an axis")
-        return REDUCED[function](args[0], **options)
+        if options.keys() - {"ddof"}:
+            raise refused(f"np.{name} of x[mask] with {min(options)}=")
+        n, axes = len(shape(self.mask)), len(shape(self.whole))
+        if axis is None:
+            return REDUCED[function](args[0], tuple(range(axes)), **options)
+        if type(axis) is not int or not n - axes <= axis + 1 <= axes - n + 1:
+            raise refused(f"np.{name} of x[mask] along such an axis")
+        axis %= axes - n + 1
+        if axis == 0:                            # that of the selected
+            return REDUCED[function](args[0], tuple(range(n)), **options)
+        return Masked(function(self.whole, axis=axis + n - 1, **options), self.mask, self.spot)
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, Masked) and _same(index.mask, self.mask):
-            return Masked(self.whole, np.logical_and(self.mask, index.whole))
+        if (isinstance(index, Masked) and _same(index.mask, self.mask)
+                and shape(index.whole) == shape(self.mask)):
+            return Masked(self.whole, np.logical_and(self.mask, index.whole), self.spot)
         raise refused("x[mask][i]")
 
     def __len__(self) -> int:
-        raise refused("len(x[mask])")
+        place = user_place()
+        selecting = parsed(in_our_names(place_of(self.spot).expression, place.names or {}))
+        advice = (Advice("write {} instead.", f"np.sum({ast.unparse(selecting.slice)})")
+                  if isinstance(selecting, ast.Subscript) else HINT)
+        raise NotCompiledError(refused("len(x[mask])").what, advice, place)
 
     @property
     def size(self) -> Any:
         """How many elements were selected."""
-        return _count(self)
+        return np.sum(self.everywhere)
 
     def __getattr__(self, name: str) -> Any:
         function: Any = getattr(np, name, None)
@@ -110,46 +137,52 @@ def _same(a: Any, b: Any) -> bool:
     return a is b or (abstract(a) and abstract(b) and a.value is b.value)
 
 
-# ---------------------------------------------------------------------------- what reduces it
+# ---------------------------------------------------------------------------- what reduces it, along axes
 
-def _count(x: Masked) -> Any:
-    return np.sum(x.mask)
+def _count(x: Masked, axes: tuple) -> Any:
+    return np.sum(x.mask if len(axes) == len(shape(x.mask)) else x.everywhere)
 
 
 def _filled(x: Masked, value: Any) -> Any:
     """The elements, and a value in place of those that were left out."""
-    return np.where(x.mask, x.whole, int(value) if is_integer(x.whole) else value)
+    return np.where(x.everywhere, x.whole, int(value) if is_integer(x.whole) else value)
 
 
-def _sum(x: Masked) -> Any:
-    return np.sum(_filled(x, 0.0))
+def _sum(x: Masked, axes: tuple) -> Any:
+    return np.sum(_filled(x, 0.0), axis=axes)
 
 
-def _mean(x: Masked) -> Any:
-    return _sum(x) / _count(x)
+def _mean(x: Masked, axes: tuple) -> Any:
+    return _sum(x, axes) / _count(x, axes)
 
 
 def _extreme(function: Callable, other: float) -> Callable:
-    def extreme(x: Masked) -> Any:
-        y = function(_filled(x, -int(other) * (2**63 - 1) if is_integer(x.whole) else -other * np.inf))
+    def extreme(x: Masked, axes: tuple) -> Any:
+        y = function(_filled(x, -int(other) * (2**63 - 1) if is_integer(x.whole) else -other * np.inf),
+                     axis=axes)
         # the largest of no elements: NumPy raises, so the index is out of range, and plain Python runs
-        return np.reshape(y, (1,))[np.where(_count(x) > 0, 0, 1)]
+        return np.reshape(y, (1, *shape(y)))[np.where(_count(x, axes) > 0, 0, 1)]
     return extreme
 
 
-def _var(x: Masked, ddof: int = 0) -> Any:
-    deviation = _filled(Masked(x.whole - _mean(x), x.mask), 0.0)
-    return np.sum(deviation * deviation) / (_count(x) - ddof)
+def _var(x: Masked, axes: tuple, ddof: int = 0) -> Any:
+    deviation = _filled(Masked(x.whole - _mean(x, axes), x.mask), 0.0)
+    return np.sum(deviation * deviation, axis=axes) / (_count(x, axes) - ddof)
+
+
+def _norm(x: Masked, axes: tuple) -> Any:
+    whole = _filled(x, 0.0)
+    return np.linalg.norm(whole, axis=0) if axes == (0,) else np.linalg.norm(np.ravel(whole))
 
 
 REDUCED: dict[Any, Callable] = {
     np.sum: _sum, np.mean: _mean, np.var: _var, np.size: _count,
-    np.std: lambda x, ddof=0: np.sqrt(_var(x, ddof)),
-    np.prod: lambda x: np.prod(_filled(x, 1.0)),
+    np.std: lambda x, axes, ddof=0: np.sqrt(_var(x, axes, ddof)),
+    np.prod: lambda x, axes: np.prod(_filled(x, 1.0), axis=axes),
     np.max: _extreme(np.max, 1.0), np.min: _extreme(np.min, -1.0),
     np.amax: _extreme(np.max, 1.0), np.amin: _extreme(np.min, -1.0),
-    np.any: lambda x: np.any(np.logical_and(x.mask, x.whole)),
-    np.all: lambda x: np.all(np.logical_or(np.logical_not(x.mask), x.whole)),
-    np.count_nonzero: lambda x: np.sum(np.logical_and(x.mask, x.whole)),
-    np.linalg.norm: lambda x: np.linalg.norm(np.ravel(_filled(x, 0.0))),
+    np.any: lambda x, axes: np.any(np.logical_and(x.everywhere, x.whole), axis=axes),
+    np.all: lambda x, axes: np.all(np.logical_or(np.logical_not(x.everywhere), x.whole), axis=axes),
+    np.count_nonzero: lambda x, axes: np.sum(np.logical_and(x.everywhere, x.whole), axis=axes),
+    np.linalg.norm: _norm,
 }

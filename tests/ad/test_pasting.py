@@ -1,0 +1,296 @@
+"""Programs of many forms: what an error advises is pasted as it stands, imports too, until they run.
+
+Each is a file of its own, with the imports that somebody might have, and calls what it makes `f`.
+"""
+
+import ast
+import linecache
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+from tinydp.ad.errors import TinydpError
+from tinydp.ad.naming import in_our_names
+
+X = np.array([0.3, 0.7, 0.9])
+
+PROGRAMS = {
+    "a statement of several lines": """
+import numpy as np
+import tinydp as dp
+
+def f(x):
+    y = np.zeros(3)
+    y[0] = (x[0]
+            + 2.0 * x[1])
+    y[
+        1
+    ] = x[2]
+    return y
+""",
+    "an expression of several lines": """
+import numpy as np
+
+def f(x):
+    return np.array([
+        x[0],          # the first
+        2.0 * x[1],
+    ])
+""",
+    "our package is not imported": """
+import numpy as np
+
+def f(x):
+    y = np.zeros(3)
+    y[1] = x[0]
+    y[1:] += x[1]
+    return y
+""",
+    "our package, under its own name": """
+import numpy as np
+import tinydp
+
+def f(x):
+    y = np.zeros(3)
+    y[1] = x[0]
+    return y
+""",
+    "some of our functions": """
+import numpy as np
+from tinydp import grad, scan
+
+def f(x):
+    y = np.zeros(3)
+    y[1] = x[0]
+    return y
+""",
+    "our name for one of them": """
+import numpy
+from tinydp import set_at, scan
+
+def f(x):
+    y = numpy.zeros(3)
+    y[1] = x[0]
+    return y
+""",
+    "NumPy under its own name": """
+import numpy
+
+def f(x):
+    return numpy.array([x[0], [x[1]][0]]) + numpy.sum([x[1], x[2]])
+""",
+    "NumPy under another name": """
+import numpy as num
+
+def f(x):
+    rows = num.zeros((2, 3))
+    rows[0] = x
+    return rows @ num.asarray([x[0], 1.0, 2.0])
+""",
+    "functions of NumPy": """
+from numpy import array, zeros
+
+def f(x):
+    y = zeros(3)
+    y[:2] = array([x[0], x[1]])
+    return y
+""",
+    "all of NumPy": """
+from numpy import *
+
+def f(x):
+    y = zeros(3)
+    y[0] = sin(x[0])
+    return concatenate([y, array([x[1]])])
+""",
+    "our name for something else": """
+import numpy as np
+
+def f(x):
+    dp = x[1] - x[0]
+    y = np.zeros(3)
+    y[0] = 2.0 * dp
+    return y
+""",
+    "functions of math": """
+from math import sin, atan2
+
+def f(x):
+    return sin(x[0]) + atan2(x[1], x[2])
+""",
+    "math under another name": """
+import math as m
+
+def f(x):
+    return m.hypot(x[0], x[1]) * m.exp(x[2])
+""",
+    "two places of one statement": """
+import numpy as np
+
+def f(x):
+    y = np.ones(3)
+    y[0], y[1] = x[0], x[1] * x[2]
+    return y
+""",
+    "elements that change places": """
+import numpy as np
+
+def f(x):
+    y = 2.0 * x
+    y[0], y[2] = y[2], y[0]
+    return y
+""",
+    "two arrays in one statement": """
+import numpy as np
+
+def f(x):
+    y, z = np.zeros(2), np.zeros(2)
+    y[0], z[1] = x[0], x[1]
+    return y + z
+""",
+    "statements in a row": """
+import numpy as np
+
+def f(x):
+    y = np.zeros(3); y[0] = x[0]; y[1] = x[1]
+    return y
+""",
+    "a statement after a colon": """
+import numpy as np
+
+def f(x):
+    y = np.zeros(3)
+    for i in range(3): y[i] = x[i] ** 2
+    if True: y[0] -= x[1]
+    return y
+""",
+    "a method": """
+import numpy as np
+
+class Body:
+    def __init__(self, x):
+        self.place = np.zeros(3)
+        self.push(x)
+
+    def push(self, x):
+        self.place[0] = x[0]
+        self.place[1] += x[1]
+        np.add.at(self.place, [0, 0], x[2])
+
+def f(x):
+    return Body(x).place
+""",
+    "a function in a function, decorated": """
+import functools
+import numpy as np
+
+def twice(g):
+    @functools.wraps(g)
+    def both(x):
+        return g(g(x))
+    return both
+
+def f(x):
+    @twice
+    def shifted(y):
+        out = np.zeros(3)
+        out[1:] = y[:-1]
+        out[0] = y[-1]
+        return out
+    return shifted(x)
+""",
+    "a lambda and a comprehension": """
+import numpy as np
+
+f = (lambda x:
+     np.array([[(lambda v: np.asarray([v, v * v]))(u) for u in x]
+               for _ in range(2)]))
+""",
+    "a type beside it": """
+import numpy as np
+
+def f(x):
+    y = np.zeros(3)
+    y[0]: float = x[0]
+    return y
+""",
+    "an import inside": """
+def f(x):
+    import numpy as np
+    y = np.zeros(3)
+    y[0] = x[0]
+    return y
+""",
+    "letters of other alphabets": """
+import numpy as np
+
+def f(x):
+    größe = np.zeros(3); größe[0] = x[0] * 1.5
+    return größe
+""",
+}
+
+RUNS = {"traced": lambda f: dp.vjp(f, X)[0], "compiled": lambda f: dp.compile(f)(X)}
+
+
+def run_file(source, name="pasted_file.py"):
+    linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
+    space = {"__name__": "pasted_file"}
+    exec(compile(source, name, "exec"), space)
+    return space["f"]
+
+
+def pasted(source, error):
+    """The file, with what is advised in place of the statement or of the expression that it is about."""
+    code, _, needed = error.advice.partition(" It needs: ")
+    _, _, code = code.partition("write ")
+    for end in (" instead", ", or build it", ", or collect", " for a number"):
+        code = code.partition(end)[0]
+    kind = ast.stmt if isinstance(ast.parse(code).body[0], ast.Assign) else ast.expr
+    assert error.place.file == "pasted_file.py"
+    first, column = error.place.start
+    lines = source.splitlines(keepends=True)
+    start = sum(len(line.encode()) for line in lines[: first - 1]) + column
+    spans = [(_offset(lines, x.lineno, x.col_offset), _offset(lines, x.end_lineno, x.end_col_offset))
+             for x in ast.walk(ast.parse(source)) if isinstance(x, kind) and hasattr(x, "lineno")
+             and not (kind is ast.stmt and hasattr(x, "body"))]
+    raw = source.encode()
+
+    def is_meant(begin, end):
+        found = in_our_names(raw[begin:end].decode(), error.place.names)
+        return begin == start and normal(found) == normal(error.place.expression)
+
+    if kind is ast.stmt:
+        begin, end = next(span for span in spans if span[0] <= start < span[1])
+    else:
+        begin, end = next(span for span in spans if is_meant(*span))
+        code = f"({code})"
+    return f"{needed}\n" + (raw[:begin] + code.encode() + raw[end:]).decode()
+
+
+def normal(expression):
+    return ast.unparse(ast.parse(f"({expression})", mode="eval"))
+
+
+def _offset(lines, line, column):
+    return sum(len(x.encode()) for x in lines[: line - 1]) + column
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_is_advised_is_pasted_until_it_runs(name, run):
+    source, said = PROGRAMS[name], []
+    expected = run_file(source)(X)
+    for _ in range(8):
+        try:
+            y = RUNS[run](run_file(source))
+            break
+        except TinydpError as error:
+            said.append(str(error))
+            source = pasted(source, error)
+    else:
+        raise AssertionError("\n".join([source, *said]))
+    np.testing.assert_allclose(y, expected, rtol=1e-14)
+    np.testing.assert_allclose(run_file(source)(X), expected, rtol=1e-14)
+    assert said
