@@ -47,6 +47,9 @@ MATRICES = np.arange(6.0).reshape(2, 3), np.arange(16.0).reshape(4, 2, 2)
     lambda x, row: np.transpose(row[:, None] * x[None, :]),
     lambda x, row: row * np.expand_dims(x, -1),
     lambda x, row: x[:, None] * row + np.cos(x)[:, None] * row,
+    lambda x, row: x[:, None] * np.transpose(np.reshape(row, (2, 1))),
+    lambda x, row: np.reshape(x[:, None] * np.ones(4), (12, 1)) * row,
+    lambda x, row: np.reshape(row[:, None] * x, (6, 1)) * np.reshape(x[:, None] * row, (1, 6)),
 ])
 def test_outer_products(share):
     assert after(summed(share), *VECTORS)[-1] in ("matmul", "add")

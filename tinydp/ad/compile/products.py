@@ -69,6 +69,7 @@ def products(program: Program, but: Callable[[Op], bool] = lambda op: False) -> 
 def _of_loop(op: Op) -> list[Op]:
     """A loop, and the products that come after it."""
     loop = Loop(op)
+    loop.ops = _with_vectors(loop.ops)
     wanted = type(loop.steps) is int and loop.steps and not op.options["again"]      # where memory is short
     sums = _sums(loop) if wanted else []
     if not sums:
@@ -81,6 +82,19 @@ def _of_loop(op: Op) -> list[Op]:
     for c, pairs in sums:
         _write_sum(after, c, [Factors(*(x if x is None else stacks[x] for x in pair)) for pair in pairs], op)
     return [loop.op(), *after]
+
+
+def _with_vectors(ops: list[Op]) -> list[Op]:
+    """The same operations; what makes a column or a row of a larger array makes a vector of it first."""
+    found: list[Op] = []
+    for op in ops:
+        (x, *_), side = op.args or (None,), op.outs[0].shape
+        if op.name == "reshape" and type(x) is Value and x.ndim > 1 and len(side) == 2 and 1 in side:
+            vector = operation(_reshape, (x,), {"shape": (max(side),)}, op)
+            found += [vector, op.with_(args=(vector.outs[0],))]
+        else:
+            found.append(op)
+    return found
 
 
 def stack_instead(loop: Loop, carries: list[Carry], values: list) -> dict[Any, Any]:
@@ -241,6 +255,8 @@ def _vector(x: Any, makers: dict) -> Any:
     if type(x) is not Value or x.ndim == 1:
         return x if type(x) is Value else None
     op = makers.get(x)
+    if op is not None and op.name in MOVING and axes_moved(op) == [1, 0] and 1 in x.shape:
+        return _vector(op.args[0], makers)
     if op is None or op.name not in ("expand_dims", "reshape") or op.args[0].ndim != 1:
         return None
     return op.args[0]
