@@ -58,6 +58,11 @@ class Surroundings:
         """What functions, and objects with functions, find now."""
         return cls(roots, dict(_walk(roots)))
 
+    def functions(self) -> list[types.FunctionType]:
+        """Those of the user's that may run: the roots, and what was found from there on."""
+        return [x for x in (*self.roots, *(each.value for each in self.readings.values()))
+                if isinstance(x, types.FunctionType) and not _is_library(x.__code__.co_filename)]
+
     def drew(self) -> Any:
         """A generator of random numbers that went on, by name, while the functions were run; or None."""
         return next((type(x).__name__ for x, before in self.generators if state(x) != before), None)
