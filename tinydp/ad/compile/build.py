@@ -165,7 +165,7 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
     with journal.patience(), journal.step("machine code"):
         code = (parallel_code(program, label, title, compiled.parallel) if parallel else None) or (
             machine_code(program, label, title))
-    made.around.drop_changed()
+    made.around.drop_changed(made.trace.arrays.watched)
     for each in (made.program, program):
         let_go(each)
     return Built(
