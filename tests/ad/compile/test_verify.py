@@ -197,3 +197,19 @@ def test_side_effects_that_came_late():
         dp.compile(f)(2.0)
 
 
+
+
+def test_no_more_runs_than_tell_rounding_from_an_error(monkeypatch):
+    """The tape runs anew, rounding otherwise, until that explains the difference."""
+    compiled, value, kinds = dp.compile(logistic), logistic(0.3), []
+    run = verify.Run(compiled, compiled.built(0.3), compiled._taken_apart((0.3,), {}), [0.3], None, (), [])
+    apart = verify._apart
+
+    def noted(f, seconds, kind):
+        kinds.append(kind)
+        return apart(f, seconds, kind)
+    monkeypatch.setattr(verify, "_apart", noted)
+    assert verify._beyond_rounding(run._replace(results=[value * (1.0 + 1e-11)]), [value]) is None
+    assert kinds == [verify.JitteredTape]
+    assert verify._beyond_rounding(run._replace(results=[1e9]), [value]) == (0, 1e9, value)
+    assert len(kinds) == 1 + verify.RUNS
