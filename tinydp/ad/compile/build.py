@@ -31,7 +31,7 @@ from ..rules.bends import met
 from ..show import argument_names
 from ..tape import Var
 from ..values import plain, shape
-from . import exceptions
+from . import exceptions, identity
 from .adjoint import Replay, value_of
 from .arguments import name_of
 from .effects import FUNCTION, difference, refuse, run_again
@@ -165,7 +165,7 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
     with journal.patience(), journal.step("machine code"):
         code = (parallel_code(program, label, title, compiled.parallel) if parallel else None) or (
             machine_code(program, label, title))
-    made.around.drop_changed()
+    made.around.drop_changed(made.trace.arrays.watched)
     for each in (made.program, program):
         let_go(each)
     return Built(
@@ -273,7 +273,8 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
     if kept is not None and kept.is_current():
         return kept
     around = Surroundings.of(*compiled.roots, *compiled.fixed_parts(call))
-    made = _run(compiled, call, values, 1)
+    with identity.refused(around.functions()):
+        made = _run(compiled, call, values, 1)
     for reruns in (0,) if made.trace.has_many_ways else (1, 2):
         again = run_again(FUNCTION, functools.partial(_run, compiled, call, values, reruns))
         found = difference(made.program, again.program)

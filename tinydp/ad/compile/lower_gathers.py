@@ -23,11 +23,12 @@ import numpy as np
 
 from ..errors import NotCompiledError
 from ..rules.gathers import filled
+from ..rules.gathers import in_range as known_position
 from .blocks import CHECKED, Block, special
 from .emitter import Emitter, as_number
 from .expressions import Apply, Const, Local, Memory
 from .lower_arrays import numbers
-from .program import Op, example_of
+from .program import Op, Value, example_of
 from .statements import Call, Fail, For, If, Let, Store
 from .views import View, _position, broadcast, is_static, own_positions
 
@@ -108,6 +109,12 @@ def exactly(to: Emitter, op: Op, k: Any, others: list) -> Any:
     return k
 
 
+@check("done")
+def is_done(to: Emitter, op: Op, x: Any, others: list) -> Any:
+    """True, once there is a value."""
+    return Const(True)
+
+
 # ---------------------------------------------------------------------------- gather and scatter
 
 def placed(block: Block, x: View, op: Op, first: int) -> View:
@@ -121,12 +128,14 @@ def placed(block: Block, x: View, op: Op, first: int) -> View:
     at any two rows say that the element (i, j) is in column j. For axis 0, k is replaced by its own positions
     (0, 1), and the array by one of two rows: so the element (i, j) uses k[i]. Together, it is x[k[i], j].
     """
-    index, values = op.options["index"], [block.to.get(v) for v in op.args[first:]]
+    index = op.options["index"]
     if not is_static(x):
         raise NotCompiledError("indexing the steps up to an event cannot be compiled.",
                                "call the function without dp.compile.")
-    shapes = [v.shape for v in values]
     computed = _axes(index, len(x.shape))
+    sides = {k: x.shape[axis] for axis, k in computed.items()}
+    values = [block.to.get(_from_zero(v, sides[k])) for k, v in enumerate(op.args[first:])]
+    shapes = [v.shape if isinstance(v, View) else () for v in values]
     zeros = [np.broadcast_to(0, shape) for shape in shapes]
     shape = np.broadcast_to(0, x.shape)[filled(index, zeros)].shape
     found: list[Any] = []
@@ -143,6 +152,11 @@ def placed(block: Block, x: View, op: Op, first: int) -> View:
             used.append(_position(numbers_of[filled(index, parts)], block.to.table))
         found.append(_read(values[k], used))
     return View(shape, x.kind, lambda at: x.at(tuple([axis(at) for axis in found])))
+
+
+def _from_zero(x: Any, n: int) -> Any:
+    """A position that is known, from 0 on: memory knows of no other. A computed one is so already."""
+    return x if type(x) is Value else known_position(x, n=n)
 
 
 def _read(value: Any, used: list) -> Callable[[tuple], Any]:

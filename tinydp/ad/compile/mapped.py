@@ -26,7 +26,7 @@ from ..values import plain, shape
 from ..watch import tracer
 from .batch import NotSideBySide, block_of, side_by_side
 from .loops import SCAN, scan_options
-from .regions import Region, require, settled_region, with_flag
+from .regions import Region, require, settled_region
 from .trace import _as_number, _example_row, _kept
 
 
@@ -37,13 +37,10 @@ def mapped(run: Callable, stacks: list) -> Any:
     found = settled_region(run, [], [*map(_example_row, stacks)], ["x"] * len(stacks), once=n == 1)
     try:
         results = in_blocks(found, stacks, n)
-        if found.flagged:
-            require(plain(np.all(results.pop())))
-    except NotSideBySide:
-        body, flags = with_flag(found, 0)
-        results = SCAN(*flags, *stacks, *found.captured, **scan_options(body, len(flags), len(stacks), n))
-        for _ in flags:
-            require(plain(results.pop(0)))
+    except NotSideBySide:                        # then row by row; a flag is a row, too
+        results = SCAN(*stacks, *found.captured, **scan_options(found.body, 0, len(stacks), n))
+    if found.flagged:
+        require(plain(np.all(results.pop())))
     return found.unflatten(results)
 
 

@@ -19,7 +19,8 @@ ELEMENTWISE = CONDITIONS | frozenset((
     "arccosh", "arctanh", "exp", "exp2", "expm1", "log", "log1p", "log10", "log2", "logaddexp", "hypot",
     "copysign", "sign", "maximum", "minimum", "fmax", "fmin", "clip", "rint", "floor", "ceil", "trunc",
     "deg2rad", "radians", "rad2deg", "degrees", "where"))
-CHECKS = frozenset(("in_range", "beyond", "to_integer", "nonzero", "fits", "exactly"))     # ... that may fail
+CHECKS = frozenset((                             # ... that may fail, or depend on what may
+    "in_range", "beyond", "to_integer", "nonzero", "fits", "exactly", "done"))
 BITS = frozenset(("bitwise_and", "bitwise_or", "bitwise_xor"))                   # ... of integers alone
 OF_INTEGERS = BITS | frozenset((                 # ... whose result is an integer, of integers
     "add", "subtract", "multiply", "floor_divide", "remainder", "mod", "negative", "positive", "abs",

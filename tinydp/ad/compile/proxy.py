@@ -60,6 +60,7 @@ from .kinds import (
 )
 from .operations import REDUCTIONS, is_known
 from .program import Value, example_of
+from .raising import MAY_RAISE, require_done
 from .record import Builder, innermost, under_way
 
 
@@ -208,7 +209,17 @@ def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
 def logged(op: Any, args: tuple, call: Callable[[], Any]) -> Any:
     """The result of `call()`: of a step that is run on several ways, perhaps that of the run before."""
     builder = under_way()
-    return call() if builder is None or builder.oracle is None else builder.oracle.log.result(op, args, call)
+    if builder is None or builder.oracle is None:
+        return call()
+
+    def noted() -> tuple[Any, list[Value]]:
+        with builder.requiring() as required:
+            return call(), required
+
+    y, required = builder.oracle.log.result(op, args, noted)
+    for condition in required:
+        builder.require(condition)
+    return y
 
 
 def write(op: Primitive, args: tuple, options: dict) -> Any:
@@ -302,6 +313,8 @@ def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
         before = builder.ops[-2] if known else None
         if before is not None and before.spot == spot:       # a function that is made of several operations
             before.outs[0].label = ""
+    if op.name in MAY_RAISE and builder.trace.is_users:
+        require_done(builder, made[0])
     return [Proxy(builder, x) for x in made]
 
 

@@ -113,6 +113,20 @@ class Builder:
         """Whether what is written down now is not done on all ways."""
         return self.is_chosen or (self.oracle is not None and bool(self.oracle.trail))
 
+    def require(self, condition: Value) -> None:
+        """Let a tape look, in the end, unless this condition holds."""
+        if condition not in self.fine:
+            self.fine.append(condition)
+
+    @contextlib.contextmanager
+    def requiring(self) -> Iterator[list[Value]]:
+        """A context in which what is required is put into a list of its own."""
+        before, self.fine = self.fine, []
+        try:
+            yield self.fine
+        finally:
+            self.fine = before
+
     def number(self, x: Value) -> int:
         """The how-manieth of the values that belong here it is."""
         return self._numbers[x]

@@ -69,20 +69,21 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
         def run() -> list:
             """The outputs on one way."""
             trace.serial = serial                # of aliases: what two ways have in common has to be equal
-            with _taken_off_the_tapes(builder, owners) as used:
+            with builder.requiring() as required, _taken_off_the_tapes(builder, owners) as used:
                 found, unflatten = tree.flatten(step(given))
                 used.extend(found)
             forms.setdefault(tree.signature(unflatten([*range(len(found))])), unflatten)
             results = [plain(x) for x in found]
             results[:carry] = [as_kind(x, y.kind) for x, y in zip(results, given[:carry], strict=False)]
-            return [value_of(x) for x in results]
+            return [*map(value_of, results), all_of(builder, required)]
 
         paths, left = explored(builder, run, tables)
         trace.left |= dict.fromkeys(left)
         trace.has_many_ways |= len([*leaves(paths)]) > FEW_WAYS
         values, fine = rejoined(builder, paths, forms)
-        fines = builder.fine if fine is True else [*builder.fine, fine]
-        flags = [functools.reduce(lambda a, b: builder.record(_and, (a, b), {})[0], fines)] if fines else []
+        *values, done = values
+        fine = all_of(builder, [x for x in (done, fine) if x is not True])
+        flags = [] if fine is True else [fine]
     body, captured = builder.closed([*values, *flags])
     parent = builder.parent
     assert parent is not None
@@ -92,6 +93,12 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
 
 
 _and = registered(np.logical_and)
+
+
+def all_of(builder: Builder, conditions: list) -> Any:
+    """Whether all of these are true."""
+    both = lambda a, b: builder.record(_and, (a, b), {})[0]
+    return functools.reduce(both, conditions) if conditions else True
 
 
 def with_flag(found: Region, n: int) -> tuple[Program, list]:
@@ -110,8 +117,8 @@ def with_flag(found: Region, n: int) -> tuple[Program, list]:
 
 def require(flag: Any) -> None:
     """Let a tape look, in the end, unless this condition of the program holds."""
-    if isinstance(flag, Proxy) and flag.value not in flag.builder.fine:
-        flag.builder.fine.append(flag.value)
+    if isinstance(flag, Proxy):
+        flag.builder.require(flag.value)
 
 
 @contextlib.contextmanager

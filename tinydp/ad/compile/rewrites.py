@@ -66,7 +66,7 @@ def _folded(op: Op) -> Any:
         return None
     try:
         y = results_of(op, list(op.args))[0]
-    except (ArithmeticError, ValueError):        # to be raised when the program runs
+    except (ArithmeticError, ValueError, LookupError):        # to be raised when the program runs
         return None
     return np.array(y) if isinstance(y, np.ndarray) else y
 

@@ -6,19 +6,20 @@ there, and one `scatter_at` after the loop adds all of it, in a time that does n
 
     >>> import tinydp as dp
     >>> from .adjoint import adjoint
+    >>> from .dead import pruned
     >>> from .simplify import simplified
     >>> from .trace import Trace, traced
     >>> def f(table, ks):
     ...     return dp.scan(lambda s, k: (s + table[k], None), 0.0, ks)[0]
     >>> program = traced(f, np.ones(100), np.arange(5))
     >>> with Trace().writing():
-    ...     print(scattered(simplified(adjoint(program, [0], [0]))))                # doctest: +ELLIPSIS
-    given ...
-    t_6: f(5,), t_7: i(5,) = scan(t_4, ks, g_t_3, carries=0, rows=2, length=5, reverse=True)
-        given carry_1: f, x_1: i, g_t_3_1: f
-        t_5: i = in_range(x_1, n=100)
-        return g_t_3_1, t_5
-    g_table: f(100,) = scatter_at(t_6, t_7, shape=(100,), index=('#0', Ellipsis))
+    ...     print(pruned(scattered(simplified(adjoint(program, [0], [0])))))
+    given table: f(100,), ks: i(5,), g: f
+    t_1: f(5,), t_2: i(5,) = scan(ks, g, carries=0, rows=1, length=5, reverse=True)
+        given x: i, g_1: f
+        t: i = in_range(x, n=100)
+        return g_1, t
+    g_table: f(100,) = scatter_at(t_1, t_2, shape=(100,), index=('#0', Ellipsis))
     return g_table
 """
 

@@ -14,6 +14,7 @@ nanoseconds a name.
     True
 """
 
+import contextvars
 import dis
 import functools
 import os
@@ -22,15 +23,17 @@ import random
 import sys
 import sysconfig
 import types
+import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-MOST = 300                               # names; what is beyond is not looked at
-LARGEST = 1024                           # elements of an array
+from .contents import are_the_same, content, has_content, is_row_of_numbers
+
+MOST = 1000                              # names; what is beyond is not looked at
 DEEPEST = 6                              # objects in objects
 
 
@@ -58,15 +61,27 @@ class Surroundings:
         """What functions, and objects with functions, find now."""
         return cls(roots, dict(_walk(roots)))
 
+    def functions(self) -> list[types.FunctionType]:
+        """Those of the user's that may run: the roots, and what was found from there on."""
+        return [x for x in (*self.roots, *(each.value for each in self.readings.values()))
+                if isinstance(x, types.FunctionType) and not _is_library(x.__code__.co_filename)]
+
     def drew(self) -> Any:
         """A generator of random numbers that went on, by name, while the functions were run; or None."""
         return next((type(x).__name__ for x, before in self.generators if state(x) != before), None)
 
-    def drop_changed(self) -> None:
-        """Do not look any more at what the functions themselves changed, while they were run."""
+    def drop_changed(self, seen: Container[int] = ()) -> None:
+        """Do not look any more at what the functions themselves changed, while they were run.
+
+        Nor at arrays that somebody else looks at: `seen` has their identities. But a dictionary may make what
+        it is asked for: that was read, too.
+        """
         now = dict(_walk(self.roots))
+        made = {key: x for key, x in now.items() if key not in self.readings and (
+            isinstance(x.owner, dict) and hasattr(type(x.owner), "__missing__"))}
         self.readings = {key: x for key, x in self.readings.items()
-                         if key in now and _alike(x.value, now[key].value)}
+                         if key in now and _alike(x.value, now[key].value)
+                         and not (x.way == CONTENT and id(x.owner) in seen)} | made
         self.same = _written(list(self.readings.values()))
 
     def changed(self) -> bool:
@@ -86,24 +101,22 @@ class Surroundings:
 
 def _written(readings: list[Reading]) -> Callable[[], bool]:
     """The function that compares all readings: one expression, since it is evaluated in each call."""
-    names: dict[str, Any] = {"content": content}
+    names: dict[str, Any] = {"content": content, "are_the_same": are_the_same}
     terms = ["True"]
     for k, (owner, way, name, value) in enumerate(readings):
         if way != FIXED:
             names |= {f"o{k}": owner, f"n{k}": name, f"v{k}": value}
-            got = way.format(owner=f"o{k}", name=f"n{k}", attribute=name)
-            terms.append(f"{got} == v{k}" if way in (LENGTH, CONTENT) else f"{got} is v{k}")
+            got = way.format(owner=f"o{k}", name=f"n{k}", attribute=name, value=f"v{k}")
+            terms.append(got if way == ROW else f"{got} == v{k}" if way in ENDS else f"{got} is v{k}")
     return eval(f"lambda: {' and '.join(terms)}", names)
 
 
 ITEM, ATTRIBUTE, OF_CLASS = "{owner}[{name}]", "{owner}.{attribute}", "{owner}.__dict__[{name}]"
-LENGTH, CONTENT = "len({owner})", "content({owner})"
+OF_LIST, OF_DICT = "list.__getitem__({owner}, {name})", "dict.__getitem__({owner}, {name})"
+OF_OBJECTS, OF_CONTEXT, OF_REFERENCE = "{owner}.item({name})", "{owner}.get({name})", "{owner}()"
+LENGTH, CONTENT, ROW = "len({owner})", "content({owner})", "are_the_same({owner}, {value})"
+ENDS = LENGTH, CONTENT, ROW              # which lead to nothing more
 FIXED = ""                               # it cannot be another one, and only leads to more
-
-
-def content(x: Any) -> Any:
-    """What is in an array, or in a set."""
-    return frozenset(x) if isinstance(x, set) else (x.shape, x.dtype.str, x.tobytes())
 
 
 def state(x: Any) -> Any:
@@ -123,9 +136,9 @@ def _alike(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(_alike, a, b))
     if isinstance(a, (int, float, complex, str, bytes, np.generic)):
         return repr(a) == repr(b)
-    if isinstance(a, frozenset):
-        return a == b
-    return type(a) is np.ndarray and a.dtype.kind in "fiub" and a.size <= LARGEST and content(a) == content(b)
+    if isinstance(a, (frozenset, dict)):
+        return bool(a == b)
+    return type(a) is np.ndarray and has_content(a) and has_content(b) and content(a) == content(b)
 
 
 # ---------------------------------------------------------------------------- walking
@@ -141,7 +154,7 @@ def _walk(roots: tuple) -> Iterator[tuple[Any, Reading]]:
             continue
         seen.add(id(x))
         for reading in _readings(x):
-            if reading.way not in (LENGTH, CONTENT):
+            if reading.way not in ENDS:
                 queue.append((reading.value, depth + 1))
             yield (id(reading.owner), reading.way, reading.name), reading
             count += 1
@@ -162,23 +175,44 @@ def _readings(x: Any) -> Iterator[Reading]:
         yield from (Reading(x, FIXED, name, getattr(x, name)) for name in ("__func__", "__self__"))
     elif isinstance(x, functools.partial):
         yield from (Reading(x, FIXED, name, getattr(x, name)) for name in ("func", "args", "keywords"))
+    elif has_content(x):
+        yield Reading(x, CONTENT, None, content(x))
     elif isinstance(x, np.ndarray):
-        if kind is np.ndarray and x.dtype.kind in "fiub" and x.size <= LARGEST and x.flags.writeable:
-            yield Reading(x, CONTENT, None, content(x))
+        if x.dtype == object:
+            yield from (Reading(x, OF_OBJECTS, k, x.item(k)) for k in range(x.size))
     elif isinstance(x, tuple):
         yield from (Reading(x, FIXED, k, child) for k, child in enumerate(x))
-    elif isinstance(x, set):
-        yield Reading(x, CONTENT, None, content(x))
-    elif isinstance(x, (list, deque)) and kind.__getitem__ in (list.__getitem__, deque.__getitem__):
-        yield Reading(x, LENGTH, None, len(x))
-        yield from (Reading(x, ITEM, k, child) for k, child in enumerate(x))
-    elif isinstance(x, dict) and kind.__getitem__ is dict.__getitem__:
-        yield Reading(x, LENGTH, None, len(x))
-        yield from (Reading(x, ITEM, name, child) for name, child in list(x.items()))
+    elif is_row_of_numbers(x) and kind in (list, deque):
+        yield Reading(x, ROW, None, tuple(x))
+    elif isinstance(x, (list, deque, dict, types.MappingProxyType)):
+        yield from _of_collection(x)
+    elif isinstance(x, contextvars.ContextVar):
+        yield Reading(x, OF_CONTEXT, None, x.get(None))
+    elif isinstance(x, weakref.ref):
+        yield Reading(x, OF_REFERENCE, None, x())
     elif isinstance(x, type):
         yield from _of_class(x)
     elif not isinstance(x, _PLAIN):
         yield from _of_object(x)
+
+
+def _of_collection(x: Any) -> Iterator[Reading]:
+    """What is in a list or a dictionary, be they of a class of the user's."""
+    yield Reading(x, LENGTH, None, len(x))
+    if isinstance(x, (dict, types.MappingProxyType)):
+        way = OF_DICT if isinstance(x, dict) else ITEM
+        yield from (Reading(x, way, name, child) for name, child in list(x.items()))
+    else:
+        way = OF_LIST if isinstance(x, list) else ITEM
+        yield from (Reading(x, way, k, child) for k, child in enumerate(x))
+    if type(x) not in (list, deque, dict, types.MappingProxyType):
+        yield from _of_object(x)
+
+
+def _of_module(names: dict) -> Iterator[Reading]:
+    """What is in a module, or in the globals, of which it cannot be seen which name is read."""
+    yield from (Reading(names, ITEM, name, x) for name, x in list(names.items())
+                if not name.startswith("__") and not _is_known(x))
 
 
 def _of_function(f: types.FunctionType) -> Iterator[Reading]:
@@ -186,6 +220,9 @@ def _of_function(f: types.FunctionType) -> Iterator[Reading]:
         if getattr(f, name):
             yield Reading(f, ATTRIBUTE, name, getattr(f, name))
     yield from (Reading(vars(f), ITEM, name, x) for name, x in list(vars(f).items()))
+    for module in _imported(f.__code__):         # within the function: sys.modules has it by now
+        if module in sys.modules and not _is_of_library(module):
+            yield from _of_module(vars(sys.modules[module]))
     for name, attributes in _names(f.__code__):
         if name in f.__code__.co_freevars:
             cell = (f.__closure__ or ())[f.__code__.co_freevars.index(name)]
@@ -199,15 +236,21 @@ def _of_function(f: types.FunctionType) -> Iterator[Reading]:
             if not _is_known(value):
                 yield Reading(f.__globals__, ITEM, name, value)
         else:
+            if name == "globals":
+                yield from _of_module(f.__globals__)
             continue
         for attribute in attributes:             # constants of a module: physics.GRAVITY
             if not isinstance(value, types.ModuleType) or attribute not in vars(value):
                 break
-            if _is_of_library(value.__name__):
+            if _is_of_library(value.__name__) and value is not os:
                 break
             value, owner = vars(value)[attribute], vars(value)
             if not _is_known(value):
                 yield Reading(owner, ITEM, attribute, value)
+        if value is os.getenv:
+            yield Reading(os.environ, CONTENT, None, content(os.environ))
+        elif isinstance(value, types.ModuleType) and not _is_of_library(value.__name__):
+            yield from _of_module(vars(value))   # getattr(physics, "GRAVITY")
 
 
 def _is_known(x: Any) -> bool:
@@ -226,8 +269,11 @@ def _of_class(kind: type) -> Iterator[Reading]:
                     yield Reading(part, FIXED, name, x)
                 elif isinstance(x, (property, staticmethod, classmethod)):
                     yield Reading(part, FIXED, name, x.fget if isinstance(x, property) else x.__func__)
-                elif not name.startswith("_") and not hasattr(x, "__get__"):
+                elif not (name.startswith("_") and name.endswith("_")) and not hasattr(x, "__get__"):
                     yield Reading(part, OF_CLASS, name, x)
+    module = type(kind).__module__               # of its own class; in C, that may be anything
+    if type(kind) is not type and isinstance(module, str) and not _is_of_library(module):
+        yield from _of_class(type(kind))
 
 
 def _of_object(x: Any) -> Iterator[Reading]:
@@ -264,6 +310,13 @@ def _names(code: types.CodeType) -> tuple[tuple[str, tuple[str, ...]], ...]:
         if isinstance(inner, types.CodeType):
             found |= dict.fromkeys(x for x in _names(inner) if x[0] not in code.co_cellvars)
     return tuple(found)
+
+
+@functools.cache
+def _imported(code: types.CodeType) -> frozenset[str]:
+    """The modules that a function, and functions within it, import while they run."""
+    found = {x.argval for x in dis.get_instructions(code) if x.opname == "IMPORT_NAME"}
+    return frozenset(found.union(*(_imported(x) for x in code.co_consts if isinstance(x, types.CodeType))))
 
 
 ENGINE = __name__.partition(".")[0] + "."

@@ -59,6 +59,7 @@ class Trace:
         self.has_many_ways = False               # is there a step that is dear to run again?
         self.parallel = parallel                 # whether rows of maps are to be spread over cores
         self._place: tuple | None = None         # of the operation that is repeated, or pulled back
+        self._is_apart = False                   # is a program written down that is none of the user's?
 
     @contextlib.contextmanager
     def writing(self, builder: Builder | None = None) -> Iterator[Builder]:
@@ -81,19 +82,25 @@ class Trace:
     def apart(self, builder: Builder) -> Iterator[None]:
         """A context for another program, that has nothing to do with what is under way."""
         place, self._place = self._place, None
+        before, self._is_apart = self._is_apart, True
         token = sweeping.set(False)
         try:
             with self.writing(builder):
                 yield
         finally:
             sweeping.reset(token)
-            self._place = place
+            self._place, self._is_apart = place, before
 
     # -- where we are
 
     def place(self) -> tuple[Spot | None, bool]:
         """The user's line, and whether it is passed on the way back."""
         return self._place or (innermost_spot(is_engine), False)
+
+    @property
+    def is_users(self) -> bool:
+        """Whether what is recorded is done by the user's program, and not repeated, or the way back."""
+        return self._place is None and not self._is_apart
 
     @contextlib.contextmanager
     def at(self, spot: Spot | None, back: bool) -> Iterator[None]:

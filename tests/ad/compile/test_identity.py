@@ -1,0 +1,153 @@
+"""Conditions that are compared by identity, which no condition can see: refused, never taken for false."""
+
+import sys
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+from tinydp.ad.errors import BranchError
+
+
+class Ball(NamedTuple):
+    height: float
+    flies: bool
+
+
+def choose(c, a, b):
+    return a if c is True else b
+
+
+def is_low(x):
+    return x < 0.5
+
+
+def by_name(x):
+    low = x < 0.5
+    return 2.0 * x if low is True else x
+
+
+def at_once(x):
+    return 2.0 * x if (x < 0.5) is True else x
+
+
+def of_a_call(x):
+    return 2.0 * x if is_low(x) is True else x
+
+
+def of_numpys(x):
+    return 2.0 * x if np.any(np.stack([x, x]) > 0.5) is not True else x
+
+
+def assigned_within(x):
+    return 2.0 * x if (low := x < 0.5) is not False else low * x
+
+
+def as_an_argument(x):
+    return choose(x < 0.5, 2.0 * x, x)
+
+
+def in_a_tuple(x):
+    found = (x, x < 0.5)
+    return 2.0 * x if found[1] is False else x
+
+
+def by_match(x):
+    match x < 0.5:
+        case True:
+            return 2.0 * x
+        case _:
+            return x
+
+
+def by_match_of_a_tuple(x):
+    match (x, x < 0.5):
+        case (_, False):
+            return 2.0 * x
+    return x
+
+
+def both_known(x):
+    return x if (x < 0.5 and x > 0.1) is True else 2.0 * x
+
+
+def carried(x):
+    def step(ball, _):
+        if ball.flies is True:
+            return Ball(ball.height - 0.1, ball.height > 0.3), None
+        return Ball(ball.height + 0.5, ball.height > 0.3), None
+
+    return dp.scan(step, Ball(x, x > 0.0), length=4)[0].height
+
+
+def in_a_method(x):
+    class Rule:
+        def of(self, c):
+            return 1.0 if c is not False else 2.0
+
+    return Rule().of(x < 0.5) * x
+
+
+ASKED = [by_name, at_once, of_a_call, of_numpys, assigned_within, as_an_argument, in_a_tuple, by_match,
+         by_match_of_a_tuple, both_known, carried, in_a_method]
+
+
+@pytest.mark.parametrize("f", ASKED, ids=lambda f: f.__name__)
+def test_a_condition_is_not_asked_whether_it_is_true_itself(f):
+    before = sys.gettrace()
+    for x in (0.2, 0.7):                         # whichever way plain Python goes
+        with pytest.raises(BranchError, match=r"asked whether it is (True|False) itself") as error:
+            dp.compile(f)(x)
+        assert error.value.place.file == __file__
+    assert sys.gettrace() is before
+
+
+HINTS = [
+    (by_name, "write low.", lambda x: 2.0 * x if x < 0.5 else x),
+    (at_once, "write (x < 0.5).", lambda x: 2.0 * x if (x < 0.5) else x),
+    (of_a_call, "write is_low(x).", lambda x: 2.0 * x if is_low(x) else x),
+    (in_a_tuple, "write not found[1].", lambda x: 2.0 * x if not (x, x < 0.5)[1] else x),
+    (carried, "write ball.flies.", None),
+    (by_match, "write `if c:` and `else:` instead of `match c:`, with the condition as c.", None),
+]
+
+
+@pytest.mark.parametrize(("f", "advice", "mended"), HINTS, ids=lambda x: getattr(x, "__name__", ""))
+def test_what_is_advised_works(f, advice, mended):
+    with pytest.raises(BranchError) as error:
+        dp.compile(f)(0.2)
+    assert error.value.advice == advice
+    for x in (0.2, 0.7) if mended else ():
+        assert dp.grad(dp.compile(mended))(x) == dp.grad(f)(x)
+
+
+def test_what_is_known_may_be_compared_by_identity():
+    class Options(NamedTuple):
+        fast: bool = True
+
+    options = Options()
+
+    def f(x, flag=None):
+        low = x < 0.5
+        y = 2.0 * x if options.fast is True else x
+        y = y if flag is not False else -y
+        match options.fast:
+            case True:
+                y = y + 1.0
+        return np.where(low, y, x)
+
+    assert dp.compile(f)(0.2) == f(0.2)
+    assert dp.compile(f, static="flag")(0.2, flag=False) == f(0.2, False)
+
+
+def test_where_nothing_is_compared_nobody_looks_on():
+    seen = []
+
+    def f(x):
+        seen.append(sys.gettrace())
+        return x
+
+    before = sys.gettrace()
+    dp.compile(f)(1.0)
+    assert all(x is before for x in seen)

@@ -1,0 +1,57 @@
+"""What is in a thing whose parts are not looked at one by one: to be compared with what was in it.
+
+    >>> import array
+    >>> gains = array.array("d", [1.0, 2.0])
+    >>> before = content(gains)
+    >>> gains[0] = 3.0
+    >>> content(gains) == before
+    False
+"""
+
+import array
+import operator
+import os
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+LARGEST = 2**17                          # elements of an array that is not known to meet an argument
+ENVIRONMENT = type(os.environ)
+
+
+def content(x: Any) -> Any:
+    """What is in an array, a buffer, a set, or the environment of the process."""
+    if isinstance(x, np.ma.MaskedArray):
+        return content(np.asarray(x.data)), content(np.ma.getmaskarray(x))
+    if isinstance(x, np.ndarray):
+        return x.shape, x.dtype.str, x.tobytes()
+    if isinstance(x, set):
+        return frozenset(x)
+    if isinstance(x, ENVIRONMENT):
+        return dict(x)
+    return (x.typecode if isinstance(x, array.array) else None), bytes(x)
+
+
+def has_content(x: Any) -> bool:
+    """Whether it is one of these, may change, and is not so large that to look at it would take long."""
+    if isinstance(x, np.ndarray):
+        return not x.dtype.hasobject and x.size <= LARGEST and x.flags.writeable
+    if isinstance(x, memoryview):
+        return x.nbytes <= 8 * LARGEST
+    if isinstance(x, (array.array, bytearray)):
+        return len(x) <= LARGEST
+    return isinstance(x, (set, ENVIRONMENT))
+
+
+def is_row_of_numbers(x: Any) -> bool:
+    """Whether a list has nothing in it but numbers and texts, which lead to nothing else."""
+    return isinstance(x, (list, deque)) and len(x) > 1 and all(type(each) in _NUMBERS for each in x)
+
+
+_NUMBERS = frozenset((float, int, bool, str, type(None), complex, np.float64))
+
+
+def are_the_same(xs: Any, before: tuple) -> bool:
+    """Whether a list still has these very elements."""
+    return len(xs) == len(before) and all(map(operator.is_, xs, before))
