@@ -6,6 +6,7 @@ refuses it, warns, or gives numbers that are not tame.
 
 import ast
 import contextlib
+import dataclasses
 import random
 import re
 import unicodedata
@@ -47,7 +48,7 @@ class Piece(NamedTuple):
     def operand(self) -> str:
         """The text, in parentheses if it needs them."""
         whole = ast.parse(self.text, mode="eval").body
-        simple = ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.List | ast.Tuple
+        simple = ast.Name | ast.Constant | ast.Attribute | ast.Subscript | ast.Call | ast.List | ast.Tuple
         return self.text if isinstance(whole, simple) else f"({self.text})"
 
 
@@ -72,6 +73,8 @@ def is_tame(x: Any) -> bool:
         return all(map(is_tame, x.values()))
     if isinstance(x, (list, tuple)):
         return all(map(is_tame, x))
+    if dataclasses.is_dataclass(x):
+        return is_tame(vars(x))
     return x is None or (
         is_number(x) and np.size(x) <= LARGEST and bool(np.all(np.abs(np.asarray(x, float)) < 1e4))
     )
@@ -88,6 +91,9 @@ def paths(text: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, (list, tuple)):
         for k, item in enumerate(value):
             yield from paths(f"{text}[{k}]", item)
+    elif dataclasses.is_dataclass(value):
+        for field, item in vars(value).items():
+            yield from paths(f"{text}.{field}", item)
     elif is_number(value):
         yield text, value
 
@@ -208,7 +214,7 @@ class Scope:
             elif gap in ("p", "q"):
                 parts[gap] = self.condition(depth)
             else:
-                parts[gap] = Piece(self.small(gap, parts), None, False)
+                parts[gap] = self.special(gap, depth, parts)
         text = entry.text.format(
             **{
                 gap: part.operand if f"{{{gap}}}" in entry.text else part.text
@@ -221,6 +227,10 @@ class Scope:
         if entry.text.startswith("{a}.dot(") and not parts["a"].traced:
             raise Nope(text)
         return piece
+
+    def special(self, gap: str, depth: int, parts: dict[str, Piece]) -> Piece:
+        """What a gap takes that is no expression of any kind."""
+        return Piece(self.small(gap, parts), None, False)
 
     def small(self, gap: str, parts: dict[str, Piece]) -> str:
         """An axis, a number of places, a positive number."""
