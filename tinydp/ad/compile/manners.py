@@ -83,7 +83,7 @@ def _bool(self: Proxy) -> bool:
                           "write np.any(x), np.all(x), or np.where(condition, a, b).", user_place())
     if self.builder.oracle is not None:
         condition = self if self.kind == "b" else write(registered(np.not_equal), (self, 0.0), {})
-        return self.builder.oracle.decide(condition.value)
+        return condition.builder.oracle.decide(condition.value)      # perhaps it was written further inside
     if self.builder.guards is None:
         raise BranchError("the derivative of a compiled loop cannot take a branch that depends on a value.",
                           "write np.where(condition, a, b), np.maximum or np.clip.", user_place())
