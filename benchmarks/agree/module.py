@@ -21,6 +21,7 @@ from . import questions, texts
 from .reference import namespace
 from .scope import Function, Nope, indented, is_tame, names_in, normal, paths
 from .steps import Steps
+from .structures import leaves, rebuilt
 from .texts import AWKWARD
 
 HELPERS = texts.HELPERS | questions.HELPERS
@@ -169,13 +170,15 @@ class Module:
         env = namespace()
         setup = [f"{name} = {text}" for name, text in [*consts, *buffer]] + frozen
         exec("\n".join([*head, *setup]), env)
-        args = eval(first, env)
+        given_args = eval(first, env)  # integers among them are real numbers there: see docs/differences.md
+        args = rebuilt(given_args, iter([float(x) if type(x) is int else x for _, x in leaves(given_args)]))
         atoms = {text: False for name, _ in consts for text, _ in paths(name, env[name])}
         scope = Steps(rng, env, atoms, Function(set(), set()), self.compiled)
         for name, value in zip(params, args, strict=True):
             env[normal(name)] = value
             scope.function.local.add(normal(name))
             scope.know(name, True)
+            scope.certain |= {text for text, _ in paths(name, value)}
         for name, default in keywords.items():
             env[name] = eval(default)
             scope.function.local.add(name)

@@ -1,8 +1,9 @@
 """How a program asks about its values, counts, and looks things up: more templates, as in `texts.py`.
 
 Besides its gaps, `{s}` and `{r}` take a real number, `{i}` and `{j}` an integer, `{v}` a vector, `{m}` a
-square matrix, `{f}` a flag, and `{t}` what is true or false. A name that a template binds, in a lambda or a
-comprehension, is `z`, which hides what else has that name, as in Python.
+square matrix, `{f}` a flag, and `{t}` what is true or false; `{x}` a vector that is sure to be a value of a
+compiled program, since a plain array takes no index that is computed there (docs/differences.md). A name that
+a template binds, in a lambda or a comprehension, is `z`, which hides what else has that name, as in Python.
 """
 
 from .texts import texts
@@ -74,7 +75,7 @@ CHOICES = texts(
     max({s:}, 0.0) and {r}
     max({s:}, 0.0) or {r}
     ({s} > {u}) * {r} + ({s} <= {u}) * {s}
-    np.where({t:}, {s:}, {r:})
+    np.where({s} > {u}, {s:}, {r:})
     np.where({v} > {s}, {v:}, {s:})
     dp.cond({t:}, lambda z: 2.0 * z, np.sin, {s:})
     dp.cond({t:}, lambda z: z * {s}, lambda z: z + {r}, {v:})
@@ -128,6 +129,15 @@ WHOLE = texts(
 LOOKUPS = texts(
     anything,
     """
+    {x}[{i} % len({x:})]
+    {x}[{i} % len({x:}) - 1] * {s}
+    {x}[np.argmax({x:})]
+    {x}[np.argsort({x:})]
+    {x}[{x} > {s}].sum()
+    {x}[np.clip(np.floor({v:}).astype(int), 0, len({x:}) - 1)]
+    np.take({x:}, [{i} % len({x:}), 0])
+    dp.set_at({v:}, {i} % len({v:}), {s:})
+    dp.set_at({x} * 0.5, np.argmin({x:}), {s:})
     dp.lookup({v:}, {i} % len({v:}))
     dp.lookup(np.stack([{s:}, {r:}, 0.5]), {i} % 3)
     dp.lookup({v:}, np.array([0, -1, 0]))

@@ -45,14 +45,17 @@ def row(x: Any) -> Any:
 
 
 def cond(pred: Any, f: Callable, g: Callable, *args: Any) -> Any:
-    """A conditional expression."""
-    return f(*args) if pred else g(*args)
+    """A conditional expression, of two functions that are both defined here, and give the same structure."""
+    both = f(*args), g(*args)
+    mapped(same_shape, *both)
+    return both[0 if pred else 1]
 
 
 def while_loop(
     cond: Callable, body: Callable, state: Any, max_steps: int | None = None, segment: int | None = None
 ) -> Any:
-    """A while loop."""
+    """A while loop, whose body is defined at the beginning, and keeps the shapes of the state."""
+    mapped(same_shape, state, body(state))
     for _ in itertools.count() if max_steps is None else range(max_steps + 1):
         if not cond(state):
             return state
@@ -87,6 +90,13 @@ def add_at(x: Any, index: Any, values: Any) -> Any:
     """`np.add.at`, of a copy."""
     copy = np.array(x, float)
     np.add.at(copy, index, values)
+    return copy
+
+
+def set_at(x: Any, index: Any, values: Any) -> Any:
+    """An assignment to a copy."""
+    copy = np.array(x, float)
+    copy[index] = values
     return copy
 
 
@@ -201,6 +211,7 @@ def namespace() -> dict[str, Any]:
         vmap=vmap,
         root=root,
         add_at=add_at,
+        set_at=set_at,
         lookup=lookup,
         custom_gradient=lambda f, vjp: f,
         primitive=lambda f: f,

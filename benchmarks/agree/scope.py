@@ -130,6 +130,7 @@ class Scope:
         self.rng, self.env, self.atoms, self.function = rng, env, atoms, function
         self.compiled, self.nested = compiled, nested
         self.lines: list[str] = []
+        self.certain: set[str] = set()  # atoms that are values of the program, and no plain numbers
         self.depth = 0  # how many functions are around this one
         self.looping = False  # inside the step of a loop, which a compiled program runs natively
 
@@ -147,9 +148,11 @@ class Scope:
             raise Nope(text)
         return Piece(text, value, traced)
 
-    def atom(self, test: Callable[[Any], bool] = lambda x: True, traced: bool | None = None) -> Piece:
+    def atom(self, test: Callable[[Any], bool] = lambda x: True, traced: bool | None = None,
+             certain: bool = False) -> Piece:
         """A name, or a part of a structure, whose value passes."""
-        texts = [text for text, is_traced in self.atoms.items() if traced in (None, is_traced)]
+        texts = [text for text, is_traced in self.atoms.items()
+                 if traced in (None, is_traced) and (not certain or text in self.certain)]
         for _ in range(12):
             if not texts:
                 break
@@ -329,6 +332,7 @@ class Scope:
         plain = normal(name)
         for text in [t for t in self.atoms if normal(re.split(r"[.\[]", t)[0]) == plain]:
             del self.atoms[text]
+            self.certain.discard(text)
         for text, value in paths(name, self.env[plain]):
             self.atoms[text] = traced and np.asarray(value).dtype.kind in "iuf"
 
@@ -344,6 +348,7 @@ class Scope:
         )
         inner.depth = self.depth + 1
         inner.looping = self.looping
+        inner.certain = set(self.certain)
         for name, (value, traced) in (extra or {}).items():
             inner.env[normal(name)] = value
             inner.function.local.add(normal(name))

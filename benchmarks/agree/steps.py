@@ -75,6 +75,8 @@ class Steps(Block):
 
     def special(self, gap: str, depth: int, parts: dict[str, Piece]) -> Piece:
         """What the gaps of `questions.py` take."""
+        if gap == "x":
+            return self.atom(is_vector, certain=True)
         tests = {"s": is_scalar, "r": is_scalar, "v": is_vector, "m": is_square, "f": is_flag}
         if gap in tests:
             piece = self.operand(depth if gap in "sr" else 0, tests[gap])
@@ -87,7 +89,7 @@ class Steps(Block):
 
     def of(self, table: list, depth: int, fits: Any = lambda x: True) -> Piece:
         """A template of this table, filled."""
-        for _ in range(20 if depth > 0 else 3):      # those within it are tried again with it
+        for _ in range(20 if depth > 0 else 3):  # those within it are tried again with it
             with contextlib.suppress(Nope):
                 piece = self.filled(self.rng.choice(table), depth)
                 if fits(piece.value):
@@ -255,7 +257,8 @@ class Steps(Block):
     def early(self) -> None:
         """A function that returns early, called twice."""
         name, x, out = self.distinct(3, fresh=True)
-        a, b = (self.operand(0, lambda v: np.asarray(v).dtype == np.float64) for _ in range(2))
+        a = self.operand(0, lambda v: np.asarray(v).dtype == np.float64)
+        b = self.operand(0, lambda v: np.asarray(v).dtype == np.float64 and np.shape(v) == np.shape(a.value))
         inner = self.block({x: (a.value, True)}, Function(set(), set()))
         inner.depth = max(inner.depth, 2)
         lines = []
@@ -376,6 +379,7 @@ class Steps(Block):
             Function({normal(c), normal(x)}, set()),
         )
         inner.looping = True
+        inner.certain |= {p for p, s in zip(parts, starts, strict=True) if is_rich(s.value)}
         y = "None"
         if self.rng.random() < 0.6:
             with contextlib.suppress(Nope):
