@@ -137,9 +137,9 @@ def _instead_of_plain(expression: str) -> str:
 
 
 def _number(kind: type) -> Callable:
-    """A condition as 0 or 1 is a branch; other numbers are not known yet."""
+    """A condition as 0 or 1 is a branch; other numbers are not known yet, and an array is none."""
     refuse = _refuse_number("float(x)") if kind is float else _refuse_integer
-    return lambda x: kind(_bool(x)) if x.kind == "b" else refuse(x)
+    return lambda x: kind(_bool(x)) if x.kind == "b" and not x.shape else refuse(x)
 
 
 def _is_increased(place: Place) -> bool:

@@ -25,7 +25,7 @@ import numpy as np
 from ..errors import ConversionError, NotCompiledError
 from ..primitives import FlatPrimitive, Primitive, movers
 from ..tape import Var
-from ..values import Abstract, abstract, plain
+from ..values import Abstract, abstract, is_condition, plain
 from ..values import shape as shape_of
 
 ROUNDED = "write np.rint(i).astype(int) for the index i; what it selects has a derivative, the index none."
@@ -240,7 +240,8 @@ def _shifted(x: Any) -> tuple[Any, int]:
 def taken(a: Any, index: Any) -> Any:
     """`a[index]` of whatever is an array, also one that is plain while the index is a value of a program."""
     if is_computed(index):
-        return element(a if isinstance(a, (Var, Abstract)) else np.asarray(a), index)
+        a = a if isinstance(a, (Var, Abstract)) else np.asarray(a)
+        return masked(a, index) if abstract(index) and is_condition(index) else element(a, index)
     if isinstance(a, (Var, Abstract)):
         return a[index]                          # type: ignore[index]
     return np.asarray(a)[plain_index(index)]
