@@ -239,19 +239,26 @@ def _shifted(x: Any) -> tuple[Any, int]:
 
 def taken(a: Any, index: Any) -> Any:
     """`a[index]` of whatever is an array, also one that is plain while the index is a value of a program."""
+    index = plain_index(index)
     if is_computed(index):
         a = a if isinstance(a, (Var, Abstract)) else np.asarray(a)
         return masked(a, index) if abstract(index) and is_condition(index) else element(a, index)
     if isinstance(a, (Var, Abstract)):
         return a[index]                          # type: ignore[index]
-    return np.asarray(a)[plain_index(index)]
+    return np.asarray(a)[index]
 
 
 def plain_index(index: Any) -> Any:
-    """An index, refused if a traced number is a part of it: on a tape these are real numbers."""
-    for part in index if type(index) is tuple else (index,):
-        if type(part) is Var and not abstract(part):
-            raise ConversionError("a traced value was used as an index, which has to be an integer.", ROUNDED)
+    """An index, refused if a traced number is a part of it: on a tape these are real numbers.
+
+    A list with values of a program becomes an array of them, as NumPy makes one of a list.
+    """
+    if type(index) is tuple:
+        return tuple(map(plain_index, index))
+    if type(index) is list and any(map(abstract, index)):
+        return np.stack(index)
+    if type(index) is Var and not abstract(index):
+        raise ConversionError("a traced value was used as an index, which has to be an integer.", ROUNDED)
     return index
 
 
