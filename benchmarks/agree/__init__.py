@@ -8,7 +8,7 @@ compared: the value of the traced run; the gradient with finite differences of t
 captured buffer has changed. The `--compiled` ones are compared with the tape, to 1e-10: value, structure,
 dtypes, gradient, first the value or first the gradient. With `--interpreted`, what the compiler's passes
 make of a program is compared, one pass after the other, without compiling it (`interpreted.py`): value,
-gradient, and for a tenth the second derivative.
+gradient, and for a quarter the second derivative.
 
 A program that tinydp refuses, with an error of its own, is counted as refused. Any other difference fails:
 the program is shrunk, and printed so that it can be pasted and run. `--only 17` looks at one again (`--only

@@ -17,10 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from . import questions, texts
 from .reference import namespace
 from .scope import Function, Nope, indented, is_tame, names_in, normal, paths
-from .statements import Block
-from .texts import AWKWARD, HELPERS
+from .steps import Steps
+from .structures import leaves, rebuilt
+from .texts import AWKWARD
+
+HELPERS = texts.HELPERS | questions.HELPERS
 
 
 class Module:
@@ -166,20 +170,22 @@ class Module:
         env = namespace()
         setup = [f"{name} = {text}" for name, text in [*consts, *buffer]] + frozen
         exec("\n".join([*head, *setup]), env)
-        args = eval(first, env)
+        given_args = eval(first, env)  # integers among them are real numbers there: see docs/differences.md
+        args = rebuilt(given_args, iter([float(x) if type(x) is int else x for _, x in leaves(given_args)]))
         atoms = {text: False for name, _ in consts for text, _ in paths(name, env[name])}
-        scope = Block(rng, env, atoms, Function(set(), set()), self.compiled)
+        scope = Steps(rng, env, atoms, Function(set(), set()), self.compiled)
         for name, value in zip(params, args, strict=True):
             env[normal(name)] = value
             scope.function.local.add(normal(name))
             scope.know(name, True)
+            scope.certain |= {text for text, _ in paths(name, value)}
         for name, default in keywords.items():
             env[name] = eval(default)
             scope.function.local.add(name)
             scope.know(name, False)
         if buffer:
             self.use_buffer(scope)
-        scope.write(rng.choice([1, 2, 3, 4] if self.compiled else [2, 3, 4, 5, 6, 8]))
+        scope.write(rng.choice([2, 3, 4, 5] if self.compiled else [2, 3, 4, 5, 6, 8]))
         body = self.ending(scope)
         defaults = "".join(f", {name}={value}" for name, value in keywords.items())
         given = {k: eval(v) + 1 for k, v in keywords.items() if rng.random() < 0.5}
@@ -195,6 +201,8 @@ class Module:
         return "\n".join(
             [
                 "import collections",
+                "import dataclasses",
+                "import math",
                 "",
                 "import numpy as np",
                 "",
@@ -213,7 +221,7 @@ class Module:
             ]
         )
 
-    def use_buffer(self, scope: Block) -> None:
+    def use_buffer(self, scope: Steps) -> None:
         """The captured buffer meets an argument, directly."""
         with contextlib.suppress(Nope):
             piece = scope.atom(lambda x: np.asarray(x).dtype.kind == "f", traced=True)
@@ -223,7 +231,7 @@ class Module:
             self.rng.shuffle(sides)
             scope.attempt([f"{name} = {sides[0]} {sign} {sides[1]}"], {name: True})
 
-    def ending(self, scope: Block) -> list[str]:
+    def ending(self, scope: Steps) -> list[str]:
         """The body with a return: of one number, or of a structure."""
         rng = self.rng
         traced = [text for text, is_traced in scope.atoms.items() if is_traced]

@@ -5,9 +5,12 @@ from here on, a surrogate) is replayed around the first point, so that differenc
 """
 
 import collections
+import dataclasses
 import functools
+import itertools
+import math
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,18 +22,87 @@ def scan(
     step: Callable, carry: Any, xs: Any = None, length: int | None = None, segment: int | None = None
 ) -> Any:
     """A for loop."""
-    n = length if xs is None else len(first_leaf(xs))
     ys = []
-    for k in range(n):
-        last, (carry, y) = carry, step(carry, None if xs is None else mapped(lambda x, k=k: row(x[k]), xs))
+    for x in rows(xs, length):
+        last, (carry, y) = carry, step(carry, x)
         mapped(same_shape, last, carry)
         ys.append(y)
     return carry, mapped(lambda *rows: np.stack(rows), *ys)
 
 
+def rows(xs: Any, length: int | None) -> list:
+    """What each step is given."""
+    if xs is None:
+        return [None] * (length or 0)
+    if isinstance(xs, Iterator | range):
+        return [mapped(row, x) for x in xs]
+    return [mapped(lambda x, k=k: row(x[k]), xs) for k in range(len(first_leaf(xs)))]
+
+
 def row(x: Any) -> Any:
     """A row of `xs`: a number is Python's own."""
     return x.item() if isinstance(x, np.ndarray | np.generic) and np.ndim(x) == 0 else x
+
+
+def cond(pred: Any, f: Callable, g: Callable, *args: Any) -> Any:
+    """A conditional expression, of two functions that are both defined here, and give the same structure."""
+    both = f(*args), g(*args)
+    mapped(same_shape, *both)
+    return both[0 if pred else 1]
+
+
+def while_loop(
+    cond: Callable, body: Callable, state: Any, max_steps: int | None = None, segment: int | None = None
+) -> Any:
+    """A while loop, whose body is defined at the beginning, and keeps the shapes of the state."""
+    mapped(same_shape, state, body(state))
+    for _ in itertools.count() if max_steps is None else range(max_steps + 1):
+        if not cond(state):
+            return state
+        last, state = state, body(state)
+        mapped(same_shape, last, state)
+    raise ValueError("still going on")
+
+
+def vmap(f: Callable, in_axes: Any = 0) -> Callable:
+    """A loop over the rows."""
+
+    def of_all(*args: Any) -> Any:
+        axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(args)
+        n = next(len(first_leaf(x)) for x, axis in zip(args, axes, strict=True) if axis is not None)
+        given = [rows(x, None) if axis == 0 else [x] * n for x, axis in zip(args, axes, strict=True)]
+        return mapped(lambda *ys: np.stack(ys), *[f(*xs) for xs in zip(*given, strict=True)])
+
+    return of_all
+
+
+def root(f: Callable, guess: Any) -> Any:
+    """Where a function that rises, element by element, is zero: by halving."""
+    low, high = (np.asarray(guess, float) + side for side in (-50.0, 50.0))
+    for _ in range(200):
+        middle = (low + high) / 2
+        above = np.asarray(f(middle if np.ndim(guess) else float(middle))) > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return high if np.ndim(guess) else float(high)
+
+
+def add_at(x: Any, index: Any, values: Any) -> Any:
+    """`np.add.at`, of a copy."""
+    copy = np.array(x, float)
+    np.add.at(copy, index, values)
+    return copy
+
+
+def set_at(x: Any, index: Any, values: Any) -> Any:
+    """An assignment to a copy."""
+    copy = np.array(x, float)
+    copy[index] = values
+    return copy
+
+
+def lookup(table: Any, index: Any) -> Any:
+    """A subscript."""
+    return table[index] if isinstance(table, np.ndarray) else row(np.asarray(table)[index])
 
 
 def checkpoint(f: Callable) -> Callable:
@@ -80,6 +152,8 @@ def mapped(f: Callable, *trees: Any) -> Any:
     if isinstance(first, (list, tuple)):
         parts = [mapped(f, *row) for row in zip(*trees, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+    if dataclasses.is_dataclass(first):
+        return type(first)(**mapped(f, *map(vars, trees)))
     return f(*trees)
 
 
@@ -132,6 +206,13 @@ def namespace() -> dict[str, Any]:
         scan=scan,
         integrate=integrate,
         checkpoint=checkpoint,
+        cond=cond,
+        while_loop=while_loop,
+        vmap=vmap,
+        root=root,
+        add_at=add_at,
+        set_at=set_at,
+        lookup=lookup,
         custom_gradient=lambda f, vjp: f,
         primitive=lambda f: f,
         defvjp=lambda f, *rules: None,
@@ -142,4 +223,5 @@ def namespace() -> dict[str, Any]:
             lambda x: np.where(x >= 0, 1.0, -1.0) if np.ndim(x) else 1.0 if x >= 0 else -1.0
         ),
     )
-    return {"np": np, "collections": collections, "dp": plain, "frozen": frozen, "log": []}
+    modules = {"np": np, "collections": collections, "dataclasses": dataclasses, "math": math}
+    return modules | {"dp": plain, "frozen": frozen, "log": []}

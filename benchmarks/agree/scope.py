@@ -6,6 +6,7 @@ refuses it, warns, or gives numbers that are not tame.
 
 import ast
 import contextlib
+import dataclasses
 import random
 import re
 import unicodedata
@@ -47,7 +48,7 @@ class Piece(NamedTuple):
     def operand(self) -> str:
         """The text, in parentheses if it needs them."""
         whole = ast.parse(self.text, mode="eval").body
-        simple = ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.List | ast.Tuple
+        simple = ast.Name | ast.Constant | ast.Attribute | ast.Subscript | ast.Call | ast.List | ast.Tuple
         return self.text if isinstance(whole, simple) else f"({self.text})"
 
 
@@ -72,6 +73,8 @@ def is_tame(x: Any) -> bool:
         return all(map(is_tame, x.values()))
     if isinstance(x, (list, tuple)):
         return all(map(is_tame, x))
+    if dataclasses.is_dataclass(x):
+        return is_tame(vars(x))
     return x is None or (
         is_number(x) and np.size(x) <= LARGEST and bool(np.all(np.abs(np.asarray(x, float)) < 1e4))
     )
@@ -88,6 +91,9 @@ def paths(text: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, (list, tuple)):
         for k, item in enumerate(value):
             yield from paths(f"{text}[{k}]", item)
+    elif dataclasses.is_dataclass(value):
+        for field, item in vars(value).items():
+            yield from paths(f"{text}.{field}", item)
     elif is_number(value):
         yield text, value
 
@@ -124,6 +130,7 @@ class Scope:
         self.rng, self.env, self.atoms, self.function = rng, env, atoms, function
         self.compiled, self.nested = compiled, nested
         self.lines: list[str] = []
+        self.certain: set[str] = set()  # atoms that are values of the program, and no plain numbers
         self.depth = 0  # how many functions are around this one
         self.looping = False  # inside the step of a loop, which a compiled program runs natively
 
@@ -141,9 +148,11 @@ class Scope:
             raise Nope(text)
         return Piece(text, value, traced)
 
-    def atom(self, test: Callable[[Any], bool] = lambda x: True, traced: bool | None = None) -> Piece:
+    def atom(self, test: Callable[[Any], bool] = lambda x: True, traced: bool | None = None,
+             certain: bool = False) -> Piece:
         """A name, or a part of a structure, whose value passes."""
-        texts = [text for text, is_traced in self.atoms.items() if traced in (None, is_traced)]
+        texts = [text for text, is_traced in self.atoms.items()
+                 if traced in (None, is_traced) and (not certain or text in self.certain)]
         for _ in range(12):
             if not texts:
                 break
@@ -208,7 +217,7 @@ class Scope:
             elif gap in ("p", "q"):
                 parts[gap] = self.condition(depth)
             else:
-                parts[gap] = Piece(self.small(gap, parts), None, False)
+                parts[gap] = self.special(gap, depth, parts)
         text = entry.text.format(
             **{
                 gap: part.operand if f"{{{gap}}}" in entry.text else part.text
@@ -221,6 +230,10 @@ class Scope:
         if entry.text.startswith("{a}.dot(") and not parts["a"].traced:
             raise Nope(text)
         return piece
+
+    def special(self, gap: str, depth: int, parts: dict[str, Piece]) -> Piece:
+        """What a gap takes that is no expression of any kind."""
+        return Piece(self.small(gap, parts), None, False)
 
     def small(self, gap: str, parts: dict[str, Piece]) -> str:
         """An axis, a number of places, a positive number."""
@@ -319,6 +332,7 @@ class Scope:
         plain = normal(name)
         for text in [t for t in self.atoms if normal(re.split(r"[.\[]", t)[0]) == plain]:
             del self.atoms[text]
+            self.certain.discard(text)
         for text, value in paths(name, self.env[plain]):
             self.atoms[text] = traced and np.asarray(value).dtype.kind in "iuf"
 
@@ -334,6 +348,7 @@ class Scope:
         )
         inner.depth = self.depth + 1
         inner.looping = self.looping
+        inner.certain = set(self.certain)
         for name, (value, traced) in (extra or {}).items():
             inner.env[normal(name)] = value
             inner.function.local.add(normal(name))

@@ -60,7 +60,8 @@ def add_at(x: Any, index: Any, values: Any) -> Any:
     if is_condition(x):
         raise DtypeError("add_at of an array of conditions.", "write np.where(x, 1.0, 0.0) for the array.")
     sides = shape(x) if not isinstance(x, (list, tuple)) else np.shape(x)
-    if is_computed(plain_index(index)):
+    index = plain_index(index)
+    if is_computed(index):
         template, positions = placed_at(sides, index)
         g = np.broadcast_to(np.multiply(values, 1.0), element_shape(sides, template, positions))
         return np.add(x, scatter_at(g, *positions, shape=sides, index=template))

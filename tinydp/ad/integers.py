@@ -45,8 +45,9 @@ def astype(self: Var, dtype: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def getitem(self: Var, index: Any) -> Any:
+    index = plain_index(index)
     parts = index if type(index) is tuple else (index,)
-    if is_computed(plain_index(index)):
+    if is_computed(index):
         if len(parts) == 1 and is_condition(parts[0]):
             return masked(self, parts[0])
         return element(self, index)

@@ -30,7 +30,8 @@ def set_at(x: Any, index: Any, values: Any) -> Any:
         >>> set_at(np.zeros(4), np.s_[1:-1], np.array([1.0, 2.0]))
         array([0., 1., 2., 0.])
     """
-    if is_computed(plain_index(index)):
+    index = plain_index(index)
+    if is_computed(index):
         return _set_at_computed(x, index, values)
     sides = np.shape(x) if isinstance(x, (list, tuple)) else shape(x)
     number = np.full(sides, -1)                  # of the value that an element becomes

@@ -211,6 +211,19 @@ def test_a_condition_of_the_loop_around_decides_within():
     both(f, 0.5, 0.6)
 
 
+def test_a_number_of_the_loop_around_is_asked_for_within_on_one_way_of_several():
+    def f(x, y):
+        def step(c, _):
+            big = y if c > 0.4 else 0.5 * y
+            s = np.cos(y) * y
+            def inner(d, _):
+                a, found = d
+                return (a * 0.9 + big, found or bool(s)), None
+            return dp.scan(inner, (c, True), length=3)[0][0] * 0.2, None
+        return dp.scan(step, x, length=5)[0]
+    both(f, 0.5, 0.6)
+
+
 def test_grad_of_a_function_with_branches_in_a_step():
     def f(x, k):
         energy = lambda q: k * q ** 2 if abs(q) < 0.5 else k * abs(q) - 0.25

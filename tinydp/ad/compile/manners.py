@@ -92,7 +92,7 @@ def _bool(self: Proxy) -> bool:
                           "write np.any(x), np.all(x), or np.where(condition, a, b).", user_place())
     if self.builder.oracle is not None:
         condition = self if self.kind == "b" else write(registered(np.not_equal), (self, 0.0), {})
-        return self.builder.oracle.decide(condition.value)
+        return condition.builder.oracle.decide(condition.value)      # perhaps it was written further inside
     if self.builder.guards is None:
         raise BranchError("the derivative of a compiled loop cannot take a branch that depends on a value.",
                           "write np.where(condition, a, b), np.maximum or np.clip.", user_place())
@@ -147,9 +147,9 @@ def _instead_of_plain(expression: str) -> str:
 
 
 def _number(kind: type) -> Callable:
-    """A condition as 0 or 1 is a branch; other numbers are not known yet."""
+    """A condition as 0 or 1 is a branch; other numbers are not known yet, and an array is none."""
     refuse = _refuse_number("float(x)") if kind is float else _refuse_integer
-    return lambda x: kind(_bool(x)) if x.kind == "b" else refuse(x)
+    return lambda x: kind(_bool(x)) if x.kind == "b" and not x.shape else refuse(x)
 
 
 def _is_increased(place: Place) -> bool:

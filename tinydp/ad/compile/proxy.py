@@ -123,10 +123,11 @@ class Proxy(Abstract):
         return map(self.__getitem__, range(len(self)))   # which tells what it runs along: see `along.py`
 
     def __getitem__(self, index: Any) -> Any:
+        index = plain_index(index)
         parts = index if type(index) is tuple else (index,)
         if len(parts) == 1 and abstract(parts[0]) and is_condition(parts[0]):
             return masked(self, parts[0])
-        if is_computed(plain_index(index)):
+        if is_computed(index):
             return element(self, index)
         op = registered(operator.getitem)
         return logged(op, (self, index), lambda: write(op, (self, index), {}))

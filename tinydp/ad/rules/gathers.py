@@ -25,7 +25,7 @@ import numpy as np
 from ..errors import ConversionError, NotCompiledError
 from ..primitives import FlatPrimitive, Primitive, movers
 from ..tape import Var
-from ..values import Abstract, abstract, plain
+from ..values import Abstract, abstract, is_condition, plain
 from ..values import shape as shape_of
 
 ROUNDED = "write np.rint(i).astype(int) for the index i; what it selects has a derivative, the index none."
@@ -239,18 +239,26 @@ def _shifted(x: Any) -> tuple[Any, int]:
 
 def taken(a: Any, index: Any) -> Any:
     """`a[index]` of whatever is an array, also one that is plain while the index is a value of a program."""
+    index = plain_index(index)
     if is_computed(index):
-        return element(a if isinstance(a, (Var, Abstract)) else np.asarray(a), index)
+        a = a if isinstance(a, (Var, Abstract)) else np.asarray(a)
+        return masked(a, index) if abstract(index) and is_condition(index) else element(a, index)
     if isinstance(a, (Var, Abstract)):
         return a[index]                          # type: ignore[index]
-    return np.asarray(a)[plain_index(index)]
+    return np.asarray(a)[index]
 
 
 def plain_index(index: Any) -> Any:
-    """An index, refused if a traced number is a part of it: on a tape these are real numbers."""
-    for part in index if type(index) is tuple else (index,):
-        if type(part) is Var and not abstract(part):
-            raise ConversionError("a traced value was used as an index, which has to be an integer.", ROUNDED)
+    """An index, refused if a traced number is a part of it: on a tape these are real numbers.
+
+    A list with values of a program becomes an array of them, as NumPy makes one of a list.
+    """
+    if type(index) is tuple:
+        return tuple(map(plain_index, index))
+    if type(index) is list and any(map(abstract, index)):
+        return np.stack(index)
+    if type(index) is Var and not abstract(index):
+        raise ConversionError("a traced value was used as an index, which has to be an integer.", ROUNDED)
     return index
 
 

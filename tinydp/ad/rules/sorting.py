@@ -34,6 +34,7 @@ def _plain(x):
 
 @alias(np.take)
 def _take(a, indices, axis=None, *, mode="raise"):
+    indices = plain_index(list(indices) if type(indices) is tuple else indices)
     if is_computed(indices):
         return along(a, axis, indices, mode)
     return _chosen(a, axis, lambda positions: np.take(positions, _plain(indices), mode=mode))

@@ -1,0 +1,454 @@
+"""Statements that ask, count and look up: in functions, in the steps of loops, and in loops within these.
+
+What is written here is what people write without a thought of the compiler: `if` and `elif` with several
+names, `while`, `break`, early returns, assertions, counters and flags that a loop carries, and tinydp's own
+loops within one another. Whether a condition holds is known only for the values at hand; the other sides are
+run as they are written, too, so that their shapes are right.
+"""
+
+import contextlib
+from typing import Any
+
+import numpy as np
+
+from .questions import CHOICES, LOOKUPS, MATRICES, TESTS, WHOLE
+from .scope import Function, Nope, Piece, indented, normal
+from .statements import Block, written
+from .texts import is_rich, is_scalar, is_square
+
+
+def is_whole(x: Any) -> bool:
+    """An integer."""
+    return np.ndim(x) == 0 and np.asarray(x).dtype.kind == "i"
+
+
+def is_flag(x: Any) -> bool:
+    return np.ndim(x) == 0 and np.asarray(x).dtype.kind == "b"
+
+
+def is_vector(x: Any) -> bool:
+    return is_rich(x) and np.ndim(x) == 1
+
+
+class Steps(Block):
+    """A block that asks about its values."""
+
+    def statement(self) -> None:
+        """A statement of some kind; about half of them ask."""
+        if self.rng.random() < 0.4:
+            return super().statement()
+        kinds = [
+            (self.choice, 3),
+            (self.count, 1),
+            (self.look_up, 2.5),
+            (self.factor, 1),
+            (self.choose, 2.5),
+            (self.go_round, 1.2),
+            (self.until, 1),
+            (self.insist, 0.7),
+        ]
+        if self.depth < 2:
+            kinds += [
+                (self.early, 1),
+                (self.walk, 4 if self.depth == 0 else 2),
+                (self.repeat, 1.5),
+                (self.each, 1.5),
+            ]
+        if self.depth < 3:
+            kinds += [(self.either, 0.7), (self.solve, 0.6)]
+        [kind] = self.rng.choices([k for k, _ in kinds], [w for _, w in kinds])
+        return kind()
+
+    def settled(self) -> bool:
+        """Whether names keep their values from here on: a loop with segments is run again on the way back."""
+        return any("segment=" in line for line in self.lines)
+
+    def new_name(self, fresh: bool = False) -> str:
+        return super().new_name(fresh or self.settled())
+
+    def reassign(self) -> None:
+        if self.settled():
+            raise Nope("read again later")
+        super().reassign()
+
+    # ------------------------------------------------------------------------ expressions
+
+    def special(self, gap: str, depth: int, parts: dict[str, Piece]) -> Piece:
+        """What the gaps of `questions.py` take."""
+        if gap == "x":
+            return self.atom(is_vector, certain=True)
+        tests = {"s": is_scalar, "r": is_scalar, "v": is_vector, "m": is_square, "f": is_flag}
+        if gap in tests:
+            piece = self.operand(depth if gap in "sr" else 0, tests[gap])
+            return Piece(piece.text, piece.value, piece.traced)
+        if gap in ("i", "j"):
+            return self.whole(depth)
+        if gap == "t":
+            return self.test(depth - 1)
+        return super().special(gap, depth, parts)
+
+    def of(self, table: list, depth: int, fits: Any = lambda x: True) -> Piece:
+        """A template of this table, filled."""
+        for _ in range(20 if depth > 0 else 3):  # those within it are tried again with it
+            with contextlib.suppress(Nope):
+                piece = self.filled(self.rng.choice(table), depth)
+                if fits(piece.value):
+                    return piece
+        raise Nope("nothing of this table")
+
+    def whole(self, depth: int) -> Piece:
+        """An integer: one that is there, or a new one."""
+        with contextlib.suppress(Nope):
+            if depth <= 0 or self.rng.random() < 0.6:
+                return self.atom(is_whole)
+        table = WHOLE if depth > -2 else WHOLE[:1]
+        return self.of(table, depth - 1, lambda x: is_whole(x) or is_flag(x))
+
+    def test(self, depth: int = 0) -> Piece:
+        """What is true or false, for one value."""
+        return self.of(TESTS if depth > -2 else TESTS[:1], depth, lambda x: np.ndim(x) == 0)
+
+    def decision(self) -> str:
+        """Also of the kinds of `Block`."""
+        return super().decision() if self.rng.random() < 0.2 else self.test().text
+
+    # ------------------------------------------------------------------------ statements
+
+    def named(self, piece: Piece) -> None:
+        """A name for it."""
+        name = self.new_name()
+        text = self.tamed(piece) if np.asarray(piece.value).dtype.kind == "f" else piece.text
+        self.attempt([f"{name} = {text}"], {name: piece.traced})
+
+    def choice(self) -> None:
+        """One of several values, by an expression."""
+        self.named(self.of(CHOICES, 1))
+
+    def count(self) -> None:
+        """An integer, or a flag."""
+        self.named(self.of(WHOLE, 1) if self.rng.random() < 0.7 else self.test())
+
+    def look_up(self) -> None:
+        """A computed index, an order, a table."""
+        self.named(self.of(LOOKUPS, 1))
+
+    def factor(self) -> None:
+        """Linear algebra."""
+        self.named(self.of(MATRICES, 0))
+
+    def side(self, names: list[str], starts: list[Piece], statements: int) -> list[str]:
+        """One side of a branch: some of the names get new values."""
+        inner = self.block()
+        inner.write(statements)
+        some = [*zip(names, starts, strict=True)]
+        some = self.rng.sample(some, self.rng.randint(1, len(some)))
+        new = [(name, inner.like(start)) for name, start in some]
+        if len(new) > 1 and self.rng.random() < 0.4:
+            lines = [f"{', '.join(name for name, _ in new)} = {', '.join(text for _, text in new)}"]
+        else:
+            lines = [f"{name} = {text}" for name, text in new]
+        inner.attempt(lines, {name: True for name, _ in new})
+        return indented(inner.lines)
+
+    def branched(self, names: list[str], starts: list[Piece]) -> list[str]:
+        """if, perhaps elif, perhaps else."""
+        lines = [f"if {self.decision()}:", *self.side(names, starts, self.rng.choice([0, 0, 1]))]
+        if self.rng.random() < 0.4:
+            lines += [f"elif {self.decision()}:", *self.side(names, starts, 0)]
+        if self.rng.random() < 0.6:
+            lines += ["else:", *self.side(names, starts, self.rng.choice([0, 0, 1]))]
+        return lines
+
+    def beginnings(self, count: int) -> tuple[list[str], list[Piece], list[str]]:
+        """New names, their values, and the lines that give them these."""
+        names = self.distinct(count, fresh=True)
+        starts = [
+            self.operand(0, lambda x: np.size(x) > 0 and np.asarray(x).dtype.kind == "f") for _ in names
+        ]
+        return names, starts, [f"{name} = {start.text}" for name, start in zip(names, starts, strict=True)]
+
+    def choose(self) -> None:
+        """if, elif, else with assignments to names that were there before."""
+        names, starts, first = self.beginnings(self.rng.choice([1, 1, 2, 3]))
+        before = self.env.copy(), self.atoms.copy()
+        inner = self.block()
+        inner.nested -= 1
+        inner.attempt(first, dict.fromkeys(names, True))
+        lines = inner.branched(names, [Piece(n, s.value, True) for n, s in zip(names, starts, strict=True)])
+        self.env.clear()
+        self.env.update(before[0])
+        self.attempt([*first, *lines], dict.fromkeys(names, True))
+
+    def go_round(self) -> None:
+        """A for loop with if, break and continue."""
+        [acc], [start], first = self.beginnings(1)
+        [k] = [self.new_name(fresh=True)]
+        if normal(k) == normal(acc):
+            raise Nope("names")
+        inner = self.block({acc: (start.value, True), k: (1, False)})
+        inner.write(self.rng.choice([0, 0, 1]))
+        end = self.rng.choice(["break", "continue", f"{acc} = {inner.like(Piece(acc, start.value, True))}"])
+        test = inner.decision()
+        lines = [
+            *first,
+            f"for {k} in range({self.rng.randint(2, 4)}):",
+            *indented(inner.lines),
+            f"    if {test}:",
+            f"        {end}",
+            f"    {acc} = {inner.like(Piece(acc, start.value, True))}",
+        ]
+        if end == "break" and self.rng.random() < 0.3:
+            lines += ["else:", f"    {acc} = 0.5 * {acc}"]
+        self.attempt(lines, {acc: True})
+
+    def until(self) -> None:
+        """A while loop of few rounds, which may count them."""
+        t, k = self.distinct(2, fresh=True)
+        piece = self.operand(1, is_scalar)
+        bound, shrink = (
+            f"{self.rng.uniform(0.2, 0.9):.3f}",
+            self.rng.choice(["0.5 * {t}", "{t} * 0.6 - 0.01"]),
+        )
+        shrink = shrink.format(t=t)
+        form = self.rng.choice(
+            [
+                [f"while abs({t}) > {bound}:", f"    {t} = {shrink}"],
+                [
+                    f"{k} = 0",
+                    f"while abs({t}) > {bound} and {k} < 3:",
+                    f"    {t}, {k} = {shrink}, {k} + 1",
+                    f"{t} = {t} + 0.1 * {k}",
+                ],
+                [
+                    f"while {t} > {bound}:",
+                    f"    {t} -= {bound}",
+                    f"while {t} < -{bound}:",
+                    f"    {t} += {bound}",
+                ],
+                [
+                    f"{k} = 0",
+                    "while True:",
+                    f"    if abs({t}) < {bound} or {k} == 3:",
+                    "        break",
+                    f"    {t} = {shrink}",
+                    f"    {k} += 1",
+                ],
+            ]
+        )
+        self.attempt([f"{t} = np.clip({piece.text}, -3.0, 3.0)", *form], {t: piece.traced})
+
+    def insist(self) -> None:
+        """An assertion that holds here, and perhaps not elsewhere."""
+        test = self.decision()
+        if not self.evaluated(test, True).value:
+            test = f"not ({test})"
+        if self.rng.random() < 0.7:
+            piece = self.operand(0, is_scalar)
+            test = f"abs({piece.text}) < {abs(piece.value) + self.rng.choice([0.5, 100.0]):.2f}"
+        how = self.rng.choice(
+            [
+                [f'assert {test}, "too large"'],
+                [f"assert {test}"],
+                [f"if not ({test}):", '    raise ValueError("too large")'],
+            ]
+        )
+        self.attempt(how, {})
+
+    def early(self) -> None:
+        """A function that returns early, called twice."""
+        name, x, out = self.distinct(3, fresh=True)
+        a = self.operand(0, lambda v: np.asarray(v).dtype == np.float64)
+        b = self.operand(0, lambda v: np.asarray(v).dtype == np.float64 and np.shape(v) == np.shape(a.value))
+        inner = self.block({x: (a.value, True)}, Function(set(), set()))
+        inner.depth = max(inner.depth, 2)
+        lines = []
+        for _ in range(self.rng.choice([1, 1, 2])):
+            test = inner.decision()
+            lines += [*inner.lines, f"if {test}:", f"    return {inner.like(Piece(x, a.value, True))}"]
+            inner.lines = []
+            inner.write(self.rng.choice([0, 1]))
+        lines += [*inner.lines, f"return {inner.like(Piece(x, a.value, True))}"]
+        more = f" + np.mean({name}({b.text}))" if self.rng.random() < 0.4 else ""
+        self.attempt([f"def {name}({x}):", *indented(lines), f"{out} = {name}({a.text}){more}"], {out: True})
+
+    def either(self) -> None:
+        """dp.cond with functions that see what is around them."""
+        f, g, x, out = self.distinct(4, fresh=True)
+        a, b = (
+            self.operand(0, lambda v: np.size(v) > 0 and np.asarray(v).dtype == np.float64) for _ in range(2)
+        )
+        whole = Piece(x, a.value, True)
+        lines = []
+        for name in (f, g):
+            inner = self.block({x: (a.value, True)}, Function(set(), set()))
+            inner.depth = max(inner.depth, 2)
+            inner.write(self.rng.choice([0, 0, 1]))
+            lines += [
+                f"def {name}({x}):",
+                *indented([*inner.lines, f"return {inner.like(whole)}, {inner.like(b)}"]),
+            ]
+        self.attempt([*lines, f"{out} = dp.cond({self.decision()}, {f}, {g}, {a.text})"], {out: True})
+
+    def solve(self) -> None:
+        """dp.root of a function that rises."""
+        x, out = self.distinct(2, fresh=True)
+        a = self.operand(1, lambda v: np.asarray(v).dtype == np.float64 and np.size(v) > 0)
+        form = self.rng.choice(
+            [
+                "{x} + 0.5 * np.tanh({x}) - {a}",
+                "{x} + 0.2 * {x} ** 3 - np.sin({a:})",
+                "2.0 * {x} + np.sin({x}) - {a}",
+                "np.exp(0.3 * {x}) + {x} - {a}",
+                "{x} + np.maximum({x}, 0.1) - {a}",
+            ]
+            + ["{x} + ({x} if {x} > 0.3 else 0.5 * {x} + 0.15) - {a}"] * (np.ndim(a.value) == 0)
+        )
+        body = form.replace("{x}", x).replace("{a:}", a.text).replace("{a}", a.operand)
+        guess = "0.0" if np.ndim(a.value) == 0 else f"np.zeros({np.shape(a.value)})"
+        self.attempt([f"{out} = dp.root(lambda {x}: {body}, {guess})"], {out: a.traced})
+
+    # ------------------------------------------------------------------------ loops
+
+    def carried(self) -> Piece:
+        """What a carry may begin with: often a counter or a flag."""
+        if self.rng.random() < 0.4:
+            return self.rng.choice(
+                [
+                    Piece("0", 0, False),
+                    Piece("1", 1, False),
+                    Piece("True", True, False),
+                    Piece("False", False, False),
+                ]
+            )
+        return self.operand(0, lambda v: np.size(v) > 0 and np.asarray(v).dtype == np.float64)
+
+    def next_carry(self, name: str, start: Piece) -> str:
+        """Counters that count what happens, and flags that are set."""
+        if isinstance(start.value, bool):
+            test = self.test().text
+            return self.rng.choice(
+                [f"bool({test})", f"{name} or bool({test})", f"not {name}", f"{name} != bool({test})"]
+            )
+        if isinstance(start.value, int):
+            test = self.test().text
+            return self.rng.choice(
+                [
+                    f"{name} + 1",
+                    f"{name} + 1 if {test} else {name}",
+                    f"({name} + 1) % 3",
+                    f"0 if {test} else {name} + 2",
+                    f"{name} + int({test})",
+                ]
+            )
+        return super().next_carry(name, start)
+
+    def given(self) -> tuple[str, dict[str, str], dict[str, tuple[Any, bool]]]:
+        """What a loop runs along: its text, what the step has to unpack, and the names that it then has."""
+        x, k, item = self.distinct(3, fresh=True)
+        n = self.rng.choice([2, 3, 5])
+        kind = self.rng.choice(["length", "arange", "range", "enumerate", "rows", "zip"])
+        if kind == "length":
+            return f"length={n}", {x: ""}, {}
+        if kind in ("arange", "range"):
+            return f"{'np.arange' if kind == 'arange' else 'range'}({n})", {x: ""}, {x: (1, False)}
+        rows = self.atom(lambda v: np.ndim(v) >= 1 and 1 <= len(v) <= 6 and np.asarray(v).dtype == np.float64)
+        first = rows.value[0].item() if np.ndim(rows.value) == 1 else rows.value[0]
+        if kind == "rows":
+            return rows.text, {x: ""}, {x: (first, rows.traced)}
+        whole = f"enumerate({rows.text})" if kind == "enumerate" else f"zip(range({n}), {rows.text})"
+        return whole, {x: f"{k}, {item} = {x}"}, {k: (0, False), item: (first, rows.traced)}
+
+    def walk(self) -> None:
+        """dp.scan with a step that asks: counters, flags, structures, the number of the step."""
+        along, names, extra = self.given()
+        [(x, unpack)] = names.items()
+        used = {normal(n) for n in (x, *extra)}
+        step, c, last, ys, *parts = self.distinct(7, fresh=True)
+        if used & {normal(n) for n in (step, c, last, ys, *parts)}:
+            raise Nope("names")
+        starts = [self.carried() for _ in range(self.rng.choice([1, 2, 2, 3]))]
+        parts = parts[: len(starts)]
+        forms = ["tuple", "tuple", "list", "dict", "Pair", "Body"] if len(starts) == 2 else ["tuple"]
+        form = self.rng.choice(forms)
+        take = {
+            "dict": f'{", ".join(parts)} = {c}["one"], {c}["two"]',
+            "Body": f"{', '.join(parts)} = {c}.left, {c}.right",
+        }.get(form, f"{', '.join(parts)}{',' * (len(parts) == 1)} = {c}")
+        inner = self.block(
+            {**extra, **{p: (s.value, True) for p, s in zip(parts, starts, strict=True)}},
+            Function({normal(c), normal(x)}, set()),
+        )
+        inner.looping = True
+        inner.certain |= {p for p, s in zip(parts, starts, strict=True) if is_rich(s.value)}
+        y = "None"
+        if self.rng.random() < 0.6:
+            with contextlib.suppress(Nope):
+                y = inner.tamed(inner.operand(0))
+        middle = []
+        if self.rng.random() < 0.15:
+            middle = [f"if {inner.decision()}:", f"    return {c}, {y}"]
+        inner.write(self.rng.choice([1, 1, 2, 3]))
+        ends = [inner.next_carry(p, s) for p, s in zip(parts, starts, strict=True)]
+        build = "Body({})".format if form == "Body" else None
+        begin, new = (
+            build(", ".join(ts)) if build else written(form, ts) for ts in ([s.text for s in starts], ends)
+        )
+        segment = (
+            f", segment={self.rng.choice([1, 2])}" if self.rng.random() < 0.1 and "(" not in along else ""
+        )
+        self.attempt(
+            [
+                f"def {step}({c}, {x}):",
+                *indented([take, *[unpack] * bool(unpack), *middle, *inner.lines, f"return {new}, {y}"]),
+                f"{last}, {ys if y != 'None' else '_'} = dp.scan({step}, {begin}, {along}{segment})",
+            ],
+            {last: True} | ({ys: True} if y != "None" else {}),
+        )
+
+    def repeat(self) -> None:
+        """dp.while_loop: until a value is small, or a counter is large."""
+        body, c, t, k, out = self.distinct(5, fresh=True)
+        a = self.operand(0, is_scalar)
+        inner = self.block({t: (a.value, True), k: (0, False)}, Function({normal(c)}, set()))
+        inner.looping = True
+        inner.write(self.rng.choice([0, 1, 1, 2]))
+        other = inner.like(Piece(t, a.value, True))
+        bound = f"{self.rng.uniform(0.1, 0.6):.3f}"
+        going = self.rng.choice(
+            [
+                f"abs({c}[0]) > {bound} and {c}[1] < 6",
+                f"{c}[1] < {self.rng.randint(1, 5)}",
+                f"(abs({c}[0]) > {bound}) & ({c}[1] < 5)",
+                f"not ({c}[0] < {bound} or {c}[1] > 4)",
+            ]
+        )
+        limits = self.rng.choice(["", "", ", max_steps=20", ", segment=2", ", max_steps=9, segment=3"])
+        self.attempt(
+            [
+                f"def {body}({c}):",
+                *indented([f"{t}, {k} = {c}", *inner.lines, f"return {other}, {k} + 1"]),
+                f"{out} = dp.while_loop(lambda {c}: {going}, {body}, ({a.text}, 0){limits})",
+            ],
+            {out: True},
+        )
+
+    def each(self) -> None:
+        """dp.vmap of a function with branches, or of its gradient."""
+        name, x, y, out = self.distinct(4, fresh=True)
+        rows = self.atom(lambda v: np.ndim(v) >= 1 and 1 <= len(v) <= 6 and np.asarray(v).dtype == np.float64)
+        first = rows.value[0].item() if np.ndim(rows.value) == 1 else rows.value[0]
+        shared = self.operand(0)
+        inner = self.block({x: (first, True), y: (shared.value, shared.traced)}, Function(set(), set()))
+        inner.write(self.rng.choice([0, 1, 2]))
+        end = inner.tamed(inner.of(CHOICES, 1) if self.rng.random() < 0.5 else inner.expression(1))
+        f = name
+        if self.rng.random() < 0.3 and self.depth == 0:
+            f, end = f"dp.grad({name})", f"np.sum({end}) + np.sum({x} * {x})"
+        self.attempt(
+            [
+                f"def {name}({x}, {y}):",
+                *indented([*inner.lines, f"return {end}"]),
+                f"{out} = dp.vmap({f}, in_axes=(0, None))({rows.text}, {shared.text})",
+            ],
+            {out: True},
+        )
