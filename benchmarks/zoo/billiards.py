@@ -12,7 +12,8 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = ("7 messages: np.stack for np.array, four times; np.where for each `if` in cushion(), and dp.cond "
+           "between two functions for that in collide().")
 WIDTH, HEIGHT, RADIUS = 2.54, 1.27, 0.0286             # [m]
 RESTITUTION, CUSHION = 0.95, 0.75
 ROLLING = 0.10                                         # [m/s^2], by the cloth
@@ -23,24 +24,27 @@ def collide(xa, va, xb, vb):
     """The velocities of two balls after they have, maybe, met."""
     apart = xa - xb
     distance = np.linalg.norm(apart)
-    if distance < 2 * RADIUS:
+    def then(va, vb):
         n = apart / distance
         approach = np.dot(va - vb, n)
         if approach < 0:
             impulse = (1 + RESTITUTION) / 2 * approach * n
             va = va - impulse
             vb = vb + impulse
+        return (va, vb)
+
+    va, vb = dp.cond(distance < 2 * RADIUS, then, lambda va, vb: (va, vb), va, vb)
     return va, vb
 
 
 def cushion(x, v):
     """The velocity after the cushions."""
     vx, vy = v
-    if (x[0] < RADIUS and vx < 0) or (x[0] > WIDTH - RADIUS and vx > 0):
-        vx = -CUSHION * vx
-    if (x[1] < RADIUS and vy < 0) or (x[1] > HEIGHT - RADIUS and vy > 0):
-        vy = -CUSHION * vy
-    return np.array([vx, vy])
+    vx = np.where(np.logical_or(np.logical_and(x[0] < RADIUS, vx < 0),
+                                np.logical_and(x[0] > WIDTH - RADIUS, vx > 0)), -CUSHION * vx, vx)
+    vy = np.where(np.logical_or(np.logical_and(x[1] < RADIUS, vy < 0),
+                                np.logical_and(x[1] > HEIGHT - RADIUS, vy > 0)), -CUSHION * vy, vy)
+    return np.stack([vx, vy])
 
 
 def slow(v):
@@ -65,10 +69,11 @@ def loss(shot, places, target):
         for i in range(n):
             v[i] = slow(cushion(x[i], v[i]))
             x[i] = x[i] + DT * v[i]
-        return (np.array(x), np.array(v)), None
+        return (np.stack(x), np.stack(v)), None
 
     angle, speed = shot
-    start = np.concatenate([[[speed * np.cos(angle), speed * np.sin(angle)]], np.zeros((n - 1, 2))])
+    start = np.concatenate([np.stack([np.stack([speed * np.cos(angle), speed * np.sin(angle)])]),
+                            np.zeros((n - 1, 2))])
     (x, _), _ = dp.scan(step, (places, start), length=STEPS)
     return np.sum((x[-1] - target) ** 2)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 import tinydp as dp
 
-CHANGED = ""
+CHANGED = "1 message: dp.cond between the two values of caution for the `if` in day()."
 PEOPLE, DAYS, PER_DAY = 100_000.0, 160, 10
 LOCKDOWN = range(40, 90)                               # days
 
@@ -37,8 +37,8 @@ def loss(parameters, infected, reports):
         new = 0.0
         for _ in range(PER_DAY):
             caution = 1.0
-            if state.I > parameters["limit"]:
-                caution = parameters["limit"] / state.I
+            caution = dp.cond(state.I > parameters['limit'], lambda: parameters['limit'] / state.I,
+                              lambda: caution)
             infections = beta * caution * state.S * state.I / PEOPLE / PER_DAY
             recoveries = parameters["gamma"] * state.I / PER_DAY
             state = State(state.S - infections, state.I + infections - recoveries, state.R + recoveries)

@@ -5,7 +5,7 @@
     given x: f, y: f
     t: b = greater(y, x)
     t_1: f = where(t, y, x)
-    t_2: b = greater(0.0, t_1)
+    t_2: b = less(t_1, 0.0)
     t_3: f = where(t_2, 0.0, t_1)
     return t_3
 
@@ -110,7 +110,7 @@ def is_choice(condition: Any, a: Any, b: Any) -> bool:
     if len(kinds) != 1:                          # neither is traced, or one is no number, or an integer
         return False
     fits = _is_real if kinds == {"f"} else _is_whole
-    return all(isinstance(x, Proxy) and not x.shape or fits(x) for x in (a, b))
+    return all((isinstance(x, Proxy) and not x.shape) or fits(x) for x in (a, b))
 
 
 def _is_whole(x: Any) -> bool:
@@ -134,36 +134,40 @@ def chosen(condition: Any, a: Any, b: Any) -> Any:
 
 # ---------------------------------------------------------------------------- in the place of Python's own
 
-_lock = threading.Lock()
-_standing: list[Extreme] = []            # for Python's own, at present
-_asked_for = 0                           # by so many programs that are written down
+class _Standing:
+    """What stands for Python's own at present, and for how many programs that are written down."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.extremes: list[Extreme] = []
+        self.asked_for = 0
+
+    def put_in(self) -> None:
+        with self.lock:
+            self.asked_for += 1
+            if self.asked_for == 1:
+                self.extremes = [Extreme(builtins.min, operator.lt), Extreme(builtins.max, operator.gt)]
+                for extreme in self.extremes:
+                    setattr(builtins, extreme.__name__, extreme)
+
+    def take_out(self) -> None:
+        with self.lock:
+            self.asked_for -= 1
+            if self.asked_for == 0:
+                for extreme in self.extremes:
+                    if getattr(builtins, extreme.__name__) is extreme:   # nobody has put something else there
+                        setattr(builtins, extreme.__name__, extreme.own)
+                self.extremes = []
+
+
+_standing = _Standing()
 
 
 @contextlib.contextmanager
 def choosing() -> Iterator[None]:
     """A context in which `min` and `max` choose."""
-    with _lock:
-        _put_in()
+    _standing.put_in()
     try:
         yield
     finally:
-        with _lock:
-            _take_out()
-
-
-def _put_in() -> None:
-    global _asked_for
-    _asked_for += 1
-    if _asked_for == 1:
-        for name, is_better in (("min", operator.lt), ("max", operator.gt)):
-            _standing.append(Extreme(getattr(builtins, name), is_better))
-            setattr(builtins, name, _standing[-1])
-
-
-def _take_out() -> None:
-    global _asked_for
-    _asked_for -= 1
-    while _asked_for == 0 and _standing:
-        extreme = _standing.pop()
-        if getattr(builtins, extreme.__name__) is extreme:       # nobody has put something else there since
-            setattr(builtins, extreme.__name__, extreme.own)
+        _standing.take_out()

@@ -1,8 +1,8 @@
 """All ways through a step that asks for the values of conditions.
 
-Whatever Python does with a condition (`if`, `and`, `min`, a chained comparison, an early return), in the end
-it asks whether that is true. The step is run again and again, and each time the last answer that was not yet
-turned is turned: so all ways are found, depth first.
+Whatever Python does with a condition (`if`, `and`, `sorted`, a chained comparison, an early return), in the
+end it asks whether that is true. The step is run again and again, and each time the last answer that was not
+yet turned is turned: so all ways are found, depth first.
 
     >>> from .record import Builder
     >>> from .proxy import Proxy
@@ -24,6 +24,11 @@ shared, and a condition that was decided stays decided. Runs that were told the 
 same question next; so their decisions make a tree, which `rejoin.py` makes one list of values of. A way that
 raises what the user raises, as a failed `assert` does, or that goes round in a `while` too often, is a leaf
 without values: the program says so when it gets there, and a tape takes over.
+
+Decisions that do not depend on one another are explored in all combinations all the same: a way leaves
+more behind than traced values (a counter, a list), which nothing can compare as a whole, and which may first
+matter where several decisions are turned. Only one whose sides are functions of their own, by `dp.cond`, is
+sure to leave nothing else.
 """
 
 import functools
@@ -36,8 +41,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..choices import instead_of_branch
 from ..errors import BranchError, Spot, TinydpError, is_numpy, place_of, wrapped_in
+from ..ways import instead_of_branch
 from .bounds import Bounds
 from .effects import STEP, refuse
 from .program import Value, known, replaced

@@ -30,6 +30,7 @@ import numpy as np
 
 from ..errors import LoopError, place_of
 from ..primitives import registered
+from .kinds import constant
 from .paths import Fork, LeftToTheTape
 from .program import Op, Value, example_of, known, like
 from .record import Builder
@@ -142,9 +143,10 @@ class Join:
             if a is True and b is False:
                 return self.fork.condition
             return self.record(PHI, (self.fork.condition, a, b), {}, None)[0]
-        op, k = self.maker(a)
+        like = a if type(a) is Value else b
+        op, k = self.maker(like)
         y = self.record(op.prim, tuple([self.made[_key(part)] for part in parts]), op.options, op)[k]
-        y.label = y.label or a.label
+        y.label = y.label or like.label
         return y
 
     def record(self, prim: Any, args: tuple, options: dict, source: Op | None) -> list[Value]:
@@ -160,6 +162,8 @@ class Join:
     def parts(self, a: Any, b: Any) -> list[tuple] | None:
         """The pairs of operands, if the same operation makes both, and it should be done after they met."""
         made = self.builder.maker
+        if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+            return self.parts_of_stack(a, b)
         if type(a) is not Value or type(b) is not Value or a is b or a not in made or b not in made:
             return None
         (p, i), (q, j) = self.maker(a), self.maker(b)
@@ -169,6 +173,15 @@ class Join:
             return None                          # both were there before: nothing is saved
         pairs = [*zip(p.args, q.args, strict=True)]
         return pairs if all(self.may_be_one(p, *triple) for triple in enumerate(pairs)) else None
+
+    def parts_of_stack(self, a: Any, b: Any) -> list[tuple] | None:
+        """The same where one is a stack of values, and the other an array of constants: a stack of its rows."""
+        x, rows = (b, a) if isinstance(a, np.ndarray) else (a, b)
+        op = self.builder.maker.get(x) if type(x) is Value else None
+        if op is None or op.name != "stack" or op.options.keys() - {"axis"}:
+            return None
+        parts = zip(np.moveaxis(rows, op.options.get("axis", 0), 0), op.args, strict=True)
+        return [(constant(row), y) if rows is a else (y, constant(row)) for row, y in parts]
 
     def may_be_one(self, op: Op, j: int, pair: tuple) -> bool:
         """Whether the operation may get either of two operands at the place `j`.
