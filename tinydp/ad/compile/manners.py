@@ -231,7 +231,7 @@ def _set_manners() -> None:
                    "eq": np.equal, "ne": np.not_equal}
     for name, ufunc in comparisons.items():
         setattr(Proxy, f"__{name}__", _forward(registered(ufunc)))
-    Proxy.__eq__ = _equals(Proxy.__eq__)         # type: ignore[method-assign,assignment]
+    Proxy.__eq__ = _equals(Proxy.__eq__)         # type: ignore[method-assign]
     bitwise = {"and": ("&", np.logical_and), "or": ("|", np.logical_or), "xor": ("^", np.logical_xor)}
     for name, (symbol, logical) in bitwise.items():
         method = _bitwise(registered(logical), symbol)

@@ -225,9 +225,9 @@ def _error(run: Run, expected: list, k: int, found: Any, right: Any) -> SelfChec
             text += f"\n  {culprit.text}"
             place = culprit.place
     return SelfCheckError(
-        text, "if the function asks for type(x), or whether a is b, write isinstance or a == b; if not, this is "
-        "an error of tinydp: please report it, with the line and .source. Until then, call the function without "
-        "dp.compile.", place)
+        text, "if the function asks for type(x), or whether a is b, write isinstance or a == b; if not, this "
+        "is an error of tinydp: please report it, with the line and .source. Until then, call the function "
+        "without dp.compile.", place)
 
 
 def _label(run: Run, k: int) -> str:
