@@ -298,12 +298,9 @@ def test_a_static_field():
 
 
 @BOTH
-@pytest.mark.parametrize("loop", ["scan", "integrate"])
-def test_a_carry_may_not_change_what_is_static(wrap, loop):
+def test_a_state_may_not_change_what_is_static(wrap):
     def f(x):
         turned = lambda ball: dataclasses.replace(ball, x=ball.x - 1.0, mode=Mode.FALL)
-        if loop == "scan":
-            return dp.scan(lambda c, _: ({"ball": turned(c["ball"])}, None), {"ball": Ball(x)}, length=3)[0]
         return dp.integrate(lambda c, dt: {"ball": turned(c["ball"])}, {"ball": Ball(x)},
                             lambda c: c["ball"].x, dt=0.1)
 

@@ -170,6 +170,28 @@ def instead_of_int(expression: str) -> str:
     return Advice("write {}, an integer of the program.", f"math.trunc({ast.unparse(call.args[0])})")  # type: ignore
 
 
+def instead_of_key(expression: str) -> str:
+    """What to write instead of `{0: a, 1: b}[k]`, where the key is computed.
+
+        >>> instead_of_key("{0: 1.5, 1: x}[k]")
+        'write dp.lookup([1.5, x], k), which takes a computed index.'
+        >>> instead_of_key("powers[k]")
+        'write dp.lookup([*powers.values()], i), with the place i of the key among the keys.'
+    """
+    found = parsed(expression)
+    if isinstance(found, ast.Subscript) and isinstance(found.value, ast.Dict):
+        keys = [key.value if isinstance(key, ast.Constant) else None for key in found.value.keys]
+        if keys == [*range(len(keys))]:
+            table = ast.unparse(ast.List(found.value.values, ast.Load()))
+            return Advice("write {}, which takes a computed index.",
+                          f"dp.lookup({table}, {ast.unparse(found.slice)})")
+    if not isinstance(found, ast.Subscript):
+        return "use a key that is known, such as a text, or the number of a Python loop."
+    table = ast.unparse(found.value)
+    return Advice("write {}, with the place i of the key among the keys.",
+                  f"dp.lookup([*{table}.values()], i)")
+
+
 def is_call_of(name: str, found: ast.expr | None) -> bool:
     """Whether it is a call of this function of Python's own."""
     return isinstance(found, ast.Call) and isinstance(found.func, ast.Name) and found.func.id == name

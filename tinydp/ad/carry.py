@@ -5,23 +5,33 @@
 """
 
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import tree
 from .errors import LoopError, StructureError
+from .states import State, as_leaves, as_parts
 from .tape import Var
 from .values import Abstract, shape
 
 
-def in_form_of(first: Any, carry: Any, k: int) -> Any:
-    """`carry`, its names in the order of those of `first`, if it has the same structure and shapes."""
+def in_form_of(first: Any, carry: Any, k: int, may_change: bool = False) -> Any:
+    """`carry`, its names in the order of those of `first`, if it has the same structure and shapes.
+
+    What is static has to be the same, too, unless it `may_change`; it does not become a number.
+
+        >>> in_form_of({"x": 1.0, "mode": "off"}, {"mode": "on", "x": 3.0}, 0, may_change=True)
+        {'x': 3.0, 'mode': 'on'}
+    """
     others: list = []
     if k == 0:
         require_numbers(carry)
 
     def checked(was: Any, now: Any) -> Any:
+        if (type(was) is State) is not (type(now) is State):
+            raise StructureError("a part became a number, or a number a part.")
         if shape(was) != shape(now):
             others.append(now)
         return now
@@ -29,7 +39,11 @@ def in_form_of(first: Any, carry: Any, k: int) -> Any:
     try:
         carry = tree.map(checked, first, carry)
     except StructureError as error:
-        raise _changed(error, k) from None
+        others.clear()                           # of the part that was looked at
+        again = _with_other_parts(first, carry, checked) if may_change else None
+        if again is None:
+            raise _changed(error, k) from None
+        carry = again
     if others:
         path, a, b = next((path, a, b) for (path, a), b in
                           zip(tree.leaves(first), tree.flatten(carry)[0], strict=True) if b is others[0])
@@ -37,6 +51,14 @@ def in_form_of(first: Any, carry: Any, k: int) -> Any:
             f"step {k} changed the shape of carry{path}, from {shape(a)} to {shape(b)}.",
             "return a carry of the same shapes; begin with np.zeros of the shape that it grows to.")
     return carry
+
+
+def _with_other_parts(first: Any, carry: Any, checked: Callable) -> Any:
+    """`carry` in the form of `first`, whatever is static in both; None if it is built otherwise."""
+    try:
+        return as_parts(tree.map(checked, as_leaves(first), as_leaves(carry)))
+    except StructureError:
+        return None
 
 
 def require_numbers(carry: Any) -> None:

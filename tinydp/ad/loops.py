@@ -60,10 +60,10 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
     """Run `carry, y = step(carry, x)` for each `x` along the first axis of `xs`.
 
     Returns the last carry, and all `y` stacked along a new first axis. `carry`, `x` and `y` are
-    numbers, arrays, or nested structures of them; the carry keeps its structure and shapes, and what is
-    static in it. Without `xs`, `x` is None and `length` says how many steps to make. A row of an array of
-    one axis is one of Python's numbers, which are faster than NumPy's. `step` may use traced values from
-    its surroundings.
+    numbers, arrays, or nested structures of them; the carry keeps its structure and shapes. What is static
+    in it may change, as an enum or a text does that says in which state a machine is. Without `xs`, `x` is
+    None and `length` says how many steps to make. A row of an array of one axis is one of Python's numbers,
+    which are faster than NumPy's. `step` may use traced values from its surroundings.
 
     `range`, `enumerate`, `zip` and other iterators over rows may be `xs`, or stand in it for an array:
     `xs=enumerate(table)` gives the pairs (k, table[k]), `xs=zip(a, b)` the pairs (a[k], b[k]) until the
@@ -159,7 +159,7 @@ def _checked(result: Any, first: Any, k: int) -> tuple[Any, Any]:
     if not (isinstance(result, tuple) and len(result) == 2):
         raise LoopError(f"step {k} of scan returned {tree.describe(result)}.",
                         "return a pair: the new carry, and y (or None).")
-    return in_form_of(first, result[0], k), result[1]
+    return in_form_of(first, result[0], k, may_change=True), result[1]
 
 
 def _stacked(ys: list) -> Any:

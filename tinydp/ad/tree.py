@@ -326,11 +326,11 @@ def _map_many(f: Callable, trees: tuple, way: tuple | None, lax: bool = False) -
 def _require_equal(parts: list, others: list, way: tuple | None) -> None:
     """Raise unless what is static in two trees is equal."""
     for (step, part), (_, other) in zip(parts, others, strict=True):
-        if not _same(part, other):
+        if not same(part, other):
             raise _error(_path(way) + step, f"{part!r:.60}", f"{other!r:.60}", static=True)
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
     """Whether two static parts are one program's: 0.0 and -0.0 are not, nor are 1 and True."""
     if a is b:
         return True

@@ -270,3 +270,47 @@ def test_branches_may_return_what_is_no_real_number_or_of_another_form(other):
         assert_equal(found, y)
         u = dp.ad.tree.map(np.ones_like, y)
         assert_equal(pull_found(u), pull(u))
+
+
+# ---------------------------------------------------------------------------- keys
+
+def chosen(x):
+    return {True: x, False: 2.0 * x}[x > 1.0]
+
+
+def chosen_twice(x):
+    return {(True, True): x, (False, True): 3.0 * x, (False, False): 0.5 * x}[x > 3.0, x > 1.0]
+
+
+def chosen_by_number(x):
+    return {1: x, 0: 2.0 * x}.get(x > 1.0)
+
+
+def among(x):
+    return 3.0 * x if (x > 1.0) in {True} else x
+
+
+@pytest.mark.parametrize("f", [chosen, chosen_twice, chosen_by_number, among])
+def test_a_condition_is_a_key(f):
+    def loop(x):
+        return dp.scan(lambda s, _: (0.8 * f(s), None), x, length=6)[0]
+
+    for g in (f, loop):
+        compiled = dp.compile(g)
+        for x in (5.0, 2.0, 0.5):
+            assert dp.value_and_grad(compiled)(x) == dp.value_and_grad(g)(x)
+
+
+def test_a_number_is_no_key():
+    with pytest.raises(ConversionError) as caught:
+        dp.compile(lambda x: {0: 1.5, 1: x, 2: x * x}[math.trunc(x)])(1.5)
+    pasted = "dp.lookup([1.5, x, x * x], math.trunc(x))"
+    assert caught.value.advice == f"write {pasted}, which takes a computed index."
+    assert dp.compile(eval(f"lambda x: {pasted}", {"dp": dp, "math": math}))(1.5) == 1.5
+    powers = {0: 1.0, 1: 2.0}
+    with pytest.raises(ConversionError) as caught:
+        dp.compile(lambda x: x * powers[math.trunc(x)])(1.5)
+    assert "dp.lookup([*powers.values()], i)" in caught.value.advice
+    assert dp.compile(lambda x: x * dp.lookup([*powers.values()], math.trunc(x)))(1.5) == 3.0
+    with pytest.raises(ConversionError, match="a key that is known"):
+        dp.compile(lambda x: x if x in powers else 2.0 * x)(1.5)

@@ -11,6 +11,7 @@ from ..advice import (
     instead_of_increase,
     instead_of_index,
     instead_of_int,
+    instead_of_key,
     instead_of_method,
     is_call_of,
     is_increased,
@@ -100,6 +101,25 @@ def _bool(self: Proxy) -> bool:
     if not any(self.value is known for known, _ in self.builder.guards):         # by a step that is run again
         self.builder.guards.append((self.value, truth))
     return truth
+
+
+def _equals(equal: Callable) -> Callable:
+    """As `equal`, but a single condition is equal to True if it is true: that asks nothing new."""
+    def method(a: Proxy, b: Any) -> Any:
+        if b is True and a.kind == "b" and not a.shape:
+            return a
+        return np.logical_not(a) if b is False and a.kind == "b" and not a.shape else equal(a, b)
+    return method
+
+
+def _hash(x: Proxy) -> int:
+    """A condition is a key of a dict as True or False is, which is a decision; a number is none."""
+    if x.kind == "b" and not x.shape:
+        return hash(_bool(x))
+    place = user_place()
+    raise ConversionError(
+        "a value of a compiled program was used as a key: it is not known yet.",
+        instead_of_key(place.expression), place)
 
 
 def _invert(x: Proxy) -> Any:
@@ -211,6 +231,7 @@ def _set_manners() -> None:
                    "eq": np.equal, "ne": np.not_equal}
     for name, ufunc in comparisons.items():
         setattr(Proxy, f"__{name}__", _forward(registered(ufunc)))
+    Proxy.__eq__ = _equals(Proxy.__eq__)         # type: ignore[method-assign]
     bitwise = {"and": ("&", np.logical_and), "or": ("|", np.logical_or), "xor": ("^", np.logical_xor)}
     for name, (symbol, logical) in bitwise.items():
         method = _bitwise(registered(logical), symbol)
@@ -240,7 +261,7 @@ def _set_manners() -> None:
         "__trunc__": rounded_by(np.trunc),
         "__lshift__": shifted(np.multiply),
         "__rshift__": shifted(np.floor_divide),
-        "__hash__": None,
+        "__hash__": _hash,
         "__bool__": _bool,
         "__float__": _number(float),
         "__int__": _number(int),

@@ -28,6 +28,7 @@ from ..carry import in_form_of
 from ..errors import EventNotReached, LoopError, Spot, innermost_spot, wrapped_in
 from ..loops import _checked, _run, part_of_step
 from ..primitives import parameters_of, sweeping, witness
+from ..states import States
 from ..tape import Var
 from ..values import is_discrete, plain, shape
 from ..watch import traced_by, tracer
@@ -197,16 +198,35 @@ def scan(step: Callable, carry: Any, xs: Any, n: int, segment: int | None) -> tu
 
 
 def _scan(step: Callable, carry: Any, xs: Any, n: int, again: bool = False) -> tuple[Any, Any]:
-    leaves, carry_of = tree.flatten(carry)
+    known = States(carry)
+    while True:                                  # until no step leads to a state that was not tried
+        tried = len(known)
+        carry_and_state, ys = _scan_of_states(step, carry, known, xs, n, again)
+        if len(known) == tried:
+            last, state = carry_and_state
+            return known.put(last, _decided(state, tried)), ys
+
+
+def _scan_of_states(step: Callable, carry: Any, known: States, xs: Any, n: int, again: bool) -> tuple:
+    """The same, where what is static in the carry takes these values, or others, which are put among them.
+
+    The carry has the number of its state beside it, and everywhere what is static in the first one.
+    """
+    first, tried = (carry, 0), len(known)        # the number is carried if there are others
+    leaves, carry_of = tree.flatten(first if tried > 1 else carry)
     columns, row_of = tree.flatten(xs)
     m = len(leaves)
     inits, arrays = [*map(_as_number, leaves)], [*map(_as_number, columns)]
     tracer().arrays.see([*inits, *arrays])
 
     def flat(given: list) -> Any:
-        return _checked(step(carry_of(given[:m]), row_of(given[m:])), carry, 0)
+        before, state = carry_of(given[:m]) if tried > 1 else (carry_of(given[:m]), 0)
+        after, y = _checked(step(known.put(before, _decided(state, tried)), row_of(given[m:])), carry, 0)
+        state = known.number(after)
+        after = known.put(after, 0)
+        return ((after, state) if tried > 1 else after), y
 
-    labels = [*(_label(path, "carry") for path, _ in tree.leaves(carry)),
+    labels = [*(_label(path, "carry") for path, _ in tree.leaves(carry)), *["state"] * (tried > 1),
               *(_label(path, "x") for path, _ in tree.leaves(xs))]
     constants = [x if isinstance(x, np.ndarray) and x.ndim == 1 else None for x in arrays]
     found = settled_region(flat, inits, [*map(_example_row, arrays)], labels, n == 1, constants)
@@ -215,7 +235,24 @@ def _scan(step: Callable, carry: Any, xs: Any, n: int, again: bool = False) -> t
     results = SCAN(*map(_kept, inits), *flags, *map(_kept, arrays), *found.captured, **options)
     for _ in flags:
         require(results.pop(m))
-    return found.unflatten(results)
+    last, ys = found.unflatten(results)
+    return (last if tried > 1 else (last, 0)), ys
+
+
+def _decided(number: Any, n: int) -> int:
+    """A number below n as one that is known: the program decides which it is.
+
+    These decisions are no rounds of a loop of the user's, and are not counted as such.
+    """
+    for k in range(1, n):
+        oracle = number.builder.oracle if isinstance(number, Proxy) else None
+        asked = oracle.asked.copy() if oracle else None
+        is_it = bool(number == k)
+        if oracle:
+            oracle.asked = asked
+        if is_it:
+            return k
+    return 0
 
 
 def _scan_in_segments(step: Callable, carry: Any, xs: Any, n: int, size: int) -> tuple[Any, Any]:

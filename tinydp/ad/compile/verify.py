@@ -127,7 +127,7 @@ def _apart(run: Callable, seconds: float | None, kind: Any = None) -> Any:
 def _first_difference(results: list, expected: list, allowed: list) -> tuple[int, Any, Any] | None:
     """Which result is another one; and both."""
     if len(results) != len(expected):
-        return 0, results, expected
+        return -1, len(results), len(expected)
     for k, (a, b, more) in enumerate(zip(results, expected, allowed, strict=True)):
         if not _equal(a, b, more):
             return k, a, b
@@ -241,14 +241,17 @@ def _error(run: Run, expected: list, k: int, found: Any, right: Any) -> SelfChec
             text += f"\n  {culprit.text}"
             place = culprit.place
     return SelfCheckError(
-        text, "this is an error of tinydp, not of yours: please report it, with the line and .source. "
-        "Until then, call the function without dp.compile.", place)
+        text, "if the function asks for type(x), or whether a is b, write isinstance or a == b; if not, this "
+        "is an error of tinydp: please report it, with the line and .source. Until then, call the function "
+        "without dp.compile.", place)
 
 
 def _label(run: Run, k: int) -> str:
     """A result, or a derivative, by its name."""
     from .build import leaf_names  # noqa: PLC0415
 
+    if k < 0:
+        return "the number of its results"
     values = run.built.results if run.active is None or run.built.scalar else 0
     if k < values:
         return "its value" if run.built.bare else f"result {k}"
