@@ -29,6 +29,7 @@ from numba.core.runtime import _nrt_python
 
 from . import kernels as kernel_functions
 from . import lapack
+from .alike import shared
 from .arithmetic import KERNELS
 from .cache import kept
 from .entry import SELF, add_symbols, write_entry
@@ -57,7 +58,7 @@ FASTMATH: dict = {"dot": SUMMING, "matvec": SUMMING, "all_finite": SUMMING, "flo
 
 def machine_code_of(functions: list) -> Callable:
     """The last of these functions, which may call the others, as one that Python calls."""
-    module = Module(split(functions, LONGEST, PART))
+    module = Module(split(shared(functions), LONGEST, PART))
     write_entry(module)
     module.ir.triple = binding.get_process_triple()
     text = str(module.ir)

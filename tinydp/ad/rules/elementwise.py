@@ -9,6 +9,8 @@ clip passes `g` on its closed interval; hypot'(0, 0) = 0.
 """
 
 import operator
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +58,19 @@ defvjp(np.fmod,         lambda g, y, a, b: g,  lambda g, y, a, b: shared(-np.rin
 
 # ---------------------------------------------------------------------------- roots, logarithms
 
+def _part_of_sum(d: Any, power: Callable, choose: Callable) -> Any:
+    """Of two powers, whose exponents differ by d, the share that one has in their sum.
+
+    Both are found from that of the smaller in the larger, which is computed once for them.
+    """
+    ratio = power(np.where(d > 0, -d, d))
+    return choose(d > 0, 1.0, ratio) / (1.0 + ratio)
+
+
+def _otherwise(condition: Any, x: Any, y: Any) -> Any:
+    return np.where(condition, y, x)
+
+
 defvjp(np.square,       lambda g, y, x: g * 2 * x)
 defpartials(np.sqrt,    lambda y, x: 0.5 / y)                               # infinite at 0
 defpartials(np.cbrt,    lambda y, x: 1 / (3 * y * y))                       # infinite at 0
@@ -67,10 +82,10 @@ defpartials(np.log2,    lambda y, x: 1 / (x * np.log(2)))                   # in
 defpartials(np.log10,   lambda y, x: 1 / (x * np.log(10)))                  # infinite at 0
 defpartials(np.log1p,   lambda y, x: 1 / (1 + x))                           # infinite at -1
 # exp(a - y) would lose the digits that y has not, and its derivative all of them where y is nearly a
-defvjp(np.logaddexp,    lambda g, y, a, b: g * np.exp(-np.logaddexp(0.0, b - a)),
-                        lambda g, y, a, b: g * np.exp(-np.logaddexp(0.0, a - b)))
-defvjp(np.logaddexp2,   lambda g, y, a, b: g * np.exp2(-np.logaddexp2(0.0, b - a)),
-                        lambda g, y, a, b: g * np.exp2(-np.logaddexp2(0.0, a - b)))
+defvjp(np.logaddexp,    lambda g, y, a, b: g * _part_of_sum(a - b, np.exp, np.where),
+                        lambda g, y, a, b: g * _part_of_sum(a - b, np.exp, _otherwise))
+defvjp(np.logaddexp2,   lambda g, y, a, b: g * _part_of_sum(a - b, np.exp2, np.where),
+                        lambda g, y, a, b: g * _part_of_sum(a - b, np.exp2, _otherwise))
 
 # ---------------------------------------------------------------------------- angles
 
