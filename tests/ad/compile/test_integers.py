@@ -126,3 +126,25 @@ def test_searching():
 def test_random_numbers_of_a_linear_congruence():
     f = lambda s: dp.scan(lambda s, _: ((1103515245 * s + 12345) % 2**31, s / 2**31), s, length=50)
     same(runs(f, 42), f(42))
+
+
+BEYOND = 2**53 + 1                               # which no real number of 64 bits is
+
+
+@pytest.mark.parametrize("f", [
+    lambda k, x: 1.0 if k > x else 2.0, lambda k, x: 1.0 if x < k else 2.0,
+    lambda k, x: np.where(k == x, 1.0, 2.0),
+    lambda k, x: min(k, x), lambda k, x: max(x, k), lambda k, x: 1.0 if x - 1.0 <= k <= x else 2.0,
+    lambda k, x: 1.0 if k > 2.0**53 else 2.0, lambda k, x: 1.0 if k > 3.5 else x])
+def test_an_integer_is_compared_with_a_real_number_exactly(f):
+    compiled = dp.compile(f)
+    for k in (3, BEYOND, BEYOND + 1, -BEYOND):
+        for x in (3.0, 2.0**53, 2.0**53 + 2, -(2.0**53), np.nan, np.inf):
+            np.testing.assert_array_equal(compiled(k, x), f(k, x))
+
+
+def test_the_power_of_an_integer_does_not_wrap_around():
+    for f in (lambda k: k**3, lambda k: k**2, lambda k: np.square(k) * 1.0 if k < 2**20 else k * k):
+        compiled = dp.compile(f)
+        for k in (3, -7, 2**21, 2**22, 2**32):
+            assert compiled(k) == f(k)

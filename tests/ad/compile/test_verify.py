@@ -228,6 +228,61 @@ def test_no_more_runs_than_tell_rounding_from_an_error(monkeypatch):
         return apart(f, seconds, kind)
     monkeypatch.setattr(verify, "_apart", noted)
     assert verify._beyond_rounding(run._replace(results=[value * (1.0 + 1e-11)]), [value]) is None
-    assert kinds == [verify.JitteredTape]
+    assert kinds == [verify.JitteredTape] * verify.FEWEST
     assert verify._beyond_rounding(run._replace(results=[1e9]), [value]) == (0, 1e9, value)
-    assert len(kinds) == 1 + verify.RUNS
+    assert len(kinds) == verify.FEWEST + verify.RUNS
+
+
+def at_a_branch(x):
+    """Rounding decides which way it goes."""
+    if (x + 0.1) + 0.2 > x + (0.1 + 0.2) - 1e-17 * x:
+        return x * 2.0
+    return x * 4.0
+
+
+def at_a_choice(x):
+    nearly_zero = (x * 0.1 + x * 0.2) - x * 0.3
+    return np.where(nearly_zero > 0.0, x * 2.0, x * 4.0)
+
+
+def at_many_choices(x):
+    nearly_zero = (x * 0.1 + x * 0.2) - x * 0.3
+    return np.sum(np.where(nearly_zero > 0.0, x * 2.0, x * 4.0))
+
+
+@pytest.mark.parametrize("f", [at_a_branch, at_a_choice])
+@pytest.mark.parametrize("x", [0.7, 1.1, 2.3])
+def test_where_rounding_turns_a_condition_one_of_two_results_is_right(f, x):
+    compiled = dp.compile(f)
+    run = verify.Run(compiled, compiled.built(x), compiled._taken_apart((x,), {}), [x], None, (), [])
+    for right in (2.0 * x, 4.0 * x):
+        assert verify._beyond_rounding(run._replace(results=[right]), [float(f(x))]) is None
+    for wrong in (3.0 * x, 2.001 * x, 0.0, np.nan):
+        assert verify._beyond_rounding(run._replace(results=[wrong]), [float(f(x))]) is not None
+
+
+def test_a_run_that_raises_explains_nothing():
+    def f(x):
+        assert (x * 0.1 + x * 0.2) - x * 0.3 >= 0.0
+        return x * 2.0
+
+    x = next(x for x in np.linspace(1.0, 2.0, 99).tolist() if (x * 0.1 + x * 0.2) - x * 0.3 > 0.0)
+    compiled = dp.compile(f)
+    run = verify.Run(compiled, compiled.built(x), compiled._taken_apart((x,), {}), [x], None, (), [])
+    assert verify._beyond_rounding(run._replace(results=[2.1 * x]), [2.0 * x]) is not None
+
+
+@pytest.mark.parametrize("error", [IndexError("there is none"), AssertionError(), np.linalg.LinAlgError()])
+def test_what_plain_python_raises_is_raised(error):
+    """A program that has lost what raises returns something, and the first call says that it must not."""
+    compiled = dp.compile(lambda x: 2.0 * x)
+
+    def raising(x):
+        raise error
+
+    built, call = compiled.built(1.0), compiled._taken_apart((1.0,), {})
+    run = verify.Run(compiled, built, call, [1.0], None, (), [2.0])
+    verify.compare(run, 1.0)
+    compiled.f = raising
+    with pytest.raises(type(error)):
+        verify.compare(run, 1.0)

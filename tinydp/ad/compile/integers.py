@@ -49,6 +49,8 @@ _search = Discrete(lambda a, v, side: np.searchsorted(a, v, side), "searchsorted
 
 def safe_operands(op: Any, args: tuple) -> tuple:
     """The operands of an operation on integers, which cannot go wrong."""
+    if op.name in _ORDER and len(args) == 2 and not shape(args[0]) and not shape(args[1]):
+        return tuple([_compared_with(b, a) for a, b in (args, args[::-1])])
     if len(args) != 2 or not all(is_integer(x) or is_condition(x) for x in args) or not any(
             map(is_integer, args)):
         return args
@@ -60,11 +62,23 @@ def safe_operands(op: Any, args: tuple) -> tuple:
     return args
 
 
+_ORDER = frozenset(("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"))
+
+
+def _compared_with(other: Any, x: Any) -> Any:
+    """An operand of a comparison: an integer beside a real number, which Python does not make one.
+
+    Beside a constant that is small enough it may be rounded, which keeps the order.
+    """
+    is_real = not (is_integer(other) or is_condition(other)) and (abstract(other) or not abs(other) < 2**53)
+    return exactly(x) if is_real and abstract(x) and is_integer(x) else x
+
+
 def checked(op: Any, args: tuple, y: Any) -> Any:
     """An integer that was computed of single ones, if it is as large as it should be."""
-    if op.name not in ("add", "subtract", "multiply") or y.kind != "i" or y.shape:
+    if op.name not in ("add", "subtract", "multiply", "power", "square") or y.kind != "i" or y.shape:
         return y
-    for x in args:
+    for x in args if op.name in ("add", "subtract", "multiply") else ():
         if type(x) is int and abs(x) <= (1 if op.name == "multiply" else SMALL):
             return y
     near = op(*(np.multiply(x, 1.0) if abstract(x) else float(x) for x in args))

@@ -296,17 +296,20 @@ KEPT_WHOLE = ("norm", "std", "sinc", "logaddexp2", "nan_to_num", "power_derivati
 def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
     """The results of an operation, as it is, in the innermost program that has one of its arguments.
 
-    What is done on one way of several is done there, whatever its arguments; so is a loop that may never end,
-    since the step around it may never be made.
+    What is done on one way of several is done there, whatever its arguments, unless it was done further out
+    before; so is a loop that may never end, since the step around it may never be made.
     """
     builders = [x.builder for x in args if isinstance(x, Proxy)]
     builder = max(builders, key=lambda builder: builder.depth) if builders else innermost()
-    inner = under_way()
-    while inner is not None and inner.depth > builder.depth:
-        if inner.is_one_of_several or (op.open_ended and options["max_steps"] is None):
-            builder = inner
-        inner = inner.parent
     values = tuple([x.value if isinstance(x, Proxy) else x for x in args])
+    inner, here, further_out = under_way(), builder, list[Builder]()
+    while inner is not None and inner.depth > builder.depth:
+        further_out.append(inner)
+        if inner.is_one_of_several or (op.open_ended and options["max_steps"] is None):
+            here, further_out = inner, []
+        inner = inner.parent
+    if here is not builder:                      # where an operation is does not depend on who asked first
+        builder = next((x for x in (builder, *further_out[::-1]) if x.knows(op, values, options)), here)
     known, (spot, back) = len(builder.ops), builder.trace.place()
     made = builder.record(op, values, options, spot, back)
     if len(builder.ops) > known and spot is not None and not back and len(made) == 1:

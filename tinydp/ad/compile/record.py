@@ -174,6 +174,10 @@ class Builder:
             self._append(op, key)
         return self._known[key]
 
+    def knows(self, prim: Any, args: tuple, options: dict) -> bool:
+        """Whether there is such an operation."""
+        return self._key(prim.name, tuple([self.lift(x) for x in args]), options) in self._known
+
     def _given(self, op: Op) -> list:
         """Examples of the operands. Of a product, where no branch asks for its value, one term will do."""
         given = [*map(example_of, op.args)]

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .. import tree
-from ..errors import SelfCheckError, SideEffectError
+from ..errors import SelfCheckError, SideEffectError, TinydpError
 from ..tape import Var
 from ..transforms import vjp
 from ..values import is_condition, is_discrete, shape
@@ -62,7 +62,10 @@ class Run(NamedTuple):
 
 
 def compare(run: Run, compiling: float) -> None:
-    """Raise `SelfCheckError` if the tape has other results than the program."""
+    """Raise `SelfCheckError` if the tape has other results than the program.
+
+    Where plain Python raises, that is raised: a program that returns something there is wrong as well.
+    """
     comparison = run.built.comparison
     comparison.due = comparison.setting == "always"
     seconds = min(max(SHARE * compiling, LEAST), LONGEST) if comparison.setting == "first" else None
@@ -70,8 +73,8 @@ def compare(run: Run, compiling: float) -> None:
         expected = _apart(lambda: reference(run), seconds)
     except OutOfTime:
         return
-    except Exception:                            # the tape says what is wrong when it is asked
-        return
+    except (TinydpError, ArithmeticError, MemoryError, RecursionError):
+        return                                   # the tape can less; or it takes NumPy's numbers for Python's
     strict = [0.0] * len(expected)
     if _first_difference(run.results, expected, strict) is None:
         return
@@ -146,7 +149,7 @@ def _equal(a: Any, b: Any, more: float) -> bool:
     if np.isinf(more) or not a.size:
         return True
     finite = np.isfinite(a) & np.isfinite(b)
-    if not np.array_equal(a[~finite], b[~finite], equal_nan=True) and more == 0:
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return False
     size = np.max(np.abs(b), where=finite, initial=0.0)
     with np.errstate(all="ignore"):
@@ -154,45 +157,68 @@ def _equal(a: Any, b: Any, more: float) -> bool:
 
 
 RUNS, FACTOR = 8, 64.0
+NEAR = 1e-6                              # of the largest element: more is not rounding alone
+FEWEST = 3                               # runs of which no two are near each other, if that is chaos
 
 
 def _beyond_rounding(run: Run, expected: list) -> tuple[int, Any, Any] | None:
     """Which result differs by more than rounding explains; and both.
 
-    Each run that rounds otherwise can only allow more: after the first one that allows enough, none is made.
+    Runs that round otherwise say how much that is. Where some of them are near each other and some far off, a
+    condition turned: then either is right and nothing between, so all results have to be near those of one
+    run. Where no two are near each other, that is chaos, and they may be as far off as these are. After the
+    first run that explains the results, none is made.
     """
-    allowed = [0.0] * len(expected)
-    wrong = _first_difference(run.results, expected, allowed)
-    for moved in _moved(run, expected):
-        allowed = [max(a, FACTOR * b) for a, b in zip(allowed, moved, strict=True)]
-        wrong = _first_difference(run.results, expected, allowed)
-        if wrong is None:
-            break
-    return wrong
+    runs, near, far = [expected], [0.0] * len(expected), [0.0] * len(expected)
+    raised = []
+    for found in _otherwise_rounded(run):
+        raised.append(found is None)
+        if found is None:
+            continue
+        for k, other in enumerate(runs):
+            changes = [*map(_change, found, other)]
+            if all(change <= NEAR * _size(x) for change, x in zip(changes, other, strict=True)):
+                near = [max(pair) for pair in zip(near, [FACTOR * c for c in changes], strict=True)]
+                far = []                         # that is no chaos
+            elif far and k == 0:
+                far = [max(pair) for pair in zip(far, [FACTOR * c for c in changes], strict=True)]
+        runs.append(found)
+        if any(_first_difference(run.results, x, near) is None for x in runs):
+            return None
+        if far and len(runs) > FEWEST and _first_difference(run.results, expected, far) is None:
+            return None
+    return None if raised and all(raised) else _first_difference(run.results, expected, far if far else near)
 
 
-def _moved(run: Run, expected: list) -> Iterator[list]:
-    """How far each result moves if each operation rounds otherwise, run by run; inf where that is unknown."""
+def _otherwise_rounded(run: Run) -> Iterator[list | None]:
+    """The results of runs that round otherwise; None for one that raises."""
     program, values = run.built, run.values
     if run.active is None:
         active = tuple(k for k, x in enumerate(values) if not is_discrete(x))
         run = run._replace(active=active, built=program._replace(scalar=False))
     for seed in range(RUNS if run.active else 0):
         JitteredTape.random = np.random.default_rng(seed)
-        try:
+        found = None
+        with contextlib.suppress(Exception):
             found = _apart(lambda: _value_on_a_tape(run) if program is not run.built else reference(run),
                            None, JitteredTape)
-            yield [_change(x, y) for x, y in zip(found, expected, strict=True)]
-        except Exception:
-            yield [np.inf] * len(expected)
+        yield found
 
 
 def _change(x: Any, y: Any) -> float:
     """The largest one of an element; inf if the shape is another one, or one of them is not finite."""
     if shape(x) != shape(y):
         return np.inf
-    change = np.abs(np.asarray(x, dtype=float) - np.asarray(y, dtype=float))
+    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    with np.errstate(all="ignore"):
+        change = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
     return float(np.max(change, initial=0.0)) if np.all(np.isfinite(change)) else np.inf
+
+
+def _size(x: Any) -> float:
+    """The largest element."""
+    x = np.abs(np.asarray(x, dtype=float))
+    return float(np.max(x, where=np.isfinite(x), initial=0.0))
 
 
 def _value_on_a_tape(run: Run) -> list:

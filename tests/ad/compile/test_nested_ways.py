@@ -1,0 +1,65 @@
+"""Where an operation is written down does not depend on who asked first: loops in loops, with branches."""
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+
+ROWS = np.linspace(0.5, 2.0, 12).reshape(4, 3)
+
+
+def asked_within(power, rows):
+    """The outer step forks while the inner one is traced."""
+    def outer(t, row):
+        def inner(s, v):
+            if power > 3 or row[0] > 1.0:
+                s = s * 1.1
+            if np.any(s > 2.0):
+                s = s * 0.5
+            return s + v, None
+        return dp.scan(inner, t, row)[0], None
+    return dp.scan(outer, 1.0, rows)[0]
+
+
+def asked_after(power, rows):
+    def outer(t, row):
+        def inner(s, v):
+            if power > 3 or row[0] > 1.0:
+                s = s * 1.1
+            return s + v, None
+        s = dp.scan(inner, t, row)[0]
+        if np.any(s > 3):
+            s = s * 0.9
+        return s, None
+    return dp.scan(outer, 1.0, rows)[0]
+
+
+def of_arrays(power, rows):
+    def outer(t, row):
+        def inner(s, v):
+            if power > 3 or row[0] > 1.0:
+                s = s * 1.1
+            if np.any(s):
+                s = s + 0.1 * power
+            return s + v, None
+        return dp.scan(inner, t, row)[0], None
+    return np.sum(dp.scan(outer, np.ones(3), rows)[0])
+
+
+def computed_again_on_a_way(power, rows):
+    """2 * power is there before the ways part, and is used on one of them."""
+    def step(s, row):
+        if row[0] > 1.0 and 2.0 * power > 3.0:
+            s = s + 2.0 * power
+        return s + np.sum(row), None
+    return dp.scan(step, 1.0, rows)[0]
+
+
+@pytest.mark.parametrize("f", [asked_within, asked_after, of_arrays, computed_again_on_a_way])
+@pytest.mark.parametrize("power", [2.0, 4.0])
+def test_a_loop_in_a_loop_asks_for_what_is_known_further_out(f, power):
+    compiled = dp.compile(f)
+    for factor in (1.0, 0.3):
+        np.testing.assert_allclose(compiled(power, factor * ROWS), f(power, factor * ROWS), 1e-13)
+        np.testing.assert_allclose(dp.grad(compiled, 1)(power, factor * ROWS),
+            dp.grad(f, 1)(power, factor * ROWS), 1e-12)
