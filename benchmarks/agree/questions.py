@@ -104,7 +104,7 @@ WHOLE = texts(
     np.rint(2 * {s}).astype(int)
     int({s} > {u})
     int({t:})
-    ({s} > {u}) + ({r} > 0)
+    ({s} > {u}) * 1 + ({r} > 0)
     np.argmax({v:})
     np.argmin({v:})
     np.searchsorted([-0.5, 0.3, 1.1], {s:})
