@@ -103,7 +103,7 @@ WHOLE = texts(
     np.floor({s:}).astype(int)
     np.rint(2 * {s}).astype(int)
     int({s} > {u})
-    int({t:})
+    int(bool({t:}))
     ({s} > {u}) * 1 + ({r} > 0)
     np.argmax({v:})
     np.argmin({v:})
