@@ -101,8 +101,9 @@ def set_at(x: Any, index: Any, values: Any) -> Any:
 
 
 def lookup(table: Any, index: Any) -> Any:
-    """A subscript."""
-    return table[index] if isinstance(table, np.ndarray) else row(np.asarray(table)[index])
+    """A subscript; a number is Python's own."""
+    found = np.asarray(table)[index]
+    return row(found) if isinstance(found, np.floating | np.integer) else found
 
 
 def checkpoint(f: Callable) -> Callable:

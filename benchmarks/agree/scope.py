@@ -227,7 +227,7 @@ class Scope:
         piece = self.evaluated(text, any(part.traced for part in parts.values()))
         if narrow_float(piece.value):  # a Python float is weak beside float32, and a traced one is not
             raise Nope(text)
-        if entry.text.startswith("{a}.dot(") and not parts["a"].traced:
+        if entry.text.startswith("{a}.dot(") and parts["a"].text not in self.certain:
             raise Nope(text)
         return piece
 

@@ -35,12 +35,12 @@ class Steps(Block):
 
     def statement(self) -> None:
         """A statement of some kind; about half of them ask."""
-        if self.rng.random() < 0.4:
+        if self.rng.random() < 0.33:
             return super().statement()
         kinds = [
             (self.choice, 3),
             (self.count, 1),
-            (self.look_up, 2.5),
+            (self.look_up, 3.5),
             (self.factor, 1),
             (self.choose, 2.5),
             (self.go_round, 1.2),
@@ -50,7 +50,7 @@ class Steps(Block):
         if self.depth < 2:
             kinds += [
                 (self.early, 1),
-                (self.walk, 4 if self.depth == 0 else 2),
+                (self.walk, 4 if self.depth == 0 else 3),
                 (self.repeat, 1.5),
                 (self.each, 1.5),
             ]
@@ -70,6 +70,13 @@ class Steps(Block):
         if self.settled():
             raise Nope("read again later")
         super().reassign()
+
+    def require_alike(self, values: dict[str, Any]) -> None:
+        """Raise unless names still have these shapes and kinds: what is not run here needs that, too."""
+        for name, value in values.items():
+            now = self.env[normal(name)]
+            if np.shape(now) != np.shape(value) or np.asarray(now).dtype.kind != np.asarray(value).dtype.kind:
+                raise Nope("another shape or kind")
 
     # ------------------------------------------------------------------------ expressions
 
@@ -267,6 +274,7 @@ class Steps(Block):
             lines += [*inner.lines, f"if {test}:", f"    return {inner.like(Piece(x, a.value, True))}"]
             inner.lines = []
             inner.write(self.rng.choice([0, 1]))
+            inner.require_alike({x: a.value})
         lines += [*inner.lines, f"return {inner.like(Piece(x, a.value, True))}"]
         more = f" + np.mean({name}({b.text}))" if self.rng.random() < 0.4 else ""
         self.attempt([f"def {name}({x}):", *indented(lines), f"{out} = {name}({a.text}){more}"], {out: True})
@@ -283,6 +291,7 @@ class Steps(Block):
             inner = self.block({x: (a.value, True)}, Function(set(), set()))
             inner.depth = max(inner.depth, 2)
             inner.write(self.rng.choice([0, 0, 1]))
+            inner.require_alike({x: a.value})
             lines += [
                 f"def {name}({x}):",
                 *indented([*inner.lines, f"return {inner.like(whole)}, {inner.like(b)}"]),
@@ -337,7 +346,7 @@ class Steps(Block):
                     f"{name} + 1 if {test} else {name}",
                     f"({name} + 1) % 3",
                     f"0 if {test} else {name} + 2",
-                    f"{name} + int({test})",
+                    f"{name} + int(bool({test}))",
                 ]
             )
         return super().next_carry(name, start)
@@ -388,6 +397,7 @@ class Steps(Block):
         if self.rng.random() < 0.15:
             middle = [f"if {inner.decision()}:", f"    return {c}, {y}"]
         inner.write(self.rng.choice([1, 1, 2, 3]))
+        inner.require_alike({p: s.value for p, s in zip(parts, starts, strict=True)})
         ends = [inner.next_carry(p, s) for p, s in zip(parts, starts, strict=True)]
         build = "Body({})".format if form == "Body" else None
         begin, new = (
@@ -412,6 +422,7 @@ class Steps(Block):
         inner = self.block({t: (a.value, True), k: (0, False)}, Function({normal(c)}, set()))
         inner.looping = True
         inner.write(self.rng.choice([0, 1, 1, 2]))
+        inner.require_alike({t: a.value, k: 0})
         other = inner.like(Piece(t, a.value, True))
         bound = f"{self.rng.uniform(0.1, 0.6):.3f}"
         going = self.rng.choice(

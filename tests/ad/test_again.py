@@ -415,3 +415,27 @@ def test_structures_given_to_a_compiled_function_may_change_after_the_call():
     _, pullback = dp.vjp(lambda x: f(x, params), 0.5)
     params["a"] = params.pop("a")
     assert dp.grad(lambda g: pullback(g)[0])(1.0) == 4.0
+
+
+@pytest.mark.parametrize("inside", [
+    lambda x: dp.root(lambda z: np.exp(0.3 * z) + z - x, np.zeros(2))[0],
+    lambda x: dp.argmin(lambda z: z**4 + (z - x[0])**2, x[1]),
+    lambda x: dp.integrate(lambda s, h: (s[0] - h * s[1], s[1] + h), (1.0 + x[0], x[1]), until=lambda s: s[0],
+                           dt=0.2)[1]])
+def test_what_looks_for_a_root_does_so_again(inside):
+    def f(x):
+        return inside(x) ** 2 * x[0]
+
+    def g(x):
+        return dp.checkpoint(f)(x) * np.exp(x[1])
+
+    def h(x):
+        return f(x) * np.exp(x[1])
+
+    def sum_of(f):
+        return lambda x: np.sum(f(x))
+
+    x = np.array([0.3, 1.2])
+    for _ in range(3):
+        g, h = dp.grad(sum_of(g)), dp.grad(sum_of(h))
+        np.testing.assert_allclose(g(x), h(x), 1e-9, 1e-12)

@@ -79,7 +79,7 @@ class Custom(Primitive, Keeping):
         traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
         numpys = frozenset(k for k in traced if not shape(leaves[k]) and from_numpy(leaves[k]))
         seen = [_number(own(x.value), k in numpys) if is_on(tape, x) else x for k, x in enumerate(leaves)]
-        y, fingerprint, spot = self.evaluated(seen, traced, call, options)
+        y, fingerprint, spot = self.evaluated(tape, seen, traced, call, options)
         results, result = tree.flatten(y)
         for x in results:
             if type(x) is Var and x.tape.age >= tape.age:
@@ -99,7 +99,7 @@ class Custom(Primitive, Keeping):
             results[k] = pick(node, i)
         return result(results)
 
-    def evaluated(self, leaves: list, traced: list[int], call: Callable, options: dict
+    def evaluated(self, tape: Tape, leaves: list, traced: list[int], call: Callable, options: dict
                   ) -> tuple[Any, int | None, Spot | None]:
         """The result for these leaves of the arguments, some of which have been traced.
 

@@ -24,7 +24,7 @@ from .primitives import dense, sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
 from .values import FLAGS, FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
-from .watch import close_tape, open_tape, tracer
+from .watch import close_tape, older_than, open_tape, tracer
 
 
 def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -267,14 +267,14 @@ class Checkpoint(Custom):
         super().__init__(f)
         self.vjp = vjp                           # any argument may be traced
 
-    def evaluated(self, leaves: list, traced: list[int], call: Callable, options: dict) -> tuple:
+    def evaluated(self, tape: Tape, leaves: list, traced: list[int], call: Callable, options: dict) -> tuple:
         spot = user_spot()
         if any(map(abstract, leaves)):
             return self(*call(leaves), **options), None, spot
-        if any(type(x) is Var for x in leaves):  # of a differentiation around, which has its own node
-            found = self._run(list(map(_own_number, leaves)), traced, call, options)[1]
-            return self(*call(leaves), **options), found, spot
-        return *self._run(leaves, traced, call, options), spot
+        around = any(type(x) is Var for x in leaves)             # a differentiation, which has its own node
+        with older_than(tape):                   # as on the way back: a root is made for so many derivatives
+            y, found = self._run(list(map(_own_number, leaves)) if around else leaves, traced, call, options)
+        return self(*call(leaves), **options) if around else y, found, spot
 
     def _run(self, leaves: list, traced: list[int], call: Callable, options: dict) -> tuple[Any, int]:
         """The plain result, and the fingerprint of what is recorded if some of the leaves are traced."""

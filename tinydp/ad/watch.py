@@ -108,6 +108,17 @@ def reopened(tape: Tape) -> Iterator[None]:
         close_tape(tape)
 
 
+@contextlib.contextmanager
+def older_than(tape: Tape) -> Iterator[None]:
+    """A context that knows the differentiations begun before this one's: those that its sweep will find."""
+    live = _live.get()
+    _live.set(tuple([other for other in live if other.age < tape.age]))
+    try:
+        yield
+    finally:
+        _live.set(live)
+
+
 def live_tapes() -> tuple[Tape, ...]:
     """The tapes of all differentiations under way here, the innermost last."""
     return _live.get()

@@ -31,8 +31,8 @@ def as_machine_code(f):
 HINTS = [                                        # what is refused, by which of the two, and what is advised
     (as_machine_code, lambda x: T[np.argmax(x)] * x[0], ConversionError,
      "dp.lookup(T, np.argmax(x))", lambda x: dp.lookup(T, np.argmax(x)) * x[0], 90.0),
-    (as_machine_code, lambda x: T[T > x[0]].sum() * x[0], ConversionError,
-     "dp.lookup(T, T > x[0])", lambda x: dp.lookup(T, T > x[0]).sum() * x[0], 450.0),
+    (as_machine_code, lambda x: T[x[0] < T].sum() * x[0], ConversionError,
+     "dp.lookup(T, x[0] < T)", lambda x: dp.lookup(T, x[0] < T).sum() * x[0], 450.0),
     (as_machine_code, lambda x: X[:1][X[:1] > x[1]].sum() * x[0], ConversionError,
      "dp.lookup(X[:1], X[:1] > x[1])", lambda x: dp.lookup(X[:1], X[:1] > x[1]).sum() * x[0], 9.0),
     (as_machine_code, lambda x: [1.0, 2.0, 3.0][np.argmin(x)] * x[0], ConversionError,

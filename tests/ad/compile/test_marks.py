@@ -36,6 +36,30 @@ def grad_in_scan_in_grad(x):
     return dp.grad(outer)(x) * x
 
 
+def scaled(a, b):
+    return dp.custom_gradient(lambda x: x * a, lambda g, y, x: g * b)
+
+
+@at(0.7, 1.3)
+def made_anew_in_a_step_with_branches(x, y):
+
+    def step(c, _):
+        c = scaled(2.0, 3.0)(c) * dp.straight_through(np.sign, "tanh")(c)
+        return (np.sin(c) if c > y else scaled(2.0, 4.0)(x) + c), None
+
+    return dp.scan(step, x, length=4)[0]
+
+
+@at(0.7, 1.3)
+def made_anew_and_others(x, y):
+
+    def step(c, _):
+        f, g = scaled(2.0, 3.0) if c > y else scaled(2.0, 4.0), scaled(2.0, 6.0 if c > 1.0 else 7.0)
+        return np.sin(f(c)) + g(f(x)) + scaled(2.0, 5.0)(c), None
+
+    return dp.scan(step, x, length=4)[0]
+
+
 @at(0.7)
 def same_number_in_and_out(x):
     return dp.grad(lambda y: y * x)(x)

@@ -23,6 +23,9 @@
     return t_1
 """
 
+import functools
+from numbers import Real
+from types import FunctionType
 from typing import Any
 
 from .. import tree
@@ -32,7 +35,7 @@ from ..primitives import FlatPrimitive, Primitive, pick
 from ..tape import Tape
 from ..values import youngest
 from .program import Op, Program, Value, replaced
-from .proxy import recorded
+from .proxy import Proxy, recorded
 
 
 class Alias(Primitive):
@@ -55,6 +58,8 @@ class MarkForm:
     def __init__(self, custom: Custom, call: Any, result: Any, real: list[int], results: int, options: dict):
         self.custom, self.call, self.result, self.options = custom, call, result, options
         self.real, self.results = real, results  # which results are real numbers, of how many
+        self.held: list = []                     # by the function: it tells it apart from others
+        self.serial = repr([_told(f, self.held) for f in (custom.fn, custom.vjp, *custom.rules)])
 
     @property
     def others(self) -> list[int]:
@@ -95,7 +100,34 @@ class Marked(Primitive):
         return [pick(node, i) for i in range(n)]
 
 
-def _marked(*args: Any, form: MarkForm, key: str, serial: int) -> tuple:
+def _told(x: Any, held: list) -> Any:
+    """What tells a function apart: its code, and what it holds. All of that goes into the list.
+
+    A step that is run on several ways makes functions anew in each run, and they are the same to a program.
+    """
+    if isinstance(x, (str, Real)):
+        return type(x).__name__, repr(x)
+    if any(x is known for known in held):        # perhaps it holds itself
+        return id(x)
+    held.append(x)                               # so that nothing else gets its identity
+    if isinstance(x, functools.partial):
+        return [_told(part, held) for part in (x.func, *x.args, *x.keywords.values())], [*x.keywords]
+    if isinstance(x, FunctionType):
+        cells = [_content(cell) for cell in x.__closure__ or ()]
+        parts = *cells, *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()
+        return id(x.__code__), [_told(part, held) for part in parts]
+    return id(x.value if isinstance(x, Proxy) else x)
+
+
+def _content(cell: Any) -> Any:
+    """What is in the cell of a variable; None if there is nothing yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def _marked(*args: Any, form: MarkForm, key: str, serial: str) -> tuple:
     return args[: len(form.real)]
 
 

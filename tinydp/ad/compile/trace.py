@@ -139,7 +139,7 @@ class Trace:
         values = [self.arrays.kept(constant(x)) for x in (
             *(results[k] for k in (*real, *form.others)), *leaves)]
         made = recorded(MARKED, tuple(values), {
-            "form": form, "key": form.key(len(leaves)), "serial": id(custom)})
+            "form": form, "key": form.key(len(leaves)), "serial": form.serial})
         for k, x in zip(real, made, strict=True):
             results[k] = x
         return result(results)
