@@ -379,8 +379,8 @@ class Writer(Arithmetic):
         """Divide in this block, and those that were made for it, only when it is run.
 
         LLVM holds that a division does no harm, and divides on either way to compute several numbers at once.
-        But the processor notes a division by zero, see `exceptions.py`. Nothing that may have a side effect is
-        done in vain: so nothing is, as text for the processor, which LLVM cannot look into.
+        But the processor notes a division by zero, see `exceptions.py`. What may have a side effect is never
+        done in vain: so there is one, a text for the processor, which is empty; LLVM does not look into it.
         """
         if any(x.opname in ("fdiv", "frem") for each in (block, *others) for x in each.instructions):
             self.builder.position_at_start(block)
