@@ -38,7 +38,8 @@ STATEMENTS = [
          else:
              caution = 1.0
          return caution
-     """, "state.I > limit", ("caution = dp.cond(state.I > limit, lambda: limit / state.I, lambda: 1.0)", 2, 5)),
+     """, "state.I > limit", (
+         "caution = dp.cond(state.I > limit, lambda: limit / state.I, lambda: 1.0)", 2, 5)),
     ("""
      def f(x):
          if x is not None and x > 0:

@@ -85,8 +85,8 @@ def _by_hand(asked: Asked | None) -> str:
     """What is said where no advice can be written down."""
     if asked is not None and isinstance(asked.expression, ast.Call):
         name = ast.unparse(asked.expression.func)
-        return (f"{name} asks for it. If that is Python's own min or max by another name, call it by its own: "
-                f"it decides nothing then. If not, let {name} choose by np.where, or by dp.cond(c, f, g, ...).")
+        return (f"{name} asks for it. If it is Python's min or max by another name, call it by its own: "
+                f"it decides nothing then. If not, let {name} choose by np.where or dp.cond(c, f, g, ...).")
     test = "test" if asked is None else ast.unparse(condition(asked.expression))
     return ("what follows from this condition is more than the values of some names, so it has to be written "
             "by hand: as two functions f and g of what they need, that return what comes of it, and "

@@ -370,9 +370,22 @@ class Writer(Arithmetic):
         for block, body in ((then, s.then), (otherwise, s.otherwise)):
             if block is not end:
                 self.builder.position_at_end(block)
+                before = len(self.builder.function.blocks)
                 self.statements(body)
                 self.go(end)
+                self.keep_within(block, self.builder.function.blocks[before:])
         self.builder.position_at_end(end)
+
+    def keep_within(self, block: ir.Block, others: list) -> None:
+        """Divide in this block, and those that were made for it, only when it is run.
+
+        LLVM holds that a division does no harm, and divides on either way to compute several numbers at once.
+        But the processor notes a division by zero, see `exceptions.py`. What may have a side effect is never
+        done in vain: so there is one, a text for the processor, which is empty; LLVM does not look into it.
+        """
+        if any(x.opname in ("fdiv", "frem") for each in (block, *others) for x in each.instructions):
+            self.builder.position_at_start(block)
+            self.builder.asm(ir.FunctionType(ir.VoidType(), []), "", "", [], True)
 
     def write_again(self, s: Again) -> None:
         self.builder.branch(self.loops[-1][0])

@@ -175,7 +175,7 @@ class Join:
         return pairs if all(self.may_be_one(p, *triple) for triple in enumerate(pairs)) else None
 
     def parts_of_stack(self, a: Any, b: Any) -> list[tuple] | None:
-        """The same where one is a stack of values, and the other an array of constants: a stack of its rows."""
+        """The same where one is a stack, and the other an array of constants: that is a stack of its rows."""
         x, rows = (b, a) if isinstance(a, np.ndarray) else (a, b)
         op = self.builder.maker.get(x) if type(x) is Value else None
         if op is None or op.name != "stack" or op.options.keys() - {"axis"}:
