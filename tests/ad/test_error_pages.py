@@ -34,6 +34,16 @@ def test_the_program_raises_its_error(name, program, message):
     assert said == expected
 
 
+def test_the_program_at_the_head():
+    """... which has names of its own."""
+    head = PAGE.partition("\n## ")[0]
+    program, message = (head.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("python", "text"))
+    linecache.cache["program.py"] = (len(program), None, program.splitlines(keepends=True), "program.py")
+    with pytest.raises(errors.MutationError) as caught:
+        exec(compile(program, "program.py", "exec"), {})
+    assert str(caught.value) == message.rstrip()
+
+
 def test_every_error_is_on_the_page():
     ours = {name for name, e in vars(errors).items()
             if isinstance(e, type) and issubclass(e, (errors.TinydpError, Warning))}

@@ -294,3 +294,21 @@ def test_what_is_advised_is_pasted_until_it_runs(name, run):
     np.testing.assert_allclose(y, expected, rtol=1e-14)
     np.testing.assert_allclose(run_file(source)(X), expected, rtol=1e-14)
     assert said
+
+
+def test_what_is_said_where_there_is_no_source():
+    """... as in what `exec` was given."""
+    said = {
+        "y = np.zeros(3); y[0] = x[0]": "write x = dp.set_at(x, i, v) for x[i] = v, or collect",
+        "y = np.zeros(3); y += x": "x = x + v for x += v",
+        "import math; y = math.sin(x[0])": "write np.sin for math.sin",
+        "y = np.array([x[0], x[1]])": "write np.stack([...]) around a list",
+        "x[0] += 1.0": "write x = dp.set_at(x, i, v) for x[i] = v",
+    }
+    for line, advice in said.items():
+        space = {"np": np}
+        exec(f"def f(x): {line}", space)
+        with pytest.raises(TinydpError) as caught:
+            dp.vjp(space["f"], X)
+        assert advice in caught.value.advice
+        assert ("import tinydp as dp" in caught.value.advice) == ("dp." in caught.value.advice)

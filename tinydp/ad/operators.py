@@ -287,7 +287,11 @@ def _to_float(self: Var) -> NoReturn:
             f"math.{name} needs a plain number, and the derivative would end there.",
             Advice("write {} instead, or {} for a number without derivative.", new, plainly) if new else
             Advice("write {} for a number without derivative.", plainly), place)
-    raise _plain_number_error("float(x)", place)
+    error = _plain_number_error("float(x)", place)
+    if not place.expression:                     # it may be a call of `math`: there is no source to tell
+        error = ConversionError(
+            error.what, f"write np.sin for math.sin and the like; else {error.advice}", place)
+    raise error
 
 
 def _plain_number_error(what: str, place: Any = None) -> ConversionError:

@@ -216,7 +216,9 @@ _STACK = "collect the values in a list and write {} at the end.", "np.stack(valu
 def instead_of_writing(text: str) -> str:
     """The advice where a value is written into a plain array, for the line that does it."""
     new = instead_of_change(text)
-    return Advice("write {}, or " + _STACK[0], new, _STACK[1]) if new else Advice(*_STACK)
+    if new:
+        return Advice("write {}, or " + _STACK[0], new, _STACK[1])
+    return Advice("write {} for x[i] = v, or " + _STACK[0], "x = dp.set_at(x, i, v)", _STACK[1])
 
 
 def instead_of_setting(text: str) -> str:
@@ -260,7 +262,7 @@ def without_out(name: str, expression: str) -> str:
     """The same for `a += v` of a plain array, which is `np.add(a, v, out=a)`, and for that."""
     new = instead_of_change(expression)
     return (Advice("write {} instead.", new) if new else
-            Advice("write {} without out=.", f"array = np.{name}(...)"))
+            Advice("write {} without out=, and x = x + v for x += v.", f"array = np.{name}(...)"))
 
 # ---------------------------------------------------------------------------- functions of math and SciPy
 
