@@ -149,7 +149,11 @@ class Custom(Primitive, Keeping):
 
         def pull(parts: tuple) -> list:
             arrived = form.fill(tuple(map(own, parts)))
-            cotangents = self.leaf_cotangents(traced, arrived, y, args, options, form)
+            def ruled() -> list:
+                return self.leaf_cotangents(traced, arrived, y, args, options, form)
+
+            compiling = tracer()
+            cotangents = ruled() if compiling is None else compiling.on_all_ways(ruled)
             return [own(self._fit(k, c, leaves[k].value, node.value))
                     for k, c in zip(traced, cotangents, strict=True)]
 

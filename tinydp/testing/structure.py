@@ -46,8 +46,9 @@ def problems(f: Callable, leaves: list, before: tuple, args: tuple, rng: np.rand
         here = sum(float(np.sum(np.asarray(a) * np.asarray(b))) for a, b in
                    zip(tree.flatten(change)[0], tree.flatten(u)[0], strict=True))
         there = sum(float(np.sum(np.asarray(a) * np.asarray(b))) for a, b in zip(pulled, v, strict=True))
-        size = sum(float(np.sum(np.asarray(a) * np.abs(b)))
-                   for a, b in zip(summed_up(f, leaves, u), v, strict=True))
+        # the terms within a loop that is one node are not seen: at least there is what they add up to
+        size = sum(float(np.sum(np.maximum(a, np.abs(g)) * np.abs(b)))
+                   for a, g, b in zip(summed_up(f, leaves, u), pulled, v, strict=True))
         return here, there, size
 
     if (unequal := differ(products, leaves, rng)):

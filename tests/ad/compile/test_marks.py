@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
+from tinydp.ad.errors import BranchError
 
 from .checks import check
 
@@ -294,3 +295,42 @@ def long_closure(x):
 @pytest.mark.parametrize(("f", "args"), PROGRAMS, ids=[f.__name__ for f, _ in PROGRAMS])
 def test_equals_the_tape(f, args):
     check(f, *args)
+
+
+# ---------------------------------------------------------------------------- rules that take branches
+
+@dp.custom_gradient(lambda g, y, x: g * x if x > 0.5 and g < 9.0 else g * 3.0 * x * x)
+def two_sided(x):
+    return x * x
+
+
+@dp.custom_gradient(lambda g, y, x: g * max(x, 0.5) * np.sign(x))
+def by_the_larger(x):
+    return abs(x) * x
+
+
+def rule_that_raises(g, y, x):
+    if x > 0.6:
+        raise ValueError("too far")
+    return g
+
+
+@pytest.mark.parametrize("f", [two_sided, by_the_larger], ids=["two sides", "the larger"])
+@pytest.mark.parametrize("x", [0.4, 0.7, 0.95, 1.3])
+def test_a_rule_may_take_branches_in_a_loop(f, x):
+    def looped(x):
+        return dp.scan(lambda s, k: (f(s) * 0.9 + 0.1 * k, s), x, np.arange(4.0))[0]
+
+    def until(x):
+        return dp.while_loop(lambda s: s < 3.0, lambda s: f(s) + 0.5, x)
+
+    for g in (looped, until):
+        np.testing.assert_allclose(dp.grad(dp.compile(g))(x), dp.grad(g)(x), 1e-12)
+        np.testing.assert_allclose(dp.hvp(dp.compile(g), x, 1.5), dp.hvp(g, x, 1.5), 1e-12)
+
+
+def test_a_rule_that_raises_on_one_of_its_ways_is_refused():
+    f = dp.custom_gradient(lambda x: x * x, rule_that_raises)
+    compiled = dp.compile(lambda x: dp.scan(lambda s, _: (f(s), None), x, length=3)[0])
+    with pytest.raises(BranchError, match="raises on one of its ways"):
+        dp.grad(compiled)(0.7)

@@ -39,6 +39,7 @@ from ..watch import close_tape, open_tape, tracer
 from .kinds import constant, of_64_bits
 from .loops import EVENT, RegionPrimitive
 from .marks import Marked
+from .phis import chosen
 from .program import Op, Program, Value, example_of
 from .proxy import Proxy, call_cotangent
 from .record import Builder, zeros
@@ -62,7 +63,7 @@ def _adjoint(builder: Builder, program: Program, wrt: list[int], seeded: list[in
     outputs = replay.run()
     seeds = {k: Proxy(builder, builder.adopt(_seed(program.outputs[k], outputs[k]))) for k in seeded}
     results = [*map(plain, outputs)] * primal + replay.pulled(seeds)
-    return builder.program([value_of(x) for x in results])
+    return chosen(builder.program([value_of(x) for x in results]))
 
 
 def _seed(x: Any, y: Any) -> Value:

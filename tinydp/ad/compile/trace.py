@@ -25,7 +25,7 @@ import numpy as np
 
 from .. import tree
 from ..carry import in_form_of
-from ..errors import EventNotReached, LoopError, Spot, innermost_spot, wrapped_in
+from ..errors import BranchError, EventNotReached, LoopError, Spot, innermost_spot, place_of, wrapped_in
 from ..loops import _checked, _run, part_of_step
 from ..primitives import parameters_of, sweeping, witness
 from ..states import States
@@ -40,11 +40,12 @@ from .held import Arrays
 from .kinds import as_numbers, constant, example, of_64_bits
 from .loops import EVENT, SCAN, event_options, scan_options
 from .marks import ALIAS, MARKED, STOPPED, MarkForm
-from .paths import is_engine
-from .program import Program
+from .paths import explored, is_engine
+from .program import Program, Value
 from .proxy import Proxy, recorded
 from .record import Builder, innermost
 from .regions import require, settled_region, with_flag
+from .rejoin import rejoined
 from .tracing_tape import TracingTape
 
 
@@ -143,6 +144,27 @@ class Trace:
         for k, x in zip(real, made, strict=True):
             results[k] = x
         return result(results)
+
+    def on_all_ways(self, rule: Callable[[], list]) -> list:
+        """What a rule of the user's returns, which may take branches, also where a program may not.
+
+        Of a loop the way back is made before it is known how often it goes round: there it is a step's way.
+        """
+        builder = innermost()
+        if builder.oracle is not None or builder.guards is not None:
+            return rule()
+        serial = self.serial
+
+        def run() -> list:
+            self.serial = serial                 # what two ways have in common has to be equal
+            return [value_of(x) for x in rule()]
+
+        ways, left = explored(builder, run)
+        values, fine = rejoined(builder, ways)
+        if fine is not True:
+            raise BranchError("the rule of a function with a gradient of its own raises on one of its ways.",
+                              "return a number on each way.", place_of(next(iter(left), ways.spot)))
+        return [Proxy(builder, x) if type(x) is Value else x for x in values]
 
     def scan(self, *args: Any) -> Any:
         """`dp.scan`, as one operation."""
