@@ -286,16 +286,17 @@ def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
     """The results of an operation, as it is, in the innermost program that has one of its arguments.
 
     What is done on one way of several is done there, whatever its arguments; so is a loop that may never end,
-    since the step around it may never be made.
+    since the step around it may never be made. But what has been done around it already is known there: a
+    step that is run again, perhaps after a decision, is to find the same values.
     """
     builders = [x.builder for x in args if isinstance(x, Proxy)]
     builder = max(builders, key=lambda builder: builder.depth) if builders else innermost()
+    values = tuple([x.value if isinstance(x, Proxy) else x for x in args])
     inner = under_way()
     while inner is not None and inner.depth > builder.depth:
         if inner.is_one_of_several or (op.open_ended and options["max_steps"] is None):
-            builder = inner
+            builder = next((x for x in inner.around(builder) if x.knows(op, values, options)), inner)
         inner = inner.parent
-    values = tuple([x.value if isinstance(x, Proxy) else x for x in args])
     known, (spot, back) = len(builder.ops), builder.trace.place()
     made = builder.record(op, values, options, spot, back)
     if len(builder.ops) > known and spot is not None and not back and len(made) == 1:

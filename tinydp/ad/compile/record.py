@@ -160,6 +160,17 @@ class Builder:
             self._append(op, key)
         return self._known[key]
 
+    def knows(self, prim: Any, args: tuple, options: dict) -> bool:
+        """Whether an equal operation has been recorded here."""
+        args = tuple([self.captured.get(x, x) if type(x) is Value and x not in self._numbers else x
+                      for x in args])
+        return all(x in self._numbers for x in values_in(args)) and self._key(
+            prim.name, args, options) in self._known
+
+    def around(self, outer: "Builder") -> list["Builder"]:
+        """The builders from that one on, up to the one in which this is."""
+        return [] if self is outer or self.parent is None else [*self.parent.around(outer), self.parent]
+
     def _given(self, op: Op) -> list:
         """Examples of the operands. Of a product, where no branch asks for its value, one term will do."""
         given = [*map(example_of, op.args)]
