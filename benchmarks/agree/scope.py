@@ -130,6 +130,7 @@ class Scope:
         self.rng, self.env, self.atoms, self.function = rng, env, atoms, function
         self.compiled, self.nested = compiled, nested
         self.lines: list[str] = []
+        self.rounds = False  # inside a loop of Python's, which binds names anew
         self.certain: set[str] = set()  # atoms that are values of the program, and no plain numbers
         self.depth = 0  # how many functions are around this one
         self.looping = False  # inside the step of a loop, which a compiled program runs natively
@@ -227,7 +228,7 @@ class Scope:
         piece = self.evaluated(text, any(part.traced for part in parts.values()))
         if narrow_float(piece.value):  # a Python float is weak beside float32, and a traced one is not
             raise Nope(text)
-        if entry.text.startswith("{a}.dot(") and parts["a"].text not in self.certain:
+        if entry.text.startswith("{a}.dot(") and (self.looping or parts["a"].text not in self.certain):
             raise Nope(text)
         return piece
 
@@ -348,6 +349,7 @@ class Scope:
         )
         inner.depth = self.depth + 1
         inner.looping = self.looping
+        inner.rounds = self.rounds
         inner.certain = set(self.certain)
         for name, (value, traced) in (extra or {}).items():
             inner.env[normal(name)] = value
