@@ -404,9 +404,8 @@ class Steps(Block):
         begin, new = (
             build(", ".join(ts)) if build else written(form, ts) for ts in ([s.text for s in starts], ends)
         )
-        segment = (
-            f", segment={self.rng.choice([1, 2])}" if self.rng.random() < 0.1 and "(" not in along and not self.rounds else ""
-        )
+        may_repeat = "(" not in along and not self.rounds
+        segment = f", segment={self.rng.choice([1, 2])}" if self.rng.random() < 0.1 and may_repeat else ""
         self.attempt(
             [
                 f"def {step}({c}, {x}):",
