@@ -208,12 +208,14 @@ class Scope:
     def filled(self, entry: Text, depth: int) -> Piece:
         """A template with expressions in its gaps."""
         parts: dict[str, Piece] = {}
-        for gap in dict.fromkeys(re.findall(r"\{(\w+)", entry.text)):
+        gaps = dict.fromkeys(re.findall(r"\{(\w+)", entry.text))
+        few = len(gaps) < 3  # so that what is narrow meets what is wide at once
+        for gap in gaps:
             if gap in "abcd":
                 parts[gap] = (
                     self.literal()
                     if gap != "a" and entry.literals and self.rng.random() < 0.3
-                    else self.operand(depth, entry.test, narrow=True)
+                    else self.operand(depth, entry.test, narrow=few)
                 )
             elif gap in ("p", "q"):
                 parts[gap] = self.condition(depth)
