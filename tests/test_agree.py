@@ -27,13 +27,13 @@ keywords = {}
 
 @pytest.mark.parametrize("first", [0, 50, 100])
 def test_programs_agree(first):
-    counts = main(["--seed", str(first), "--programs", "50", "--compiled", "0"])
+    counts = main(["--seed", str(first), "--programs", "25", "--compiled", "0"])
     assert counts.get("failed", 0) == 0
-    assert counts["programs"] == 50
+    assert counts["programs"] == 25
     assert counts["not judged"] < 30
 
 
-@pytest.mark.parametrize("seeds", ["2c 6c 8c", "10c 11c 12c", "14c 16c 17c"])
+@pytest.mark.parametrize("seeds", ["1c 3c 4c", "9c 10c 12c", "16c 17c 19c"])
 def test_compiled_programs_agree(seeds):                         # chosen since they compile fast
     counts = main(["--only", *seeds.split()])
     assert counts.get("failed", 0) == 0
@@ -41,9 +41,9 @@ def test_compiled_programs_agree(seeds):                         # chosen since 
 
 
 def test_interpreted_programs_agree():
-    counts = main(["--interpreted", "--seed", "0", "--programs", "60"])
+    counts = main(["--interpreted", "--seed", "50000", "--programs", "15"])
     assert counts.get("failed", 0) == 0
-    assert counts["interpreted"] == 60
+    assert counts["interpreted"] == 15
     assert counts["not judged"] < 10
 
 

@@ -130,6 +130,7 @@ class Scope:
         self.rng, self.env, self.atoms, self.function = rng, env, atoms, function
         self.compiled, self.nested = compiled, nested
         self.lines: list[str] = []
+        self.rounds = False  # inside a loop of Python's, which binds names anew
         self.certain: set[str] = set()  # atoms that are values of the program, and no plain numbers
         self.depth = 0  # how many functions are around this one
         self.looping = False  # inside the step of a loop, which a compiled program runs natively
@@ -207,12 +208,14 @@ class Scope:
     def filled(self, entry: Text, depth: int) -> Piece:
         """A template with expressions in its gaps."""
         parts: dict[str, Piece] = {}
-        for gap in dict.fromkeys(re.findall(r"\{(\w+)", entry.text)):
+        gaps = dict.fromkeys(re.findall(r"\{(\w+)", entry.text))
+        few = len(gaps) < 3  # so that what is narrow meets what is wide at once
+        for gap in gaps:
             if gap in "abcd":
                 parts[gap] = (
                     self.literal()
                     if gap != "a" and entry.literals and self.rng.random() < 0.3
-                    else self.operand(depth, entry.test, narrow=True)
+                    else self.operand(depth, entry.test, narrow=few)
                 )
             elif gap in ("p", "q"):
                 parts[gap] = self.condition(depth)
@@ -227,7 +230,7 @@ class Scope:
         piece = self.evaluated(text, any(part.traced for part in parts.values()))
         if narrow_float(piece.value):  # a Python float is weak beside float32, and a traced one is not
             raise Nope(text)
-        if entry.text.startswith("{a}.dot(") and parts["a"].text not in self.certain:
+        if entry.text.startswith("{a}.dot(") and (self.looping or parts["a"].text not in self.certain):
             raise Nope(text)
         return piece
 
@@ -348,6 +351,7 @@ class Scope:
         )
         inner.depth = self.depth + 1
         inner.looping = self.looping
+        inner.rounds = self.rounds
         inner.certain = set(self.certain)
         for name, (value, traced) in (extra or {}).items():
             inner.env[normal(name)] = value

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import copy
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -18,11 +19,26 @@ def shrunk(source: str, fails: Callable[[str], bool], seconds: float = 60.0) -> 
         for text in smaller(best):
             if time.perf_counter() > end:
                 return best
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception), limited(10.0):
                 if len(text) < len(best) and fails(text):
                     best, progress = text, True
                     break
     return best
+
+
+@contextlib.contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """A context that raises `TimeoutError` after so long, and again: a loop may have lost what ends it."""
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def smaller(source: str) -> Iterator[str]:

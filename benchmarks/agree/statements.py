@@ -144,6 +144,7 @@ class Block(Scope):
         acc, k = self.distinct(2, fresh=True)
         start = self.rng.choice([Piece("0.0", 0.0, False), Piece("1.0", 1.0, False), self.operand(0)])
         inner = self.block({acc: (start.value, start.traced), k: (1, False)})
+        inner.rounds = True
         inner.write(self.rng.choice([0, 1, 1, 2]))
         step = inner.like(Piece(acc, start.value, True))
         tail = self.rng.choice(
@@ -422,7 +423,7 @@ class Block(Scope):
         new = ends[0] if bare else written(form, ends)
         begin = starts[0].text if bare else written(form, [s.text for s in starts])
         how = self.rng.choice([f"length={self.rng.choice([1, 2, 3, 5])}"]) if rows is None else rows.text
-        if self.rng.random() < 0.12:
+        if self.rng.random() < 0.12 and not self.rounds:
             how += f", segment={self.rng.choice([1, 2])}"
         last, ys = self.distinct(2, fresh=True)
         if {normal(last), normal(ys)} & {normal(n) for n in (step, c, x, *parts)}:

@@ -193,6 +193,7 @@ class Steps(Block):
         if normal(k) == normal(acc):
             raise Nope("names")
         inner = self.block({acc: (start.value, True), k: (1, False)})
+        inner.rounds = True
         inner.write(self.rng.choice([0, 0, 1]))
         end = self.rng.choice(["break", "continue", f"{acc} = {inner.like(Piece(acc, start.value, True))}"])
         test = inner.decision()
@@ -403,9 +404,8 @@ class Steps(Block):
         begin, new = (
             build(", ".join(ts)) if build else written(form, ts) for ts in ([s.text for s in starts], ends)
         )
-        segment = (
-            f", segment={self.rng.choice([1, 2])}" if self.rng.random() < 0.1 and "(" not in along else ""
-        )
+        may_repeat = "(" not in along and not self.rounds
+        segment = f", segment={self.rng.choice([1, 2])}" if self.rng.random() < 0.1 and may_repeat else ""
         self.attempt(
             [
                 f"def {step}({c}, {x}):",
@@ -434,6 +434,8 @@ class Steps(Block):
             ]
         )
         limits = self.rng.choice(["", "", ", max_steps=20", ", segment=2", ", max_steps=9, segment=3"])
+        if self.rounds:
+            limits = limits.partition("segment")[0].rstrip(", ")
         self.attempt(
             [
                 f"def {body}({c}):",

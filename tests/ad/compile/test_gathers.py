@@ -37,7 +37,8 @@ GATHERED = {
     "a list of conditions": lambda m, i: m[0, [m[0, 0] > 0.1, True, False, m[1, 1] > 0.1]].sum() ** 2 if i < 0
         else m[[m[0, 0] > 0.1, True, False]].sum() ** 2,
     "a list, by functions": lambda m, i: np.sum(
-        np.take(m, [i, 0], axis=1) ** 2 * dp.lookup(m[:2, :2], [i, 0])[0]) + np.sum(dp.add_at(m, [i, 0, i], m[0]) ** 2) + np.take(m, (i, 2))[0] ** 2,
+        np.take(m, [i, 0], axis=1) ** 2 * dp.lookup(m[:2, :2], [i, 0])[0]) + np.sum(
+        dp.add_at(m, [i, 0, i], m[0]) ** 2) + np.take(m, (i, 2))[0] ** 2,
     "two arrays": lambda m, i: np.sum(m[np.argmax(m, axis=0), np.arange(4)] ** 2),
     "apart": lambda m, i: np.sum(np.stack([m, m * m])[i, :, [0, 2]] ** 2),
     "an outer index": lambda m, i: np.sum(m[np.argsort(m[:, 0])[:, None], np.argsort(m[0])] ** 2),

@@ -224,6 +224,22 @@ def test_a_number_of_the_loop_around_is_asked_for_within_on_one_way_of_several()
     both(f, 0.5, 0.6)
 
 
+def test_a_condition_of_no_loop_is_asked_for_again_after_a_decision():
+    def f(x, y):
+        w = 0.7 * y
+        def step(c, _):
+            z = c * y
+            def inner(d, _):
+                if w > 1.57:
+                    return d, None
+                return d + int(z < 0.7 or z > 0.8), None
+            return 0.6 * c + 0.1 * dp.scan(inner, 1, length=2)[0], None
+        return dp.scan(step, x, length=3)[0]
+    both(f, 0.5, 0.6)
+    both(f, 0.5, 1.6)
+    both(f, 0.5, 2.6)
+
+
 def test_grad_of_a_function_with_branches_in_a_step():
     def f(x, k):
         energy = lambda q: k * q ** 2 if abs(q) < 0.5 else k * abs(q) - 0.25

@@ -175,8 +175,11 @@ class Builder:
         return self._known[key]
 
     def knows(self, prim: Any, args: tuple, options: dict) -> bool:
-        """Whether there is such an operation."""
-        return self._key(prim.name, tuple([self.lift(x) for x in args]), options) in self._known
+        """Whether an equal operation has been recorded here."""
+        args = tuple([self.captured.get(x, x) if type(x) is Value and x not in self._numbers else x
+                      for x in args])
+        return all(x in self._numbers for x in values_in(args)) and self._key(
+            prim.name, args, options) in self._known
 
     def _given(self, op: Op) -> list:
         """Examples of the operands. Of a product, where no branch asks for its value, one term will do."""
