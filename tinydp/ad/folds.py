@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .naming import Advice
+from .advice.naming import Advice
 from .values import shape
 
 _REDUCED: dict[np.ufunc, Callable] = {

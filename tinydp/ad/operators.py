@@ -22,22 +22,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .advice import at_advice, instead_of_increase, instead_of_index, instead_of_method
-from .asking import checked, is_array
-from .errors import (
-    ConversionError,
-    DtypeError,
-    EndedTapeError,
-    MutationError,
-    UnknownFunctionError,
-    user_place,
-)
-from .folds import advice_for, method_of, named
-from .integers import astype, getitem, refuse_index, rounded_by
-from .naming import Advice
-from .origin import from_numpy
-from .primitives import PRIMITIVES, Primitive, registered, sweeping
-from .rewriting import (
+from .advice.methods import at_advice, instead_of_increase, instead_of_index, instead_of_method
+from .advice.naming import Advice
+from .advice.rewriting import (
     called,
     filled,
     instead_of_change,
@@ -49,6 +36,19 @@ from .rewriting import (
     instead_of_writing,
     without_out,
 )
+from .asking import checked, is_array
+from .errors import (
+    ConversionError,
+    DtypeError,
+    EndedTapeError,
+    MutationError,
+    UnknownFunctionError,
+    user_place,
+)
+from .folds import advice_for, method_of, named
+from .integers import astype, getitem, refuse_index, rounded_by
+from .origin import from_numpy
+from .primitives import PRIMITIVES, Primitive, registered, sweeping
 from .tape import EndedTape, Var, binary
 from .values import abstract, plain, settle, shape
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .advice.rewriting import instead_of_conversion
 from .errors import ConversionError, DtypeError, user_place
-from .rewriting import instead_of_conversion
 from .tape import Tape, Var
 
 FLOAT64 = np.dtype(np.float64)

@@ -28,8 +28,8 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from .. import tree
+from ..advice.rewriting import parsed
 from ..errors import BranchError, Place, Spot, place_of
-from ..rewriting import parsed
 from ..values import plain
 from .manners import _bool
 from .proxy import Proxy

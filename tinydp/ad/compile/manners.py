@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..advice import (
+from ..advice.methods import (
     instead_of_increase,
     instead_of_index,
     instead_of_int,
@@ -15,6 +15,15 @@ from ..advice import (
     instead_of_method,
     is_call_of,
     is_increased,
+)
+from ..advice.naming import Advice
+from ..advice.rewriting import (
+    instead_of_changing,
+    instead_of_conversion,
+    instead_of_math,
+    instead_of_setting,
+    instead_of_writing,
+    parsed,
 )
 from ..errors import (
     BranchError,
@@ -25,17 +34,8 @@ from ..errors import (
     Place,
     user_place,
 )
-from ..naming import Advice
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
 from ..primitives import Parts, Primitive, registered, sweeping
-from ..rewriting import (
-    instead_of_changing,
-    instead_of_conversion,
-    instead_of_math,
-    instead_of_setting,
-    instead_of_writing,
-    parsed,
-)
 from ..selected import Selected
 from ..tape import Var
 from ..values import is_condition, is_integer, shape

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from ..advice.naming import Advice, in_our_names
+from ..advice.rewriting import parsed
 from ..errors import NotCompiledError, Spot, place_of, user_place, user_spot
-from ..naming import Advice, in_our_names
-from ..rewriting import parsed
 from ..values import Unsized, abstract, is_integer, plain, shape
 
 HINT = ("reduce it at once, as in x[mask].sum(), .mean(), .max(), .min(), np.var(x[mask]), "

@@ -41,8 +41,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..advice.ways import instead_of_branch
 from ..errors import BranchError, Spot, TinydpError, is_numpy, place_of, wrapped_in
-from ..ways import instead_of_branch
 from .bounds import Bounds
 from .effects import STEP, refuse
 from .program import Value, known, replaced

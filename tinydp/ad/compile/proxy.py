@@ -33,13 +33,13 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..advice import at_advice
+from ..advice.methods import at_advice
+from ..advice.rewriting import called, filled, instead_of_scipy, without_out
 from ..asking import checked as checked_by_numpy
 from ..asking import compared, known_options, says_nothing
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
 from ..folds import advice_for, method_of, named
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
-from ..rewriting import called, filled, instead_of_scipy, without_out
 from ..rules.gathers import element, is_computed, masked, plain_index
 from ..tape import Var
 from ..values import Abstract, abstract, is_condition, is_integer, plain

@@ -12,6 +12,7 @@ import scipy.linalg
 import scipy.special
 
 import tinydp as dp
+from tinydp.ad.advice.rewriting import instead_of_array, instead_of_change, instead_of_math, instead_of_scipy
 from tinydp.ad.errors import (
     ConversionError,
     MutationError,
@@ -19,7 +20,6 @@ from tinydp.ad.errors import (
     TinydpError,
     UnknownFunctionError,
 )
-from tinydp.ad.rewriting import instead_of_array, instead_of_change, instead_of_math, instead_of_scipy
 
 NAMES = {"np": np, "dp": dp, "scipy": scipy, "M": np.arange(12.0).reshape(3, 4), "DOFS": np.array([2, 0])}
 X = np.array([0.3, 0.7, 0.9])

@@ -16,9 +16,9 @@ import ast
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from ..errors import Spot
 from .asked import Asked, Function, Position, asked_at, asked_in, is_in, position_of
 from .choices import call, choice, condition, extreme, function, listed, parameters, parsed, truth
-from .errors import Spot
 from .sides import (
     Block,
     is_closed,

@@ -13,7 +13,7 @@ import linecache
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .errors import Spot
+from ..errors import Spot
 
 Position = tuple[int, int, int, int]             # first line, last line, first column, that after the last
 Function = ast.FunctionDef | ast.AsyncFunctionDef

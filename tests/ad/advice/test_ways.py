@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from tinydp.ad.ways import advised
+from tinydp.ad.advice.ways import advised
 
 
 def at(source, test):

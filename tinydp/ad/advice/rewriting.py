@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import in_scipy
+from ..errors import in_scipy
 from .naming import Advice
 
 _MAKERS = frozenset(("array", "asarray", "asanyarray", "ascontiguousarray"))

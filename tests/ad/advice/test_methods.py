@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.advice import instead_of_method
+from tinydp.ad.advice.methods import instead_of_method
 from tinydp.ad.errors import ConversionError
 
 A, M, CHOICE = np.array([3.0, 1.0, 2.0]), np.arange(9.0).reshape(3, 3), np.array([0, 1, 1])

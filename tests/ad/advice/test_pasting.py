@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import tinydp as dp
+from tinydp.ad.advice.naming import in_our_names
 from tinydp.ad.errors import TinydpError
-from tinydp.ad.naming import in_our_names
 
 X = np.array([0.3, 0.7, 0.9])
 
