@@ -36,6 +36,8 @@ MACHINES: dict[str, Any] = {
     "trebuchet": (trebuchet.Trebuchet, trebuchet.Truth, trebuchet.draw),
 }
 
+STREAM = 2026                    # of worlds: their seeds have nothing in common with those of episodes
+
 
 def make(name: str, seed: int | None = None, **truth: Any) -> World:
     """The world of that name that `seed` draws, or the nominal one; `truth` sets what is true by name.
@@ -46,5 +48,5 @@ def make(name: str, seed: int | None = None, **truth: Any) -> World:
     1.0
     """
     machine, nominal, draw = MACHINES[name]
-    drawn = nominal() if seed is None else draw(np.random.default_rng(seed))
+    drawn = nominal() if seed is None else draw(np.random.default_rng([STREAM, seed]))
     return World(machine(drawn._replace(**truth)))

@@ -25,9 +25,9 @@ from tinydp.nn import MLP, Layer, Params, sigmoid
 from tinydp.optim import Adam, AdamState, cosine
 from tinydp.sims.trebuchet import CORRECTED, DT, Machine, joints, shoot, simulate
 
-from . import command, play, style
-from .checkpoints import Keeper
-from .command import Column, Demo, Options, Report
+from .. import command, play, style
+from ..checkpoints import Keeper
+from ..command import Column, Demo, Options, Report
 
 CLAIM = "off by 0.3 %, after five minutes of training."
 TAKES = "a minute"
