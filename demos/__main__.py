@@ -54,7 +54,8 @@ def listing() -> str:
 
 def describe(name: str) -> tuple[str, str, str]:
     """The first line of a demo's docstring, its CLAIM and TAKES, read without running it."""
-    module = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"))
+    file, folder = Path(__file__).with_name(f"{name}.py"), Path(__file__).with_name(name)
+    module = ast.parse((folder / "__init__.py" if folder.is_dir() else file).read_text(encoding="utf-8"))
     texts = {statement.targets[0].id: ast.literal_eval(statement.value) for statement in module.body
              if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
              and statement.targets[0].id in ("CLAIM", "TAKES")}

@@ -12,25 +12,25 @@ the friction at the pivot. Gradients by these numbers are used three times:
 The learner has a world's `reset` and `step`, and a simulator. It cannot look into the world.
 """
 
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import least_squares
 
 import tinydp as dp
-from tinydp.nn import sigmoid
 from tinydp.sims.trebuchet import CORRECTED, shoot
 
-from . import ANGLES, LEAP, LOW_START, START, TARGETS, WEIGHTS, WIND, settle
+from . import LEAP, LOW_START, START, TARGETS, WIND, settle
 
 # ---------------------------------------------------------------------------- the unknown
 
 NAMES = ("drag", "ball mass", "wind", "friction")
-SPREAD = np.array([0.4, 0.13, 1.15, 1.15])       # prior standard deviations: log, log, m/s, N m s ...
-FRICTION = 2.0                                   # ... about 1, 1, 0 and this; friction has any sign but -
-LOWEST = np.array([-6.0, -6.0, -6.0, -FRICTION / SPREAD[3]])
-NOMINAL = np.array([0.0, 0.0, 0.0, LOWEST[3]])   # the simulator as it is: no friction
-PRIOR = np.zeros(4)
+SPREAD = np.array([0.4, 0.13, 1.15, 1.15])       # standard deviations of the prior: log, log, m/s, N m s
+FRICTION = 2.0                                   # N m s, its mean of the friction; of the others 1, 1 and 0
+PRIOR = np.zeros(4)                              # the mean, in units of `SPREAD`
+LOWEST = np.array([-6.0, -6.0, -6.0, -FRICTION / SPREAD[3]])      # friction does not drive
+NOMINAL = np.array([0.0, 0.0, 0.0, LOWEST[3]])   # the simulator as it is, without friction
 NOISE = 0.2                                      # m, of a measured distance: what the tape's maker says
 STEP = 3e-3                                      # s: shots are within 0.5 mm of those in shorter steps
 
@@ -78,7 +78,8 @@ class Simulator:
         self.shots += 1
         return landing(unknown, aim, vane)
 
-    def slopes(self, unknown: np.ndarray, aim: np.ndarray, vane: float) -> tuple[float, np.ndarray, np.ndarray]:
+    def slopes(self, unknown: np.ndarray, aim: np.ndarray, vane: float
+               ) -> tuple[float, np.ndarray, np.ndarray]:
         """Where it lands, and the derivatives by the unknown (4,) and by the aim (2,)."""
         self.gradients += 1
         distance, (by_unknown, by_aim) = _slopes(unknown, aim, vane)
@@ -181,8 +182,7 @@ def first(simulator: Simulator, belief: Belief, vane: float, target: float) -> A
 
 # ---------------------------------------------------------------------------- 1. which shot is worth most
 
-TRIED = [np.array(aim) for aim in np.ndindex(8, 4)]
-TRIED = [np.array([-4.0, -3.0]) + aim * np.array([8.0 / 7, 2.0]) for aim in TRIED]
+TRIED = [np.array([steep, heavy]) for steep in np.linspace(-4.0, 4.0, 8) for heavy in (-3.0, -1.0, 1.0, 3.0)]
 AHEAD = 25                                       # tasks thought of, as they may come
 
 
@@ -222,12 +222,12 @@ def choose(simulator: Simulator, belief: Belief, tasks: Tasks, vane: float) -> n
 # ---------------------------------------------------------------------------- learning
 
 class Step(NamedTuple):
-    """One real shot, the belief after it, and what the simulator had done by then."""
+    """One real shot, the belief after it, and what all had taken by then: gradients, processor seconds."""
 
     shot: Shot
     belief: Belief
-    simulated: int
     gradients: int
+    seconds: float
 
 
 def learn(world: Any, shots: int, seed: int) -> list[Step]:
@@ -235,13 +235,14 @@ def learn(world: Any, shots: int, seed: int) -> list[Step]:
 
     Of the world it takes `reset` and `step`. The target of the day is ignored: these are for learning.
     """
-    simulator, tasks = Simulator(), Tasks(np.random.default_rng([seed, 2]))
-    belief, steps = Belief(PRIOR, np.eye(4)), []
+    simulator, tasks = Simulator(), Tasks(np.random.default_rng(seed))
+    belief, steps = Belief(PRIOR, np.eye(4)), list[Step]()
+    began = time.process_time()
     for k in range(shots):
         (vane, _, _), _ = world.reset(seed=seed if k == 0 else None)
         aim = choose(simulator, belief, tasks, float(vane))
         (_, _, distance), *_ = world.step(np.array(settle(aim)))
         shot = Shot(aim, float(vane), float(distance))
         belief = refine(simulator, [*(step.shot for step in steps), shot], belief.unknown)
-        steps.append(Step(shot, belief, simulator.shots, simulator.gradients))
+        steps.append(Step(shot, belief, simulator.gradients, time.process_time() - began))
     return steps
