@@ -143,14 +143,16 @@ class Aim(NamedTuple):
 
 def improve(simulator: Simulator, unknown: np.ndarray, aim: np.ndarray, vane: float, target: float,
             most: int) -> tuple[np.ndarray, float, np.ndarray]:
-    """Newton's steps on the miss: the aim, where it lands, and the slopes by the unknown."""
-    for k in range(most):
+    """Newton's steps on the miss: the best aim on the way, where it lands, and the slopes by the unknown."""
+    tried = []
+    for _ in range(most):
         distance, by_unknown, by_aim = simulator.slopes(unknown, aim, vane)
-        if abs(distance - target) < HIT or k + 1 == most:
+        tried.append((aim, distance, by_unknown))
+        if abs(distance - target) < HIT:
             break
         step = (target - distance) * by_aim / (by_aim @ by_aim + 1e-9)
         aim = np.clip(aim + step * min(1.0, LEAP / np.linalg.norm(step)), -6.0, 6.0)
-    return aim, distance, by_unknown
+    return min(tried, key=lambda one: abs(one[1] - target))
 
 
 def surest(simulator: Simulator, belief: Belief, vane: float, target: float) -> Aim:
@@ -163,8 +165,7 @@ def surest(simulator: Simulator, belief: Belief, vane: float, target: float) -> 
                and (landings[k] - target) * (landings[k + 1] - target) <= 0]
     hits = []
     for k in crossed or [int(np.argmin(np.abs(landings - target)))]:
-        raw, landed, slopes = improve(simulator, belief.unknown, np.array(SCAN[k]), vane, target,
-                                      6 if crossed else 20)
+        raw, landed, slopes = improve(simulator, belief.unknown, np.array(SCAN[k]), vane, target, 6)
         hits.append(Aim(raw, landed, belief.spread(slopes)))
     return min(hits, key=lambda hit: (round(abs(hit.landing - target), 2), hit.spread))
 
