@@ -21,7 +21,8 @@ from ..command import Demo, Options, Report
 from . import rivals, settle
 from .learner import NAMES, NOISE, PRIOR, SPREAD, Aim, Belief, Simulator, first, learn, refine, scaled, surest
 
-CLAIM = "real data could refine the simulator (named there as what would come next)."
+CLAIM = "data of the real world should refine the simulator (left there for later)."
+TAKES = "five minutes"
 
 SHOTS = (1, 3, 5, 10, 30)                        # after so many of them, the aim is judged
 COMPARED = (10, 30)                              # ... and that of the rivals that fit

@@ -137,6 +137,13 @@ def test_physics_are_shared_with_no_simulator(file):
             assert not any(alias.name.startswith("tinydp") for alias in node.names)
 
 
+def test_without_gymnasium_it_is_said_what_to_install():
+    program = ("import importlib.util; importlib.util.find_spec = lambda name: None\n"
+               "import tinydp.sims.worlds")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.strip().endswith("pip install 'tinydp[gym]'")
+
+
 def test_simulators_stay_light():
     program = "import sys, tinydp.sims; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

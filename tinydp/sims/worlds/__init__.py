@@ -21,9 +21,14 @@ Worlds are Gymnasium's environments (pip install tinydp[gym]), so that whatever 
 from these. Their physics share no line with the simulators; docs/worlds.md tells what is in them.
 """
 
+import importlib.util
 from typing import Any
 
 import numpy as np
+
+if importlib.util.find_spec("gymnasium") is None:
+    raise ModuleNotFoundError("worlds are environments of Gymnasium: pip install 'tinydp[gym]'",
+                              name="gymnasium")
 
 from . import cartpole, pendulum, trebuchet
 from .world import Evaluation, Machine, World, evaluate, reveal
