@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from .. import command, style
 from . import ANGLES, WEIGHTS
 from .learner import machine
-from .world import COMPARED, SHOTS, Outcome
+from .trial import COMPARED, SHOTS
+from .world import Outcome
 
 LINES = (("linear", style.ORANGE, "linear correction of the aim"),
          ("ours", style.BLUE, "ours: chosen shots, fit, surest aim"))

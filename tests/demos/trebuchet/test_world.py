@@ -9,8 +9,8 @@ from PIL import Image
 
 from demos import command, trebuchet
 from demos.run import run
+from demos.trebuchet import trial as trials
 from demos.trebuchet import world
-from tinydp.sims.worlds import trebuchet as physics
 
 pytestmark = pytest.mark.demo
 
@@ -23,8 +23,10 @@ def _options(out, *flags):
 def small():
     """Fewer tasks than a user has, and none of the worlds that judge."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world, "TASKS", 6)
+        patch.setattr(trials, "TASKS", 6)
+        patch.setattr(trials, "FEW", 4)
         patch.setattr(world, "FIRST_WORLD", 100_000)
+        patch.setattr(world, "FIRST_OF_MORE", 100_500)
         yield
 
 
@@ -32,7 +34,7 @@ def small():
 def tiny(tmp_path_factory, small):
     """The whole show in one world."""
     folder = tmp_path_factory.mktemp("tiny")
-    code = run(trebuchet.DEMO, ["world", "--worlds", "1", "--out", str(folder), "--quiet"])
+    code = run(trebuchet.DEMO, ["world", "--worlds", "1", "--more", "1", "--out", str(folder), "--quiet"])
     return SimpleNamespace(code=code, folder=folder, result=json.loads((folder / "result.json").read_text()))
 
 
@@ -43,10 +45,11 @@ def test_the_result_is_told_in_numbers(tiny):
     assert tiny.result["demo"] == "trebuchet world"
     assert found["seeds"] == [100_000]
     assert 1 <= found["tasks_within_reach"] <= 6
-    assert rows["truth 0"]["worst_m"] < world.REACHED
+    assert rows["truth 0"]["worst_m"] < trials.REACHED
     assert rows["ours 30"]["median_m"] < rows["nominal 0"]["median_m"]
     assert rows["ours 30"]["median_m"] < 0.3
     assert set(found["better_than_linear"]) == set(found["coverage_of_90"]) == {"10", "30"}
+    assert found["worlds_for_coverage"] == 2
 
 
 def test_the_effort_is_counted(tiny):
@@ -68,39 +71,21 @@ def test_the_picture(tiny):
 def test_more_worlds_go_on_where_fewer_ended(tiny, monkeypatch):
     tried = []
     monkeypatch.setattr(world, "try_world", lambda seed: tried.append(seed) or trial._replace(seed=seed))
-    (trial,) = world.train(_options(tiny.folder, "--worlds", "1")).trials
+    monkeypatch.setattr(world, "try_honesty", lambda seed: tried.append(seed) or scores)
+    (trial,), *_, (scores,) = world.train(_options(tiny.folder, "--worlds", "1", "--more", "1"))
     assert tried == []
-    outcome = world.train(_options(tiny.folder, "--worlds", "3"))
-    assert tried == [100_001, 100_002]
+    outcome = world.train(_options(tiny.folder, "--worlds", "3", "--more", "2"))
+    assert tried == [100_001, 100_002, 100_501]
     assert [trial.seed for trial in outcome.trials] == [100_000, 100_001, 100_002]
-    assert len(world.train(_options(tiny.folder, "--worlds", "2")).trials) == 2
-
-
-def test_it_runs_in_a_world_of_other_physics(monkeypatch):
-    """Nobody but who is told the truth knows the world: here the ball lands 3 m further than it would."""
-    landed = physics.throw
-    monkeypatch.setattr(physics, "throw", lambda *inputs: landed(*inputs) + 3.0)
-    monkeypatch.setattr(world, "REACHED", 3.01)
-    trial = world.try_world(100_000)
-    assert trial.median("truth 0") == pytest.approx(3.0, abs=0.01)
-    assert trial.median("ours 30") < 2.0
-
-
-def test_methods_face_the_same_world_with_the_same_number_of_shots(monkeypatch):
-    made = []
-    make = world.worlds.make
-    monkeypatch.setattr(world.worlds, "make", lambda *key: made.append(make(*key)) or made[-1])
-    trial = world.try_world(100_001)
-    assert [one.real_steps for one in made] == [30, 30]
-    assert world.worlds.reveal(made[0]) == world.worlds.reveal(made[1])
-    assert trial.aims.shape == trial.practice.shape == (30, 2)
-    assert {effort.real for effort in trial.efforts.values()} == {0, *world.SHOTS}
+    assert len(world.train(_options(tiny.folder, "--worlds", "2", "--more", "0")).trials) == 2
 
 
 def test_coverage_is_the_share_within_the_interval():
     trial = SimpleNamespace(errors={"ours 10": np.array([0.1, -0.1, 0.2, 0.5])},
                             spreads={"ours 10": np.array([0.1, 0.1, 0.1, 0.5])})
-    assert world.Outcome([trial], 0.0, 0.0).coverage(10) == 0.75
+    more = [{"ours 10": np.array([3.0, 0.0])}, {"ours 10": np.zeros(0)}]
+    assert world.Outcome([trial], 0.0, 0.0).coverage(10) == (0.75, 0.0)
+    assert world.Outcome([trial], 0.0, 0.0, more).coverage(10) == (0.625, pytest.approx(0.125 / np.sqrt(2)))
 
 
 def test_world_comes_first(capsys):
