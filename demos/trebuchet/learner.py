@@ -21,7 +21,7 @@ from scipy.optimize import least_squares
 import tinydp as dp
 from tinydp.sims.trebuchet import CORRECTED, shoot
 
-from . import LEAP, LOW_START, START, TARGETS, WIND, settle
+from . import LEAP, LOW_START, START, TARGETS, TRAINING_DT, WIND, settle
 
 # ---------------------------------------------------------------------------- the unknown
 
@@ -32,7 +32,6 @@ PRIOR = np.zeros(4)                              # the mean, in units of `SPREAD
 LOWEST = np.array([-6.0, -6.0, -6.0, -FRICTION / SPREAD[3]])      # friction does not drive
 NOMINAL = np.array([0.0, 0.0, 0.0, LOWEST[3]])   # the simulator as it is, without friction
 NOISE = 0.2                                      # m, of a measured distance: what the tape's maker says
-STEP = 3e-3                                      # s: shots are within 0.5 mm of those in shorter steps
 
 
 class Machine(NamedTuple):
@@ -61,7 +60,7 @@ def landing(unknown: Any, aim: Any, vane: Any) -> Any:
     real = machine(unknown)
     params = CORRECTED._replace(drag=real.drag, projectile_mass=CORRECTED.projectile_mass * real.ball_mass,
                                 pivot_friction=real.friction)
-    return shoot(vane + real.wind, *settle(aim), params, STEP)
+    return shoot(vane + real.wind, *settle(aim), params, TRAINING_DT)
 
 
 _slopes = dp.value_and_grad(landing, argnums=(0, 1))
