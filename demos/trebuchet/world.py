@@ -140,9 +140,9 @@ def report(options: Options, outcome: Outcome) -> Report:
     ]
     if not good:
         least, most = (100 * share for share in HONEST)
-        lines += [f"Missed: the goal is medians of {MEDIANS[10]} and {MEDIANS[30]} m, 95 of 100 within {LAST} m,",
-                  f"  better than the line in {100 * BETTER:.0f} % of the worlds, and intervals of 90 % that",
-                  f"  hold {least:.0f} to {most:.0f} %."]
+        lines += [f"Missed: the goal was {MEDIANS[10]} and {MEDIANS[30]} m in the median, 95 of 100 within",
+                  f"  {LAST} m, better than the line in {100 * BETTER:.0f} % of the worlds, and intervals of",
+                  f"  90 % that hold {least:.0f} to {most:.0f} %."]
     return Report(
         success=good,
         result={"misses": rows, "better_than_linear": better,
