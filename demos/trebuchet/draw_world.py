@@ -83,7 +83,7 @@ def draw_beliefs(axes: Axes, outcome: Outcome) -> None:
     axes.minorticks_off()
     axes.set_xticks([0.5, 1, 2], labels=["x 0.5", "x 1", "x 2"])
     axes.yaxis.set_major_formatter(lambda y, _: f"x {y:g}")
-    axes.legend(loc="lower right", frameon=False, fontsize=9)
+    axes.legend(loc="lower left", frameon=False, fontsize=9)
     axes.set_title("What 30 shots leave open")
 
 
