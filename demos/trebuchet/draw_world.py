@@ -79,7 +79,8 @@ def draw_beliefs(axes: Axes, outcome: Outcome) -> None:
         axes.plot(around.drag, around.ball_mass, color=style.BLUE, linewidth=1,
                   label="" if k else "within, 9 of 10 times")
         axes.plot(true.drag, true.ball_mass, ".", color=style.ORANGE, label="" if k else "true")
-    axes.set(xscale="log", ylim=(0.55, 1.35), xlabel="drag, of the nominal", ylabel="mass of the ball, of the nominal")
+    axes.set(xscale="log", ylim=(0.55, 1.35), xlabel="drag, of the nominal",
+             ylabel="mass of the ball, of the nominal")
     axes.minorticks_off()
     axes.set_xticks([0.5, 1, 2], labels=["x 0.5", "x 1", "x 2"])
     axes.yaxis.set_major_formatter(lambda y, _: f"x {y:g}")

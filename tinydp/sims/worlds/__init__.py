@@ -13,7 +13,7 @@ lacks, and whatever is observed has noise:
 A controller is judged apart from that, by the truth:
 
     >>> evaluate(world, lambda observation: np.array([0.0]), episodes=3).returns.round()
-    array([-1607., -1533., -1689.])
+    array([-1436., -1355., -1582.])
     >>> world.real_steps
     1
 
