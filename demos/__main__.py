@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum")
+LISTED = ("gradient", "trebuchet", "trebuchet world", "cartpole", "pendulum")
 EXTRAS = ("gymnasium", "matplotlib", "PIL", "tqdm")
 
 
@@ -38,11 +39,11 @@ def main(argv: list[str]) -> int:
 def listing() -> str:
     """All demos, what the article claims of each, how long they take, and how to run them."""
     rows = []
-    for name in DEMOS:
+    for name in LISTED:
         about, claim, takes = describe(name)
-        rows += [f"  {name:<10} {about}",
-                 *textwrap.wrap(f"The article: {claim} Takes {takes}.", 110, initial_indent=" " * 13,
-                                subsequent_indent=" " * 13), ""]
+        rows += [f"  {name:<15} {about}",
+                 *textwrap.wrap(f"The article: {claim} Takes {takes}.", 110, initial_indent=" " * 18,
+                                subsequent_indent=" " * 18), ""]
     return "\n".join([
         "usage: python -m demos NAME [show | train | play | plot | sweep] [options]",
         "", *rows,
@@ -54,7 +55,9 @@ def listing() -> str:
 
 def describe(name: str) -> tuple[str, str, str]:
     """The first line of a demo's docstring, its CLAIM and TAKES, read without running it."""
-    module = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"))
+    place = Path(__file__).parent.joinpath(*name.split())
+    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    module = ast.parse(file.read_text(encoding="utf-8"))
     texts = {statement.targets[0].id: ast.literal_eval(statement.value) for statement in module.body
              if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
              and statement.targets[0].id in ("CLAIM", "TAKES")}

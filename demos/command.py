@@ -87,6 +87,7 @@ class Demo(NamedTuple):
     flags and the recipe: plain numbers, text, and lists and dicts of them. `play` opens a window
     and `columns` are shown by a sweep: without them, the demo has no such action. `passes` says
     of the results of all seeds, as in `result.json`, whether a sweep reached its goal, and in words.
+    `beside` are demos of their own that go by this one's name: by action, the module of each.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Demo(NamedTuple):
     columns: list[Column] = []
     passes: Callable[[list[dict]], tuple[bool, str]] | None = None
     packages: tuple[str, ...] = ("numpy",)                       # whose versions matter
+    beside: dict[str, str] = {}
 
     def actions(self) -> list[str]:
         """What can be done with it."""
@@ -145,15 +147,16 @@ def parser(demo: Demo) -> argparse.ArgumentParser:
         "play": "open a window to play with what was learned", "plot": "draw the pictures again",
         "sweep": "train with many seeds",
     }
-    told = "; ".join(f"{name}: {actions[name]}" for name in demo.actions())
+    told = "; ".join([*(f"{name}: {actions[name]}" for name in demo.actions()),
+                      *(f"{name}: a demo of its own, with its own flags" for name in demo.beside)])
     flags = argparse.ArgumentParser(
         prog=f"python -m demos {demo.name}", description=demo.about.partition("\n")[0],
         epilog="Interrupted, by Ctrl-C or worse, the same command goes on where it was, to the same bits.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    flags.add_argument("action", nargs="?", choices=demo.actions(), default="show", metavar="ACTION",
-                       help=told)
+    flags.add_argument("action", nargs="?", choices=[*demo.actions(), *demo.beside], default="show",
+                       metavar="ACTION", help=told)
     flags.add_argument("--seed", type=natural, default=0, metavar="N", help="seed of all random numbers")
-    flags.add_argument("--out", type=Path, default=Path("out", demo.name), metavar="DIR",
+    flags.add_argument("--out", type=Path, default=Path("out", demo.name.replace(" ", "-")), metavar="DIR",
                        help="folder for the files written")
     flags.add_argument("--quiet", action="store_true", help="no progress bars, only the summary")
     flags.add_argument("--fresh", action="store_true", help="begin anew, not where the last run ended")

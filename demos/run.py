@@ -1,5 +1,7 @@
 """One demo, from its command line to its exit code."""
 
+import importlib
+
 from . import command, sweep
 from .checkpoints import CheckpointError
 from .command import Demo
@@ -10,8 +12,13 @@ def run(demo: Demo, argv: list[str]) -> int:
 
     Bad usage ends the program with 2, as do files that belong to something else.
     """
+    if argv and argv[0] in demo.beside:
+        return run(importlib.import_module(demo.beside[argv[0]]).DEMO, argv[1:])
     flags = command.parser(demo)
     options = flags.parse_intermixed_args(argv)
+    if options.action in demo.beside:
+        flags.error(f"{options.action} is a demo of its own and comes first: "
+                    f"python -m demos {demo.name} {options.action} ...")
     command.make_folder(options.out, flags)
     try:
         match options.action:

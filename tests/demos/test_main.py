@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from demos.__main__ import DEMOS, describe, main
+from demos.__main__ import DEMOS, LISTED, describe, main
 
 
 @pytest.mark.parametrize("argv", [[], ["--help"], ["-h"]])
@@ -15,7 +15,8 @@ def test_the_listing_has_a_line_for_every_demo(argv, capsys):
     shown = capsys.readouterr().out
     words = " ".join(shown.split())              # whatever the lines
     assert "usage: python -m demos NAME" in shown
-    for name in DEMOS:
+    assert {name.split()[0] for name in LISTED} == set(DEMOS)
+    for name in LISTED:
         assert f"  {name} " in shown
         about, claim, takes = describe(name)
         assert about.endswith(".")

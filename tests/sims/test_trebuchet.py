@@ -78,6 +78,14 @@ def test_compiled_equals_plain():
     np.testing.assert_allclose(compiled[1], plain[1], rtol=1e-9)
 
 
+def test_all_parameters_are_arguments_of_a_compiled_shot():
+    shot = dp.compile(lambda wind, angle, weight, params: shoot(wind, angle, weight, params, 3e-3))
+    params = CORRECTED._replace(drag=1.4, pivot_friction=2.0)
+    slopes = dp.grad(shot, argnums=3)(3.0, 60.0, 150.0, params)
+    plain = dp.grad(lambda params: shoot(3.0, 60.0, 150.0, params, 3e-3))(params)
+    np.testing.assert_allclose(slopes, plain, rtol=1e-8)
+
+
 def test_compiled_refuses_the_same():
     inertias = CORRECTED.arm_inertia, CORRECTED.weight_inertia
     with pytest.raises(ValueError, match="angle must be from 1 to 89 degrees, but it is 89"):
@@ -153,6 +161,16 @@ def test_the_equations_of_motion_are_lagranges():
         np.testing.assert_allclose(rate_of_momentum, force, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("rates", [slide, hang])
+def test_friction_at_the_pivot_takes_its_power_and_no_more(rates):
+    params, mass = CORRECTED._replace(pivot_friction=3.0), 200 * POUND
+    sliding, hanging, _ = stages(0.0, 45.0, 200.0, params, trebuchet.DT)
+    slid = sliding.path(at_rest(params))
+    for machine in slid[::60] if rates is slide else hanging.path(slid[-1])[::90]:
+        _, power = dp.jvp(lambda now: energy(now, mass, params), (machine,), (rates(machine, mass, params),))
+        assert power == pytest.approx(-3.0 * machine.arm_rate**2, rel=1e-8, abs=1e-6)
+
+
 def test_the_projectile_stays_on_the_ground_until_it_lifts_off():
     sliding, hanging, _ = stages(0.0, 45.0, 200.0, CORRECTED, trebuchet.DT)
     slid = sliding.path(at_rest())
@@ -223,9 +241,10 @@ def test_a_throw_for_pictures_ends_where_the_shot_lands():
 def test_gradient_equals_differences():
     """In all inputs and some parameters, through the shifts of all three events."""
     def f(x):
-        return shoot(x[0], x[1], x[2], CORRECTED._replace(projectile_mass=x[3], sling=x[4], drag=x[5]))
+        return shoot(x[0], x[1], x[2], CORRECTED._replace(
+            projectile_mass=x[3], sling=x[4], drag=x[5], pivot_friction=x[6]))
 
-    x = np.array([3.0, 50.0, 180.0, 0.15, 2.0, 1.1])
+    x = np.array([3.0, 50.0, 180.0, 0.15, 2.0, 1.1, 2.0])
     steps = 1e-5 * np.abs(x)
     differences = [(f(x + h) - f(x - h)) / (2 * np.sum(h)) for h in np.diag(steps)]
     np.testing.assert_allclose(dp.grad(f)(x), differences, rtol=1e-6)
@@ -285,6 +304,7 @@ def test_inputs_out_of_range_are_refused_under_a_gradient_too():
     ({"arm_mass": -1.0}, "arm_mass must be positive, but it is -1.0"),
     ({"weight_inertia": np.nan}, "weight_inertia must be positive, but it is nan"),
     ({"sling": np.inf}, "sling must be positive, but it is inf"),
+    ({"pivot_friction": -0.1}, "pivot_friction must be 0 or more, but it is -0.1"),
     ({"drag": -0.1}, "drag must be 0 or more, but it is -0.1"),
     ({"pivot_height": 2.1}, "long_arm must be longer than pivot_height, 2.1 m, to reach the ground"),
 ])

@@ -17,6 +17,7 @@
 | g          | `gravity`                         | acceleration of gravity                     | m/s²   |
 | rho, Cd    | `air_density`, `drag`             | density of the air, coefficient of the drag | kg/m³, |
 |            |                                   |                                             | 1      |
+| f          | `pivot_friction`                  | torque of friction at the pivot is -f A'    | N m s  |
 
 Angles are counter-clockwise and against fixed directions, the origin is the pivot, y is up:
 
@@ -76,6 +77,7 @@ class Params(NamedTuple):
     gravity: Any = 9.80665
     air_density: Any = 1.0
     drag: Any = 1.0
+    pivot_friction: Any = 0.0
 
 
 CORRECTED = Params()
@@ -193,7 +195,8 @@ def _accelerate(machine: Machine, angles: _Sines, mass: Any, params: Params,
     free = -(h * angles.sin_w * machine.arm_rate**2 + mass * g * d * angles.sin_b) / own
     inertia = (inertia + params.arm_mass * centre**2 + params.arm_inertia + mass * c**2
                - h * angles.cos_w * geared)
-    torque = (torque + g * angles.sin_a * (params.arm_mass * centre - mass * c)
+    torque = (torque - params.pivot_friction * machine.arm_rate
+              + g * angles.sin_a * (params.arm_mass * centre - mass * c)
               + h * (angles.sin_w * machine.hanger_rate**2 - angles.cos_w * free))
     arm_acceleration = torque / inertia
     return arm_acceleration, free - geared * arm_acceleration
@@ -241,7 +244,7 @@ def in_sling(machine: Machine, params: Params = CORRECTED) -> Ball:
 
 
 def energy(machine: Machine, mass: Any, params: Params = CORRECTED) -> Any:
-    """Kinetic and potential energy in J, conserved until the release."""
+    """Kinetic and potential energy in J, conserved until the release, but for friction at the pivot."""
     b, c, d = params.long_arm, params.short_arm, params.hanger
     centre = (b - c) / 2
     ball = in_sling(machine, params)
@@ -304,7 +307,13 @@ def shoot(wind: Any, angle: Any, weight: Any, params: Params = CORRECTED, dt: An
     """The distance from pivot to landing in m; behind the pivot it is negative.
 
     `wind` in m/s, from behind if positive; `angle` of the release in degrees above the ground;
-    `weight` of the counterweight in pounds. Each may be traced, as may all `params`.
+    `weight` of the counterweight in pounds. Each may be traced, as may all `params`, together or one by
+    one: their gradient says what a measured shot tells of the machine.
+
+    >>> from tinydp import grad
+    >>> slopes = grad(shoot, argnums=3)(-2, 45, 200, CORRECTED)
+    >>> print(f"{slopes.drag:.2f} m per unit of drag, {slopes.pivot_friction:.3f} m per N m s of friction")
+    -48.75 m per unit of drag, -0.439 m per N m s of friction
 
     Steps are of `dt` seconds while the projectile hangs, and longer before and after (`TIMES`). The
     events that end the stages are located within a step, and their times are differentiated too.
@@ -335,7 +344,7 @@ def check(wind: Any, angle: Any, weight: Any, params: Params = CORRECTED, dt: An
     if not 0 < dt <= 0.1:
         raise ValueError(f"dt must be positive and at most 0.1 s, but it is {dt}")
     for name, value in params._asdict().items():
-        if name in ("air_density", "drag"):
+        if name in ("air_density", "drag", "pivot_friction"):
             if not 0 <= value < np.inf:
                 raise ValueError(f"{name} must be 0 or more, but it is {value}")
         elif not 0 < value < np.inf:

@@ -25,9 +25,9 @@ from tinydp.nn import MLP, Layer, Params, sigmoid
 from tinydp.optim import Adam, AdamState, cosine
 from tinydp.sims.trebuchet import CORRECTED, DT, Machine, joints, shoot, simulate
 
-from . import command, play, style
-from .checkpoints import Keeper
-from .command import Column, Demo, Options, Report
+from .. import command, play, style
+from ..checkpoints import Keeper
+from ..command import Column, Demo, Options, Report
 
 CLAIM = "off by 0.3 %, after five minutes of training."
 TAKES = "a minute"
@@ -630,7 +630,7 @@ def add_flags(flags: Any) -> None:
 
 DEMO = Demo(
     "trebuchet", __doc__, train=learn, report=report, plot=plot, settings=settings, flags=add_flags,
-    play=play_with,
+    play=play_with, beside={"world": "demos.trebuchet.world"},
     columns=[
         Column("median miss", "result.median_miss_percent", higher=False, goal=MEDIAN_GOAL, digits=3,
                unit="%"),
