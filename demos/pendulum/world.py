@@ -103,9 +103,9 @@ def passes(results: list[dict]) -> tuple[bool, str]:
                for who in ("nominal", "after", "told")}
     good = [result["result"]["after"]["good"] for result in results]
     return bool(returns["after"] >= returns["told"] * (1 + SHARE) and min(good) >= UPRIGHT), (
-        f"Median return: nominal {returns['nominal']:.1f}, after one episode {returns['after']:.1f}, with the "
-        f"true physics {returns['told']:.1f} (goal: within {100 * SHARE:.0f} %). Upright at the end from at "
-        f"least {min(good)} of 100 starts (goal {UPRIGHT}).")
+        f"Median return: nominal {returns['nominal']:.1f}, after one episode {returns['after']:.1f}, with "
+        f"the true physics {returns['told']:.1f} (goal: within {100 * SHARE:.0f} %). Upright at the end from "
+        f"at least {min(good)} of 100 starts (goal {UPRIGHT}).")
 
 
 # ---------------------------------------------------------------------------- picture
@@ -131,6 +131,6 @@ COLUMNS = [Column("after one episode", "result.after.mean_return"),
            Column("processor seconds", "budget.seconds", higher=False, goal=60)]
 MACHINE = Machine(
     name="pendulum", task=TASK, truth=truth, good=upright, goodness="end upright", succeeds=succeeds,
-    score="return", units={"length": "m", "mass": "kg / gain", "viscous": "N m s / gain", "coulomb": "N m / gain"},
-    draw_episode=draw_episode)
+    score="return", draw_episode=draw_episode,
+    units={"length": "m", "mass": "kg / gain", "viscous": "N m s / gain", "coulomb": "N m / gain"})
 DEMO = demo(MACHINE, __doc__, CLAIM, COLUMNS, passes)

@@ -26,7 +26,7 @@ import tinydp as dp
 
 LENGTH = 20                     # steps of a piece
 TRUST = 40                      # measurements that the data sheet of a sensor is worth
-UNLIKELY = 1e-9                 # odds of a delay that is not tried again
+LATE, UNLIKELY = 0.1, 1e-9      # odds of a delay before the first measurement, and of one not tried again
 
 # ---------------------------------------------------------------------------- a model and its unknowns
 
@@ -78,7 +78,7 @@ class Model(NamedTuple):
 
 
 class Belief(NamedTuple):
-    """What is known: numbers `z` of the unknowns, their covariance, the odds of each delay, the noise of sensors.
+    """What is known: numbers `z` of the unknowns, their covariance, odds of each delay, noise of the sensors.
 
     `work` is how many steps were simulated to find it.
     """
@@ -98,9 +98,10 @@ class Record(NamedTuple):
 
 
 def prior(model: Model) -> Belief:
-    """Before the first measurement: the nominal machine, whose actions are not late."""
+    """Before the first measurement: most likely the nominal machine, whose actions are not late."""
     n = len(model.unknowns)
-    return Belief(np.zeros(n), np.eye(n), 1.0 * (np.array(model.delays) == 0), model.sensors)
+    odds = np.where(np.array(model.delays) == 0, 1.0, LATE)
+    return Belief(np.zeros(n), np.eye(n), odds / odds.sum(), model.sensors)
 
 
 # ---------------------------------------------------------------------------- records in pieces
@@ -128,7 +129,8 @@ def cut(records: list[Record], model: Model, delay: int) -> Pieces:
     parts = parts[-model.pieces:]
     shape = LENGTH, model.pieces
     made = Pieces(np.zeros(shape), np.zeros((*shape, len(model.sensors))), np.zeros(shape),
-                  np.array([1.0 * goes_on for *_, goes_on in parts[1:]] + [0.0] * (model.pieces - len(parts))))
+                  np.zeros(model.pieces - 1))
+    made.joined[: len(parts) - 1] = [goes_on for *_, goes_on in parts[1:]]
     for k, (states, late, _) in enumerate(parts):
         steps = len(states)
         made.actions[:steps, k], made.states[:steps, k], made.counts[:steps, k] = late[:steps], states, 1.0
@@ -147,7 +149,7 @@ class Refinery:
         self.slopes = dp.compile(self._slopes)
 
     def _shoot(self, z: Any, shift: Any, starts: Any, actions: Any) -> Any:
-        """The states (LENGTH + 1, pieces, numbers) from `starts` (pieces, numbers), all of them shifted alike.
+        """The states (LENGTH + 1, pieces, numbers) from `starts` (pieces, numbers), all shifted alike.
 
         A piece depends on its own start alone: so one shift of all tells the slopes of each.
         """
@@ -159,18 +161,25 @@ class Refinery:
         last, states = dp.scan(advance, model.state(*(starts + shift).T), actions)
         return np.concatenate([states, np.stack(last, axis=-1)[None]])
 
-    def _slopes(self, x: Any, starts: Any, actions: Any) -> Any:
-        """Those of `_shoot` by all numbers of `x`, unknowns and then shifts, first: column by column."""
+    def _slopes(self, z: Any, shift: Any, starts: Any, actions: Any) -> Any:
+        """The slopes of the same states by each unknown, then by each shift, first.
+
+        There are few of these and many states: so it is done forwards, direction by direction.
+        """
         n = len(self.model.unknowns)
+        directions = np.eye(n + len(self.model.sensors))
 
-        def along(x: Any) -> Any:
-            return self._shoot(x[:n], x[n:], starts, actions)
+        def shot(z: Any, shift: Any) -> Any:
+            return self._shoot(z, shift, starts, actions)
 
-        return dp.vmap(lambda direction: dp.jvp(along, (x,), (direction,))[1])(np.eye(x.shape[0]))
+        def along(dz: Any, dshift: Any) -> Any:
+            return dp.jvp(shot, (z, shift), (dz, dshift))[1]
+
+        return dp.vmap(along)(directions[:, :n], directions[:, n:])
 
     def refine(self, belief: Belief, records: list[Record]) -> Belief:
         """The belief after all that was recorded, with the delay that explains it best."""
-        tried = np.flatnonzero((belief.odds > UNLIKELY) | (sum(len(r.actions) for r in records) < LENGTH))
+        tried = np.flatnonzero(belief.odds > UNLIKELY)
         found = {k: self._fit(belief, cut(records, self.model, self.model.delays[k])) for k in tried}
         costs = np.array([found[k][0] if k in found else np.inf for k in range(len(self.model.delays))])
         odds = np.exp(costs.min() - costs)
@@ -206,17 +215,18 @@ class Equations:
         self.rows = np.nonzero(pieces.counts)                # (step, piece) of each measurement
         self.meets = np.flatnonzero(pieces.joined)           # pieces that go on
 
-    def _states(self, x: np.ndarray) -> np.ndarray:
+    def _at(self, x: np.ndarray) -> tuple:
+        """What is simulated: unknowns, a shift of no size, start states and actions."""
         self.starts[: self.used] = x[self.n:].reshape(self.used, -1)
-        return self.refinery.shoot(x[: self.n], np.zeros(self.starts.shape[1]), self.starts, self.pieces.actions)
+        return x[: self.n], np.zeros(self.starts.shape[1]), self.starts, self.pieces.actions
 
     def gaps(self, x: np.ndarray) -> np.ndarray:
         """What was measured less what the simulator says, (measurements, numbers)."""
-        return (self.pieces.states - self._states(x)[:-1])[self.rows]
+        return (self.pieces.states - self.refinery.shoot(*self._at(x))[:-1])[self.rows]
 
     def residuals(self, x: np.ndarray) -> np.ndarray:
         """Gaps of sensors, gaps of joints, and the unknowns themselves, all in standard deviations."""
-        states = self._states(x)
+        states = self.refinery.shoot(*self._at(x))
         gaps = (self.pieces.states - states[:-1])[self.rows] / self.noise
         ends = (states[-1, self.meets] - self.starts[self.meets + 1]) / self.joints
         return np.concatenate([gaps.ravel(), ends.ravel(), x[: self.n]])
@@ -224,9 +234,7 @@ class Equations:
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """Their slopes, (residuals, numbers of x): each piece's start state has columns of its own."""
         size, n = self.starts.shape[1], self.n
-        self.starts[: self.used] = x[n:].reshape(self.used, -1)
-        slopes = self.refinery.slopes(np.concatenate([x[:n], np.zeros(size)]), self.starts, self.pieces.actions)
-        slopes = np.moveaxis(slopes, 0, -1)                  # (steps, pieces, numbers, columns)
+        slopes = np.moveaxis(self.refinery.slopes(*self._at(x)), 0, -1)      # (steps, pieces, numbers, by)
         by_z, by_start = slopes[..., :n], slopes[..., n:]
         steps, which = self.rows
         gaps = np.zeros((len(which), size, n + self.used * size))

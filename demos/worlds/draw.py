@@ -45,7 +45,7 @@ def draw_scores(axes: Axes, machine: Machine, outcome: Outcome) -> None:
     axes.grid(axis="x", visible=False)
     axes.margins(y=0.08)
     axes.set(xlim=(-0.5, len(WHO) - 0.5), ylabel=machine.score)
-    axes.set_title(f"{len(outcome.found['after'].returns)} episodes each, and means")
+    axes.set_title(f"{len(outcome.found['after'].returns)} episodes each")
 
 
 def draw_belief(axes: Axes, machine: Machine, task: Task, outcome: Outcome, name: str, first: bool) -> None:

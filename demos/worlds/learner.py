@@ -127,9 +127,10 @@ class Refined(NamedTuple):
 
 
 class Learning(NamedTuple):
-    """A run so far: its controller, the record of the world, beliefs; and processor seconds by what for.
+    """A run so far: its controller, the record of the world, the beliefs, and the seconds that it took.
 
-    Seconds by the clock are beside them. `nominal` is the controller with which the episode began, `past` the memory of the one that drives.
+    `nominal` is the controller with which the episode began, `past` the memory of the one that drives.
+    Seconds are the processor's, by what for, and "wall" by the clock.
     """
 
     training: Training

@@ -150,19 +150,20 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
     lines = [
         f"{machine.name}, world {options.seed}, where nothing was known but reset and step:",
         f"  real     {command.count(learning.steps, 'step')} in "
-        f"{command.count(len(learning.records), 'episode')}, of which the controller drove all",
-        f"  {machine.score:<8} {scores['after']} after them, {scores['nominal']} before, {scores['told']} with "
-        f"the true physics: means over {options.episodes} starts",
+        f"{command.count(len(learning.records), 'episode')}; the controller drove throughout",
+        f"  {machine.score:<8} {scores['after']} after them, {scores['nominal']} before, {scores['told']} "
+        f"with the true physics: means over {options.episodes} starts",
         f"  {machine.goodness}: {result['after']['good']} of {options.episodes} after, "
         f"{result['nominal']['good']} before, {result['told']['good']} with the true physics",
-        *[f"  {name:<11} {row['value']:.3g} {machine.units[name]} (90 %: {row['low']:.3g} to {row['high']:.3g}), "
-          f"in truth {row['true']:.3g}" for name, row in result["unknowns"].items()],
+        *[f"  {name:<11} {row['value']:.3g} {machine.units[name]} (90 %: {row['low']:.3g} to "
+          f"{row['high']:.3g}), in truth {row['true']:.3g}" for name, row in result["unknowns"].items()],
         *([f"  delay       {result['delay']['likeliest']}, in truth {outcome.delay}"]
           if len(task.model.delays) > 1 else []),
         f"  budget   {command.count(recipe.updates, 'gradient')} through {windows:,} simulated steps, "
         f"{refining:,} more to refine",
         f"  seconds  {processor:.1f} of the processor (before {seconds['before']:.1f}, meanwhile "
-        f"{seconds['meanwhile']:.1f}, refining {seconds['refining']:.1f}), {seconds['wall']:.1f} by the clock",
+        f"{seconds['meanwhile']:.1f}, refining {seconds['refining']:.1f}), "
+        f"{seconds['wall']:.1f} by the clock",
     ]
     if not success:
         lines.append("Not learned as well as the goal wants it.")

@@ -14,7 +14,8 @@
 | dt     | `dt`          | one time step; an episode is at most 500 steps (10 s)  | s      | 0.02       |
 
 The pole is a uniform rod, with the moment of inertia m l²/3 about its middle; cart and pivot have
-no friction, as in Gymnasium, unless the track is given one. Newton's law for both along the track, and for the pole around the pivot:
+no friction, unless the track is given one, which then adds to F. Newton's law for both along the
+track, and for the pole around the pivot:
 
     (M + m) dv/dt + m l (dω/dt cos θ - ω² sin θ) = F
     4/3 l dω/dt + dv/dt cos θ = g sin θ
