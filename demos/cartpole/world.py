@@ -20,7 +20,7 @@ from tinydp.sims.cartpole import step as nominal_step
 from tinydp.sims.worlds import Evaluation
 
 from .. import style
-from ..command import Column
+from ..command import Column, Options
 from ..worlds.belief import Model, Unknown
 from ..worlds.learner import Learning, Physics, Recipe, Task
 from ..worlds.trial import Machine, demo
@@ -36,7 +36,7 @@ TAKES = "a minute"
 UNKNOWNS = (Unknown("half_length", 0.5, 0.35), Unknown("pole_mass", 0.1, 0.6), Unknown("push", 10.0, 0.35),
             Unknown("friction", 0.0, 1.0))
 DELAYS = (0, 1, 2)              # steps by which a push may be late
-SLOW = 0.01                     # m/s, below which friction fades
+SLOW = 0.003                    # m/s, below which friction fades
 
 
 def params(known: dict[str, Any]) -> Any:
@@ -51,7 +51,7 @@ def step(state: State, action: Any, params: Any) -> State:
 
 
 MODEL = Model(UNKNOWNS, params, State, step, lambda seen: seen, sensors=np.array([0.003, 0.02, 0.002, 0.02]),
-              joints=np.array([0.001, 0.005, 0.001, 0.005]), pieces=32, delays=DELAYS)
+              joints=np.array([0.005, 0.025, 0.005, 0.025]), pieces=32, delays=DELAYS)
 
 # ---------------------------------------------------------------------------- the controller and its cost
 
@@ -147,6 +147,17 @@ def draw_episode(upper: Axes, lower: Axes, learning: Learning) -> None:
     lower.set(ylabel="cart (m)", xlabel="real steps")
 
 
+def add_flags(flags: Any) -> None:
+    """What makes a world harder."""
+    flags.add_argument("--delay", type=int, choices=DELAYS, metavar="N",
+                       help="steps by which the world's pushes are late (the seed draws 1)")
+
+
+def changes(options: Options) -> dict[str, Any]:
+    """What a world has that its seed did not draw."""
+    return {} if options.delay is None else {"delay": options.delay}
+
+
 COLUMNS = [Column("of 100 stand 500 steps", "result.after.good", goal=100, digits=0),
            Column("true physics", "result.told.good", digits=0),
            Column("nominal", "result.nominal.good", digits=0),
@@ -155,5 +166,5 @@ COLUMNS = [Column("of 100 stand 500 steps", "result.after.good", goal=100, digit
 MACHINE = Machine(
     name="cartpole", task=TASK, truth=truth, good=standing, goodness="reach 500 steps", succeeds=succeeds,
     score="length", units={"half_length": "m", "pole_mass": "kg", "push": "N", "friction": "N"},
-    draw_episode=draw_episode)
+    draw_episode=draw_episode, flags=add_flags, changes=changes)
 DEMO = demo(MACHINE, __doc__, CLAIM, COLUMNS, passes)

@@ -26,6 +26,7 @@ import tinydp as dp
 
 LENGTH = 20                     # steps of a piece
 TRUST = 40                      # measurements that the data sheet of a sensor is worth
+HIDDEN = 0.3                    # standard deviations above 0, below which a cut unknown is also tried from 1
 LATE, UNLIKELY = 0.1, 1e-9      # odds of a delay before the first measurement, and of one not tried again
 
 # ---------------------------------------------------------------------------- a model and its unknowns
@@ -45,6 +46,10 @@ class Unknown(NamedTuple):
         (np.float64(2.21), np.float64(0.0))
         """
         return self.nominal * np.exp(self.spread * z) if self.nominal else self.spread * np.maximum(z, 0.0)
+
+    def flat(self, z: float) -> bool:
+        """Whether little is seen there of what would be further up: it is cut at 0, and `z` is near."""
+        return not self.nominal and z < HIDDEN
 
 
 class Model(NamedTuple):
@@ -179,12 +184,23 @@ class Refinery:
 
     def refine(self, belief: Belief, records: list[Record]) -> Belief:
         """The belief after all that was recorded, with the delay that explains it best."""
-        tried = np.flatnonzero(belief.odds > UNLIKELY)
-        found = {k: self._fit(belief, cut(records, self.model, self.model.delays[k])) for k in tried}
-        costs = np.array([found[k][0] if k in found else np.inf for k in range(len(self.model.delays))])
+        found: list[tuple[float, int, Belief]] = []
+        for k in np.flatnonzero(belief.odds > UNLIKELY):
+            pieces = cut(records, self.model, self.model.delays[k])
+            for start in self._starts(belief):
+                cost, tried = self._fit(start, pieces)
+                found.append((cost, int(k), tried))
+        costs = np.full(len(self.model.delays), np.inf)
+        for cost, k, _ in found:
+            costs[k] = min(cost, costs[k])
+        best = min(found, key=lambda one: one[0])[2]
         odds = np.exp(costs.min() - costs)
-        work = sum(belief.work for _, belief in found.values())
-        return found[int(np.argmin(costs))][1]._replace(odds=odds / odds.sum(), work=work)
+        return best._replace(odds=odds / odds.sum(), work=sum(tried.work for *_, tried in found))
+
+    def _starts(self, belief: Belief) -> list[Belief]:
+        """From where to search: the belief so far, and with friction and the like, if hidden at 0, not so."""
+        flat = [unknown.flat(z) for unknown, z in zip(self.model.unknowns, belief.z, strict=True)]
+        return [belief, belief._replace(z=np.where(flat, 1.0, belief.z))] if any(flat) else [belief]
 
     def _fit(self, belief: Belief, pieces: Pieces) -> tuple[float, Belief]:
         """The least cost, and the belief there."""

@@ -32,6 +32,7 @@ class Machine(NamedTuple):
     `truth(real)` gives the unknowns' true values by name, and the true delay; `good(found)` counts the
     episodes of an evaluation that went well, which `goodness` puts into words. `succeeds(result)` judges
     one world. Units are those of the unknowns; `draw_episode(upper, lower, learning)` draws the real steps.
+    `changes(options)` is what a world has that its seed did not draw, as `flags` of its own say.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Machine(NamedTuple):
     score: str
     units: dict[str, str]
     draw_episode: Callable[[Any, Any, Learning], None]
+    flags: Callable[[Any], Any] = lambda flags: None
+    changes: Callable[[Options], dict[str, Any]] = lambda options: {}
 
 
 class Outcome(NamedTuple):
@@ -59,8 +62,8 @@ class Outcome(NamedTuple):
 def settings(machine: Machine, options: Options) -> dict[str, Any]:
     """All that the outcome depends on."""
     task = tailored(machine.task, options)
-    return {"seed": options.seed, "episodes": options.episodes, "recipe": task.recipe._asdict(),
-            "unknowns": [unknown._asdict() for unknown in task.model.unknowns],
+    return {"seed": options.seed, "episodes": options.episodes, "changes": machine.changes(options),
+            "recipe": task.recipe._asdict(), "unknowns": [unknown._asdict() for unknown in task.model.unknowns],
             "delays": task.model.delays, "sensors": task.model.sensors.tolist(),
             "joints": task.model.joints.tolist(), "piece": LENGTH}
 
@@ -78,7 +81,7 @@ def tailored(task: Task, options: Options) -> Task:
 def train(machine: Machine, options: Options) -> Outcome:
     """Learn in the world; train with the truth; judge."""
     task = tailored(machine.task, options)
-    world = worlds.make(machine.name, options.seed)
+    world = worlds.make(machine.name, options.seed, **machine.changes(options))
     learner, known = Learner(task), settings(machine, options)
     learning = learn(learner, world, options, Keeper(
         options.out / f"learning-{options.seed}.npz", f"{machine.name} world", known, KINDS))
@@ -217,15 +220,16 @@ def demo(machine: Machine, about: str | None, claim: str, columns: list[Column],
         train=lambda options: train(machine, options),
         report=lambda options, outcome: report(machine, claim, options, outcome),
         settings=lambda options: settings(machine, options),
-        flags=lambda flags: add_flags(flags, machine.task), packages=("numpy", "scipy", "gymnasium"))
+        flags=lambda flags: add_flags(flags, machine), packages=("numpy", "scipy", "gymnasium"))
 
 
-def add_flags(flags: Any, task: Task) -> None:
+def add_flags(flags: Any, machine: Machine) -> None:
     """The flags of these demos alone; the seed is that of the world, too."""
-    recipe = task.recipe
+    recipe = machine.task.recipe
     for name, standard, told in (("steps", recipe.steps, "real steps"),
                                  ("before", recipe.before, "updates in the nominal simulator"),
                                  ("meanwhile", recipe.meanwhile, "updates a real step")):
         flags.add_argument(f"--{name}", type=command.positive, default=standard, metavar="N", help=told)
     flags.add_argument("--episodes", type=command.positive, default=EPISODES, metavar="N",
                        help="that judge a controller")
+    machine.flags(flags)

@@ -76,7 +76,7 @@ def test_a_machine_of_other_physics_is_learned_all_the_same(tiny, monkeypatch, t
                 self.state = self.state - [0.0, 0.02 * self.state[0], 0.0, 0.0]       # a track that is bent
             return ended
 
-    def make(name, seed):
+    def make(name, seed, **changes):
         return worlds.World(Other(draw(np.random.default_rng(seed))))
 
     monkeypatch.setattr(worlds, "make", make)
