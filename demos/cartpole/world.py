@@ -138,12 +138,13 @@ def draw_episode(upper: Axes, lower: Axes, learning: Learning) -> None:
     for axes, values, colour, edge in ((upper, np.degrees(seen[:, 2]), style.INK, 12.0),
                                        (lower, seen[:, 0], style.BLUE, STANDARD.max_x)):
         axes.plot(steps, values, color=colour, linewidth=1.2)
-        for end in ends[ends < RECIPE.steps]:
+        for end in ends[:-1]:
             axes.axvline(end, color=style.ORANGE, linewidth=1.0)
-        axes.set(ylim=(-1.1 * edge, 1.1 * edge))
-    falls = int(np.sum(ends < RECIPE.steps))
-    upper.set(ylabel="angle (°)", title=f"The real steps, while it learns ({falls} "
-                                        f"fall{'s' * (falls != 1)}: orange)")
+        reach = min(1.3 * float(np.nanmax(np.abs(values))), 1.1 * edge)
+        axes.set(ylim=(-reach, reach))
+    falls = len(ends) - 1
+    upper.set(ylabel="angle (°)", title="The real steps, while it learns: " + (
+        f"{falls} fall{'s' * (falls != 1)} (orange)" if falls else "no fall"))
     lower.set(ylabel="cart (m)", xlabel="real steps")
 
 

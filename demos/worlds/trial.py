@@ -63,7 +63,8 @@ def settings(machine: Machine, options: Options) -> dict[str, Any]:
     """All that the outcome depends on."""
     task = tailored(machine.task, options)
     return {"seed": options.seed, "episodes": options.episodes, "changes": machine.changes(options),
-            "recipe": task.recipe._asdict(), "unknowns": [unknown._asdict() for unknown in task.model.unknowns],
+            "recipe": task.recipe._asdict(),
+            "unknowns": [unknown._asdict() for unknown in task.model.unknowns],
             "delays": task.model.delays, "sensors": task.model.sensors.tolist(),
             "joints": task.model.joints.tolist(), "piece": LENGTH}
 
