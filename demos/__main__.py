@@ -8,7 +8,8 @@ import textwrap
 from pathlib import Path
 
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum")
-LISTED = ("gradient", "trebuchet", "trebuchet world", "cartpole", "pendulum")
+LISTED = ("gradient", "trebuchet", "trebuchet world", "cartpole", "cartpole world", "pendulum",
+          "pendulum world")
 EXTRAS = ("gymnasium", "matplotlib", "PIL", "tqdm")
 
 

@@ -79,7 +79,7 @@ def all_succeed(results: list[dict]) -> tuple[bool, str]:
 
 def trial(name: str, options: dict[str, Any], seed: int) -> dict[str, Any]:
     """The content of `result.json` for one seed. It may run anywhere: it keeps nothing."""
-    demo: Demo = importlib.import_module(f"demos.{name}").DEMO
+    demo: Demo = importlib.import_module(f"demos.{name}".replace(" ", ".")).DEMO
     with tempfile.TemporaryDirectory(prefix=f"{name}-{seed}-") as folder:
         alone = argparse.Namespace(**options | {
             "action": "train", "seed": seed, "out": Path(folder), "quiet": True, "fresh": True})

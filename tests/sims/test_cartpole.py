@@ -214,3 +214,15 @@ def test_the_gradient_passes_straight_through_a_sign():
     state = State(0.0, 0.1, 0.05, -0.2)
     through = dp.grad(lambda output: step(state, dp.sign(output)).rate)(0.3)
     assert through == dp.grad(lambda action: step(state, action).rate)(1.0) < 0
+
+
+@pytest.mark.parametrize("speed", [-1.0, 0.0, 0.3])
+@pytest.mark.parametrize("action", [1.0, -1.0])
+def test_friction_is_that_of_a_real_track(speed, action):
+    worlds = pytest.importorskip("tinydp.sims.worlds.cartpole")
+    real = worlds.CartPole(worlds.Truth(friction=0.7, half_length=1.3))
+    real.start(np.random.default_rng(0))
+    real.state = np.array([0.1, speed, 0.05, -0.2])
+    real.step(int(action > 0))
+    found = step(State(0.1, speed, 0.05, -0.2), action, Params(friction=0.7, half_length=0.65))
+    assert tuple(found) == pytest.approx(tuple(real.state), rel=1e-12, abs=1e-12)

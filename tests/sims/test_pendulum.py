@@ -6,7 +6,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import tinydp as dp
-from tinydp.sims.pendulum import Params, State, angle_normalize, cost, energy, observe, step
+from tinydp.sims.pendulum import Friction, Params, State, angle_normalize, cost, energy, observe, step
 
 thetas = st.floats(-100.0, 100.0) | st.floats(-np.pi, np.pi)
 rates = st.floats(-8.0, 8.0)
@@ -157,3 +157,31 @@ def test_beyond_its_limit_torque_has_no_effect():
     force = dp.grad(lambda torque: step(State(1.0, 0.0), torque).rate)
     assert force(2.5) == 0.0
     assert force(1.5) == pytest.approx(3 * 0.05)
+
+
+@given(theta=thetas, rate=rates, torque=torques, viscous=st.floats(0.0, 0.3), coulomb=st.floats(0.0, 0.5))
+@example(theta=0.1, rate=0.01, torque=0.0, viscous=0.0, coulomb=0.5)
+def test_friction_is_that_of_a_real_pendulum(theta, rate, torque, viscous, coulomb):
+    worlds = pytest.importorskip("tinydp.sims.worlds.pendulum")
+    real = worlds.Pendulum(worlds.Truth(viscous=viscous, coulomb=coulomb))
+    real.theta, real.rate = theta, rate
+    real.step(np.array([torque]))
+    found = step(State(theta, rate), torque, Params(friction=Friction(viscous, coulomb)))
+    assert tuple(found) == pytest.approx((real.theta, real.rate), rel=1e-12, abs=1e-12)
+
+
+def test_no_friction_is_none_at_all():
+    state = State(np.array([0.0, 3.0, 1.0]), np.array([0.0, 2.0, -1.0]))
+    frictionless = Params(friction=Friction())
+    for alone, given_none in zip(step(state, 0.5), step(state, 0.5, frictionless), strict=True):
+        assert alone.tobytes() == given_none.tobytes()
+
+
+def test_the_gradient_with_friction():
+    def after(x):
+        state = State(x[0], x[1])
+        for _ in range(5):
+            state = step(state, x[2], Params(length=x[3], friction=Friction(x[4], x[5])))
+        return state.theta + state.rate**2
+
+    dp.testing.check_grads(after, (np.array([2.5, 3.0, 0.5, 1.2, 0.1, 0.2]),))

@@ -9,11 +9,13 @@
 | F      | `push`        | force on the cart, to the right, F = `action` `push`   | N      | 10         |
 | g      | `gravity`     | acceleration of gravity                                | m/s²   | 9.8        |
 | M, m   | `cart_mass`, `pole_mass` | masses of cart and pole                     | kg     | 1, 0.1     |
+|        | `friction`    | of the track, a force against the cart's motion        | N      | none       |
 | l      | `half_length` | from the pivot to the middle of the pole, **half** its length | m | 0.5       |
 | dt     | `dt`          | one time step; an episode is at most 500 steps (10 s)  | s      | 0.02       |
 
 The pole is a uniform rod, with the moment of inertia m l²/3 about its middle; cart and pivot have
-no friction. Newton's law for both along the track, and for the pole around the pivot:
+no friction, unless the track is given one, which then adds to F. Newton's law for both along the
+track, and for the pole around the pivot:
 
     (M + m) dv/dt + m l (dω/dt cos θ - ω² sin θ) = F
     4/3 l dω/dt + dv/dt cos θ = g sin θ
@@ -66,7 +68,10 @@ class State(NamedTuple):
 
 
 class Params(NamedTuple):
-    """Constants of cart and pole; units in the table above, limits in m and rad."""
+    """Constants of cart and pole; units in the table above, limits in m and rad.
+
+    `friction` in N may be None: nothing is computed of it.
+    """
 
     gravity: Any = 9.8
     cart_mass: Any = 1.0
@@ -76,6 +81,7 @@ class Params(NamedTuple):
     dt: Any = 0.02
     max_x: Any = 2.4
     max_theta: Any = 12 * 2 * np.pi / 360
+    friction: Any = None
 
 
 STANDARD = Params()
@@ -84,12 +90,15 @@ STANDARD = Params()
 def step(state: State, action: Any, params: Params = STANDARD) -> State:
     """The state `dt` later, for a push of `action` times `push`: 1 to the right, -1 to the left."""
     x, speed, theta, rate = state
-    gravity, cart_mass, pole_mass, half_length, push, dt, _, _ = params
+    gravity, cart_mass, pole_mass, half_length, push, dt, _, _, friction = params
     # operations in Gymnasium's order, for the same bits
     mass = pole_mass + cart_mass
     moment = pole_mass * half_length
     sine, cosine = np.sin(theta), np.cos(theta)
-    pushed = (action * push + moment * (rate * rate) * sine) / mass
+    force = action * push
+    if friction is not None:
+        force = force - friction * np.sign(speed)
+    pushed = (force + moment * (rate * rate) * sine) / mass
     turn = (gravity * sine - cosine * pushed) / (
         half_length * (4.0 / 3.0 - pole_mass * (cosine * cosine) / mass))
     acceleration = pushed - moment * turn * cosine / mass

@@ -7,6 +7,7 @@
 | τ      | `torque`   | the motor's torque, counter-clockwise         | N m    | within ±2  |
 | g      | `gravity`  | acceleration of gravity                       | m/s²   | 10         |
 | m, l   | `mass`, `length` | mass and length of the rod              | kg, m  | 1, 1       |
+|        | `friction` | of its bearing: see `Friction`                | N m    | none       |
 | dt     | `dt`       | one time step; an episode is 200 steps (10 s) | s      | 0.05       |
 
 A uniform rod on a pivot at its end has the moment of inertia m l²/3 and its weight acts at l/2:
@@ -51,8 +52,18 @@ class State(NamedTuple):
     rate: Any
 
 
+class Friction(NamedTuple):
+    """Of the bearing: `viscous` in N m for each rad/s, and `coulomb` in N m."""
+
+    viscous: Any = 0.0
+    coulomb: Any = 0.0
+
+
 class Params(NamedTuple):
-    """Constants of the pendulum; units in the table above, limits in N m and rad/s."""
+    """Constants of the pendulum; units in the table above, limits in N m and rad/s.
+
+    Without `friction`, nothing is computed of it: at rest it would have no derivative.
+    """
 
     gravity: Any = 10.0
     mass: Any = 1.0
@@ -60,6 +71,7 @@ class Params(NamedTuple):
     dt: Any = 0.05
     max_torque: Any = 2.0
     max_rate: Any = 8.0
+    friction: Friction | None = None
 
 
 STANDARD = Params()
@@ -68,11 +80,17 @@ STANDARD = Params()
 def step(state: State, torque: Any, params: Params = STANDARD) -> State:
     """The state `dt` later, for a motor that gives `torque` as far as it can."""
     theta, rate = state
-    gravity, mass, length, dt, max_torque, max_rate = params
+    gravity, mass, length, dt, max_torque, max_rate, friction = params
     torque = np.clip(torque, -max_torque, max_torque)
     # operations in Gymnasium's order, for the same bits
     acceleration = 3 * gravity / (2 * length) * np.sin(theta) + 3.0 / (mass * length**2) * torque
-    rate = np.clip(rate + acceleration * dt, -max_rate, max_rate)
+    if friction is not None:
+        acceleration = acceleration - 3.0 / (mass * length**2) * friction.viscous * rate
+    rate = rate + acceleration * dt
+    if friction is not None:
+        lost = 3.0 / (mass * length**2) * friction.coulomb * dt
+        rate = rate - np.clip(rate, -lost, lost)
+    rate = np.clip(rate, -max_rate, max_rate)
     return State(theta + rate * dt, rate)
 
 

@@ -33,10 +33,10 @@ from tinydp.nn import MLP, Layer, Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims.pendulum import STANDARD, State, cost, observe, step
 
-from . import command, style
-from .checkpoints import Keeper
-from .command import Column, Demo, Options, Report
-from .play import play as open_window
+from .. import command, style
+from ..checkpoints import Keeper
+from ..command import Column, Demo, Options, Report
+from ..play import play as open_window
 
 CLAIM = "one episode of 200 steps is enough; but its pendulum had no torque limit."
 TAKES = "half a minute, or a minute with --mode batch"
@@ -801,4 +801,4 @@ DEMO = Demo(
     columns=[Column("mean return", "result.mean_return"),
              Column("worst return", "result.worst_return"),
              Column("swung up", "result.swung_up", digits=0, unit="of 100 starts")],
-    passes=passes, packages=("numpy", "gymnasium"))
+    passes=passes, packages=("numpy", "gymnasium"), beside={"world": "demos.pendulum.world"})

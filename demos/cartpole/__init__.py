@@ -25,10 +25,10 @@ from tinydp.nn import MLP, Layer, Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims.cartpole import EPISODE, STANDARD, State, failed, gymnasium_action, observe, start, step
 
-from . import command, style
-from .checkpoints import Keeper
-from .command import Column, Demo, Options, Report
-from .play import play as open_window
+from .. import command, style
+from ..checkpoints import Keeper
+from ..command import Column, Demo, Options, Report
+from ..play import play as open_window
 
 CLAIM = "it balances after about 5 episodes (measured: 9, and 12 to 14 until all of 100 reach 500 steps)."
 TAKES = "half a minute"
@@ -647,4 +647,4 @@ DEMO = Demo(
              Column("until all stand", "result.mastered_after_steps", higher=False, digits=0,
                     unit="steps of experience"),
              Column("farthest in 10,000 steps", "result.farthest", higher=False, digits=2, unit="m")],
-    passes=passes, packages=("numpy", "gymnasium"))
+    passes=passes, packages=("numpy", "gymnasium"), beside={"world": "demos.cartpole.world"})

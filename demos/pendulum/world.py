@@ -1,0 +1,136 @@
+"""A pendulum nobody knows is swung up: while its one real episode runs, data refine the simulator.
+
+The rod may be heavier or longer than drawn, the motor weaker, the bearing rough, and the sensors are noisy.
+A controller that was trained in the nominal simulator drives from the first step. Its 200 real steps tell
+what the machine is like, by gradients through the simulator; and meanwhile the controller is trained on
+through the simulator as it is known by then. Beside it stand the controller with which the episode began,
+and one that had the true physics throughout.
+"""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+import tinydp as dp
+from tinydp.nn import Params
+from tinydp.sims.pendulum import STANDARD, Friction, State, cost, observe, step
+from tinydp.sims.worlds import Evaluation
+
+from .. import style
+from ..command import Column
+from ..worlds.belief import Model, Unknown
+from ..worlds.learner import Learning, Physics, Recipe, Task
+from ..worlds.trial import Machine, demo
+from . import controller, draw_starts, new_controller
+
+CLAIM = "one episode of 200 steps is enough; but there the simulator was the world."
+TAKES = "two minutes"
+
+# ---------------------------------------------------------------------------- the simulator and its unknowns
+
+# A motor that is stronger by a factor acts like a rod that is lighter by it, with less friction: no
+# measurement tells the two apart. So the motor is taken as it was drawn, and the rest relative to it.
+UNKNOWNS = (Unknown("length", 1.0, 0.2), Unknown("mass", 1.0, 0.35), Unknown("viscous", 0.0, 0.15),
+            Unknown("coulomb", 0.0, 0.25))
+
+
+def params(known: dict[str, Any]) -> Any:
+    """The simulator's parameters."""
+    friction = Friction(known["viscous"], known["coulomb"])
+    return STANDARD._replace(length=known["length"], mass=known["mass"], friction=friction)
+
+
+def measured(seen: np.ndarray) -> np.ndarray:
+    """Angles, which count turns, and rates, for what was seen step by step."""
+    return np.stack([np.unwrap(np.arctan2(seen[:, 1], seen[:, 0])), seen[:, 2]], axis=1)
+
+
+MODEL = Model(UNKNOWNS, params, State, step, measured, sensors=np.array([0.02, 0.05]),
+              joints=np.array([0.01, 0.02]), pieces=11)
+
+# ---------------------------------------------------------------------------- the controller and its cost
+
+
+def decide(params: Params, seen: Any, past: Any) -> Any:
+    """The torques in N m; nothing is remembered."""
+    return controller(params, seen)
+
+
+def loss(params: Params, starts: State, weights: np.ndarray, physics: Physics) -> Any:
+    """The mean cost of the steps of windows that count."""
+    def advance(run: tuple[State, Any], weight: Any) -> tuple[tuple[State, Any], None]:
+        state, total = run
+        torque = controller(params, observe(state))
+        return (step(state, torque, physics.params), total + weight * cost(state, torque)), None
+
+    (_, total), _ = dp.scan(advance, (starts, np.zeros(starts.theta.shape)), weights)
+    return np.mean(total)
+
+
+RECIPE = Recipe(steps=200, before=600, meanwhile=6, refined=10, windows=96, horizon=(40, 66),
+                rate=(5e-3, 5e-5), limit=10.0)
+TASK = Task(MODEL, RECIPE, 0, new_controller, decide, lambda torque: np.array([torque], np.float32),
+            draw_starts, loss)
+
+# ---------------------------------------------------------------------------- for the judge alone
+
+SHARE, UPRIGHT = 0.03, 95       # goals: of the return with the true physics; starts of 100 that end upright
+
+
+def truth(real: Any) -> tuple[dict[str, float], int]:
+    """The unknowns of a world, and its delay."""
+    return {"length": real.length, "mass": real.mass / real.gain, "viscous": real.viscous / real.gain,
+            "coulomb": real.coulomb / real.gain}, 0
+
+
+def upright(found: Evaluation) -> int:
+    """How many episodes end within 10° of upright, and slower than 1 rad/s."""
+    theta, rate = found.lasts.T
+    return int(np.sum((np.cos(theta) > np.cos(np.radians(10))) & (np.abs(rate) < 1.0)))
+
+
+def succeeds(result: dict[str, Any]) -> bool:
+    """Whether one world is learned."""
+    after, told = result["after"], result["told"]
+    return (after["mean_return"] >= told["mean_return"] * (1 + SHARE)
+            and after["good"] >= min(UPRIGHT, told["good"]))
+
+
+def passes(results: list[dict]) -> tuple[bool, str]:
+    """The goal over many worlds."""
+    returns = {who: np.median([result["result"][who]["mean_return"] for result in results])
+               for who in ("nominal", "after", "told")}
+    good = [result["result"]["after"]["good"] for result in results]
+    return bool(returns["after"] >= returns["told"] * (1 + SHARE) and min(good) >= UPRIGHT), (
+        f"Median return: nominal {returns['nominal']:.1f}, after one episode {returns['after']:.1f}, with "
+        f"the true physics {returns['told']:.1f} (goal: within {100 * SHARE:.0f} %). Upright at the end from "
+        f"at least {min(good)} of 100 starts (goal {UPRIGHT}).")
+
+
+# ---------------------------------------------------------------------------- picture
+
+
+def draw_episode(upper: Axes, lower: Axes, learning: Learning) -> None:
+    """Angle and torque of the real episode."""
+    record = learning.records[-1]
+    seconds = STANDARD.dt * np.arange(len(record.seen))
+    angle = np.degrees(np.arctan2(record.seen[:, 1], record.seen[:, 0]))
+    jumps = np.abs(np.diff(angle, append=angle[-1])) > 180
+    upper.plot(seconds, np.where(jumps, np.nan, angle), color=style.INK)
+    upper.set(ylim=(-190, 190), ylabel="angle (°)", title="The real episode, while it learns (0°: upright)")
+    upper.set_yticks([-180, -90, 0, 90, 180])
+    lower.plot(seconds[:-1], record.actions, color=style.ORANGE, linewidth=1.2)
+    lower.set(ylim=(-2.2, 2.2), ylabel="torque (N m)", xlabel="time (s)")
+
+
+COLUMNS = [Column("after one episode", "result.after.mean_return"),
+           Column("true physics", "result.told.mean_return"),
+           Column("nominal", "result.nominal.mean_return"),
+           Column("upright of 100", "result.after.good", goal=UPRIGHT, digits=0),
+           Column("processor seconds", "budget.seconds", higher=False, goal=60)]
+MACHINE = Machine(
+    name="pendulum", task=TASK, truth=truth, good=upright, goodness="end upright", succeeds=succeeds,
+    score="return", draw_episode=draw_episode,
+    units={"length": "m", "mass": "kg / gain", "viscous": "N m s / gain", "coulomb": "N m / gain"})
+DEMO = demo(MACHINE, __doc__, CLAIM, COLUMNS, passes)

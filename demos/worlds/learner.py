@@ -1,0 +1,241 @@
+"""One real episode: act, refine the simulator, improve the controller; and again, step by step.
+
+Before it, the controller is trained in the nominal simulator: more is not known. While the episode runs,
+every real step is followed by some updates through the simulator as it is believed to be by now, and
+every few steps that belief is refined by all that was measured. The controller drives from the first step
+on. If the machine fails, its episode begins anew, and steps are counted on.
+
+What learns here sees the world by `reset`, `step` and `real_steps` alone.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import tinydp as dp
+from tinydp.ad import tree
+from tinydp.nn import Layer, Params
+from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
+
+from .belief import Belief, Model, Record, Refinery, prior
+
+AVERAGED = 0.99                 # how much of the averaged controller an update leaves
+BLOCK = 20                      # updates at a time, before the episode
+FIRST_START = 1_000_000         # seeds of the episodes' starts and noise: no evaluation has these
+
+# ---------------------------------------------------------------------------- what is learned
+
+
+class Recipe(NamedTuple):
+    """How much is done when."""
+
+    steps: int                  # real ones
+    before: int                 # updates in the nominal simulator
+    meanwhile: int              # updates a real step
+    refined: int                # real steps from one refinement to the next
+    windows: int                # simulated at once in an update ...
+    horizon: tuple[int, int]    # ... of so many steps that count, until half-time and at the end
+    rate: tuple[float, float]   # of Adam, from the first update to the last
+    limit: float                # on the gradient's norm
+
+    @property
+    def updates(self) -> int:
+        """All updates."""
+        return self.before + self.steps * self.meanwhile
+
+    def counted(self, update: int) -> int:
+        """Steps that count in the windows of an update: few until half-time, then slowly more."""
+        first, last = self.horizon
+        return first + round((last - first) * max(0.0, 2 * update / self.updates - 1))
+
+
+class Physics(NamedTuple):
+    """What a controller is trained in: the simulator's parameters, and how much of an action acts when.
+
+    `delays` has a number for each of the model's delays; their sum is 1.
+    """
+
+    params: Any
+    delays: np.ndarray
+
+
+class Task(NamedTuple):
+    """A machine to learn: its model, its controller, and what the controller is to make small.
+
+    `decide(params, seen, past)` are the actions (n,) for what is seen (n, numbers) and the last actions
+    (n, memory), the latest first, 0 before the first. `loss(params, starts, weights, physics)` is the mean
+    cost of windows that begin in `starts = draw(rng, n)`, its steps weighted by `weights` (steps,).
+    """
+
+    model: Model
+    recipe: Recipe
+    memory: int
+    begin: Callable[[np.random.Generator], Params]
+    decide: Callable[[Params, Any, Any], Any]
+    to_world: Callable[[float], Any]                 # an action as the world takes it
+    draw: Callable[[np.random.Generator, int], Any]
+    loss: Callable[[Params, Any, Any, Physics], Any]
+
+    def physics(self, belief: Belief) -> Physics:
+        """The simulator as it is believed to be."""
+        likely = np.argmax(belief.odds) == np.arange(len(self.model.delays))
+        return Physics(self.model.at(belief.z), 1.0 * likely)
+
+
+class Pilot:
+    """A controller with its memory of actions, at work: `worlds.evaluate` takes it as it is."""
+
+    def __init__(self, task: Task, params: Params, past: np.ndarray | None = None):
+        self.task, self.params = task, params
+        self.begin()
+        self.past = self.past if past is None else past
+
+    def begin(self) -> None:
+        """An episode begins: nothing was done yet."""
+        self.past = np.zeros(self.task.memory)
+
+    def act(self, seen: np.ndarray) -> float:
+        """The next action."""
+        action = float(self.task.decide(self.params, np.asarray(seen, np.float64)[None], self.past[None])[0])
+        self.past = np.concatenate([[action], self.past])[: self.task.memory]
+        return action
+
+    def __call__(self, seen: np.ndarray) -> Any:
+        return self.task.to_world(self.act(seen))
+
+
+# ---------------------------------------------------------------------------- learning
+
+
+class Training(NamedTuple):
+    """A controller after `count` updates; the `average` of its parameters, which is steadier, drives."""
+
+    params: Params
+    average: Params
+    optimiser: AdamState
+    rng: np.random.Generator
+    count: int
+
+
+class Refined(NamedTuple):
+    """What was believed after so many real steps."""
+
+    steps: int
+    belief: Belief
+
+
+class Learning(NamedTuple):
+    """A run so far: its controller, the record of the world, the beliefs, and the seconds that it took.
+
+    `nominal` is the controller with which the episode began, `past` the memory of the one that drives.
+    Seconds are the processor's, by what for, and "wall" by the clock.
+    """
+
+    training: Training
+    nominal: Params
+    records: list[Record]
+    past: np.ndarray
+    beliefs: list[Refined]
+    seconds: dict[str, float]
+
+    @property
+    def steps(self) -> int:
+        """Real steps."""
+        return sum(len(record.actions) for record in self.records)
+
+
+KINDS = (Training, Refined, Learning, Record, Belief, Layer, AdamState)      # that a run is made of
+
+
+class Learner:
+    """Learns a task, in any number of worlds: what it compiles, it compiles once."""
+
+    def __init__(self, task: Task):
+        self.task = task
+        self.optimiser = Adam(cosine(*task.recipe.rate, task.recipe.updates))
+        self.gradient = dp.value_and_grad(dp.compile(task.loss))
+        self.refinery = Refinery(task.model)
+
+    def begin(self, seed: int) -> Learning:
+        """Before the first update."""
+        rng = np.random.default_rng(seed)
+        params = self.task.begin(rng)
+        training = Training(params, params, self.optimiser.init(params), rng, 0)
+        return Learning(training, params, [], np.zeros(self.task.memory),
+                        [Refined(0, prior(self.task.model))],
+                        {"before": 0.0, "refining": 0.0, "meanwhile": 0.0, "wall": 0.0})
+
+    def over(self, learning: Learning) -> bool:
+        """Whether all real steps are done."""
+        return learning.steps >= self.task.recipe.steps
+
+    def advance(self, learning: Learning, world: Any, seed: int) -> Learning:
+        """A block of updates before the episode; then a real step, and what it is good for."""
+        recipe, training = self.task.recipe, learning.training
+        physics = self.task.physics(learning.beliefs[-1].belief)
+        began = time.process_time()
+        if training.count < recipe.before:
+            training = self.improve(training, physics, min(BLOCK, recipe.before - training.count))
+            return spent(learning._replace(training=training, nominal=training.average), "before", began)
+        learning = self.act(learning, world, seed)
+        if learning.steps % recipe.refined == 0:
+            began = time.process_time()
+            learning = spent(self.refine(learning), "refining", began)
+            physics = self.task.physics(learning.beliefs[-1].belief)
+        began = time.process_time()
+        learning = learning._replace(training=self.improve(training, physics, recipe.meanwhile))
+        return spent(learning, "meanwhile", began)
+
+    def act(self, learning: Learning, world: Any, seed: int) -> Learning:
+        """One real step, by the controller as it is; and the start of an episode, before its first."""
+        *earlier, record = learning.records or [start(world, seed)]
+        pilot = Pilot(self.task, learning.training.average, learning.past)
+        action = pilot.act(record.seen[-1])
+        seen, _, terminated, truncated, _ = world.step(self.task.to_world(action))
+        record = Record(np.vstack([record.seen, seen]), np.append(record.actions, action))
+        records = [*earlier, record]
+        if (terminated or truncated) and sum(len(r.actions) for r in records) < self.task.recipe.steps:
+            pilot.begin()
+            records = [*records, start(world)]
+        return learning._replace(records=records, past=pilot.past)
+
+    def refine(self, learning: Learning) -> Learning:
+        """The belief, by all that was measured."""
+        belief = self.refinery.refine(learning.beliefs[-1].belief, learning.records)
+        return learning._replace(beliefs=[*learning.beliefs, Refined(learning.steps, belief)])
+
+    def improve(self, training: Training, physics: Physics, times: int) -> Training:
+        """So many updates later."""
+        recipe = self.task.recipe
+        for _ in range(times):
+            params, average, state, rng, count = training
+            starts = self.task.draw(rng, recipe.windows)
+            weights = np.where(np.arange(recipe.horizon[-1]) < recipe.counted(count), 1.0, 0.0)
+            _, gradient = self.gradient(params, starts, weights, physics)
+            params, state = self.optimiser.step(params, clip_by_norm(gradient, recipe.limit), state)
+            kept = min(AVERAGED, (count + 1) / (count + 10))         # it forgets soon at first
+            average = tree.map(lambda old, new, kept=kept: kept * old + (1 - kept) * new, average, params)
+            training = Training(params, average, state, rng, count + 1)
+        return training
+
+
+def start(world: Any, seed: int | None = None) -> Record:
+    """The record of an episode that begins; its first one has a seed."""
+    seen, _ = world.reset() if seed is None else world.reset(seed=FIRST_START + seed)
+    return Record(np.array(seen, np.float64)[None], np.zeros(0))
+
+
+def done_again(task: Task, learning: Learning, world: Any, seed: int) -> None:
+    """Bring a new copy of the world to where a run was interrupted, by the actions of its record."""
+    for k, record in enumerate(learning.records):
+        start(world, None if k else seed)
+        for action in record.actions:
+            world.step(task.to_world(action))
+
+
+def spent(learning: Learning, on: str, began: float) -> Learning:
+    """With the processor's time since `began` in the account."""
+    used = learning.seconds[on] + time.process_time() - began
+    return learning._replace(seconds=learning.seconds | {on: used})

@@ -1,0 +1,236 @@
+"""One unknown world, from its first update to `result.json`; and who is compared.
+
+Three controllers of one training are judged by the truth, from the same starts, with the same noise:
+
+- *nominal*: as it was when the real episode began, trained in the nominal simulator alone;
+- *after*: as it was when the real episode ended, whatever it was like then: none is chosen;
+- *told*: as many updates, all of them in a simulator that has the true parameters.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinydp.sims import worlds
+
+from .. import command, style
+from ..checkpoints import Keeper
+from ..command import Column, Demo, Options, Report
+from .belief import LENGTH
+from .learner import BLOCK, KINDS, Learner, Learning, Physics, Pilot, Task, Training, done_again
+
+WHO = ("nominal", "after", "told")
+EPISODES = 100                  # by which a controller is judged, from the starts of seeds 0, 1, ...
+
+
+class Machine(NamedTuple):
+    """A task, and what the judge of it knows.
+
+    `truth(real)` gives the unknowns' true values by name, and the true delay; `good(found)` counts the
+    episodes of an evaluation that went well, which `goodness` puts into words. `succeeds(result)` judges
+    one world. Units are those of the unknowns; `draw_episode(upper, lower, learning)` draws the real steps.
+    `changes(options)` is what a world has that its seed did not draw, as `flags` of its own say.
+    """
+
+    name: str
+    task: Task
+    truth: Callable[[Any], tuple[dict[str, float], int]]
+    good: Callable[[Any], int]
+    goodness: str
+    succeeds: Callable[[dict[str, Any]], bool]
+    score: str
+    units: dict[str, str]
+    draw_episode: Callable[[Any, Any, Learning], None]
+    flags: Callable[[Any], Any] = lambda flags: None
+    changes: Callable[[Options], dict[str, Any]] = lambda options: {}
+
+
+class Outcome(NamedTuple):
+    """The run in the world, the training that was told the truth, all evaluations, and the truth itself."""
+
+    learning: Learning
+    told: Training
+    told_seconds: float
+    found: dict[str, worlds.Evaluation]
+    truth: dict[str, float]
+    delay: int
+
+
+def settings(machine: Machine, options: Options) -> dict[str, Any]:
+    """All that the outcome depends on."""
+    task = tailored(machine.task, options)
+    return {"seed": options.seed, "episodes": options.episodes, "changes": machine.changes(options),
+            "recipe": task.recipe._asdict(),
+            "unknowns": [unknown._asdict() for unknown in task.model.unknowns],
+            "delays": task.model.delays, "sensors": task.model.sensors.tolist(),
+            "joints": task.model.joints.tolist(), "piece": LENGTH}
+
+
+def tailored(task: Task, options: Options) -> Task:
+    """The task with as many steps and updates as the user wants."""
+    recipe = task.recipe
+    wanted = {name: getattr(options, name) for name in ("steps", "before", "meanwhile")}
+    return task._replace(recipe=recipe._replace(
+        **{name: n for name, n in wanted.items() if n is not None}))
+
+
+# ---------------------------------------------------------------------------- training
+
+def train(machine: Machine, options: Options) -> Outcome:
+    """Learn in the world; train with the truth; judge."""
+    task = tailored(machine.task, options)
+    world = worlds.make(machine.name, options.seed, **machine.changes(options))
+    learner, known = Learner(task), settings(machine, options)
+    learning = learn(learner, world, options, Keeper(
+        options.out / f"learning-{options.seed}.npz", f"{machine.name} world", known, KINDS))
+    truth, delay = machine.truth(worlds.reveal(world))
+    physics = Physics(task.model.params(truth), 1.0 * (np.array(task.model.delays) == delay))
+    told, seconds = train_told(learner, physics, options, Keeper(
+        options.out / f"told-{options.seed}.npz", f"{machine.name} world, told", known, KINDS))
+    controllers = dict(zip(WHO, (learning.nominal, learning.training.average, told.average), strict=True))
+    found = {who: worlds.evaluate(world, Pilot(task, params), options.episodes)
+             for who, params in controllers.items()}
+    return Outcome(learning, told, seconds, found, truth, delay)
+
+
+def learn(learner: Learner, world: worlds.World, options: Options, keeper: Keeper) -> Learning:
+    """The run in the world; or on from where one was interrupted."""
+    recipe = learner.task.recipe
+    learning = keeper.load(options.fresh)
+    if learning is None:
+        learning = learner.begin(options.seed)
+    else:
+        command.note(f"Going on after {command.count(learning.steps, 'real step')}, kept in {keeper.path} "
+                     "(--fresh begins anew).", options.quiet)
+    done_again(learner.task, learning, world, options.seed)
+    with command.progress(recipe.updates, "updates", "learning", options.quiet,
+                          initial=learning.training.count) as bar:
+        while not learner.over(learning):
+            began = time.perf_counter()
+            learning = learner.advance(learning, world, options.seed)
+            wall = learning.seconds["wall"] + time.perf_counter() - began
+            learning = learning._replace(seconds=learning.seconds | {"wall": wall})
+            keeper.keep(learning, finished=learner.over(learning))
+            bar.set_postfix_str(f"real steps {learning.steps}", False)
+            bar.update(learning.training.count - bar.n)
+    return learning
+
+
+def train_told(learner: Learner, physics: Physics, options: Options, keeper: Keeper
+               ) -> tuple[Training, float]:
+    """The same training with the true physics, and its processor seconds."""
+    updates = learner.task.recipe.updates
+    kept = keeper.load(options.fresh)
+    training, seconds = kept or (learner.begin(options.seed).training, 0.0)
+    with command.progress(updates, "updates", "if told", options.quiet, initial=training.count) as bar:
+        while training.count < updates:
+            began = time.process_time()
+            training = learner.improve(training, physics, min(BLOCK, updates - training.count))
+            seconds += time.process_time() - began
+            keeper.keep((training, seconds), finished=training.count == updates)
+            bar.update(training.count - bar.n)
+    return training, seconds
+
+
+# ---------------------------------------------------------------------------- the report
+
+def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> Report:
+    """The result, real steps first."""
+    task, learning = tailored(machine.task, options), outcome.learning
+    result: dict[str, Any] = {who: judged(machine, found) for who, found in outcome.found.items()}
+    result["unknowns"] = unknowns(task, outcome)
+    odds = learning.beliefs[-1].belief.odds
+    result["delay"] = {"likeliest": task.model.delays[int(np.argmax(odds))], "odds": odds.max(),
+                       "true": outcome.delay}
+    success = machine.succeeds(result)
+    recipe, seconds = task.recipe, learning.seconds
+    windows = recipe.updates * recipe.windows * recipe.horizon[-1]
+    refining = sum(refined.belief.work for refined in learning.beliefs)
+    processor = sum(seconds.values()) - seconds["wall"]
+    scores = {who: f"{outcome.found[who].returns.mean():.1f}" for who in WHO}
+    lines = [
+        f"{machine.name}, world {options.seed}, where nothing was known but reset and step:",
+        f"  real     {command.count(learning.steps, 'step')} in "
+        f"{command.count(len(learning.records), 'episode')}; the controller drove throughout",
+        f"  {machine.score:<8} {scores['after']} after them, {scores['nominal']} before, {scores['told']} "
+        f"with the true physics: means over {options.episodes} starts",
+        f"  {machine.goodness}: {result['after']['good']} of {options.episodes} after, "
+        f"{result['nominal']['good']} before, {result['told']['good']} with the true physics",
+        *[f"  {name:<11} {row['value']:.3g} {machine.units[name]} (90 %: {row['low']:.3g} to "
+          f"{row['high']:.3g}), in truth {row['true']:.3g}" for name, row in result["unknowns"].items()],
+        *([f"  delay       {result['delay']['likeliest']}, in truth {outcome.delay}"]
+          if len(task.model.delays) > 1 else []),
+        f"  budget   {command.count(recipe.updates, 'gradient')} through {windows:,} simulated steps, "
+        f"{refining:,} more to refine",
+        f"  seconds  {processor:.1f} of the processor (before {seconds['before']:.1f}, meanwhile "
+        f"{seconds['meanwhile']:.1f}, refining {seconds['refining']:.1f}), "
+        f"{seconds['wall']:.1f} by the clock",
+    ]
+    if not success:
+        lines.append("Not learned as well as the goal wants it.")
+    return Report(
+        success=success, result=result,
+        budget=command.budget(
+            episodes=len(learning.records), simulator_steps=windows + refining,
+            gradient_evaluations=recipe.updates, seconds=processor, real_steps=learning.steps,
+            training_steps=windows, refining_steps=refining, wall_seconds=round(seconds["wall"], 2),
+            seconds_before=round(seconds["before"], 2), seconds_refining=round(seconds["refining"], 2),
+            seconds_told=round(outcome.told_seconds, 2),
+            evaluation_steps=sum(found.steps for found in outcome.found.values())),
+        claim=claim, reference={"told": result["told"]["mean_return"],
+                                "about": "the same training with the true parameters"},
+        lines=lines)
+
+
+def judged(machine: Machine, found: worlds.Evaluation) -> dict[str, Any]:
+    """An evaluation in numbers."""
+    return {"mean_return": float(np.mean(found.returns)), "median_return": float(np.median(found.returns)),
+            "worst_return": float(np.min(found.returns)), "good": machine.good(found),
+            "episodes": len(found.returns)}
+
+
+def unknowns(task: Task, outcome: Outcome) -> dict[str, dict[str, Any]]:
+    """What is believed of each in the end, an interval of 90 %, and the truth."""
+    belief = outcome.learning.beliefs[-1].belief
+    rows = {}
+    for unknown, z, (low, high) in zip(task.model.unknowns, belief.z, task.model.between(belief).values(),
+                                       strict=True):
+        true = outcome.truth[unknown.name]
+        rows[unknown.name] = {"value": float(unknown.at(z)), "low": low, "high": high, "true": float(true),
+                              "covered": bool(low <= true <= high)}
+    return rows
+
+
+# ---------------------------------------------------------------------------- the demo
+
+def demo(machine: Machine, about: str | None, claim: str, columns: list[Column],
+         passes: Callable[[list[dict]], tuple[bool, str]]) -> Demo:
+    """`python -m demos NAME world`."""
+    def plot(options: Options, outcome: Outcome) -> list[Path]:
+        from .draw import draw_picture  # noqa: PLC0415  (it draws what is declared here)
+
+        picture = options.out / f"{machine.name}-world.png"
+        style.save_picture(picture, draw_picture(machine, tailored(machine.task, options), outcome))
+        return [picture]
+
+    return Demo(
+        f"{machine.name} world", about or "", plot=plot, columns=columns, passes=passes,
+        train=lambda options: train(machine, options),
+        report=lambda options, outcome: report(machine, claim, options, outcome),
+        settings=lambda options: settings(machine, options),
+        flags=lambda flags: add_flags(flags, machine), packages=("numpy", "scipy", "gymnasium"))
+
+
+def add_flags(flags: Any, machine: Machine) -> None:
+    """The flags of these demos alone; the seed is that of the world, too."""
+    recipe = machine.task.recipe
+    for name, standard, told in (("steps", recipe.steps, "real steps"),
+                                 ("before", recipe.before, "updates in the nominal simulator"),
+                                 ("meanwhile", recipe.meanwhile, "updates a real step")):
+        flags.add_argument(f"--{name}", type=command.positive, default=standard, metavar="N", help=told)
+    flags.add_argument("--episodes", type=command.positive, default=EPISODES, metavar="N",
+                       help="that judge a controller")
+    machine.flags(flags)

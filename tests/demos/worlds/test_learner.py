@@ -1,0 +1,99 @@
+"""The learner: what it touches of a world, when it does what, and that nothing is lost by an interrupt."""
+
+import numpy as np
+import pytest
+
+from demos.cartpole import world as cartpole
+from demos.checkpoints import load, save
+from demos.worlds.learner import KINDS, Learner, Pilot, Recipe, done_again
+from tinydp.ad import tree
+from tinydp.sims import worlds
+
+SMALL = cartpole.RECIPE._replace(steps=40, before=25, meanwhile=1)
+
+
+def _world():
+    return worlds.make("cartpole", 3)
+
+
+def _hesitant(params, seen, past):
+    """Pushes late: the pole falls."""
+    return np.where(seen[:, 2] > 0.15, 1.0, -1.0)
+
+
+class Handle:
+    """What a learner may touch of a world, and not more."""
+
+    def __init__(self, world):
+        self.reset, self.step = world.reset, world.step
+
+
+@pytest.fixture(scope="module")
+def learner():
+    return Learner(cartpole.TASK._replace(recipe=SMALL, decide=_hesitant))
+
+
+def _run(learner, world, until=SMALL.steps):
+    learning = learner.begin(3)
+    while learning.steps < until:
+        learning = learner.advance(learning, world, 3)
+    return learning
+
+
+@pytest.fixture(scope="module")
+def whole(learner):
+    """A run whose pole falls now and then."""
+    return _run(learner, Handle(_world()))
+
+
+def test_it_sees_a_world_by_reset_and_step_alone(whole):
+    assert whole.steps == SMALL.steps
+    assert all(record.seen.shape == (len(record.actions) + 1, 4) for record in whole.records)
+    assert set(np.concatenate([record.actions for record in whole.records])) <= {-1.0, 1.0}
+
+
+def test_falls_begin_a_new_episode_and_steps_count_on(learner, whole):
+    assert len(whole.records) > 1
+    world = _world()
+    done_again(learner.task, whole, world, 3)
+    assert world.real_steps == SMALL.steps
+
+
+def test_updates_and_refinements_are_as_the_recipe_says(whole):
+    assert whole.training.count == SMALL.updates == 25 + 40
+    assert [refined.steps for refined in whole.beliefs] == [0, 10, 20, 30, 40]
+    assert all(seconds > 0.0 for on, seconds in whole.seconds.items() if on != "wall")
+    different = tree.flatten(whole.nominal)[0][0] != tree.flatten(whole.training.average)[0][0]
+    assert np.all(different)
+
+
+def test_the_controller_that_drives_remembers_its_actions(whole):
+    last = whole.records[-1].actions[::-1][:2]
+    assert whole.past[: len(last)].tolist() == last.tolist()
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bits(learner, whole, tmp_path):
+    half = _run(learner, _world(), until=17)
+    save(tmp_path / "half.npz", half, "cartpole", {})
+    learning, world = load(tmp_path / "half.npz", "cartpole", {}, KINDS), _world()
+    done_again(learner.task, learning, world, 3)
+    while not learner.over(learning):
+        learning = learner.advance(learning, world, 3)
+    for found, expected in ((learning.training.average, whole.training.average),
+                            (learning.records, whole.records), (learning.beliefs, whole.beliefs)):
+        pairs = zip(tree.flatten(found)[0], tree.flatten(expected)[0], strict=True)
+        assert all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
+
+
+def test_horizons_grow_from_half_time_on():
+    recipe = Recipe(10, 10, 9, 1, 1, (40, 60), (1.0, 1.0), 1.0)
+    assert [recipe.counted(k) for k in (0, 50, 75, 100)] == [40, 40, 50, 60]
+
+
+def test_a_pilot_is_a_controller_for_a_judge():
+    pilot = Pilot(cartpole.TASK, cartpole.NET.init(np.random.default_rng(0)))
+    actions = [pilot(np.array([0.0, 0.0, 0.1, 0.0], np.float32)) for _ in range(3)]
+    assert set(actions) <= {0, 1}
+    assert pilot.past.tolist() == [2.0 * action - 1 for action in actions[:0:-1]]
+    pilot.begin()
+    assert pilot.past.tolist() == [0.0, 0.0]
