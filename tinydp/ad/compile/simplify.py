@@ -133,7 +133,7 @@ class Level(Builder):
             levels[-1].is_chosen = True          # what is in it is not done in any case, and stays
             made.append(self.side(body, op, levels[-1]))
         pairs = [*zip(*made, strict=True)]
-        numbers = {}                             # of the pairs that have to be chosen between, each once
+        numbers: dict[tuple, int] = {}           # of the pairs that have to be chosen between, each once
         for then, otherwise in pairs:
             if known(then) != known(otherwise):
                 numbers.setdefault((known(then), known(otherwise)), len(numbers))
