@@ -2,7 +2,8 @@
 
 Python's numbers raise there (1 / 0, 10.0 ** 400), machine code does not, and its result may hide what
 happened: 1 / (1 / 0) is 0. The processor keeps a note of each until it is cleared, so that to look once after
-the program is enough, however many operations it had.
+the program is enough, however many operations it had. What was noted may be of an operation that LLVM does,
+and the program does not: `Code.again` in `build.py` finds out.
 """
 
 import ctypes
