@@ -81,7 +81,10 @@ class LeftToTheTape(NamedTuple):
 
 
 class TooManyRounds(BaseException):
-    """A run is given up: the same line was decided too often. No `except Exception` of the user's sees it."""
+    """A run is given up: the same line was decided too often. No `except Exception` of the user's sees it.
+
+    `args` are the line, and who answers in that run: a step within asks the oracle of the step around, too.
+    """
 
 
 class Oracle:
@@ -117,7 +120,7 @@ class Oracle:
         truth = is_told and self.told[k].truth
         self.trail.append(Decision(x, truth, spot))
         if len(self.trail) > DEEPEST:
-            raise TooManyRounds(spot)
+            raise TooManyRounds(spot, self)
         self.bounds.note(x, truth)
         if table is not None:
             self.alive = self.alive & (table if truth else ~table)
@@ -133,7 +136,7 @@ class Oracle:
         self.asked[place] += 1
         spot = Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
         if self.asked[place] > self.rounds:
-            raise TooManyRounds(spot)
+            raise TooManyRounds(spot, self)
         return spot
 
 
@@ -273,7 +276,7 @@ class Search:
 
         def leaf(told: list[Decision]) -> tuple[list[Decision], Any]:
             """The result of a run, and its decisions."""
-            builder.oracle = oracle = Oracle(builder, told, rounds, tables, self.log)
+            builder.oracle = self.oracle = oracle = Oracle(builder, told, rounds, tables, self.log)
             return oracle.trail, self.leaf(run)
 
         try:
@@ -293,6 +296,8 @@ class Search:
         try:
             return run()
         except TooManyRounds as error:
+            if error.args[1] is not self.oracle:             # it is the run around that is given up
+                raise
             self.exceeded.add(error.args[0])
             return LeftToTheTape(error)
         except TinydpError:
