@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
+from tinydp.ad.compile.paths import Search
 from tinydp.ad.compile.trace import traced
 from tinydp.ad.errors import BranchError, LoopError, SideEffectError
 
@@ -302,3 +303,29 @@ def test_a_division_on_the_other_way_is_not_done(monkeypatch):
     monkeypatch.setattr(compiled, "f", None)     # no tape can run it
     assert np.isfinite(compiled(v))
     assert np.all(np.isfinite(dp.grad(compiled)(v)))
+
+
+def test_a_line_stays_the_same_when_python_has_learned_it(monkeypatch):
+    """After some calls Python 3.11 makes one instruction of two, and says that it is at the other one."""
+    searched, own = [], Search.__init__
+
+    def noted(self, *args):
+        own(self, *args)
+        searched.append((len(self.ways), self.exceeded))
+
+    monkeypatch.setattr(Search, "__init__", noted)
+
+    def f(x):
+        def step(c, _):
+            for part in ((1.0 if c[0] > 0.5 else 2.0), (1.0 if c[1] > 0.4 else 3.0),
+                         (1.0 if c[0] * c[1] > 0.3 else 4.0), (1.0 if c[0] < c[1] else 5.0)):
+                c = c * part
+            if any(z > 1.5 for z in c):
+                c = c - 1.0
+            return c, None
+        return dp.scan(step, x, length=3)[0]
+
+    first, again = str(traced(f, np.ones(2))), str(traced(f, np.ones(2)))
+    assert first == again
+    assert searched[: len(searched) // 2] == searched[len(searched) // 2:]
+    assert all(len(exceeded) <= 1 for _, exceeded in searched)
