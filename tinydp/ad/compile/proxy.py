@@ -72,9 +72,6 @@ class Proxy(Abstract):
     def __init__(self, builder: Builder, value: Value):
         self.builder, self.value = builder, value
 
-    def call(self, op: Any, args: tuple, options: dict) -> Any:
-        return write(op, args, options)
-
     def made(self) -> tuple:
         op = self.builder.maker.get(self.value)
         return (op.prim, tuple(map(example_of, op.args)), op.options) if op else (None, (), {})
