@@ -30,7 +30,7 @@ def on_a_way(x, y):
 
 
 def in_a_condition(x, y):
-    return dp.scan(lambda c, _: (c + x if 1.0 / y > 0.5 else c + x, None), x, length=3)[0]
+    return dp.scan(lambda c, _: (c + x if 1.0 / y > 0.5 else x + c, None), x, length=3)[0]
 
 
 def used_on_another_way(x, y):

@@ -1,6 +1,7 @@
 """How proxies behave: the operators and methods of numbers and arrays, and what they refuse."""
 
 import operator
+import sys
 from collections.abc import Callable
 from functools import partialmethod
 from typing import Any, NoReturn
@@ -41,6 +42,7 @@ from ..tape import Var
 from ..values import is_condition, is_integer, shape
 from .integers import integer_of, rounded_by, shifted
 from .kinds import as_numbers, constant
+from .paths import is_engine
 from .possible import LOOKED_AT, require_possible
 from .powers import are_whole, whole_power
 from .proxy import Proxy, call_numpy, logged, write
@@ -61,7 +63,7 @@ def _reflected(op: Primitive) -> Callable:
 
 
 def _operated(op: Primitive, a: Any, b: Any) -> Any:
-    """The result of an operator. A call that decides, of which kind a power is, cannot be one that is kept."""
+    """The result of an operator. A call that decides of which kind a power is cannot be one that is kept."""
     if op.name == "power" and are_whole(a, b) and not b < 0:
         return whole_power(a, b)
     x = a if isinstance(a, Proxy) else b
@@ -142,6 +144,19 @@ def _rounded(x: Proxy, digits: Any = None) -> Any:
     if digits is not None:
         raise NotCompiledError("round(x, digits) cannot be compiled.", "write np.round(x, digits).")
     return integer_of(np.rint(x))
+
+
+def _seen_as(x: Proxy) -> type:
+    """What `isinstance` and `case bool():` are told in the user's code.
+
+    A single condition is what it is in plain Python; the engine, and NumPy, are told what it is here.
+    """
+    if x.kind != "b" or x.shape:
+        return Proxy
+    frame = sys._getframe(2)
+    while frame.f_back and frame.f_globals.get("__name__") == "abc":     # of an abstract class, such as Real
+        frame = frame.f_back
+    return Proxy if is_engine(frame.f_code.co_filename) else type(x.example)
 
 
 def _refuse_number(what: str) -> Callable:
@@ -270,6 +285,7 @@ def _set_manners() -> None:
         "__rshift__": shifted(np.floor_divide),
         "__hash__": _hash,
         "__bool__": _bool,
+        "seen_as": _seen_as,
         "__float__": _number(float),
         "__int__": _number(int),
         "__index__": _number(int),

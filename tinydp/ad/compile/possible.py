@@ -37,7 +37,7 @@ LOOKED_AT = RAISED.keys() | COMPARISONS
 
 
 def require_possible(name: str, args: tuple, y: Any) -> None:
-    """Let a tape look where Python's operator on these two numbers is not the program's; `y` is the result."""
+    """Let a tape look where Python's operator on two numbers is not the program's; `y` is the result."""
     a, b, y = map(plain, (*args, y))
     with innermost().trace.at(None, False):      # on no line of the user's: it has no name there
         if name in COMPARISONS:

@@ -72,6 +72,12 @@ class Proxy(Abstract):
     def __init__(self, builder: Builder, value: Value):
         self.builder, self.value = builder, value
 
+    seen_as: Callable
+
+    @property                                    # type: ignore[misc]
+    def __class__(self) -> Any:                  # for the user's `isinstance`, see manners.py
+        return self.seen_as()
+
     def made(self) -> tuple:
         op = self.builder.maker.get(self.value)
         return (op.prim, tuple(map(example_of, op.args)), op.options) if op else (None, (), {})
