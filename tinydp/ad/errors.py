@@ -3,6 +3,7 @@
 Each message has three parts, and the place is the user's own line, not one of ours:
 
     >>> import math
+    >>> import numpy as np
     >>> import tinydp as dp
     >>> dp.grad(lambda x: math.sin(x))(1.0)               # doctest: +ELLIPSIS
     Traceback (most recent call last):

@@ -43,6 +43,28 @@ def test_a_scan(step, n):
     assert_equal(dp.grad(compiled, everything)(*point), dp.grad(f, everything)(*point))
 
 
+# what each of five arrays becomes: which of them, and how many have to be put aside for that
+ORDERS = {
+    "a queue": ((1, 2, 3, 4, 0), 1), "a line": ((1, 2, 3, 4, None), 0), "all of one": ((4,) * 5, 0),
+    "a line the other way": ((None, 0, 1, 2, 3), 0), "two circles": ((1, 0, 3, 4, 2), 2),
+    "a circle with a tail": ((1, 2, 0, 0, 3), 1)}
+
+
+@pytest.mark.parametrize(("order", "aside"), ORDERS.values(), ids=ORDERS)
+def test_arrays_that_move_up_are_put_aside_only_in_a_circle(order, aside):
+    def f(x):
+        def step(c, _):
+            return tuple(np.sin(c[0]) if k is None else c[k] for k in order), None
+
+        start = tuple(x * k for k in (1.0, 2.0, 3.0, 4.0, 5.0))
+        return np.sum(np.stack(dp.scan(step, start, length=4)[0]) * np.arange(1.0, 6.0)[:, None])
+
+    compiled = dp.compile(f)
+    assert_equal(compiled(A), f(A))
+    assert_equal(dp.grad(compiled)(A), dp.grad(f)(A))
+    assert compiled.source.count("copy") == 3 * aside            # is made, is written, is read
+
+
 def test_conditions():
     def f(x):
         def step(carry, _):

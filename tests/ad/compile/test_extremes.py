@@ -110,6 +110,20 @@ def test_integers_stay_integers():
     assert dp.compile(f)(0.5, 2) == f(0.5, 2)
 
 
+def test_an_integer_beside_a_real_number_is_a_choice(monkeypatch):
+    def f(v, n):
+        def step(c, t):
+            v, n = c
+            v = np.stack([min(z, t) + max(n, z) + min(n, 1.5) for z in v])
+            return (0.5 * v, min(n + 1, 3)), v
+        return np.sum(dp.scan(step, (v, n), range(4))[1])
+    v = np.linspace(-1.0, 5.0, 12)
+    assert runs_of(f, v, 1, monkeypatch=monkeypatch)[0] <= 2
+    check(lambda v: f(v, 1), v)
+    assert dp.compile(f)(v, 2) == pytest.approx(f(v, 2), rel=1e-14)
+    assert dp.compile(lambda x, n: max(x, n))(0.5, 2**60) == max(0.5, 2**60)
+
+
 def test_it_is_a_choice_outside_of_loops_too():
     calls = []
 

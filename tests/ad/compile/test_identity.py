@@ -1,5 +1,6 @@
 """Conditions that are compared by identity, which no condition can see: refused, never taken for false."""
 
+import numbers
 import sys
 from typing import NamedTuple
 
@@ -89,15 +90,32 @@ def in_a_method(x):
     return Rule().of(x < 0.5) * x
 
 
+def by_another_name(x):
+    low, wanted = x < 0.5, True
+    return 2.0 * x if low is wanted else x
+
+
+def not_another(x):
+    return 2.0 * x if (x < 0.5) is not is_low(x + 0.4) else x
+
+
+def of_two_carried(x):
+    def step(c, _):
+        up, down, x = c
+        return (x > 0.3, x < 0.4, x - 0.1 if up is down else x + 0.1), None
+
+    return dp.scan(step, (True, False, x), length=4)[0][2]
+
+
 ASKED = [by_name, at_once, of_a_call, of_numpys, assigned_within, as_an_argument, in_a_tuple, by_match,
-         by_match_of_a_tuple, both_known, carried, in_a_method]
+         by_match_of_a_tuple, both_known, carried, in_a_method, by_another_name, not_another, of_two_carried]
 
 
 @pytest.mark.parametrize("f", ASKED, ids=lambda f: f.__name__)
 def test_a_condition_is_not_asked_whether_it_is_true_itself(f):
     before = sys.gettrace()
     for x in (0.2, 0.7):                         # whichever way plain Python goes
-        with pytest.raises(BranchError, match=r"asked whether it is (True|False) itself") as error:
+        with pytest.raises(BranchError, match=r"asked whether it is (True|False|another one) ") as error:
             dp.compile(f)(x)
         assert error.value.place.file == __file__
     assert sys.gettrace() is before
@@ -109,6 +127,9 @@ HINTS = [
     (of_a_call, "write is_low(x).", lambda x: 2.0 * x if is_low(x) else x),
     (in_a_tuple, "write not found[1].", lambda x: 2.0 * x if not (x, x < 0.5)[1] else x),
     (carried, "write ball.flies.", None),
+    (by_another_name, "write low == wanted.", lambda x: 2.0 * x if (x < 0.5) == True else x),   # noqa: E712
+    (not_another, "write (x < 0.5) != is_low(x + 0.4).",
+     lambda x: 2.0 * x if (x < 0.5) != is_low(x + 0.4) else x),
     (by_match, "write `if c:` and `else:` instead of `match c:`, with the condition as c.", None),
 ]
 
@@ -139,6 +160,55 @@ def test_what_is_known_may_be_compared_by_identity():
 
     assert dp.compile(f)(0.2) == f(0.2)
     assert dp.compile(f, static="flag")(0.2, flag=False) == f(0.2, False)
+
+
+def test_what_is_no_condition_may_be_compared_by_identity():
+    missing, names = object(), {"low": "low"}
+
+    def f(x, given=missing):
+        low = x < 0.5
+        if low is missing or given is not missing or type(names) is type(x) or names["low"] is low:
+            return x
+        return 2.0 * x if low else x
+
+    for x in (0.2, 0.7):
+        assert dp.compile(f)(x) == f(x)
+
+
+def by_class(c):
+    return isinstance(c, bool)
+
+
+def by_one_of_several(c):
+    return isinstance(c, (str, int))
+
+
+def by_an_abstract_class(c):
+    return isinstance(c, numbers.Integral)
+
+
+def by_case(c):
+    match c:
+        case float():
+            return False
+        case bool():
+            return True
+    return False
+
+
+@pytest.mark.parametrize("is_one", [by_class, by_one_of_several, by_an_abstract_class, by_case])
+def test_a_condition_is_of_the_class_that_it_is_of_in_plain_python(is_one):
+    def f(x):
+        def step(c, _):
+            low = c[0] < 0.5
+            y = 2.0 if is_one(low) else 3.0
+            return (y * c[0] if low else c[0] - 0.4, low, c[2] + (1.0 if is_one(c[1]) else 4.0)), None
+        x, _, n = dp.scan(step, (x, False, 0.0), length=3)[0]
+        return x + n * (1.0 if is_one(x > 1.0) else 2.0)
+
+    for x in (0.2, 0.7, -0.3):
+        assert dp.compile(f)(x) == f(x)
+    assert dp.compile(lambda x: 1.0 if is_one(np.all(x > 0.0)) else 2.0)(np.ones(2)) == 2.0
 
 
 def test_where_nothing_is_compared_nobody_looks_on():

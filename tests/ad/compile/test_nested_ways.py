@@ -63,3 +63,15 @@ def test_a_loop_in_a_loop_asks_for_what_is_known_further_out(f, power):
         np.testing.assert_allclose(compiled(power, factor * ROWS), f(power, factor * ROWS), 1e-13)
         np.testing.assert_allclose(dp.grad(compiled, 1)(power, factor * ROWS),
             dp.grad(f, 1)(power, factor * ROWS), 1e-12)
+
+
+def test_a_run_around_is_given_up_by_what_is_asked_within():
+    """`sorted` asks the step around, more often than is tried at first, while a row within is traced."""
+    def f(y):
+        def body(c):
+            k, y = c
+            return k + 1, 0.1 * y + np.sum(dp.vmap(lambda x: sorted(y)[0] * x)(y))
+        return np.sum(dp.while_loop(lambda c: c[0] < 3, body, (0, y))[1])
+    y = np.array([1.3, 0.5, -1.0])
+    assert dp.compile(f)(y) == pytest.approx(f(y), rel=1e-13)
+    np.testing.assert_allclose(dp.grad(dp.compile(f))(y), dp.grad(f)(y), rtol=1e-12)

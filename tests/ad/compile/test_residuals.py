@@ -202,6 +202,18 @@ def test_a_loop_stores_what_its_way_back_needs_however_many_steps_it_makes():
     assert count(back.body, "tanh") == 0
 
 
+def test_what_is_padded_is_not_stored_beside_what_it_was():
+    def f(x, w):
+        def step(u, _):
+            padded = np.pad(u, 1)
+            return w * (padded[2:] - padded[:-2]) ** 2, None
+
+        return np.sum(dp.scan(step, x, length=4)[0])
+
+    there, _ = loops(gradient(f, np.array([0.1, 0.4, -0.3]), 0.7))
+    assert stacked(there) == 3
+
+
 def test_a_root_in_a_step_is_stored():
     def implicit(x):
         return dp.scan(lambda x, _: (dp.root(lambda y: y + y**3 - x, x), None), x, length=4)[0]

@@ -167,6 +167,22 @@ def test_nothing_is_left_to_do_the_second_time():
         assert len(pruned(simplified(once))) <= len(once)
 
 
+def test_a_switch_returns_what_differs_between_its_sides_and_once():
+    def f(x, y):
+        def one(x):
+            a = np.sin(x)
+            return x, a, a, 2.0, y, x * y
+
+        a, b, c, d, e, g = dp.cond(np.sum(x) > 0.0, one, lambda x: (x, y, y, 2.0, y, x * y), x)
+        return a + b * c + d * e + g
+
+    after = simple(f, np.array([1.0, 2.0]), np.array([0.5, -0.5]))
+    (switch,) = [op for op in after.ops if op.name == "switch"]
+    assert len(switch.outs) == 2                 # of the six: a, and x * y, which each makes
+    same_in_both = simple(lambda x: dp.cond(x > 0.0, lambda x: x, lambda x: x, x), 1.0)
+    assert not same_in_both.ops
+
+
 def test_marks_keep_apart_until_they_are_removed():
     with Trace().writing():
         program = traced(lambda x: np.sin(dp.stop_gradient(x)) + np.sin(x), 0.5)

@@ -1,8 +1,10 @@
 """What the processor noted while a program ran: a division by zero, an overflow, an invalid operation.
 
-Python's numbers raise there (1 / 0, 10.0 ** 400), machine code does not, and its result may hide what
-happened: 1 / (1 / 0) is 0. The processor keeps a note of each until it is cleared, so that to look once after
-the program is enough, however many operations it had.
+Python's powers raise there (10.0 ** 400), machine code does not, and its result may hide what happened:
+1 / 10.0 ** 400 is 0. The processor keeps a note of each until it is cleared, so that to look once after the
+program is enough, however many operations it had. What was noted may be of an operation that LLVM does, and
+the program does not: `Code.again` in `build.py` finds out. Of what may not be computed at all, and so need not
+be, there is no note: `possible.py`.
 """
 
 import ctypes

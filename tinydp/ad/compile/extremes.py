@@ -102,23 +102,20 @@ def _of_python(name: str) -> Any:
 
 
 def is_choice(condition: Any, a: Any, b: Any) -> bool:
-    """Whether the condition is not known yet, and can choose between these two: numbers of one kind."""
+    """Whether the condition is not known yet, and can choose between these two numbers.
+
+    One of them may be an integer. To be compared with a real number, it has to be exactly one; and as one it
+    goes on, as a constant does: `max(x, 0)`.
+    """
     condition, a, b = plain(condition), plain(a), plain(b)
     if not (isinstance(condition, Proxy) and condition.kind == "b" and not condition.shape):
         return False
-    kinds = {x.kind for x in (a, b) if isinstance(x, Proxy) and not x.shape and x.kind in "fi"}
-    if len(kinds) != 1:                          # neither is traced, or one is no number, or an integer
-        return False
-    fits = _is_real if kinds == {"f"} else _is_whole
-    return all((isinstance(x, Proxy) and not x.shape) or fits(x) for x in (a, b))
-
-
-def _is_whole(x: Any) -> bool:
-    return type(x) is int and abs(x) <= _EXACT
+    are_numbers = [not x.shape and x.kind in "fi" if isinstance(x, Proxy) else _is_real(x) for x in (a, b)]
+    return all(are_numbers) and (isinstance(a, Proxy) or isinstance(b, Proxy))
 
 
 def _is_real(x: Any) -> bool:
-    return type(x) is float or type(x) is np.float64 or _is_whole(x)
+    return type(x) is float or type(x) is np.float64 or (type(x) is int and abs(x) <= _EXACT)
 
 
 _where = registered(np.where)

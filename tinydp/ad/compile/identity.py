@@ -36,9 +36,9 @@ from .proxy import Proxy
 
 
 class Comparison(NamedTuple):
-    """A comparison with True or False by identity."""
+    """A comparison by identity: with True or False, or of two values."""
 
-    with_: bool
+    with_: bool | None
     before: tuple[dis.Instruction, ...]          # the instructions up to it, which make what is compared
 
     @property
@@ -51,9 +51,19 @@ class Comparison(NamedTuple):
 def comparisons(code: CodeType) -> dict[int, Comparison]:
     """The comparisons in a function, by where they are; not those in functions within it."""
     instructions = [*dis.get_instructions(code)]
-    return {x.offset: Comparison(const.argval, tuple(instructions[:k - 1]))
-            for k, (const, x) in enumerate(itertools.pairwise(instructions), 1)
-            if x.opname == "IS_OP" and const.opname.startswith("LOAD_") and type(const.argval) is bool}
+    found = {}
+    for k, (last, x) in enumerate(itertools.pairwise(instructions), 1):
+        if x.opname == "IS_OP" and last.opname == "LOAD_CONST":
+            if type(last.argval) is bool:        # and not None
+                found[x.offset] = Comparison(last.argval, tuple(instructions[:k - 1]))
+        elif x.opname == "IS_OP" and not _is_member(instructions[k - 2: k]):
+            found[x.offset] = Comparison(None, tuple(instructions[:k]))
+    return found
+
+
+def _is_member(last: list[dis.Instruction]) -> bool:
+    """Whether something global is compared with, such as `Mode.ON`: no condition."""
+    return [x.opname for x in last] == ["LOAD_GLOBAL", "LOAD_ATTR"] or last[-1].opname == "LOAD_GLOBAL"
 
 
 def _with_inner(code: CodeType) -> Iterator[CodeType]:
@@ -84,6 +94,7 @@ class Watch:
     def __init__(self, codes: set[CodeType]):
         self.codes = codes
         self.returned: dict[FrameType, Any] = {} # by the last function that each called
+        self.new: set[FrameType] = set()         # ... in the instruction before
 
     def called(self, frame: FrameType, event: str, arg: Any) -> Any:
         """Python's `settrace` calls this for each function that is called."""
@@ -101,6 +112,7 @@ class Watch:
         """... and this where a function that one of ours called returns."""
         if event == "return" and frame.f_back is not None:
             self.returned[frame.f_back] = arg
+            self.new.add(frame.f_back)
         return self.returns
 
     def inside(self, frame: FrameType, event: str, arg: Any) -> Any:
@@ -109,10 +121,31 @@ class Watch:
             self.returned.pop(frame, None)
             if frame.f_back is not None:
                 self.returned[frame.f_back] = arg
+                self.new.add(frame.f_back)
+        is_new = frame in self.new
+        self.new.discard(frame)
         found = comparisons(frame.f_code).get(frame.f_lasti) if event == "opcode" else None
-        if found is not None and any(map(_is_condition, self.candidates(frame, found))):
+        if found is not None and self.is_refused(frame, found, is_new):
             raise _error(place_of(Spot(frame.f_code, frame.f_lasti, frame.f_lineno)), found)
         return self.inside
+
+    def is_refused(self, frame: FrameType, found: Comparison, is_new: bool) -> bool:
+        """Whether what is compared is a condition."""
+        if found.with_ is None:
+            return _are_conditions(*self.operands(frame, found, is_new))
+        return any(map(_is_condition, self.candidates(frame, found)))
+
+    def operands(self, frame: FrameType, found: Comparison, is_new: bool) -> tuple:
+        """The two values that are compared. What cannot be looked up was returned, `is_new` just now."""
+        before, last = [*found.before], self.returned.get(frame)
+        try:
+            right = _value(frame, before)
+        except LookupError:
+            return (last, last) if is_new else (None, None)
+        try:
+            return _value(frame, before), right
+        except LookupError:
+            return last, right
 
     def candidates(self, frame: FrameType, found: Comparison) -> list:
         """What may be compared: the one value that it is; or, if the code is not that simple, many."""
@@ -128,6 +161,11 @@ class Watch:
 def _is_condition(x: Any) -> bool:
     x = plain(x)
     return isinstance(x, Proxy) and x.kind == "b"
+
+
+def _are_conditions(a: Any, b: Any) -> bool:
+    """Whether one is a condition, and the other may be the same in plain Python: another, True or False."""
+    return any(_is_condition(x) and (_is_condition(y) or type(y) is bool) for x, y in ((a, b), (b, a)))
 
 
 def _value(frame: FrameType, before: list[dis.Instruction]) -> Any:
@@ -150,8 +188,9 @@ def _value(frame: FrameType, before: list[dis.Instruction]) -> Any:
 
 
 def _error(place: Place, found: Comparison) -> BranchError:
+    what = "another one" if found.with_ is None else found.with_
     return BranchError(
-        f"a condition of a compiled program was asked whether it is {found.with_} itself, and not whether it "
+        f"a condition of a compiled program was asked whether it is {what} itself, and not whether it "
         "is true: it never is, since it is not known yet.", _advice(place, found), place)
 
 
@@ -160,7 +199,11 @@ def _advice(place: Place, found: Comparison) -> str:
     asked = parsed(place.expression)
     if not isinstance(asked, ast.Compare):
         return "write `if c:` and `else:` instead of `match c:`, with the condition as c."
+    is_same = isinstance(asked.ops[0], ast.Is)
+    if found.with_ is None:
+        asked = ast.Compare(asked.left, [ast.Eq() if is_same else ast.NotEq()], asked.comparators)
+        return f"write {ast.unparse(asked)}."
     x = ast.unparse(asked.left)
     is_plain = isinstance(asked.left, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
-    is_true = isinstance(asked.ops[0], ast.Is) is found.with_
+    is_true = is_same is found.with_
     return f"write {(x if is_plain else f'({x})') if is_true else f'not {x}' if is_plain else f'not ({x})'}."

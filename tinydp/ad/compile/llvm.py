@@ -22,7 +22,7 @@ from llvmlite import ir
 
 from .arithmetic import Arithmetic
 from .expressions import Buffer, Local, Memory
-from .machine_types import BYTE, BYTES, ELEMENT, INTEGER, POINTER, STATUS, VALUE, eighth, room
+from .machine_types import BYTE, BYTES, ELEMENT, INTEGER, NUMBER, POINTER, STATUS, VALUE, eighth, room
 from .memory import allocate, every, in_memory, storage
 from .statements import (
     Again,
@@ -51,7 +51,8 @@ class Module:
     `storage` says where its arrays live, `reasons` what each status means; `kernels` names what is called.
     """
 
-    def __init__(self, functions: list[Function]):
+    def __init__(self, functions: list[Function], exact: bool = False):
+        self.exact = exact                       # the processor notes nothing that the program does not do
         self.ir = ir.Module(functions[-1].label)
         self.functions: dict[Function, ir.Function] = {}
         self.kernels: dict[str, None] = {}
@@ -97,6 +98,14 @@ class Module:
         """A function of the C library, or an intrinsic one."""
         known = self.ir.globals.get(name)
         return known or ir.Function(self.ir, ir.FunctionType(result, args), name)
+
+    def constrained(self, builder: ir.IRBuilder, name: str, args: list) -> Any:
+        """An operation on numbers that is done where the program has it, and nowhere else."""
+        text = ir.MetaDataType()
+        function = self.library(f"llvm.experimental.constrained.{name}.f64", NUMBER,
+                                [*(x.type for x in args), text, text])
+        words = [ir.MetaDataString(self.ir, x) for x in ("round.tonearest", "fpexcept.strict")]
+        return builder.call(function, [*args, *words])
 
     def kernel(self, name: str, args: list) -> ir.Function:
         """A kernel as Numba compiles it: it gets two places, for its result and an exception."""
@@ -370,22 +379,9 @@ class Writer(Arithmetic):
         for block, body in ((then, s.then), (otherwise, s.otherwise)):
             if block is not end:
                 self.builder.position_at_end(block)
-                before = len(self.builder.function.blocks)
                 self.statements(body)
                 self.go(end)
-                self.keep_within(block, self.builder.function.blocks[before:])
         self.builder.position_at_end(end)
-
-    def keep_within(self, block: ir.Block, others: list) -> None:
-        """Divide in this block, and those that were made for it, only when it is run.
-
-        LLVM holds that a division does no harm, and divides on either way to compute several numbers at once.
-        But the processor notes a division by zero, see `exceptions.py`. What may have a side effect is never
-        done in vain: so there is one, a text for the processor, which is empty; LLVM does not look into it.
-        """
-        if any(x.opname in ("fdiv", "frem") for each in (block, *others) for x in each.instructions):
-            self.builder.position_at_start(block)
-            self.builder.asm(ir.FunctionType(ir.VoidType(), []), "", "", [], True)
 
     def write_again(self, s: Again) -> None:
         self.builder.branch(self.loops[-1][0])

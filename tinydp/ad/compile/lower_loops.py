@@ -62,19 +62,31 @@ class Carried:
 
     def step(self) -> None:
         """Set all to the next values, as if at once."""
-        to, parts = self.to, set[Any]().union(*map(_reads, self.values))
-        pairs = []
+        to, arrays, numbers = self.to, [], []
         for old, new in zip(self.values, map(to.get, self.outputs), strict=True):
-            if isinstance(old, View) and new is not old and _reads(new) & parts:
-                new = to.copied(Local("copy", new.kind), broadcast(new, old.shape))  # noqa: PLW2901
-            pairs.append((old, new))
-        numbers = [(old, of_kind(new, old.kind)) for old, new in pairs
-                   if isinstance(old, Local) and new is not old]
+            if isinstance(old, View) and new is not old:
+                arrays.append((old, new))
+            elif new is not old:
+                numbers.append((old, of_kind(new, old.kind)))
+        set_before = {old for old, _ in numbers}
+        arrays = [(old, self.aside(old, new) if _reads(new) & (set_before | _reads(old)) else new)
+                  for old, new in arrays]
         if numbers:
             to.emit(Let([old for old, _ in numbers], [new for _, new in numbers]))
-        for old, new in pairs:
-            if isinstance(old, View) and new is not old:
-                to.copy(new, old)
+        while arrays:                            # first what no other becomes; in a circle, one is put aside
+            for k, (old, _) in enumerate(arrays):
+                if not any(_reads(old) & _reads(other) for _, other in arrays[:k] + arrays[k + 1:]):
+                    break
+            else:
+                old, new = arrays[0]
+                arrays[0] = old, self.aside(old, new)
+                continue
+            old, new = arrays.pop(k)
+            to.copy(new, old)
+
+    def aside(self, old: View, new: Any) -> View:
+        """A copy of what an array becomes, since that is changed before."""
+        return self.to.copied(Local("copy", new.kind), broadcast(new, old.shape))
 
 
 def _reads(x: Any) -> set:

@@ -1,6 +1,7 @@
 """How proxies behave: the operators and methods of numbers and arrays, and what they refuse."""
 
 import operator
+import sys
 from collections.abc import Callable
 from functools import partialmethod
 from typing import Any, NoReturn
@@ -39,9 +40,11 @@ from ..primitives import Parts, Primitive, registered, sweeping
 from ..selected import Selected
 from ..tape import Var
 from ..values import is_condition, is_integer, shape
-from .exceptions import RAISED
 from .integers import integer_of, rounded_by, shifted
 from .kinds import as_numbers, constant
+from .paths import is_engine
+from .possible import LOOKED_AT, require_possible
+from .powers import are_whole, whole_power
 from .proxy import Proxy, call_numpy, logged, write
 
 
@@ -49,28 +52,34 @@ def _forward(op: Primitive) -> Callable:
     def method(a: Proxy, b: Any) -> Any:
         if type(b) in (Var, Parts, Selected):
             return NotImplemented
-        if op.name in RAISED:
-            _may_raise(op, a, b)
-        return logged(op, (a, b), lambda: write(op, (a, b), {}))
+        return _operated(op, a, b)
     return method
 
 
 def _reflected(op: Primitive) -> Callable:
     def method(b: Proxy, a: Any) -> Any:
-        if op.name in RAISED:
-            _may_raise(op, a, b)
-        return logged(op, (a, b), lambda: write(op, (a, b), {}))
+        return _operated(op, a, b)
     return method
 
 
-def _may_raise(op: Primitive, a: Any, b: Any) -> None:
-    """Note that Python's operator on numbers raises where the program will go on.
+def _operated(op: Primitive, a: Any, b: Any) -> Any:
+    """The result of an operator. A call that decides of which kind a power is cannot be one that is kept."""
+    if op.name == "power" and are_whole(a, b) and not b < 0:
+        return whole_power(a, b)
+    x = a if isinstance(a, Proxy) else b
+    return logged(op, (a, b), lambda: _call(x, op, (a, b), {}))
 
-    Numbers that came from NumPy do not, but a tape that looks in vain does no harm. The rules are ours.
+
+def _call(x: Proxy, op: Primitive, args: tuple, options: dict) -> Any:
+    """The result of an operator of Python's, or of an operation of the tape's, where `x` is an operand.
+
+    A tape has to look where an operator on numbers would raise. Numbers that came from NumPy do not, but a
+    tape that looks in vain does no harm. The rules are ours.
     """
-    if not sweeping.get() and not shape(a) and not shape(b) and (
-            op.name == "power" or isinstance(b, Proxy) or b == 0):
-        (a if isinstance(a, Proxy) else b).builder.trace.raising |= RAISED[op.name]
+    y = write(op, args, options)
+    if op.name in LOOKED_AT and not any(map(shape, args)) and x.builder.trace.is_users and not sweeping.get():
+        require_possible(op.name, args, y)
+    return y
 
 
 def _bitwise(op: Primitive, symbol: str) -> Callable:
@@ -135,6 +144,19 @@ def _rounded(x: Proxy, digits: Any = None) -> Any:
     if digits is not None:
         raise NotCompiledError("round(x, digits) cannot be compiled.", "write np.round(x, digits).")
     return integer_of(np.rint(x))
+
+
+def _seen_as(x: Proxy) -> type:
+    """What `isinstance` and `case bool():` are told in the user's code.
+
+    A single condition is what it is in plain Python; the engine, and NumPy, are told what it is here.
+    """
+    if x.kind != "b" or x.shape:
+        return Proxy
+    frame = sys._getframe(2)
+    while frame.f_back and frame.f_globals.get("__name__") == "abc":     # of an abstract class, such as Real
+        frame = frame.f_back
+    return Proxy if is_engine(frame.f_code.co_filename) else type(x.example)
 
 
 def _refuse_number(what: str) -> Callable:
@@ -263,10 +285,12 @@ def _set_manners() -> None:
         "__rshift__": shifted(np.floor_divide),
         "__hash__": _hash,
         "__bool__": _bool,
+        "seen_as": _seen_as,
         "__float__": _number(float),
         "__int__": _number(int),
         "__index__": _number(int),
         "__array__": _refuse_number("a plain array"),
+        "call": _call,
         "__setitem__": _refuse_change,
         "__copy__": lambda x: x,                 # it never changes
         "__deepcopy__": lambda x, memo: x,

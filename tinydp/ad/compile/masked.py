@@ -6,7 +6,7 @@
     given x: f(3,)
     t: b(3,) = greater(x, 1.0)
     t_1: f(3,) = where(t, x, 0.0)
-    t_2: f = sum(t_1)
+    t_2: f = sum(t_1, axis=(0,))
     return t_2
 
 So the selection is kept as all elements with their mask. What works element by element is done with all of
@@ -57,9 +57,11 @@ class Masked(NDArrayOperatorsMixin, Unsized):
     @property
     def everywhere(self) -> Any:
         """The mask of each element."""
-        sides = shape(self.mask)
-        sides += (1,) * (len(shape(self.whole)) - len(sides))
-        return np.broadcast_to(np.reshape(self.mask, sides), shape(self.whole))
+        sides, of_whole = shape(self.mask), shape(self.whole)
+        if sides == of_whole:
+            return self.mask
+        sides += (1,) * (len(of_whole) - len(sides))
+        return np.broadcast_to(np.reshape(self.mask, sides), of_whole)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **options: Any) -> Any:
         if method != "__call__" or ufunc.signature is not None or options:

@@ -108,7 +108,7 @@ class Step(NamedTuple):
     is_view: bool = False                # what it makes is the memory that it is given
 
 
-def spread(program: Program, label: str, threads: int) -> Callable | None:
+def spread(program: Program, label: str, threads: int, exact: bool = False) -> Callable | None:
     """The program as one function that spreads its loops; None if there is nothing to spread."""
     stages = _staged(program)
     if stages is None:
@@ -116,8 +116,8 @@ def spread(program: Program, label: str, threads: int) -> Callable | None:
     number = itertools.count()
     steps = []
     for serial, parallel in stages:
-        steps += _of_serial(program, serial, f"{label}_{next(number)}", stages)
-        steps += [_of_loop(op, f"{label}_rows_{next(number)}", threads) for op in parallel]
+        steps += _of_serial(program, serial, f"{label}_{next(number)}", stages, exact)
+        steps += [_of_loop(op, f"{label}_rows_{next(number)}", threads, exact) for op in parallel]
     return Spread(program, steps).run
 
 
@@ -187,7 +187,8 @@ def _place(x: Any, places: dict[Value, int]) -> tuple[int | None, Any]:
     return None, float(x) if type(x) is int else x
 
 
-def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage]) -> list[Step]:
+def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage],
+               exact: bool) -> list[Step]:
     """What one thread does: reshapes, for which nothing has to be done, and one function for the rest."""
     made = {x for op in ops if not _is_free(op) for x in op.outs}
     free, rest = list[Step](), list[Op]()
@@ -208,7 +209,8 @@ def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage])
     outputs = [x for op in rest for x in op.outs if x in elsewhere]
     inputs = [*dict.fromkeys(x for op in rest for x in op.operands if x not in here)]
     module = lowered(Program(inputs, rest, outputs), label)
-    code, constants, alone = engine.machine_code_of(module.functions), module.constants, len(outputs) == 1
+    code = engine.machine_code_of(module.functions, exact)
+    constants, alone = module.constants, len(outputs) == 1
 
     def run(*args: Any) -> Any:
         found = code(*args, *constants)
@@ -225,13 +227,13 @@ def _is_free(op: Op) -> bool:
 
 # ---------------------------------------------------------------------------- one loop
 
-def _of_loop(op: Op, label: str, threads: int) -> Step:
+def _of_loop(op: Op, label: str, threads: int, exact: bool) -> Step:
     """A loop whose steps are spread."""
     loop = Loop(op)
     n, carries, rows = loop.steps, len(loop.carries), len(loop.rows)
     size = -(-n // PARTS)
     sizes = {size, n % size or size}
-    code = {k: _some_steps(loop, k, f"{label}_{k}") for k in sizes}
+    code = {k: _some_steps(loop, k, f"{label}_{k}", exact) for k in sizes}
     bounds = tuple([(k, min(k + size, n)) for k in range(0, n, size)])
     stacks = [((n, *x.stack.shape[1:]), bool if x.stack.kind == "b" else float) for x in loop.stacks]
 
@@ -261,7 +263,7 @@ def _captured(loop: Loop) -> list[Value]:
     return [*dict.fromkeys(values_in(c.outer for c in loop.captures))]
 
 
-def _some_steps(loop: Loop, n: int, label: str) -> tuple[Callable, list]:
+def _some_steps(loop: Loop, n: int, label: str, exact: bool) -> tuple[Callable, list]:
     """So many steps as machine code: a function of rows, of what is captured, and of memory for new rows.
 
     It returns the sums, which begin at zero.
@@ -276,11 +278,11 @@ def _some_steps(loop: Loop, n: int, label: str) -> tuple[Callable, list]:
     op = part.op()
     op = op.with_(options=op.options | {"length": n})
     program = Program([*(r.stack for r in part.rows), *_captured(loop)], [op], op.outs)
-    return _writing(program, [c.last for c in part.carries], [s.stack for s in part.stacks], label)
+    return _writing(program, [c.last for c in part.carries], [s.stack for s in part.stacks], label, exact)
 
 
-def _writing(program: Program, results: list[Value], written: list[Value], label: str
-             ) -> tuple[Callable, list]:
+def _writing(program: Program, results: list[Value], written: list[Value], label: str,
+             exact: bool) -> tuple[Callable, list]:
     """A program that returns some of its outputs, and writes the others to its last arguments."""
     to = Emitter(False, _called(program) + Counter(x.label for x in program.inputs))
     inputs = [to.parameter(x) for x in program.inputs]
@@ -292,4 +294,4 @@ def _writing(program: Program, results: list[Value], written: list[Value], label
     Block(to, program, places).write()
     function = Function(label, [*inputs, *(buffer for buffer, _ in to.constants)], [*to.head, *to.body],
                         _results(to, results))
-    return engine.machine_code_of([function]), [x for _, x in to.constants]
+    return engine.machine_code_of([function], exact), [x for _, x in to.constants]

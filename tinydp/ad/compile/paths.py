@@ -31,12 +31,14 @@ matter where several decisions are turned. Only one whose sides are functions of
 sure to leave nothing else.
 """
 
+import dis
 import functools
+import itertools
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,7 +83,10 @@ class LeftToTheTape(NamedTuple):
 
 
 class TooManyRounds(BaseException):
-    """A run is given up: the same line was decided too often. No `except Exception` of the user's sees it."""
+    """A run is given up: the same line was decided too often. No `except Exception` of the user's sees it.
+
+    `args` are the line, and who answers in that run: a step within asks the oracle of the step around, too.
+    """
 
 
 class Oracle:
@@ -117,7 +122,7 @@ class Oracle:
         truth = is_told and self.told[k].truth
         self.trail.append(Decision(x, truth, spot))
         if len(self.trail) > DEEPEST:
-            raise TooManyRounds(spot)
+            raise TooManyRounds(spot, self)
         self.bounds.note(x, truth)
         if table is not None:
             self.alive = self.alive & (table if truth else ~table)
@@ -129,12 +134,23 @@ class Oracle:
         while frame.f_back and is_engine(frame.f_code.co_filename):
             frame = frame.f_back
         self.frames.append(frame)
-        place = id(frame), frame.f_lasti
+        instruction = _calls(frame.f_code).get(frame.f_lasti, frame.f_lasti)
+        place = id(frame), instruction
         self.asked[place] += 1
-        spot = Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
+        spot = Spot(frame.f_code, instruction, frame.f_lineno)
         if self.asked[place] > self.rounds:
-            raise TooManyRounds(spot)
+            raise TooManyRounds(spot, self)
         return spot
+
+
+@functools.cache
+def _calls(code: CodeType) -> dict[int, int]:
+    """The call that each instruction before one belongs to: Python 3.11 is at either of the two.
+
+    It makes one instruction of them once it has seen some calls, which may be in the middle of a search.
+    """
+    pairs = itertools.pairwise(dis.get_instructions(code))
+    return {x.offset: call.offset for x, call in pairs if x.opname == "PRECALL"}
 
 
 class Log:
@@ -273,7 +289,7 @@ class Search:
 
         def leaf(told: list[Decision]) -> tuple[list[Decision], Any]:
             """The result of a run, and its decisions."""
-            builder.oracle = oracle = Oracle(builder, told, rounds, tables, self.log)
+            builder.oracle = self.oracle = oracle = Oracle(builder, told, rounds, tables, self.log)
             return oracle.trail, self.leaf(run)
 
         try:
@@ -293,6 +309,8 @@ class Search:
         try:
             return run()
         except TooManyRounds as error:
+            if error.args[1] is not self.oracle:             # it is the run around that is given up
+                raise
             self.exceeded.add(error.args[0])
             return LeftToTheTape(error)
         except TinydpError:

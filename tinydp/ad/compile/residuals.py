@@ -211,4 +211,6 @@ def is_cheap(op: Op) -> bool:
     """Whether a result is better computed again than stored."""
     if op.name == "power":                       # a square is a product
         return type(op.args[1]) is not Value and bool(np.all(np.equal(op.args[1], 2)))
+    if op.name == "concatenate":                 # what is padded is not kept beside what it was
+        return len(op.operands) == 1
     return op.name in VIEWS or (op.body is None and op.prim.elementwise and op.name not in DEAR)

@@ -69,7 +69,7 @@ class Trace:
         builder = builder or Builder(guarded=True)
         builder.trace_here = self
         with traced_by(self, TracingTape, fresh=True), builder.active(), choosing():
-            before = witness.set(self.arrays.see)
+            before, around = witness.set(self.arrays.see), sweeping.set(False)      # by whoever needs this
             try:
                 yield builder
             except ValueError as error:
@@ -78,6 +78,7 @@ class Trace:
                 raise
             finally:
                 witness.reset(before)
+                sweeping.reset(around)
                 builder.trace_here = None        # what is kept of its values cannot go on
 
     @contextlib.contextmanager
@@ -85,12 +86,10 @@ class Trace:
         """A context for another program, that has nothing to do with what is under way."""
         place, self._place = self._place, None
         before, self._is_apart = self._is_apart, True
-        token = sweeping.set(False)
         try:
             with self.writing(builder):
                 yield
         finally:
-            sweeping.reset(token)
             self._place, self._is_apart = place, before
 
     # -- where we are

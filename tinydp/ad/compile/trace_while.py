@@ -2,25 +2,19 @@
 
     >>> import tinydp as dp
     >>> from .trace import traced
-    >>> def root(x):
-    ...     return dp.while_loop(lambda y: abs(y * y - x) > 1e-9, lambda y: 0.5 * (y + x / y), x)
-    >>> print(traced(root, 2.0))
+    >>> def halved(x):
+    ...     return dp.while_loop(lambda y: abs(y) > 1.0, lambda y: 0.5 * y, x)
+    >>> print(traced(halved, 2.0))
     given x: f
-    t: f = multiply(x, x)
-    t_1: f = subtract(t, x)
-    t_2: f = absolute(t_1)
-    t_3: b = greater(t_2, 1e-09)
-    t_11: f, t_12: b, t_13: i = while_loop(x, t_3, x, states=1, max_steps=None)
-        given state: f, x_1: f
-        t_4: f = divide(x_1, state)
-        t_5: f = add(state, t_4)
-        t_6: f = multiply(0.5, t_5)
-        t_7: f = multiply(t_6, t_6)
-        t_8: f = subtract(t_7, x_1)
-        t_9: f = absolute(t_8)
-        t_10: b = greater(t_9, 1e-09)
-        return t_6, t_10
-    return t_11
+    t: f = absolute(x)
+    t_1: b = greater(t, 1.0)
+    t_5: f, t_6: b, t_7: i = while_loop(x, t_1, states=1, max_steps=None)
+        given state: f
+        t_2: f = multiply(0.5, state)
+        t_3: f = absolute(t_2)
+        t_4: b = greater(t_3, 1.0)
+        return t_2, t_4
+    return t_5
 
 `segment=` is a loop in a loop: each round of the outer one makes at most so many steps, keeps nothing but the
 state before them, and says whether to go on.

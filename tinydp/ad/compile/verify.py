@@ -173,7 +173,7 @@ def _beyond_rounding(run: Run, expected: list) -> tuple[int, Any, Any] | None:
     raised = []
     for found in _otherwise_rounded(run):
         raised.append(found is None)
-        if found is None:
+        if found is None or len(found) != len(expected):     # no rounding makes more results, or fewer
             continue
         for k, other in enumerate(runs):
             changes = [*map(_change, found, other)]

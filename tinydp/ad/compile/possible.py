@@ -1,0 +1,85 @@
+"""Where Python's operators raise on numbers, machine code goes on: what they need is required beside them.
+
+The quotient of numbers may be needed by nobody, or on one way alone; Python divides all the same, and raises.
+So a division requires that its divisor is not zero, as an index requires that there is such an element (see
+`raising.py`): that is cheaper than to divide, and holds whatever becomes of the quotient.
+
+    >>> from .record import Builder
+    >>> from .trace import Trace
+    >>> with Trace().writing(Builder()) as builder:
+    ...     x = Proxy(builder, builder.input(2.0, "x"))
+    ...     y = 1.0 / x, x ** 3
+    >>> print(builder.program(builder.fine))
+    given x: f
+    t: b = not_equal(x, 0.0)
+    t_1: f = absolute(x)
+    t_2: b = greater(t_1, 5.643803094116644e+102)
+    t_3: b = logical_not(t_2)
+    return t, t_3
+
+Other powers are left to what the processor notes (`exceptions.py`); for that they have to be computed.
+"""
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..values import is_integer, plain
+from .exceptions import RAISED
+from .kinds import COMPARISONS
+from .proxy import Proxy
+from .record import innermost
+
+EXACT = 2**53                                    # larger integers may be no real numbers
+LOOKED_AT = RAISED.keys() | COMPARISONS
+
+
+def require_possible(name: str, args: tuple, y: Any) -> None:
+    """Let a tape look where Python's operator on two numbers is not the program's; `y` is the result."""
+    a, b, y = map(plain, (*args, y))
+    with innermost().trace.at(None, False):      # on no line of the user's: it has no name there
+        if name in COMPARISONS:
+            _require_exact(a, b)
+            _require_exact(b, a)
+        elif name == "power":
+            _require_power(a, b, y)
+        elif not (name != "divide" and is_integer(y)):           # the divisors of integers are looked at
+            _require(np.not_equal(b, 0.0) if _is_traced(b) or b else np.not_equal(a, a) & np.equal(a, a))
+
+
+def _is_traced(x: Any) -> bool:
+    return isinstance(x, Proxy)
+
+
+def _require_power(a: Any, b: Any, y: Any) -> None:
+    if type(b) is int and b in (0, 1):
+        return
+    if type(b) in (int, float) and b > 0 and b == math.floor(b):
+        if not is_integer(a):
+            _require(np.logical_not(np.greater(np.abs(a), _largest(b))))
+    elif _is_traced(y) and y.kind == "f":
+        y.builder.trace.raising |= RAISED["power"]
+        _require(np.less(np.abs(y), math.inf))
+
+
+def _largest(n: float) -> float:
+    """A number whose power `n` is finite for sure, and about the largest."""
+    return sys.float_info.max ** (1.0 / n) * (1.0 - 1e-12)
+
+
+def _require_exact(x: Any, k: Any) -> None:
+    """Beside an integer that is no real number, Python compares with itself, and not with the nearest one."""
+    if type(k) is int and abs(k) > EXACT and _is_traced(x) and x.kind == "f":
+        try:
+            nearest = float(k)
+        except OverflowError:
+            nearest = math.copysign(math.inf, k)
+        if nearest != k:
+            _require(np.not_equal(x, nearest))
+
+
+def _require(condition: Any) -> None:
+    if _is_traced(condition):
+        condition.builder.require(condition.value)
