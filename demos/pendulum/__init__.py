@@ -69,7 +69,7 @@ from .machine import (
 from .plan import planner
 
 CLAIM = "one episode of 200 steps is enough; but its pendulum had no torque limit."
-TAKES = "half a minute, or a minute with --mode batch"
+TAKES = "a minute, or two with --mode batch"
 
 # ---------------------------------------------------------------------------- training
 
@@ -482,7 +482,7 @@ def animate(path: Path, training: Training, how: Recipe) -> None:
         drawings = []
         for axes, (check, title) in zip(picture.subplots(1, 3), stages, strict=True):
             axes.set_title(title, loc="center")
-            axes.text(0, -1.42, f"mean return {style.number(check.mean_return)}", ha="center")
+            axes.text(0, -1.42, f"from starts spread evenly: {style.number(check.mean_return)}", ha="center")
             moves, pendulum = run(check.params, TILTED, SHOWN), Pendulum(axes)
             drawings.append(functools.partial(pendulum.draw_run, moves))
 

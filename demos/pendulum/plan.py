@@ -1,10 +1,10 @@
 """A model in the forward pass: before each decision, the controller improves its plan in the simulator.
 
-    >>> from .machine import new_controller
-    >>> params = new_controller(np.random.default_rng(0))           # it has learned nothing
-    >>> decide = planner(params, improvements=5)
-    >>> bool(abs(decide(observe(State(3.0, 0.0)))) > abs(controller(params, observe(State(3.0, 0.0)))))
-    True
+    >>> from demos.pendulum.machine import new_controller
+    >>> from tinydp.sims.pendulum import observe
+    >>> params, seen = new_controller(np.random.default_rng(0)), observe(State(3.0, 0.0))
+    >>> print(f"{abs(controller(params, seen)):.2f} {abs(planner(params, improvements=1)(seen)):.2f}")
+    0.05 2.00
 
 A plan is 60 torques, 3 seconds, that are added to those of the network: it stays in the loop, so that a small
 change of an early torque does not throw the rod over at the end. Gradients come from `cost_of_run`, the
