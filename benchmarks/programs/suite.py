@@ -84,11 +84,11 @@ def mlp_training():
 @only_here
 def pendulum_demo():
     """An update of the demo's training, which needs what the demos need."""
-    from demos import pendulum
-    rng, how = default_rng(0), pendulum.RECIPES["batch"]
+    from demos.pendulum import machine
+    rng, how = default_rng(0), machine.RECIPES["batch"]
     pushes = rng.normal(size=(how.horizon[-1], how.windows))
-    return pendulum.loss, (pendulum.new_controller(rng), pendulum.draw_starts(rng, how.windows), pushes,
-                           np.ones(len(pushes)))
+    return machine.loss, (machine.new_controller(rng), machine.draw_starts(rng, how.windows), pushes,
+                          np.ones(len(pushes)))
 
 
 # ---------------------------------------------------------------------------- two that took long
