@@ -2,9 +2,9 @@
 
 Python's powers raise there (10.0 ** 400), machine code does not, and its result may hide what happened:
 1 / 10.0 ** 400 is 0. The processor keeps a note of each until it is cleared, so that to look once after the
-program is enough, however many operations it had. What was noted may be of an operation that LLVM does, and
-the program does not: `Code.again` in `build.py` finds out. Of what may not be computed at all, and so need not
-be, there is no note: `possible.py`.
+program is enough, however many operations it had. What was noted may be of an operation that LLVM does,
+and the program does not: `Code.again` in `build.py` finds out. Of what need not be computed there is no
+note: see `possible.py`.
 """
 
 import ctypes
