@@ -108,14 +108,6 @@ def _row(x: np.ndarray, row: int) -> Any:
     return x[row] if x.ndim > 1 else x[row].item()
 
 
-def _results(program: Any, values: list) -> list | None:
-    """The results of a run; None if it takes other branches, or if a tape has to look."""
-    try:
-        return program.results_of(values)
-    except ArithmeticError:
-        return None
-
-
 def _of_all(program: Any, columns: list, shared: list) -> tuple[list, list[int]]:
     """The results of all runs, a row each, and the rows that are still to be found.
 
@@ -132,12 +124,8 @@ def _of_all(program: Any, columns: list, shared: list) -> tuple[list, list[int]]
 
     def run(numbered: tuple[int, tuple]) -> None:
         k, row = numbered
-        if program.raising:
-            found = _results(program, [*row, *shared])
-        else:                                    # without ado: it is about starts by the thousand
-            *found, _, as_traced = machine_code(*row, *rest)
-            found = found if as_traced else None
-        if found is None:
+        *found, fine, as_traced = machine_code(*row, *rest)
+        if not (fine and as_traced):
             others.append(k)
             return
         for result, x in zip(results, found, strict=True):

@@ -1,10 +1,9 @@
-"""What the processor notes: a division by zero of the program's goes to the tape, any other to nobody."""
+"""Where Python would raise, a tape looks; what the program does not do, whatever LLVM does, is nobody's."""
 
 import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.compile.build import Code
 
 
 def chosen(x):
@@ -47,56 +46,35 @@ TRUE_ALARMS = {
 ORDERS = {"value": lambda f: f, "gradient": dp.grad, "second": lambda f: dp.grad(dp.grad(f))}
 
 
-@pytest.fixture
-def runs(monkeypatch):
-    """For each time that an exact program was run after the fast one, whether there was an alarm again."""
-    found = []
-
-    def counted(self, kinds, given):
-        alarmed, results = again(self, kinds, given)
-        found.append(alarmed)
-        return alarmed, results
-
-    again = Code.again
-    monkeypatch.setattr(Code, "again", counted)
-    return found
-
-
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
 @pytest.mark.parametrize("f", FALSE_ALARMS.values(), ids=FALSE_ALARMS)
-def test_no_tape_looks_at_what_the_program_did_not_do(f, order, runs):
+def test_no_tape_looks_at_what_the_program_did_not_do(f, order):
     g = dp.compile(order(f))
     built, leaves = g.program_for(0.0)
-    if built.code.exact is None:
-        pytest.skip("Numba has no exact code")
     for _ in range(3):
         (result,) = built.results_of(leaves)
         assert result == pytest.approx(order(f)(0.0), 1e-13)
-    assert runs in ([], [False])                 # who was wrong once is not asked again
     assert built.results_of([0.3])[0] == pytest.approx(order(f)(0.3), 1e-13)
 
 
 @pytest.mark.parametrize("f", TRUE_ALARMS.values(), ids=TRUE_ALARMS)
-def test_each_alarm_that_is_true_is_found_each_time(f, runs):
+def test_each_alarm_that_is_true_is_found_each_time(f):
     compiled = dp.compile(f)
     built, _ = compiled.program_for(0.3)
     for _ in range(2):
         with pytest.raises(ArithmeticError):
             built.results_of([0.0])
         assert built.results_of([0.3])[0] == f(0.3)
-    assert runs == [True, True]
     with pytest.raises(ArithmeticError):
         compiled(0.0)
 
 
-def test_an_alarm_that_is_true_is_found_after_one_that_was_not(runs):
+def test_what_is_true_is_found_after_what_was_not():
     def f(x, y):
         return (1.0 / max(x, 0.1)) ** 2 * (1.0 / (1.0 / y))
 
     built, leaves = dp.compile(dp.grad(f)).program_for(0.0, 1.0)
     for _ in range(2):
         assert built.results_of(leaves) == [0.0]
-    assert runs == [False]
     with pytest.raises(FloatingPointError):
         built.results_of([0.0, 0.0])
-    assert runs == [False, True]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.compile import exceptions, parallel
+from tinydp.ad.compile import parallel
 from tinydp.ad.compile.program import interpret
 from tinydp.ad.compile.trace import traced
 
@@ -88,15 +88,6 @@ def test_a_division_by_zero_in_any_row_raises_as_pythons_does():
     for k in (0, 300, 639):
         with pytest.raises(ZeroDivisionError):
             f(np.where(np.arange(640) == k, 0.0, x))
-
-
-def test_what_another_thread_noted_is_noted_here():
-    if not exceptions.DIVISION:
-        pytest.skip("not known on this processor")
-    exceptions.clear()
-    exceptions.note(exceptions.DIVISION)
-    assert exceptions.noted(exceptions.DIVISION)
-    exceptions.clear()
 
 
 def test_results_are_arrays_of_their_own():

@@ -13,7 +13,6 @@ OF_INTEGERS = {"add": "add", "subtract": "sub", "multiply": "mul", "bitwise_and"
 COMPARISONS = {"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==",
                "not_equal": "!="}
 OF_CONDITIONS = {"logical_and": "and_", "logical_or": "or_", "logical_xor": "xor"}
-NOTED = ("fadd", "fsub", "fmul", "fdiv", "frem", "sin", "cos", "log", "log2", "log10", "exp2", "sqrt", "pow")
 INTRINSIC = {"abs": "fabs", "absolute": "fabs", "fabs": "fabs", "power": "pow"} | {
     name: name for name in ("sin", "cos", "log", "log2", "log10", "exp2", "sqrt", "floor", "ceil", "trunc",
                             "rint", "copysign")}
@@ -164,16 +163,16 @@ class Arithmetic:
         """An operation on real numbers."""
         builder, first = self.builder, args[0]
         if name in OPERATORS:
-            return self.instruction(OPERATORS[name], args)
+            return getattr(builder, OPERATORS[name])(*args)
         if name in COMPARISONS:
             compare = builder.fcmp_unordered if name == "not_equal" else builder.fcmp_ordered
             return compare(COMPARISONS[name], *args)
         if name in INTRINSIC:
-            return self.instruction(INTRINSIC[name], args)
+            return self.call(f"llvm.{INTRINSIC[name]}.f64", args)
         if name in FROM_C:
             return self.call(FROM_C[name], args)
         if name in SCALED:
-            return self.instruction("fmul", [first, NUMBER(SCALED[name])])
+            return builder.fmul(first, NUMBER(SCALED[name]))
         if name in KERNELS:
             return self.loaded(self.result_of(KERNELS[name], args)[0], "f")     # type: ignore[attr-defined]
         return self.others(name, first)
@@ -186,9 +185,9 @@ class Arithmetic:
         if name == "negative":
             return builder.fneg(x)
         if name == "square":
-            return self.instruction("fmul", [x, x])
+            return builder.fmul(x, x)
         if name == "reciprocal":
-            return self.instruction("fdiv", [NUMBER(1.0), x])
+            return builder.fdiv(NUMBER(1.0), x)
         if name == "isnan":
             return builder.fcmp_unordered("uno", x, x)
         if name == "isinf":
@@ -198,19 +197,6 @@ class Arithmetic:
         if name == "signbit":
             return builder.icmp_signed("<", builder.bitcast(x, INTEGER), INTEGER(0))
         raise KeyError(name)
-
-    def instruction(self, name: str, args: list) -> Any:
-        """An instruction of the processor's, or a function that is as good as one.
-
-        LLVM holds that these do no harm, and does them also on ways that are not taken. Those that it calls
-        constrained are done exactly where the program does them, in case somebody looks at what the processor
-        noted (see `exceptions.py`); that is slower, since several numbers are never computed at once.
-        """
-        if self.module.exact and name in NOTED:
-            return self.module.constrained(self.builder, name, args)
-        if name in OPERATORS.values():
-            return getattr(self.builder, name)(*args)
-        return self.call(f"llvm.{name}.f64", args)
 
     def call(self, name: str, args: list) -> Any:
         """A function of numbers that has no other effect."""
@@ -225,7 +211,7 @@ class Arithmetic:
         result = None
         while exponent:
             if exponent & 1:
-                result = x if result is None else self.instruction("fmul", [result, x])
+                result = x if result is None else self.builder.fmul(result, x)
             exponent >>= 1
-            x = self.instruction("fmul", [x, x]) if exponent else x
+            x = self.builder.fmul(x, x) if exponent else x
         return result

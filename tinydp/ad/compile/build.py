@@ -31,7 +31,7 @@ from ..rules.bends import met
 from ..show import argument_names
 from ..tape import Var
 from ..values import plain, shape
-from . import exceptions, identity
+from . import identity
 from .adjoint import Replay, value_of
 from .arguments import name_of
 from .effects import FUNCTION, difference, refuse, run_again
@@ -87,8 +87,9 @@ class Traced(NamedTuple):
 class Built(NamedTuple):
     """A function that was built: what runs, and how its results are put together."""
 
+    run: Callable
     program: Program
-    code: Any                            # what runs, see `Code`
+    code: Any                            # see `Code`
     constants: list                      # its last arguments: arrays of the surroundings of `f`, of indices
     unflatten: Callable
     results: int
@@ -101,7 +102,6 @@ class Built(NamedTuple):
     path: Path
     content: str                         # equal for functions of one path that do the same
     traced: Program                      # before it was differentiated and optimised
-    raising: int                         # for what Python's numbers in it would raise, see exceptions.py
     left: tuple[Spot, ...]               # lines that may be decided more often than was tried, see paths.py
     comparison: Comparison               # with the tape: is it due?
 
@@ -112,20 +112,10 @@ class Built(NamedTuple):
         """
         if self.seeds != tuple([shape(x) for x in more]):        # other branches may return other shapes
             return None
-        if self.raising:
-            exceptions.clear()
-        *results, finite, as_traced = self.code.run(*values, *more, *self.constants)
-        if as_traced and self.raising and exceptions.noted(self.raising):
-            alarmed, (*results, finite, as_traced) = self.code.again(self.raising, [*values, *more])
-            finite = finite and not alarmed
+        *results, finite, as_traced = self.run(*values, *more, *self.constants)
         if as_traced and not finite:
             raise LeftToTheTape(results)
         return results if as_traced else None
-
-    @property
-    def run(self) -> Callable:
-        """What runs: of arguments, cotangents, constants."""
-        return self.code.run
 
     @property
     def source(self) -> str:
@@ -176,11 +166,11 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
     for each in (made.program, program):
         let_go(each)
     return Built(
-        program=program, code=code, constants=code.constants, unflatten=made.unflatten,
+        run=code.run, program=program, code=code, constants=code.constants, unflatten=made.unflatten,
         results=made.results, real=made.real, bare=made.bare, scalar=scalar,
         seeds=() if active is None or scalar else shapes, watched=made.trace.arrays.changing(),
         around=made.around, path=Path(call.form, made.truths), content=made.program.key, traced=made.program,
-        raising=made.trace.raising, left=tuple(made.trace.left),
+        left=tuple(made.trace.left),
         comparison=Comparison(time.perf_counter() - start))
 
 
@@ -216,31 +206,13 @@ def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -
         return builder.program([value_of(x) for x in (*results, *flags)])
 
 
-class Code:
-    """A program as machine code, and what it was made of.
+class Code(NamedTuple):
+    """A program as machine code, and what it was made of."""
 
-    `run` is fast, and may make the processor note what the program does not do: LLVM computes both sides of a
-    choice where that is quicker, and so it divides by zero on ways that are not taken. What `exact` makes
-    does only what the program does. (Numba has none: there it is None.)
-    """
-
-    def __init__(self, run: Callable, exact: Callable | None, constants: list, lowered: Any, title: str):
-        self.run, self.exact = run, exact and functools.cache(exact)
-        self.constants = constants               # its last arguments
-        self.lowered, self.title = lowered, title
-
-    def again(self, kinds: int, given: list) -> tuple[bool, Any]:
-        """Run it exactly, after something of these `kinds` was noted: is it again? And its results.
-
-        If it is not, that was a false alarm, and more would follow: from now on the exact one is what runs.
-        """
-        exact = self.exact() if self.exact else self.run
-        exceptions.clear()
-        results = exact(*given, *self.constants)
-        if exceptions.noted(kinds):
-            return True, results
-        self.run = exact
-        return False, results
+    run: Callable
+    constants: list                      # its last arguments
+    lowered: Any
+    title: str
 
     @property
     def source(self) -> str:
@@ -255,9 +227,8 @@ def parallel_code(program: Program, name: str, title: str, threads: bool | int) 
     from .lower import lowered  # noqa: PLC0415
     from .parallel import cores, spread  # noqa: PLC0415
 
-    make = functools.partial(spread, program, name, cores() if threads is True else threads)
-    run = None if _is_by_numba() else make()
-    return run and Code(run, functools.partial(make, exact=True), [], lowered(program, name), title)
+    run = None if _is_by_numba() else spread(program, name, cores() if threads is True else threads)
+    return run and Code(run, [], lowered(program, name), title)
 
 
 def machine_code(program: Program, name: str, title: str) -> Code:
@@ -270,11 +241,10 @@ def machine_code(program: Program, name: str, title: str) -> Code:
         from . import cache, numba  # noqa: PLC0415
 
         source = numba.printed(module, title)
-        return Code(cache.load(source.name, source.text), None, module.constants, module, title)
+        return Code(cache.load(source.name, source.text), module.constants, module, title)
     from . import engine  # noqa: PLC0415
 
-    make = functools.partial(engine.machine_code_of, module.functions)
-    return Code(make(), functools.partial(make, exact=True), module.constants, module, title)
+    return Code(engine.machine_code_of(module.functions), module.constants, module, title)
 
 
 def _is_by_numba() -> bool:

@@ -53,16 +53,12 @@ OF_LETTERS = {"m": MATRIX, "v": VECTOR, "i": INT}
 CALLED |= {name: tuple([OF_LETTERS[x] for x in kinds]) for name, kinds in lapack.KERNELS.items()}
 COUNTS = dict.fromkeys(KERNELS.values(), 2) | {"exp": 1, "tanh": 1, "sign": 1, "clip": 3}
 SUMMING = {"contract", "reassoc"}
-NOTED = ("exp", "floor_divide", "logaddexp", "mod", "tanh")      # kernels by which the processor notes more
 FASTMATH: dict = {"dot": SUMMING, "matvec": SUMMING, "all_finite": SUMMING, "floor_divide": False}
 
 
-def machine_code_of(functions: list, exact: bool = False) -> Callable:
-    """The last of these functions, which may call the others, as one that Python calls.
-
-    If it is to be `exact`, the processor notes nothing but what the program does, see `exceptions.py`.
-    """
-    module = Module(split(shared(functions), LONGEST, PART), exact)
+def machine_code_of(functions: list) -> Callable:
+    """The last of these functions, which may call the others, as one that Python calls."""
+    module = Module(split(shared(functions), LONGEST, PART))
     write_entry(module)
     module.ir.triple = binding.get_process_triple()
     text = str(module.ir)
@@ -74,7 +70,7 @@ def machine_code_of(functions: list, exact: bool = False) -> Callable:
         for kernel in module.kernels:
             if kernel in CALLED:
                 _address_of(kernel)
-        code = kept(f"{module.main.label}_{digest[:32]}.o", lambda: compiled(text, inlined, exact))
+        code = kept(f"{module.main.label}_{digest[:32]}.o", lambda: compiled(text, inlined))
         run = _loaded[digest] = callable_from(code)
     return run
 
@@ -100,17 +96,14 @@ def target_machine() -> Any:
         codemodel="jitdefault")
 
 
-def compiled(text: str, inlined: list[str], exact: bool = False) -> bytes:
-    """A text in LLVM's language as machine code; small kernels become part of its loops.
-
-    But not, in `exact` code, those that divide or may grow without bound: what is called is not done in vain.
-    """
+def compiled(text: str, inlined: list[str]) -> bytes:
+    """A text in LLVM's language as machine code; small kernels become part of its loops."""
     module = binding.parse_assembly(text)
     for kernel in inlined:
         module.link_in(binding.parse_bitcode(_language_of(kernel)))
         function = module.get_function(f"tinydp.{kernel}")
         function.linkage = "internal"
-        function.add_function_attribute("noinline" if exact and kernel in NOTED else "alwaysinline")
+        function.add_function_attribute("alwaysinline")
     machine = target_machine()
     module.data_layout = str(machine.target_data)
     module.verify()

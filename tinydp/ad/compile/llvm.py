@@ -22,7 +22,7 @@ from llvmlite import ir
 
 from .arithmetic import Arithmetic
 from .expressions import Buffer, Local, Memory
-from .machine_types import BYTE, BYTES, ELEMENT, INTEGER, NUMBER, POINTER, STATUS, VALUE, eighth, room
+from .machine_types import BYTE, BYTES, ELEMENT, INTEGER, POINTER, STATUS, VALUE, eighth, room
 from .memory import allocate, every, in_memory, storage
 from .statements import (
     Again,
@@ -51,8 +51,7 @@ class Module:
     `storage` says where its arrays live, `reasons` what each status means; `kernels` names what is called.
     """
 
-    def __init__(self, functions: list[Function], exact: bool = False):
-        self.exact = exact                       # the processor notes nothing that the program does not do
+    def __init__(self, functions: list[Function]):
         self.ir = ir.Module(functions[-1].label)
         self.functions: dict[Function, ir.Function] = {}
         self.kernels: dict[str, None] = {}
@@ -98,14 +97,6 @@ class Module:
         """A function of the C library, or an intrinsic one."""
         known = self.ir.globals.get(name)
         return known or ir.Function(self.ir, ir.FunctionType(result, args), name)
-
-    def constrained(self, builder: ir.IRBuilder, name: str, args: list) -> Any:
-        """An operation on numbers that is done where the program has it, and nowhere else."""
-        text = ir.MetaDataType()
-        function = self.library(f"llvm.experimental.constrained.{name}.f64", NUMBER,
-                                [*(x.type for x in args), text, text])
-        words = [ir.MetaDataString(self.ir, x) for x in ("round.tonearest", "fpexcept.strict")]
-        return builder.call(function, [*args, *words])
 
     def kernel(self, name: str, args: list) -> ir.Function:
         """A kernel as Numba compiles it: it gets two places, for its result and an exception."""

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import engine, exceptions
+from . import engine
 from .blocks import Block
 from .emitter import Emitter
 from .expressions import Buffer
@@ -70,31 +70,22 @@ if hasattr(os, "register_at_fork"):
 
 
 def on_threads(work: Callable[[Any], None], parts: Iterator, threads: int) -> None:
-    """`work` on each of the parts, by so many threads, of which this is one; each takes the next part.
-
-    What the processor noted meanwhile (see `exceptions.py`) is noted in this thread in the end.
-    """
-    def run() -> int:
+    """`work` on each of the parts, by so many threads, of which this is one; each takes the next part."""
+    def run() -> None:
         for part in parts:
             work(part)
-        return exceptions.noted_here()
-
-    def run_elsewhere() -> int:
-        exceptions.clear()
-        return run()
 
     others: list[Future] = []
     if threads > 1:
         pool = _pools.get(threads) or _pools.setdefault(threads, ThreadPoolExecutor(threads - 1, "tinydp"))
-        others = [pool.submit(run_elsewhere) for _ in range(threads - 1)]
+        others = [pool.submit(run) for _ in range(threads - 1)]
     try:
         run()
     finally:
-        done = [(other.exception(), other) for other in others]          # waits for each
-    for error, other in done:
+        errors = [other.exception() for other in others]         # waits for each
+    for error in errors:
         if error is not None:
             raise error
-        exceptions.note(other.result())
 
 
 # ---------------------------------------------------------------------------- the parts of a program
@@ -108,7 +99,7 @@ class Step(NamedTuple):
     is_view: bool = False                # what it makes is the memory that it is given
 
 
-def spread(program: Program, label: str, threads: int, exact: bool = False) -> Callable | None:
+def spread(program: Program, label: str, threads: int) -> Callable | None:
     """The program as one function that spreads its loops; None if there is nothing to spread."""
     stages = _staged(program)
     if stages is None:
@@ -116,8 +107,8 @@ def spread(program: Program, label: str, threads: int, exact: bool = False) -> C
     number = itertools.count()
     steps = []
     for serial, parallel in stages:
-        steps += _of_serial(program, serial, f"{label}_{next(number)}", stages, exact)
-        steps += [_of_loop(op, f"{label}_rows_{next(number)}", threads, exact) for op in parallel]
+        steps += _of_serial(program, serial, f"{label}_{next(number)}", stages)
+        steps += [_of_loop(op, f"{label}_rows_{next(number)}", threads) for op in parallel]
     return Spread(program, steps).run
 
 
@@ -187,8 +178,7 @@ def _place(x: Any, places: dict[Value, int]) -> tuple[int | None, Any]:
     return None, float(x) if type(x) is int else x
 
 
-def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage],
-               exact: bool) -> list[Step]:
+def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage]) -> list[Step]:
     """What one thread does: reshapes, for which nothing has to be done, and one function for the rest."""
     made = {x for op in ops if not _is_free(op) for x in op.outs}
     free, rest = list[Step](), list[Op]()
@@ -209,8 +199,7 @@ def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage],
     outputs = [x for op in rest for x in op.outs if x in elsewhere]
     inputs = [*dict.fromkeys(x for op in rest for x in op.operands if x not in here)]
     module = lowered(Program(inputs, rest, outputs), label)
-    code = engine.machine_code_of(module.functions, exact)
-    constants, alone = module.constants, len(outputs) == 1
+    code, constants, alone = engine.machine_code_of(module.functions), module.constants, len(outputs) == 1
 
     def run(*args: Any) -> Any:
         found = code(*args, *constants)
@@ -227,13 +216,13 @@ def _is_free(op: Op) -> bool:
 
 # ---------------------------------------------------------------------------- one loop
 
-def _of_loop(op: Op, label: str, threads: int, exact: bool) -> Step:
+def _of_loop(op: Op, label: str, threads: int) -> Step:
     """A loop whose steps are spread."""
     loop = Loop(op)
     n, carries, rows = loop.steps, len(loop.carries), len(loop.rows)
     size = -(-n // PARTS)
     sizes = {size, n % size or size}
-    code = {k: _some_steps(loop, k, f"{label}_{k}", exact) for k in sizes}
+    code = {k: _some_steps(loop, k, f"{label}_{k}") for k in sizes}
     bounds = tuple([(k, min(k + size, n)) for k in range(0, n, size)])
     stacks = [((n, *x.stack.shape[1:]), bool if x.stack.kind == "b" else float) for x in loop.stacks]
 
@@ -263,7 +252,7 @@ def _captured(loop: Loop) -> list[Value]:
     return [*dict.fromkeys(values_in(c.outer for c in loop.captures))]
 
 
-def _some_steps(loop: Loop, n: int, label: str, exact: bool) -> tuple[Callable, list]:
+def _some_steps(loop: Loop, n: int, label: str) -> tuple[Callable, list]:
     """So many steps as machine code: a function of rows, of what is captured, and of memory for new rows.
 
     It returns the sums, which begin at zero.
@@ -278,11 +267,11 @@ def _some_steps(loop: Loop, n: int, label: str, exact: bool) -> tuple[Callable, 
     op = part.op()
     op = op.with_(options=op.options | {"length": n})
     program = Program([*(r.stack for r in part.rows), *_captured(loop)], [op], op.outs)
-    return _writing(program, [c.last for c in part.carries], [s.stack for s in part.stacks], label, exact)
+    return _writing(program, [c.last for c in part.carries], [s.stack for s in part.stacks], label)
 
 
-def _writing(program: Program, results: list[Value], written: list[Value], label: str,
-             exact: bool) -> tuple[Callable, list]:
+def _writing(program: Program, results: list[Value], written: list[Value], label: str
+             ) -> tuple[Callable, list]:
     """A program that returns some of its outputs, and writes the others to its last arguments."""
     to = Emitter(False, _called(program) + Counter(x.label for x in program.inputs))
     inputs = [to.parameter(x) for x in program.inputs]
@@ -294,4 +283,4 @@ def _writing(program: Program, results: list[Value], written: list[Value], label
     Block(to, program, places).write()
     function = Function(label, [*inputs, *(buffer for buffer, _ in to.constants)], [*to.head, *to.body],
                         _results(to, results))
-    return engine.machine_code_of([function], exact), [x for _, x in to.constants]
+    return engine.machine_code_of([function]), [x for _, x in to.constants]

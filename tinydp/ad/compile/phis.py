@@ -36,7 +36,6 @@ from typing import Any
 import numpy as np
 
 from ..primitives import registered
-from .exceptions import RAISED
 from .program import Op, Program, Value, replaced, values_in
 from .residuals import is_cheap
 from .switches import PHI, SWITCH
@@ -195,13 +194,7 @@ def _work(node: Node) -> int:
     """How many cheap operations a node is, or `TOO_MUCH`."""
     if isinstance(node, Choice):
         return len(node.phis) if node.is_cheap else TOO_MUCH
-    return 1 if is_cheap(node) and not _may_raise(node) else TOO_MUCH
-
-
-def _may_raise(op: Op) -> bool:
-    """Whether the processor may note that Python would raise, which is to be noted on the way taken alone."""
-    by = op.args[-1] if op.name in RAISED else 1.0
-    return type(by) not in (int, float) or not by
+    return 1 if is_cheap(node) else TOO_MUCH
 
 
 def free(body: Program) -> list[Value]:

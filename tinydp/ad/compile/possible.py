@@ -17,7 +17,7 @@ So a division requires that its divisor is not zero, as an index requires that t
     t_3: b = logical_not(t_2)
     return t, t_3
 
-Other powers are left to what the processor notes (`exceptions.py`); for that they have to be computed.
+Other powers have to be computed: they require that the result is finite.
 """
 
 import math
@@ -27,13 +27,12 @@ from typing import Any
 import numpy as np
 
 from ..values import is_integer, plain
-from .exceptions import RAISED
 from .kinds import COMPARISONS
 from .proxy import Proxy
 from .record import innermost
 
 EXACT = 2**53                                    # larger integers may be no real numbers
-LOOKED_AT = RAISED.keys() | COMPARISONS
+LOOKED_AT = frozenset(COMPARISONS) | {"divide", "true_divide", "floor_divide", "remainder", "mod", "power"}
 
 
 def require_possible(name: str, args: tuple, y: Any) -> None:
@@ -60,7 +59,6 @@ def _require_power(a: Any, b: Any, y: Any) -> None:
         if not is_integer(a):
             _require(np.logical_not(np.greater(np.abs(a), _largest(b))))
     elif _is_traced(y) and y.kind == "f":
-        y.builder.trace.raising |= RAISED["power"]
         _require(np.less(np.abs(y), math.inf))
 
 

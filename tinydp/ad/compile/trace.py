@@ -54,7 +54,6 @@ class Trace:
 
     def __init__(self, reruns: int = 0, parallel: bool = False) -> None:
         self.arrays = Arrays()
-        self.raising = 0                         # what Python's numbers in the program would raise for
         self.reruns = reruns                     # how often a step is run again, to see if it is the same
         self.serial = 0                          # of the aliases
         self.left: dict[Spot, None] = {}         # lines that may be decided more often than was tried
