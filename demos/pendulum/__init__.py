@@ -729,7 +729,6 @@ def report(options: Options, outcome: Outcome) -> Report:
             "worst_return_everywhere": float(np.min(everywhere.returns)),
             "not_upright_everywhere": everywhere.left,
             "improvements_a_decision": options.plan,
-            "milliseconds_a_decision": round(episodes.decision, 3),
             "return_of_the_training_episode": training.episode.total if lived else None,
         },
         budget=command.budget(
@@ -738,7 +737,8 @@ def report(options: Options, outcome: Outcome) -> Report:
             training_steps=training.training_steps, validation_steps=training.validation_steps,
             choosing_steps=imagined or training.validation_steps,
             evaluation_steps=(len(found) + n) * EPISODE,
-            seconds_evaluating=round(evaluating, 2)),
+            seconds_evaluating=round(evaluating, 2),
+            milliseconds_a_decision=round(episodes.decision, 3)),
         claim=CLAIM,
         reference={
             "mean_return": BEST_EVALUATED,

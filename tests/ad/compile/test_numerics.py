@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
+from tinydp.ad.compile import manners
 
 SPECIAL = [
     0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 3.0, -3.0, np.inf, -np.inf, np.nan, 5e-324,
@@ -26,6 +27,7 @@ BINARY = [
 @pytest.fixture(autouse=True)
 def _no_second_thoughts(monkeypatch):
     """Where Python raises, a compiled function is run as it is; here the program has to answer."""
+    monkeypatch.setattr(manners, "require_possible", lambda name, args, y: None)
     monkeypatch.setenv("TINYDP_VERIFY", "never")     # what is compiled here cannot run as plain Python
 
 

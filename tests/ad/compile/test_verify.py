@@ -97,19 +97,6 @@ def test_another_number_of_results():
         dp.compile(lambda x: x if type(x) is float else ())(2.0)
 
 
-def test_who_a_condition_is_shows_itself():
-    def f(x):
-        def step(carry, _):
-            x, high = carry
-            now = x > 1.0
-            return (x * (0.5 if now is high else 0.9), now), None
-        return dp.scan(step, (x, x > 1.0), length=4)[0][0]
-
-    with pytest.raises(SelfCheckError) as caught:
-        dp.compile(f)(3.0)
-    assert "whether a is b, write isinstance or a == b" in caught.value.advice
-
-
 def test_never(plant, monkeypatch):
     monkeypatch.setenv("TINYDP_VERIFY", "never")
     plant("sin(x)", "(x + 1.0)")

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from ..values import is_integer, plain
+from .bounds import Bounds, Range
 from .kinds import COMPARISONS
 from .proxy import Proxy
 from .record import innermost
@@ -45,18 +46,26 @@ def require_possible(name: str, args: tuple, y: Any) -> None:
         elif name == "power":
             _require_power(a, b, y)
         elif not (name != "divide" and is_integer(y)):           # the divisors of integers are looked at
-            _require(np.not_equal(b, 0.0) if _is_traced(b) or b else np.not_equal(a, a) & np.equal(a, a))
+            low, high, _ = _range(b)
+            if low <= 0.0 <= high:
+                _require(np.not_equal(b, 0.0) if _is_traced(b) or b else np.not_equal(a, a) & np.equal(a, a))
 
 
 def _is_traced(x: Any) -> bool:
     return isinstance(x, Proxy)
 
 
+def _range(x: Any) -> Range:
+    """The bounds of a number, as far as the operations before it tell: a clipped one is not too large."""
+    return Bounds(x.builder).range(x.value) if _is_traced(x) and x.kind == "f" else Range()
+
+
 def _require_power(a: Any, b: Any, y: Any) -> None:
     if type(b) is int and b in (0, 1):
         return
     if type(b) in (int, float) and b > 0 and b == math.floor(b):
-        if not is_integer(a):
+        low, high, _ = _range(a)
+        if not is_integer(a) and max(-low, high) > _largest(b):
             _require(np.logical_not(np.greater(np.abs(a), _largest(b))))
     elif _is_traced(y) and y.kind == "f":
         _require(np.less(np.abs(y), math.inf))
