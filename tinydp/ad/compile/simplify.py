@@ -132,18 +132,15 @@ class Level(Builder):
             levels.append(Level(self))
             levels[-1].is_chosen = True          # what is in it is not done in any case, and stays
             made.append(self.side(body, op, levels[-1]))
-        pairs = [*zip(*made, strict=True)]
-        numbers: dict[tuple, int] = {}           # of the pairs that have to be chosen between, each once
-        for then, otherwise in pairs:
-            if known(then) != known(otherwise):
-                numbers.setdefault((known(then), known(otherwise)), len(numbers))
-        places = [numbers.get((known(then), known(otherwise))) for then, otherwise in pairs]
-        firsts = [places.index(k) for k in numbers.values()]
+        keys = [(known(then), known(otherwise)) for then, otherwise in zip(*made, strict=True)]
+        unlike = [*dict.fromkeys(key for key in keys if key[0] != key[1])]     # what is chosen between, once
+        firsts = [*map(keys.index, unlike)]
         captured, options = united(*(level.closed([outputs[k] for k in firsts])
                                      for level, outputs in zip(levels, made, strict=True)))
         found = self.put(op.with_(args=(op.args[0], *captured), options=options,
                                   outs=[op.outs[k] for k in firsts])) if firsts else []
-        return [pair[0] if k is None else found[k] for pair, k in zip(pairs, places, strict=True)]
+        results = dict(zip(unlike, found, strict=True))
+        return [results.get(key, then) for key, then in zip(keys, made[0], strict=True)]
 
     def side(self, body: Program, op: Op, level: "Level") -> list:
         """Write down one side of a switch at a level; returns what stands for its outputs."""
