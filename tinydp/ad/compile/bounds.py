@@ -107,7 +107,7 @@ class Bounds:
         """The bounds of what an operation makes of a value and a constant; of a choice, those of both."""
         if op.name == "where" and not op.outs[0].shape:
             return self.chosen(op, steps // 2)      # since it asks for several
-        if op.name in ("mod", "remainder") and type(op.args[1]) in (int, float):
+        if op.name == "remainder" and type(op.args[1]) in (int, float):
             return Range(min(op.args[1], 0.0), max(op.args[1], 0.0))
         numbers = [x for x in op.args if type(x) in (int, float) and math.isfinite(x)]
         if op.name not in _MONOTONE or len(numbers) + 1 != len(op.args) or op.operands[0].shape:

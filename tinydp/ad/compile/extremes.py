@@ -37,10 +37,9 @@ import numpy as np
 from ..primitives import registered
 from ..tape import Var
 from ..values import abstract, plain
+from .kinds import EXACT
 from .proxy import Proxy, logged, write
 from .record import under_way
-
-_EXACT = 2**53                           # larger integers are no real numbers
 
 
 class Extreme:
@@ -115,7 +114,7 @@ def is_choice(condition: Any, a: Any, b: Any) -> bool:
 
 
 def _is_real(x: Any) -> bool:
-    return type(x) is float or type(x) is np.float64 or (type(x) is int and abs(x) <= _EXACT)
+    return type(x) is float or type(x) is np.float64 or (type(x) is int and abs(x) <= EXACT)
 
 
 _where = registered(np.where)

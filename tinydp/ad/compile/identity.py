@@ -30,9 +30,8 @@ from typing import Any, NamedTuple
 from .. import tree
 from ..advice.rewriting import parsed
 from ..errors import BranchError, Place, Spot, place_of
-from ..values import plain
+from ..values import abstract, is_condition
 from .manners import _bool
-from .proxy import Proxy
 
 
 class Comparison(NamedTuple):
@@ -159,8 +158,7 @@ class Watch:
 
 
 def _is_condition(x: Any) -> bool:
-    x = plain(x)
-    return isinstance(x, Proxy) and x.kind == "b"
+    return abstract(x) and is_condition(x)
 
 
 def _are_conditions(a: Any, b: Any) -> bool:

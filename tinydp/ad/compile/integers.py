@@ -26,6 +26,7 @@ import numpy as np
 from ..errors import NotCompiledError
 from ..rules.gathers import Discrete
 from ..values import abstract, is_condition, is_integer, shape
+from .kinds import COMPARISONS, EXACT
 
 LARGEST = 9.2e18                                 # of single integers; arrays of them wrap around at 2**63
 SMALL = 2**20                                    # what may be added without looking: it takes 2**42 steps
@@ -49,7 +50,7 @@ _search = Discrete(lambda a, v, side: np.searchsorted(a, v, side), "searchsorted
 
 def safe_operands(op: Any, args: tuple) -> tuple:
     """The operands of an operation on integers, which cannot go wrong."""
-    if op.name in _ORDER and len(args) == 2 and not shape(args[0]) and not shape(args[1]):
+    if op.name in COMPARISONS and len(args) == 2 and not shape(args[0]) and not shape(args[1]):
         return tuple([_compared_with(b, a) for a, b in (args, args[::-1])])
     if len(args) != 2 or not all(is_integer(x) or is_condition(x) for x in args) or not any(
             map(is_integer, args)):
@@ -62,15 +63,12 @@ def safe_operands(op: Any, args: tuple) -> tuple:
     return args
 
 
-_ORDER = frozenset(("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"))
-
-
 def _compared_with(other: Any, x: Any) -> Any:
     """An operand of a comparison: an integer beside a real number, which Python does not make one.
 
     Beside a constant that is small enough it may be rounded, which keeps the order.
     """
-    is_real = not (is_integer(other) or is_condition(other)) and (abstract(other) or not abs(other) < 2**53)
+    is_real = not (is_integer(other) or is_condition(other)) and (abstract(other) or not abs(other) < EXACT)
     return exactly(x) if is_real and abstract(x) and is_integer(x) else x
 
 

@@ -43,6 +43,7 @@ def constant(x: Any) -> Any:
 
 
 _TRUTHS = ("logical_and", "logical_or", "logical_xor", "any", "all")
+EXACT = 2**53                                    # larger integers may be no real numbers
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_not")
 _BESIDE_FLOATS = ("add", "subtract", "multiply", "divide", "where")       # there True is 1.0 anyway
 OF_CONDITIONS: dict[str, Any] = {               # what NumPy computes instead, of conditions

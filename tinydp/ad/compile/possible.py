@@ -4,6 +4,7 @@ The quotient of numbers may be needed by nobody, or on one way alone; Python div
 So a division requires that its divisor is not zero, as an index requires that there is such an element (see
 `raising.py`): that is cheaper than to divide, and holds whatever becomes of the quotient.
 
+    >>> from .proxy import Proxy
     >>> from .record import Builder
     >>> from .trace import Trace
     >>> with Trace().writing(Builder()) as builder:
@@ -26,14 +27,12 @@ from typing import Any
 
 import numpy as np
 
-from ..values import is_integer, plain
+from ..values import abstract, is_integer, plain
 from .bounds import Bounds, Range
-from .kinds import COMPARISONS
-from .proxy import Proxy
+from .kinds import COMPARISONS, EXACT
 from .record import innermost
 
-EXACT = 2**53                                    # larger integers may be no real numbers
-LOOKED_AT = frozenset(COMPARISONS) | {"divide", "true_divide", "floor_divide", "remainder", "mod", "power"}
+LOOKED_AT = frozenset(COMPARISONS) | {"divide", "floor_divide", "remainder", "power"}
 
 
 def require_possible(name: str, args: tuple, y: Any) -> None:
@@ -48,16 +47,12 @@ def require_possible(name: str, args: tuple, y: Any) -> None:
         elif not (name != "divide" and is_integer(y)):           # the divisors of integers are looked at
             low, high, _ = _range(b)
             if low <= 0.0 <= high:
-                _require(np.not_equal(b, 0.0) if _is_traced(b) or b else np.not_equal(a, a) & np.equal(a, a))
-
-
-def _is_traced(x: Any) -> bool:
-    return isinstance(x, Proxy)
+                _require(np.not_equal(b, 0.0) if abstract(b) or b else np.not_equal(a, a) & np.equal(a, a))
 
 
 def _range(x: Any) -> Range:
     """The bounds of a number, as far as the operations before it tell: a clipped one is not too large."""
-    return Bounds(x.builder).range(x.value) if _is_traced(x) and x.kind == "f" else Range()
+    return Bounds(x.builder).range(x.value) if abstract(x) and x.kind == "f" else Range()
 
 
 def _require_power(a: Any, b: Any, y: Any) -> None:
@@ -67,7 +62,7 @@ def _require_power(a: Any, b: Any, y: Any) -> None:
         low, high, _ = _range(a)
         if not is_integer(a) and max(-low, high) > _largest(b):
             _require(np.logical_not(np.greater(np.abs(a), _largest(b))))
-    elif _is_traced(y) and y.kind == "f":
+    elif abstract(y) and y.kind == "f":
         _require(np.less(np.abs(y), math.inf))
 
 
@@ -78,7 +73,7 @@ def _largest(n: float) -> float:
 
 def _require_exact(x: Any, k: Any) -> None:
     """Beside an integer that is no real number, Python compares with itself, and not with the nearest one."""
-    if type(k) is int and abs(k) > EXACT and _is_traced(x) and x.kind == "f":
+    if type(k) is int and abs(k) > EXACT and abstract(x) and x.kind == "f":
         try:
             nearest = float(k)
         except OverflowError:
@@ -88,5 +83,5 @@ def _require_exact(x: Any, k: Any) -> None:
 
 
 def _require(condition: Any) -> None:
-    if _is_traced(condition):
+    if abstract(condition):
         condition.builder.require(condition.value)
