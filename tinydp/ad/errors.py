@@ -25,6 +25,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from .advice.naming import Advice, in_our_names, names_in
+from .advice.syntax import of_file, path_to
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -110,18 +111,11 @@ def user_place() -> Place:
 def _statement(file: str, line: int, column: int) -> str:
     """The source of the innermost statement without a block that is there; nothing if it cannot be found."""
     source = "".join(linecache.getlines(file))
-    around = [x for x in _statements(source)
-              if (x.lineno, x.col_offset) <= (line, column) < (x.end_lineno or 0, x.end_col_offset or 0)]
-    return ast.get_source_segment(source, around[-1]) or "" if around else ""
-
-
-@functools.lru_cache(maxsize=16)
-def _statements(source: str) -> list[ast.stmt]:
-    """All statements of a file that have no block, which are those that are executed as one."""
-    try:
-        return [x for x in ast.walk(ast.parse(source)) if isinstance(x, ast.stmt) and not hasattr(x, "body")]
-    except (SyntaxError, ValueError):            # it is a part of a file, or none in Python
-        return []
+    tree = of_file(source)
+    path = path_to((line, line, column, column + 1), tree) if tree else ()
+    around = [x for x in path if isinstance(x, ast.stmt)]
+    is_whole = bool(around) and not hasattr(around[-1], "body")
+    return ast.get_source_segment(source, around[-1]) or "" if is_whole else ""
 
 
 @functools.cache

@@ -59,6 +59,15 @@ STATEMENTS = [
          if v[i] < 0.0:
              v[i] = -v[i]
      """, "v[i] < 0.0", ("v[i] = np.where(v[i] < 0.0, -v[i], v[i])", 2, 3)),
+    ("""
+     def f(x):
+         try:
+             x = g(x)
+         except ValueError:
+             if x > 1:
+                 x = 1.0
+         return x
+     """, "x > 1", ("x = np.where(x > 1, 1.0, x)", 5, 6)),
 ]
 
 
@@ -71,6 +80,8 @@ EXPRESSIONS = {
     "y = abs(x) if x < 1 else x": ("x < 1", "np.where(x < 1, abs(x), x)", "abs(x) if x < 1 else x"),
     "y = f(lambda z: 1 / z if z > 1 else z)": ("z > 1", "dp.cond(z > 1, lambda: 1 / z, lambda: z)",
                                                "1 / z if z > 1 else z"),
+    "y = f(at=1 / z if z > 1 else z)": ("z > 1", "dp.cond(z > 1, lambda: 1 / z, lambda: z)",
+                                        "1 / z if z > 1 else z"),
     "hit = x < 1 and not y": ("x < 1", "np.logical_and(x < 1, np.logical_not(y))", "x < 1 and not y"),
     "z = min(x, max(y, 2), 3)": ("min(x, max(y, 2), 3)", "np.minimum(np.minimum(x, np.maximum(y, 2)), 3)",
                                  "min(x, max(y, 2), 3)"),

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..errors import Spot
-from .asked import Asked, Function, Position, asked_at, asked_in, is_in, position_of
-from .choices import call, choice, condition, extreme, function, listed, parameters, parsed, truth
+from .asked import Asked, Function, asked_at, asked_in, position_of
+from .choices import choice, condition, extreme, function, listed, parameters, truth
 from .sides import (
     Block,
     is_closed,
@@ -34,6 +34,7 @@ from .sides import (
     values,
     ways,
 )
+from .syntax import Position, call, is_in, node_of
 
 
 class Advice(NamedTuple):
@@ -152,7 +153,7 @@ class _Choice:
         new = [value(found, target) for target in targets]
         if len(new) > 1 and any(isinstance(part, ast.Lambda) for x in new for part in ast.walk(x)):
             new = [values(found, targets)]       # at once, and not one `dp.cond` for each
-        return [ast.Assign([listed([*map(parsed, targets)])], listed(new))]
+        return [ast.Assign([listed([*map(node_of, targets)])], listed(new))]
 
     def by_functions(self) -> list[ast.stmt] | None:
         """Each side as a function that returns the names which it may set."""
@@ -226,5 +227,5 @@ def _of_while(x: ast.While) -> Advice | None:
     if not target.isidentifier():
         return None
     functions = [function(each, [target]) for each in (condition(x.test), new)]
-    loop = call("dp.while_loop", *functions, parsed(target))
+    loop = call("dp.while_loop", *functions, node_of(target))
     return Advice(" " * x.col_offset + f"{target} = {ast.unparse(loop)}", x.lineno, x.end_lineno or x.lineno)
