@@ -7,11 +7,10 @@
 """
 
 import ast
-import itertools
 import linecache
 from typing import NamedTuple
 
-from ..errors import Spot
+from ..errors import Spot, position_of
 from .syntax import Position, of_file, path_to
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -40,12 +39,6 @@ class Asked(NamedTuple):
 def asked_at(spot: Spot) -> Asked | None:
     """What asked at this place; None if the source is not to be had."""
     return asked_in("".join(linecache.getlines(spot.code.co_filename)), position_of(spot))
-
-
-def position_of(spot: Spot) -> Position:
-    """Where the expression of an instruction stands in the source."""
-    found = next(itertools.islice(spot.code.co_positions(), spot.instruction // 2, None))
-    return tuple([x or 0 for x in found])        # type: ignore[return-value]
 
 
 def asked_in(source: str, position: Position) -> Asked | None:

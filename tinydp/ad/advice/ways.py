@@ -16,8 +16,8 @@ import ast
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ..errors import Spot
-from .asked import Asked, Function, asked_at, asked_in, position_of
+from ..errors import Spot, position_of
+from .asked import Asked, Function, asked_at, asked_in
 from .choices import choice, condition, extreme, function, listed, parameters, truth
 from .sides import (
     Block,
