@@ -109,12 +109,10 @@ def at_advice(name: str, expression: str = "") -> tuple[str, str]:
         'write density = dp.add_at(density, left % n, 1.0 - w) instead.'
     """
     what = f"np.{name}.at changes an array in place, which would lose the derivative."
-    if name == "subtract":
+    if name in ("add", "subtract"):
         array, index, values = _three(expression)
-        values = values if values.isidentifier() else f"({values})"
-        return what, Advice("write {} instead.", f"{array} = dp.add_at({array}, {index}, -{values})")
-    if name == "add":
-        array, index, values = _three(expression)
+        if name == "subtract":
+            values = f"-{values}" if values.isidentifier() else f"-({values})"
         return what, Advice("write {} instead.", f"{array} = dp.add_at({array}, {index}, {values})")
     return what, Advice("write {} for each index i.",
                         f"array = np.where(np.arange(len(array)) == i, np.{name}(array, value), array)")
@@ -168,9 +166,10 @@ def instead_of_int(expression: str) -> str:
         'write math.trunc(x / h), an integer of the program.'
     """
     call = parsed(expression)
-    if not (is_call_of("int", call) and len(call.args) == 1 and not call.keywords):      # type: ignore
+    if not (isinstance(call, ast.Call) and is_call_of("int", call)
+            and len(call.args) == 1 and not call.keywords):
         return ""
-    return Advice("write {}, an integer of the program.", f"math.trunc({ast.unparse(call.args[0])})")  # type: ignore
+    return Advice("write {}, an integer of the program.", f"math.trunc({ast.unparse(call.args[0])})")
 
 
 def instead_of_key(expression: str) -> str:

@@ -27,7 +27,7 @@ import numpy as np
 
 from ..errors import in_scipy
 from .naming import Advice
-from .syntax import call, node_of, numpys_name, parsed, statements
+from .syntax import call, name_of, node_of, numpys_name, parsed, statements
 
 _MAKERS = frozenset(("array", "asarray", "asanyarray", "ascontiguousarray"))
 _LISTS = (ast.List, ast.ListComp)
@@ -274,9 +274,7 @@ def instead_of_math(expression: str) -> tuple[str, str, list[str]] | None:
 
 
 def _last_name(function: ast.expr) -> str:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+    return function.attr if isinstance(function, ast.Attribute) else name_of(function)
 
 
 # SciPy's functions of one or two arguments, without options, as functions that take traced values.

@@ -37,7 +37,7 @@ from .sides import (
 from .syntax import Position, call, is_in, node_of
 
 
-class Advice(NamedTuple):
+class Instead(NamedTuple):
     """What to write instead of some lines, or of an expression."""
 
     text: str
@@ -61,13 +61,13 @@ def instead_of_branch(spot: Spot, decided: Iterable[Spot] = ()) -> tuple[str, st
     return f"instead of {lines}, write\n{found.text}", ""
 
 
-def advised(source: str, position: Position, decided: Sequence[Position] = ()) -> Advice | None:
+def advised(source: str, position: Position, decided: Sequence[Position] = ()) -> Instead | None:
     """The advice for what asked at a position in a source; None if it has to be written by hand."""
     asked = asked_in(source, position)
     return asked and _advised(asked, decided)
 
 
-def _advised(asked: Asked, decided: Sequence[Position]) -> Advice | None:
+def _advised(asked: Asked, decided: Sequence[Position]) -> Instead | None:
     owner, test = asked.owner, asked.expression
     if isinstance(owner, (ast.comprehension, ast.Assert)):
         return None
@@ -79,7 +79,7 @@ def _advised(asked: Asked, decided: Sequence[Position]) -> Advice | None:
     if isinstance(owner, ast.IfExp) and test is owner.test:
         new, old = choice(owner.test, owner.body, owner.orelse), owner
     is_new = ast.unparse(new) != ast.unparse(old)
-    return Advice(ast.unparse(new), instead_of=asked.source_of(old)) if is_new else None
+    return Instead(ast.unparse(new), instead_of=asked.source_of(old)) if is_new else None
 
 
 def _by_hand(asked: Asked | None) -> str:
@@ -96,7 +96,7 @@ def _by_hand(asked: Asked | None) -> str:
 
 # ---------------------------------------------------------------------------- an if
 
-def _of_statements(asked: Asked, decided: Sequence[Position]) -> Advice | None:
+def _of_statements(asked: Asked, decided: Sequence[Position]) -> Instead | None:
     """The advice for the outermost `if` around that is decided, too, or for one further in."""
     chain = [asked.owner]
     for x in asked.around:
@@ -119,7 +119,7 @@ class _Choice:
         self.statement, self.scope = statement, scope
         self.before = _names_before(statement, scope)
 
-    def advice(self) -> Advice | None:
+    def advice(self) -> Instead | None:
         x, last = self.statement, self.statement.end_lineno or 0
         if any(_is_elif_of(x, other) for other in ast.walk(self.scope)):
             return None
@@ -133,7 +133,7 @@ class _Choice:
         if new is None:
             return None
         text = "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in new)
-        return Advice("\n".join(" " * x.col_offset + line for line in text.splitlines()), x.lineno, last)
+        return Instead("\n".join(" " * x.col_offset + line for line in text.splitlines()), x.lineno, last)
 
     def rest(self) -> Block | None:
         """What follows in the function, if it is a statement of its body."""
@@ -218,7 +218,7 @@ def _is_elif_of(x: ast.If, other: ast.AST) -> bool:
 
 # ---------------------------------------------------------------------------- a while
 
-def _of_while(x: ast.While) -> Advice | None:
+def _of_while(x: ast.While) -> Instead | None:
     """A `while` that changes one name."""
     found = side(x.body)
     if not isinstance(found, dict) or len(found) != 1 or x.orelse:
@@ -228,4 +228,4 @@ def _of_while(x: ast.While) -> Advice | None:
         return None
     functions = [function(each, [target]) for each in (condition(x.test), new)]
     loop = call("dp.while_loop", *functions, node_of(target))
-    return Advice(" " * x.col_offset + f"{target} = {ast.unparse(loop)}", x.lineno, x.end_lineno or x.lineno)
+    return Instead(" " * x.col_offset + f"{target} = {ast.unparse(loop)}", x.lineno, x.end_lineno or x.lineno)
