@@ -165,6 +165,12 @@ def test_a_state_is_no_number(wrap, part):
         wrap(lambda x: dp.scan(lambda s, _: ((s[0], part), None), (x, Mode.OFF), length=2)[0][0])(1.0)
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, dp.compile], ids=["eager", "compiled"])
+def test_another_state_is_not_what_is_wrong_with_another_structure(wrap):
+    with pytest.raises(LoopError, match=r"changed the structure of the carry at carry\[1\]"):
+        wrap(lambda x: dp.scan(lambda s, _: ((Mode.ON, (s[1], x)), None), (Mode.OFF, x), length=2)[0][1])(1.0)
+
+
 def test_states_without_end():
     def f(x):
         return dp.scan(lambda s, _: ((s[0] * 2.0, s[1] + "i"), None), (x, ""), length=40)[0][0]

@@ -5,14 +5,12 @@
 """
 
 import numbers
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import tree
 from .errors import LoopError, StructureError
-from .states import State, as_leaves, as_parts
 from .tape import Var
 from .values import Abstract, shape
 
@@ -30,20 +28,14 @@ def in_form_of(first: Any, carry: Any, k: int, may_change: bool = False) -> Any:
         require_numbers(carry)
 
     def checked(was: Any, now: Any) -> Any:
-        if (type(was) is State) is not (type(now) is State):
-            raise StructureError("a part became a number, or a number a part.")
         if shape(was) != shape(now):
             others.append(now)
         return now
 
     try:
-        carry = tree.map(checked, first, carry)
+        carry = (tree.map_changed if may_change else tree.map)(checked, first, carry)
     except StructureError as error:
-        others.clear()                           # of the part that was looked at
-        again = _with_other_parts(first, carry, checked) if may_change else None
-        if again is None:
-            raise _changed(error, k) from None
-        carry = again
+        raise _changed(error, k) from None
     if others:
         path, a, b = next((path, a, b) for (path, a), b in
                           zip(tree.leaves(first), tree.flatten(carry)[0], strict=True) if b is others[0])
@@ -51,14 +43,6 @@ def in_form_of(first: Any, carry: Any, k: int, may_change: bool = False) -> Any:
             f"step {k} changed the shape of carry{path}, from {shape(a)} to {shape(b)}.",
             "return a carry of the same shapes; begin with np.zeros of the shape that it grows to.")
     return carry
-
-
-def _with_other_parts(first: Any, carry: Any, checked: Callable) -> Any:
-    """`carry` in the form of `first`, whatever is static in both; None if it is built otherwise."""
-    try:
-        return as_parts(tree.map(checked, as_leaves(first), as_leaves(carry)))
-    except StructureError:
-        return None
 
 
 def require_numbers(carry: Any) -> None:

@@ -25,6 +25,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from .advice.naming import Advice, in_our_names, names_in
+from .advice.syntax import Position, of_file, path_to
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -83,20 +84,25 @@ def _spot_of(frame: FrameType) -> Spot:
     return Spot(frame.f_code, frame.f_lasti, frame.f_lineno)
 
 
+def position_of(spot: Spot) -> Position:
+    """Where the expression of an instruction stands in the source; zeros for what Python does not say."""
+    found = next(itertools.islice(spot.code.co_positions(), spot.instruction // 2, None))
+    return tuple([x or 0 for x in found])        # type: ignore[return-value]
+
+
 def place_of(spot: Spot, names: dict[str, str] | None = None) -> Place:
     """The source of a spot, as far as it can be found."""
     code, instruction, line = spot
     text = linecache.getline(code.co_filename, line)
-    positions = next(itertools.islice(code.co_positions(), instruction // 2, None))
-    first, last, start, stop = positions
+    first, last, start, stop = position_of(spot)
     expression = ""
-    if first and last and start is not None and stop is not None:
+    if stop:
         lines = [linecache.getline(code.co_filename, k).encode() for k in range(first, last + 1)]
         lines[-1] = lines[-1][:stop]             # before the first is cut: it may be the same
         lines[0] = lines[0][start:]
         expression = b"".join(lines).decode(errors="replace")
     storing = dis.opname[code.co_code[instruction]] == "STORE_SUBSCR"
-    begin = (first, start) if first and start is not None else None
+    begin = (first, start) if stop else None
     return Place(code.co_filename, line, text.strip(), in_our_names(expression, names or {}), storing, begin,
                  names)
 
@@ -110,18 +116,11 @@ def user_place() -> Place:
 def _statement(file: str, line: int, column: int) -> str:
     """The source of the innermost statement without a block that is there; nothing if it cannot be found."""
     source = "".join(linecache.getlines(file))
-    around = [x for x in _statements(source)
-              if (x.lineno, x.col_offset) <= (line, column) < (x.end_lineno or 0, x.end_col_offset or 0)]
-    return ast.get_source_segment(source, around[-1]) or "" if around else ""
-
-
-@functools.lru_cache(maxsize=16)
-def _statements(source: str) -> list[ast.stmt]:
-    """All statements of a file that have no block, which are those that are executed as one."""
-    try:
-        return [x for x in ast.walk(ast.parse(source)) if isinstance(x, ast.stmt) and not hasattr(x, "body")]
-    except (SyntaxError, ValueError):            # it is a part of a file, or none in Python
-        return []
+    tree = of_file(source)
+    path = path_to((line, line, column, column + 1), tree) if tree else ()
+    around = [x for x in path if isinstance(x, ast.stmt)]
+    is_whole = bool(around) and not hasattr(around[-1], "body")
+    return ast.get_source_segment(source, around[-1]) or "" if is_whole else ""
 
 
 @functools.cache

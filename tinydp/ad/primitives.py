@@ -33,7 +33,7 @@ from .errors import (
     RuleError,
     SteepGradientWarning,
     UnsupportedArgumentError,
-    user_place,
+    user_spot,
 )
 from .selected import NOTHING, Selected, bare, later, reached_by
 from .tape import Tape, Var
@@ -713,11 +713,11 @@ def steep(name: str, partial: Rule) -> Rule:
 def warn_if_steep(name: str, c: Any) -> None:
     """Say that a cotangent is infinite, since the derivative of this function is."""
     if not abstract(c) and np.isinf(plain(c)).any():
-        place = user_place()
+        spot = user_spot()
         warnings.warn_explicit(
             f"the derivative of {name} is infinite here (so is the gradient); keep away from "
             "that point, or take the other branch there with np.where.",
-            SteepGradientWarning, place.file, place.line,
+            SteepGradientWarning, spot.code.co_filename, spot.line,
         )
 
 

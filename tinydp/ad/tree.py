@@ -275,10 +275,19 @@ def map(f: Callable, tree: Any, *others: Any) -> Any:
     return _map_many(f, (tree, *others), None) if others else _map_one(f, tree)
 
 
+def map_changed(f: Callable, tree: Any, other: Any) -> Any:
+    """As `map`, where what is static may be another in `other`, which keeps it.
+
+        >>> map_changed(lambda a, b: a + b, {"x": 1, "mode": "off"}, {"mode": "on", "x": 10})
+        {'x': 11, 'mode': 'on'}
+    """
+    return _map_many(f, (tree, other), None, lambda part, found: is_static(found))
+
+
 def in_places_of(tree: Any, other: Any) -> list:
     """What `other` has in the places of the leaves of `tree`; where this is static, it may have anything."""
     found: list = []
-    _map_many(lambda _, leaf: found.append(leaf), (tree, other), None, lax=True)
+    _map_many(lambda _, leaf: found.append(leaf), (tree, other), None, lambda part, _: part is not None)
     return found
 
 
@@ -290,12 +299,15 @@ def _map_one(f: Callable, tree: Any) -> Any:
                                for child in kind.children(tree)])
 
 
-def _map_many(f: Callable, trees: tuple, way: tuple | None, lax: bool = False) -> Any:
-    """As `map`; `way` leads here from the roots: (the way to the parent, the parent, which child)."""
+def _map_many(f: Callable, trees: tuple, way: tuple | None, may_be: Callable | None = None) -> Any:
+    """As `map`; `way` leads here from the roots: (the way to the parent, the parent, which child).
+
+    `may_be(part, found)` tells of what is static in the first whether the last may have that there instead.
+    """
     first = trees[0]
     kind = KINDS[type(first)]
-    if lax and kind is STATIC and first is not None:
-        return first
+    if kind is STATIC and may_be is not None and may_be(first, trees[-1]):
+        return trees[-1]
     if kind is None:
         for other in trees[1:]:
             if KINDS[type(other)] is not None:
@@ -317,7 +329,7 @@ def _map_many(f: Callable, trees: tuple, way: tuple | None, lax: bool = False) -
             _require_equal(kind.static(first), kind.static(other), way)
         columns.append(column)
     return kind.rebuild(first, [f(*row) if _LEAVES.issuperset([type(child) for child in row])
-                                else _map_many(f, row, (way, first, k), lax)
+                                else _map_many(f, row, (way, first, k), may_be)
                                 for k, row in enumerate(zip(*columns, strict=True))])
 
 

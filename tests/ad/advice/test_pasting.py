@@ -3,17 +3,13 @@
 Each is a file of its own, with the imports that somebody might have, and calls what it makes `f`.
 """
 
-import ast
-import linecache
-
 import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.advice.naming import in_our_names
 from tinydp.ad.errors import TinydpError
 
-X = np.array([0.3, 0.7, 0.9])
+from .pasting import RUNS, X, followed, run_file
 
 PROGRAMS = {
     "a statement of several lines": """
@@ -231,69 +227,14 @@ def f(x):
 """,
 }
 
-RUNS = {"traced": lambda f: dp.vjp(f, X)[0], "compiled": lambda f: dp.compile(f)(X)}
-
-
-def run_file(source, name="pasted_file.py"):
-    linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
-    space = {"__name__": "pasted_file"}
-    exec(compile(source, name, "exec"), space)
-    return space["f"]
-
-
-def pasted(source, error):
-    """The file, with what is advised in place of the statement or of the expression that it is about."""
-    code, _, needed = error.advice.partition(" It needs: ")
-    _, _, code = code.partition("write ")
-    for end in (" instead", ", or build it", ", or collect", " for a number"):
-        code = code.partition(end)[0]
-    kind = ast.stmt if isinstance(ast.parse(code).body[0], ast.Assign) else ast.expr
-    assert error.place.file == "pasted_file.py"
-    first, column = error.place.start
-    lines = source.splitlines(keepends=True)
-    start = sum(len(line.encode()) for line in lines[: first - 1]) + column
-    spans = [(_offset(lines, x.lineno, x.col_offset), _offset(lines, x.end_lineno, x.end_col_offset))
-             for x in ast.walk(ast.parse(source)) if isinstance(x, kind) and hasattr(x, "lineno")
-             and not (kind is ast.stmt and hasattr(x, "body"))]
-    raw = source.encode()
-
-    def is_meant(begin, end):
-        found = in_our_names(raw[begin:end].decode(), error.place.names)
-        return begin == start and normal(found) == normal(error.place.expression)
-
-    if kind is ast.stmt:
-        begin, end = next(span for span in spans if span[0] <= start < span[1])
-    else:
-        begin, end = next(span for span in spans if is_meant(*span))
-        code = f"({code})"
-    return f"{needed}\n" + (raw[:begin] + code.encode() + raw[end:]).decode()
-
-
-def normal(expression):
-    return ast.unparse(ast.parse(f"({expression})", mode="eval"))
-
-
-def _offset(lines, line, column):
-    return sum(len(x.encode()) for x in lines[: line - 1]) + column
-
-
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_what_is_advised_is_pasted_until_it_runs(name, run):
-    source, said = PROGRAMS[name], []
-    expected = run_file(source)(X)
-    for _ in range(8):
-        try:
-            y = RUNS[run](run_file(source))
-            break
-        except TinydpError as error:
-            said.append(str(error))
-            source = pasted(source, error)
-    else:
-        raise AssertionError("\n".join([source, *said]))
+    expected = run_file(PROGRAMS[name])(X)
+    y, errors, source = followed(PROGRAMS[name], RUNS[run])
     np.testing.assert_allclose(y, expected, rtol=1e-14)
     np.testing.assert_allclose(run_file(source)(X), expected, rtol=1e-14)
-    assert said
+    assert errors
 
 
 def test_what_is_said_where_there_is_no_source():

@@ -21,8 +21,9 @@ from tinydp.ad.errors import (
     UnknownFunctionError,
 )
 
+from .pasting import RUNS, X, followed, run_file
+
 NAMES = {"np": np, "dp": dp, "scipy": scipy, "M": np.arange(12.0).reshape(3, 4), "DOFS": np.array([2, 0])}
-X = np.array([0.3, 0.7, 0.9])
 
 # expressions of x, an array of three, a and b, its first two numbers
 EXPRESSIONS = [
@@ -98,55 +99,14 @@ SCIPY = {
     "scipy.special.logsumexp(x)": ConversionError,
 }
 
-RUNS = {"traced": lambda f: dp.vjp(f, X)[0], "compiled": lambda f: dp.compile(f)(X)}
-
-
-def function(source):
-    linecache.cache["pasted.py"] = (len(source), None, source.splitlines(keepends=True), "pasted.py")
-    names = dict(NAMES)
-    exec(compile(source, "pasted.py", "exec"), names)
-    return names["f"]
-
-
-def pasted(source, error):
-    """The program with what is advised in place of what it is about."""
-    advice, place = error.advice, error.place
-    assert place.file == "pasted.py", error
-    _, _, new = advice.partition("write ")
-    for end in (" instead", ", or build it", ", or collect", "."):
-        new = new.partition(end)[0] if end != "." else new.removesuffix(".")
-    lines = source.splitlines()
-    line = lines[place.line - 1]
-    is_statement = not new.startswith(("np.", "dp.", "0.5 ")) and " = " in new
-    if is_statement:
-        before = line.rpartition(";")[0] if ";" in line else line.rpartition(": ")[0] if ": " in line else ""
-        indent = line[: len(line) - len(line.lstrip())]
-        line = before + ("; " if ";" in line else ": " if before else indent) + new
-    else:
-        assert place.expression in line
-        line = line.replace(place.expression, f"({new})")
-    return "\n".join([*lines[: place.line - 1], line, *lines[place.line :]]) + "\n"
-
-
-def followed(source, run):
-    """The value of the program after all advice is followed."""
-    errors = []
-    for _ in range(4):
-        try:
-            return run(function(source)), errors
-        except TinydpError as error:
-            errors.append(error)
-            source = pasted(source, error)
-    raise AssertionError(f"it is still refused:\n{source}\n{errors[-1]}")
-
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_expressions(expression, run):
     source = f"import math\ndef f(x):\n    a, b = x[0], x[1]\n    return {expression}\n"
     source = source.replace("__import__('math')", "math")
-    y, errors = followed(source, run)
-    np.testing.assert_allclose(y, function(source)(X), rtol=1e-13)
+    y, errors, _ = followed(source, run, NAMES, rounds=4)
+    np.testing.assert_allclose(y, run_file(source, NAMES)(X), rtol=1e-13)
     kind = MutationError if "full_like" in expression else ConversionError
     assert [type(error) for error in errors] == [kind]
 
@@ -156,8 +116,8 @@ def test_expressions(expression, run):
     if ".sort" not in lines or run is RUNS["traced"]])           # which is not compiled
 def test_statements(lines, run):
     source = f"def f(x):\n    a, b = x[0], x[1]\n    {lines}\n    return y\n"
-    y, errors = followed(source, run)
-    np.testing.assert_allclose(y, function(source)(X), rtol=1e-13)
+    y, errors, _ = followed(source, run, NAMES, rounds=4)
+    np.testing.assert_allclose(y, run_file(source, NAMES)(X), rtol=1e-13)
     assert {type(error) for error in errors} == {MutationError}
     assert len(errors) == 1
 
@@ -167,8 +127,8 @@ def test_statements(lines, run):
 def test_calls_of_scipy(expression, run):
     """Its own lines are not the user's."""
     source = f"def f(x):\n    return {expression}\n"
-    y, errors = followed(source, RUNS[run])
-    np.testing.assert_allclose(y, function(source)(X), rtol=1e-10)
+    y, errors, _ = followed(source, RUNS[run], NAMES, rounds=4)
+    np.testing.assert_allclose(y, run_file(source, NAMES)(X), rtol=1e-10)
     compiled = SCIPY[expression] is UnknownFunctionError and run == "compiled"
     assert [type(error) for error in errors] == [NotCompiledError if compiled else SCIPY[expression]]
 
@@ -176,7 +136,7 @@ def test_calls_of_scipy(expression, run):
 def test_an_expression_of_several_lines():
     source = "def f(x):\n    return np.array([[1.0, x[0]],\n                     [x[1], 0.0]])\n"
     with pytest.raises(ConversionError) as caught:
-        RUNS["traced"](function(source))
+        RUNS["traced"](run_file(source, NAMES))
     assert caught.value.advice == "write np.stack([np.stack([1.0, x[0]]), np.stack([x[1], 0.0])]) instead."
 
 

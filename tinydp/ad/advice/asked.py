@@ -7,15 +7,12 @@
 """
 
 import ast
-import functools
-import itertools
 import linecache
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..errors import Spot
+from ..errors import Spot, position_of
+from .syntax import Position, of_file, path_to
 
-Position = tuple[int, int, int, int]             # first line, last line, first column, that after the last
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _OF_CONDITIONS = (ast.BoolOp, ast.UnaryOp, ast.NamedExpr)
 
@@ -44,16 +41,10 @@ def asked_at(spot: Spot) -> Asked | None:
     return asked_in("".join(linecache.getlines(spot.code.co_filename)), position_of(spot))
 
 
-def position_of(spot: Spot) -> Position:
-    """Where the expression of an instruction stands in the source."""
-    found = next(itertools.islice(spot.code.co_positions(), spot.instruction // 2, None))
-    return tuple([x or 0 for x in found])        # type: ignore[return-value]
-
-
 def asked_in(source: str, position: Position) -> Asked | None:
     """What asked, by the source of the file and the position in it."""
-    tree = _parsed(source)
-    path = [*_path(tree, position)] if tree is not None else []
+    tree = of_file(source)
+    path = [*path_to(position, tree)] if tree is not None else []
     if path and isinstance(path[-1], (ast.If, ast.While)):       # if a call is asked, Python says no more
         path.append(path[-1].test)
     k = next((k for k in reversed(range(len(path))) if isinstance(path[k], ast.expr)), 0)
@@ -64,29 +55,3 @@ def asked_in(source: str, position: Position) -> Asked | None:
     expression = path[k]
     assert isinstance(expression, ast.expr)
     return Asked(expression, path[k - 1], tuple(path[:k - 1][::-1]), path[0], source)
-
-
-def _path(node: ast.AST, position: Position) -> Iterator[ast.AST]:
-    """From the module to the smallest node that this position is in."""
-    yield node
-    inner = next((x for x in ast.iter_child_nodes(node) if not hasattr(x, "lineno") or is_in(position, x)
-                  if any(is_in(position, y) for y in ast.walk(x))), None)
-    if inner is not None:
-        yield from _path(inner, position)
-
-
-def is_in(position: Position, node: ast.AST) -> bool:
-    """Whether it is a node of the source that has this position in it."""
-    if not isinstance(node, (ast.expr, ast.stmt)):
-        return False
-    first, last, start, stop = position
-    return (node.lineno, node.col_offset) <= (first, start) and (last, stop) <= (
-        node.end_lineno or 0, node.end_col_offset or 0)
-
-
-@functools.lru_cache(8)
-def _parsed(source: str) -> ast.AST | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError):
-        return None

@@ -3,18 +3,19 @@
 `np.where` computes both sides, so it stands where that does no harm: sums and products, comparisons, and
 functions that are defined everywhere. Else it is `dp.cond`, which runs one side.
 
-    >>> print(ast.unparse(truth(parsed("x < 1 and not y < z"))))
+    >>> from tinydp.ad.advice.syntax import node_of
+    >>> print(ast.unparse(truth(node_of("x < 1 and not y < z"))))
     np.logical_and(x < 1, np.logical_not(y < z))
-    >>> print(ast.unparse(truth(parsed("x > 0 and 1 / x < 3"))))
+    >>> print(ast.unparse(truth(node_of("x > 0 and 1 / x < 3"))))
     dp.cond(x > 0, lambda: 1 / x < 3, lambda: False)
-    >>> print(ast.unparse(choice(parsed("x < 1"), parsed("2 * x"), parsed("x"))))
+    >>> print(ast.unparse(choice(node_of("x < 1"), node_of("2 * x"), node_of("x"))))
     np.where(x < 1, 2 * x, x)
 """
 
 import ast
 from collections.abc import Iterable
 
-from .rewriting import numpys_name
+from .syntax import call, name_of, numpys_name
 
 # ---------------------------------------------------------------------------- conditions
 
@@ -158,21 +159,6 @@ def extreme(x: ast.expr) -> ast.expr | None:
 
 
 # ---------------------------------------------------------------------------- parts
-
-def parsed(source: str) -> ast.expr:
-    """The expression of a source."""
-    return ast.parse(source, mode="eval").body
-
-
-def name_of(x: ast.expr) -> str:
-    """The name of a function; nothing if it has none of its own."""
-    return x.id if isinstance(x, ast.Name) else ""
-
-
-def call(name: str, *args: ast.expr) -> ast.Call:
-    """A call of the function of this name."""
-    return ast.Call(parsed(name), list(args), [])
-
 
 def function(x: ast.expr, names: Iterable[str] = ()) -> ast.expr:
     """A function of these names with this value."""

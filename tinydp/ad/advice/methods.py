@@ -12,7 +12,8 @@ array do not, and turn what they are given into plain arrays. So the function, o
 import ast
 
 from .naming import Advice
-from .rewriting import can_be_assigned, parsed
+from .rewriting import can_be_assigned
+from .syntax import name_of, parsed, statements
 
 # Of the array {a}, the first argument {x} and the others {more}.
 _FUNCTION = "write {} instead.", "np.{name}({a}, {x}{more})"
@@ -63,8 +64,7 @@ def instead_of_index(expression: str, rounded: bool = False) -> str:
         fixed = [part.startswith(("slice(", "...")) or part.isdecimal() for part in parts]
         parts = [part if known else f"np.rint({part}).astype(int)"
                  for part, known in zip(parts, fixed, strict=True)]
-    index = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
-    return Advice("write {}, which takes a computed index.", f"dp.lookup({table}, {index})")
+    return Advice("write {}, which takes a computed index.", f"dp.lookup({table}, {_as_index(parts)})")
 
 
 def _indexed(found: ast.Subscript) -> tuple[str, list[str]]:
@@ -98,6 +98,10 @@ def _part_of_index(part: ast.expr) -> str:
     return "slice(None)" if ends == ["None"] * 3 else f"slice({', '.join(ends)})"
 
 
+def _as_index(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+
+
 def at_advice(name: str, expression: str = "") -> tuple[str, str]:
     """What is wrong with `np.add.at(array, index, values)`, and what to write instead.
 
@@ -105,12 +109,10 @@ def at_advice(name: str, expression: str = "") -> tuple[str, str]:
         'write density = dp.add_at(density, left % n, 1.0 - w) instead.'
     """
     what = f"np.{name}.at changes an array in place, which would lose the derivative."
-    if name == "subtract":
+    if name in ("add", "subtract"):
         array, index, values = _three(expression)
-        values = values if values.isidentifier() else f"({values})"
-        return what, Advice("write {} instead.", f"{array} = dp.add_at({array}, {index}, -{values})")
-    if name == "add":
-        array, index, values = _three(expression)
+        if name == "subtract":
+            values = f"-{values}" if values.isidentifier() else f"-({values})"
         return what, Advice("write {} instead.", f"{array} = dp.add_at({array}, {index}, {values})")
     return what, Advice("write {} for each index i.",
                         f"array = np.where(np.arange(len(array)) == i, np.{name}(array, value), array)")
@@ -134,10 +136,9 @@ def instead_of_increase(text: str) -> str:
     if statement is None:
         return ""
     array, parts = _indexed(statement.target)        # type: ignore[arg-type]
-    index = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
     value = ast.unparse(statement.value)
     value = f"-({value})" if isinstance(statement.op, ast.Sub) else value
-    return Advice("write {} instead.", f"{array} = dp.add_at({array}, {index}, {value})")
+    return Advice("write {} instead.", f"{array} = dp.add_at({array}, {_as_index(parts)}, {value})")
 
 
 def is_increased(expression: str, text: str) -> bool:
@@ -149,10 +150,10 @@ def is_increased(expression: str, text: str) -> bool:
 
 def _increase(text: str) -> ast.AugAssign | None:
     """The statement `x[i] += v`, or `x[i] -= v`; None if it is another."""
-    try:
-        (statement,) = ast.parse(text.strip()).body
-    except (SyntaxError, ValueError):
+    tree = statements(text)
+    if tree is None or len(tree.body) != 1:
         return None
+    statement = tree.body[0]
     known = (isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Add, ast.Sub))
              and isinstance(statement.target, ast.Subscript) and can_be_assigned(statement.target.value))
     return statement if known else None          # type: ignore[return-value]
@@ -165,9 +166,10 @@ def instead_of_int(expression: str) -> str:
         'write math.trunc(x / h), an integer of the program.'
     """
     call = parsed(expression)
-    if not (is_call_of("int", call) and len(call.args) == 1 and not call.keywords):      # type: ignore
+    if not (isinstance(call, ast.Call) and is_call_of("int", call)
+            and len(call.args) == 1 and not call.keywords):
         return ""
-    return Advice("write {}, an integer of the program.", f"math.trunc({ast.unparse(call.args[0])})")  # type: ignore
+    return Advice("write {}, an integer of the program.", f"math.trunc({ast.unparse(call.args[0])})")
 
 
 def instead_of_key(expression: str) -> str:
@@ -194,4 +196,4 @@ def instead_of_key(expression: str) -> str:
 
 def is_call_of(name: str, found: ast.expr | None) -> bool:
     """Whether it is a call of this function of Python's own."""
-    return isinstance(found, ast.Call) and isinstance(found.func, ast.Name) and found.func.id == name
+    return isinstance(found, ast.Call) and name_of(found.func) == name

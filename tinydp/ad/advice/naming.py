@@ -25,6 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from .syntax import node_of, parsed, statements
+
 MODULES = {"np": "numpy", "dp": "tinydp", "math": "math", "functools": "functools", "itertools": "itertools"}
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, np.ufunc, type(np.sum))
 _THE_USERS = "users_"                            # before a name of ours that is the user's for another thing
@@ -70,22 +72,18 @@ class _Renamed(ast.NodeTransformer):
         if new is None:
             self.left.add(node.id)
             return node
-        return ast.parse(new, mode="eval").body if isinstance(node.ctx, ast.Load) else ast.Name(new, node.ctx)
+        return node_of(new) if isinstance(node.ctx, ast.Load) else ast.Name(new, node.ctx)
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         new = self.known.get(ast.unparse(node))
-        return ast.parse(new, mode="eval").body if new else self.generic_visit(node)
+        return node_of(new) if new else self.generic_visit(node)
 
 
 def _renamed(code: str, known: Mapping[str, str]) -> tuple[str, set[str]]:
     """Source with other names, as it is if none of them is there; and the names that are left in it."""
-    try:
-        tree: ast.AST = ast.parse(f"({code.strip()})", mode="eval")
-    except (SyntaxError, ValueError):
-        try:
-            tree = ast.parse(code.strip())
-        except (SyntaxError, ValueError):
-            return code, set()
+    tree = parsed(code) or statements(code)
+    if tree is None:
+        return code, set()
     before, rename = ast.unparse(tree), _Renamed(known)
     after = ast.unparse(rename.visit(tree))
     return (code if before == after else after), rename.left

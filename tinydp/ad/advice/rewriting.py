@@ -27,6 +27,7 @@ import numpy as np
 
 from ..errors import in_scipy
 from .naming import Advice
+from .syntax import call, name_of, node_of, numpys_name, parsed, statements
 
 _MAKERS = frozenset(("array", "asarray", "asanyarray", "ascontiguousarray"))
 _LISTS = (ast.List, ast.ListComp)
@@ -66,20 +67,6 @@ def _of_name(found: ast.expr | None) -> str:
                   f"np.stack([np.stack({row}) for {row} in {x}])", x, f"dp.value({x})")
 
 
-def parsed(expression: str) -> ast.expr | None:
-    try:
-        return ast.parse(f"({expression.strip()})", mode="eval").body
-    except (SyntaxError, ValueError):
-        return None
-
-
-def numpys_name(function: ast.expr) -> str:
-    """`sin` for `np.sin`; nothing for what is not NumPy's."""
-    is_numpys = (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
-                 and function.value.id in ("np", "numpy"))
-    return function.attr if is_numpys else ""                        # type: ignore[attr-defined]
-
-
 def _without_lists(found: ast.expr) -> ast.expr | None:
     if isinstance(found, ast.BinOp):
         return _of_operands(found)
@@ -89,8 +76,8 @@ def _without_lists(found: ast.expr) -> ast.expr | None:
     if name in _MAKERS:
         return _stacked(first) if _is_listed(first) else None
     if name in ("full", "full_like") and len(found.args) == 2:
-        sides = first if name == "full" else _call("np.shape", first)
-        return _call("np.broadcast_to", found.args[1], sides)
+        sides = first if name == "full" else call("np.shape", first)
+        return call("np.broadcast_to", found.args[1], sides)
     if name in ("stack", "concatenate", "vstack", "hstack", "dstack", "column_stack", "block"):
         if not isinstance(first, (ast.List, ast.Tuple)):
             return None
@@ -125,25 +112,15 @@ def _stacked(x: ast.expr) -> ast.expr:
         x = ast.List([_stacked(row) if _is_listed(row) else row for row in x.elts], ast.Load())
     elif isinstance(x, ast.ListComp) and _is_listed(x.elt):
         x = ast.ListComp(_stacked(x.elt), x.generators)
-    return _call("np.stack", x)
-
-
-def _call(name: str, *args: ast.expr) -> ast.Call:
-    return ast.Call(_name(name), list(args), [])
-
-
-def _name(name: str) -> ast.expr:
-    return ast.parse(name, mode="eval").body
+    return call("np.stack", x)
 
 # ---------------------------------------------------------------------------- statements that change an array
 
 
 def instead_of_change(text: str) -> str:
     """An assignment that does the same as `x += v`, `x[i] = v` or `x[i] += v`; or nothing."""
-    try:
-        found = [x for x in ast.walk(ast.parse(text.strip())) if _changes(x)]
-    except (SyntaxError, ValueError):
-        return ""
+    tree = statements(text)
+    found = [x for x in ast.walk(tree) if _changes(x)] if tree else []
     if len(found) != 1:
         return ""
     statement: Any = found[0]
@@ -163,7 +140,7 @@ def _changed(target: ast.expr, value: ast.expr) -> tuple[ast.expr, ast.expr] | N
         return target, value
     if not can_be_assigned(target.value):
         return None
-    return target.value, _call("dp.set_at", target.value, _index(target.slice), value)
+    return target.value, call("dp.set_at", target.value, _index(target.slice), value)
 
 
 def _of_several(targets: list[ast.expr], value: ast.expr) -> str:
@@ -206,7 +183,7 @@ def _index(index: ast.expr) -> ast.expr:
     """What stands between the brackets as an argument: with slices, by `np.s_`."""
     parts = index.elts if isinstance(index, ast.Tuple) else [index]
     if any(isinstance(part, (ast.Slice, ast.Starred)) for part in parts):
-        return ast.Subscript(_name("np.s_"), index, ast.Load())
+        return ast.Subscript(node_of("np.s_"), index, ast.Load())
     return index
 
 
@@ -297,9 +274,7 @@ def instead_of_math(expression: str) -> tuple[str, str, list[str]] | None:
 
 
 def _last_name(function: ast.expr) -> str:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+    return function.attr if isinstance(function, ast.Attribute) else name_of(function)
 
 
 # SciPy's functions of one or two arguments, without options, as functions that take traced values.
@@ -332,7 +307,7 @@ def instead_of_scipy(expression: str, otherwise: str = _NO_SCIPY) -> str:
     if isinstance(found, ast.Call):
         name = _last_name(found.func)
         if name == "solve_triangular":
-            ours = ast.Call(_name(f"dp.linalg.{name}"), found.args, found.keywords)
+            ours = ast.Call(node_of(f"dp.linalg.{name}"), found.args, found.keywords)
             return Advice("write {} instead.", ast.unparse(ours))
         if name == "cholesky" and len(found.args) == 1 and all(k.arg == "lower" for k in found.keywords):
             factor = f"np.linalg.cholesky({ast.unparse(found.args[0])})"

@@ -12,7 +12,8 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from .asked import Function
-from .choices import call, choice, condition, function, inner, is_total, listed, parsed
+from .choices import choice, condition, function, inner, is_total, listed
+from .syntax import call, node_of
 
 Block = Sequence[ast.stmt]
 
@@ -52,7 +53,7 @@ def _assignments(x: ast.stmt) -> list[tuple[ast.expr, ast.expr]] | None:
     """The targets of a statement that only assigns, and their values."""
     pairs: list[tuple[ast.expr, ast.expr]] = []
     if isinstance(x, ast.AugAssign):
-        pairs = [(x.target, ast.BinOp(parsed(ast.unparse(x.target)), x.op, x.value))]
+        pairs = [(x.target, ast.BinOp(node_of(ast.unparse(x.target)), x.op, x.value))]
     elif isinstance(x, ast.AnnAssign) and x.value is not None:
         pairs = [(x.target, x.value)]
     elif isinstance(x, ast.Assign) and len(x.targets) == 1:
@@ -84,7 +85,7 @@ def leaves(found: Ways) -> Iterator[Leaf]:
 def value(found: Ways, target: str) -> ast.expr:
     """The value of a target, as a choice."""
     if isinstance(found, dict):
-        return found.get(target, parsed(target))
+        return found.get(target, node_of(target))
     return choice(found[0], value(found[1], target), value(found[2], target))
 
 

@@ -16,9 +16,9 @@ import ast
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ..errors import Spot
-from .asked import Asked, Function, Position, asked_at, asked_in, is_in, position_of
-from .choices import call, choice, condition, extreme, function, listed, parameters, parsed, truth
+from ..errors import Spot, position_of
+from .asked import Asked, Function, asked_at, asked_in
+from .choices import choice, condition, extreme, function, listed, parameters, truth
 from .sides import (
     Block,
     is_closed,
@@ -34,9 +34,10 @@ from .sides import (
     values,
     ways,
 )
+from .syntax import Position, call, is_in, node_of
 
 
-class Advice(NamedTuple):
+class Instead(NamedTuple):
     """What to write instead of some lines, or of an expression."""
 
     text: str
@@ -60,13 +61,13 @@ def instead_of_branch(spot: Spot, decided: Iterable[Spot] = ()) -> tuple[str, st
     return f"instead of {lines}, write\n{found.text}", ""
 
 
-def advised(source: str, position: Position, decided: Sequence[Position] = ()) -> Advice | None:
+def advised(source: str, position: Position, decided: Sequence[Position] = ()) -> Instead | None:
     """The advice for what asked at a position in a source; None if it has to be written by hand."""
     asked = asked_in(source, position)
     return asked and _advised(asked, decided)
 
 
-def _advised(asked: Asked, decided: Sequence[Position]) -> Advice | None:
+def _advised(asked: Asked, decided: Sequence[Position]) -> Instead | None:
     owner, test = asked.owner, asked.expression
     if isinstance(owner, (ast.comprehension, ast.Assert)):
         return None
@@ -78,7 +79,7 @@ def _advised(asked: Asked, decided: Sequence[Position]) -> Advice | None:
     if isinstance(owner, ast.IfExp) and test is owner.test:
         new, old = choice(owner.test, owner.body, owner.orelse), owner
     is_new = ast.unparse(new) != ast.unparse(old)
-    return Advice(ast.unparse(new), instead_of=asked.source_of(old)) if is_new else None
+    return Instead(ast.unparse(new), instead_of=asked.source_of(old)) if is_new else None
 
 
 def _by_hand(asked: Asked | None) -> str:
@@ -95,7 +96,7 @@ def _by_hand(asked: Asked | None) -> str:
 
 # ---------------------------------------------------------------------------- an if
 
-def _of_statements(asked: Asked, decided: Sequence[Position]) -> Advice | None:
+def _of_statements(asked: Asked, decided: Sequence[Position]) -> Instead | None:
     """The advice for the outermost `if` around that is decided, too, or for one further in."""
     chain = [asked.owner]
     for x in asked.around:
@@ -118,7 +119,7 @@ class _Choice:
         self.statement, self.scope = statement, scope
         self.before = _names_before(statement, scope)
 
-    def advice(self) -> Advice | None:
+    def advice(self) -> Instead | None:
         x, last = self.statement, self.statement.end_lineno or 0
         if any(_is_elif_of(x, other) for other in ast.walk(self.scope)):
             return None
@@ -132,7 +133,7 @@ class _Choice:
         if new is None:
             return None
         text = "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in new)
-        return Advice("\n".join(" " * x.col_offset + line for line in text.splitlines()), x.lineno, last)
+        return Instead("\n".join(" " * x.col_offset + line for line in text.splitlines()), x.lineno, last)
 
     def rest(self) -> Block | None:
         """What follows in the function, if it is a statement of its body."""
@@ -152,7 +153,7 @@ class _Choice:
         new = [value(found, target) for target in targets]
         if len(new) > 1 and any(isinstance(part, ast.Lambda) for x in new for part in ast.walk(x)):
             new = [values(found, targets)]       # at once, and not one `dp.cond` for each
-        return [ast.Assign([listed([*map(parsed, targets)])], listed(new))]
+        return [ast.Assign([listed([*map(node_of, targets)])], listed(new))]
 
     def by_functions(self) -> list[ast.stmt] | None:
         """Each side as a function that returns the names which it may set."""
@@ -217,7 +218,7 @@ def _is_elif_of(x: ast.If, other: ast.AST) -> bool:
 
 # ---------------------------------------------------------------------------- a while
 
-def _of_while(x: ast.While) -> Advice | None:
+def _of_while(x: ast.While) -> Instead | None:
     """A `while` that changes one name."""
     found = side(x.body)
     if not isinstance(found, dict) or len(found) != 1 or x.orelse:
@@ -226,5 +227,5 @@ def _of_while(x: ast.While) -> Advice | None:
     if not target.isidentifier():
         return None
     functions = [function(each, [target]) for each in (condition(x.test), new)]
-    loop = call("dp.while_loop", *functions, parsed(target))
-    return Advice(" " * x.col_offset + f"{target} = {ast.unparse(loop)}", x.lineno, x.end_lineno or x.lineno)
+    loop = call("dp.while_loop", *functions, node_of(target))
+    return Instead(" " * x.col_offset + f"{target} = {ast.unparse(loop)}", x.lineno, x.end_lineno or x.lineno)

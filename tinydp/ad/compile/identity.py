@@ -28,7 +28,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from .. import tree
-from ..advice.rewriting import parsed
+from ..advice.syntax import parsed
 from ..errors import BranchError, Place, Spot, place_of
 from ..values import abstract, is_condition
 from .manners import _bool

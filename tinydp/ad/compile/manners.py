@@ -24,8 +24,8 @@ from ..advice.rewriting import (
     instead_of_math,
     instead_of_setting,
     instead_of_writing,
-    parsed,
 )
+from ..advice.syntax import parsed
 from ..errors import (
     BranchError,
     ConversionError,

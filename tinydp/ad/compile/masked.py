@@ -23,7 +23,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..advice.naming import Advice, in_our_names
-from ..advice.rewriting import parsed
+from ..advice.syntax import parsed
 from ..errors import NotCompiledError, Spot, place_of, user_place, user_spot
 from ..values import Unsized, abstract, is_integer, plain, shape
 
