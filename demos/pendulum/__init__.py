@@ -47,10 +47,12 @@ from .machine import (
     HANGING,
     HANGING_STARTS,
     HANGING_WITHIN,
+    HELD,
     IMAGINED,
     LIMIT,
     MEMORY,
     RECIPES,
+    UP,
     VALIDATION,
     Recipe,
     checks_until,
@@ -294,7 +296,7 @@ class Episodes(NamedTuple):
     @property
     def swung_up(self) -> int:
         """How many end upright: within 10 degrees for all of the last 2 seconds."""
-        return int(np.sum(np.all(self.seen[:, -40:, 0] > np.cos(np.radians(10)), axis=1)))
+        return int(np.sum(np.all(self.seen[:, -HELD:, 0] > UP, axis=1)))
 
 
 def evaluate(params: Params, quiet: bool, seeds: range = EVALUATED, improvements: int = 0) -> Episodes:

@@ -23,6 +23,8 @@ from ..command import Options
 
 EPISODE = 200                   # steps, of 0.05 s
 EVALUATED = range(100)          # seeds of the Gymnasium episodes that judge the result
+UP = np.cos(np.radians(10))     # of the angle of a rod that counts as upright, the least cosine
+HELD = 40                       # steps that it has to be so at the end of an episode: 2 s
 HANGING = State(np.radians(175), 0.0)    # nearly: exactly below, either way is as good, and it waits
 
 # What the article's recipe returns with the true torque limit: measured over 100 seeds.

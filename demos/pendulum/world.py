@@ -22,7 +22,7 @@ from ..command import Column
 from ..worlds.belief import Model, Unknown
 from ..worlds.learner import Learning, Physics, Recipe, Task
 from ..worlds.trial import Machine, demo
-from . import controller, draw_starts, new_controller
+from .machine import UP, controller, draw_starts, new_controller
 
 CLAIM = "one episode of 200 steps is enough; but there the simulator was the world."
 TAKES = "two minutes"
@@ -87,7 +87,7 @@ def truth(real: Any) -> tuple[dict[str, float], int]:
 def upright(found: Evaluation) -> int:
     """How many episodes end within 10° of upright, and slower than 1 rad/s."""
     theta, rate = found.lasts.T
-    return int(np.sum((np.cos(theta) > np.cos(np.radians(10))) & (np.abs(rate) < 1.0)))
+    return int(np.sum((np.cos(theta) > UP) & (np.abs(rate) < 1.0)))
 
 
 def succeeds(result: dict[str, Any]) -> bool:
