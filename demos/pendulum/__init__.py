@@ -256,19 +256,24 @@ def gymnasium_start(seed: int) -> State:
 
 
 def check(update: int, params: Params, how: Recipe) -> Check:
-    """The mean return from the validation starts; of both sides, if these differ, and near hanging."""
+    """The mean return from the validation starts, and from those near hanging."""
+    everywhere, hanging = validation_starts(how)
+    found, n = returns(params, join(everywhere, hanging)), len(everywhere.theta)
+    return Check(update, float(np.mean(found[:n])), params,
+                 hanging=float(np.mean(found[n:])) if how.hanging else 0.0)
+
+
+def validation_starts(how: Recipe) -> tuple[State, State]:
+    """Those of a check, spread evenly, and those near hanging; none, where no side is told."""
     spread = spread_starts(*VALIDATION)
     if not how.hanging:
-        return Check(update, float(np.mean(returns(params, spread))), params)
-    starts = join(join(spread, State(-spread.theta, -spread.rate)), spread_hanging(*HANGING_STARTS))
-    found, n = returns(params, starts), 2 * math.prod(VALIDATION)
-    return Check(update, float(np.mean(found[:n])), params, hanging=float(np.mean(found[n:])))
+        return spread, State(*np.zeros((2, 0)))
+    return join(spread, State(-spread.theta, -spread.rate)), spread_hanging(*HANGING_STARTS)
 
 
 def steps_of_check(how: Recipe) -> int:
     """Simulator steps that one of them takes."""
-    starts = 2 * math.prod(VALIDATION) + math.prod(HANGING_STARTS) if how.hanging else math.prod(VALIDATION)
-    return starts * EPISODE
+    return EPISODE * sum(len(starts.theta) for starts in validation_starts(how))
 
 
 def kept(training: Training, how: Recipe) -> Check:
