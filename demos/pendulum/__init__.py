@@ -27,7 +27,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-from tinydp.ad import tree
 from tinydp.nn import Layer, Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims.pendulum import STANDARD, State, cost, observe, step
@@ -36,6 +35,7 @@ from .. import command, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
+from ..schedule import averaged
 from .judge import Judged, judge_everywhere
 from .machine import (
     ARTICLE,
@@ -201,8 +201,7 @@ def improve(training: Training, how: Recipe, alive: bool) -> tuple[Training, flo
     optimiser = Adam(cosine(*how.rate, how.updates))
     params, state = optimiser.step(params, clip_by_norm(gradient, LIMIT), state)
     k += 1
-    memory = min(MEMORY, k / (k + 9))            # short at first
-    average = tree.map(lambda old, new: memory * old + (1 - memory) * new, average, params)
+    average = averaged(average, params, k, MEMORY)
     while alive and len(episode.torque) < k * EPISODE // how.updates:
         now, episode = live(average, rng, how, now, episode)
     if checks_until(k, how.updates) > checks_until(k - 1, how.updates):

@@ -18,6 +18,7 @@ from tinydp.nn import MLP, Params
 from tinydp.sims.pendulum import STANDARD, State, cost, observe, step
 
 from ..command import Options
+from ..schedule import counted
 
 # ---------------------------------------------------------------------------- constants
 
@@ -83,9 +84,8 @@ def recipe(options: Options) -> Recipe:
 
 
 def horizon(how: Recipe, update: int) -> int:
-    """Steps that count in the windows of an update: few until half-time, then slowly more."""
-    first, last = how.horizon
-    return first + round((last - first) * max(0.0, 2 * update / how.updates - 1))
+    """Steps that count in the windows of an update."""
+    return counted(how.horizon, update, how.updates)
 
 
 def checks_until(update: int, updates: int) -> int:

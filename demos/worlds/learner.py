@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tinydp as dp
-from tinydp.ad import tree
 from tinydp.nn import Layer, Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 
+from ..schedule import averaged, counted
 from .belief import Belief, Model, Record, Refinery, prior
 
 AVERAGED = 0.99                 # how much of the averaged controller an update leaves
@@ -46,9 +46,8 @@ class Recipe(NamedTuple):
         return self.before + self.steps * self.meanwhile
 
     def counted(self, update: int) -> int:
-        """Steps that count in the windows of an update: few until half-time, then slowly more."""
-        first, last = self.horizon
-        return first + round((last - first) * max(0.0, 2 * update / self.updates - 1))
+        """Steps that count in the windows of an update."""
+        return counted(self.horizon, update, self.updates)
 
 
 class Physics(NamedTuple):
@@ -215,9 +214,8 @@ class Learner:
             weights = np.where(np.arange(recipe.horizon[-1]) < recipe.counted(count), 1.0, 0.0)
             _, gradient = self.gradient(params, starts, weights, physics)
             params, state = self.optimiser.step(params, clip_by_norm(gradient, recipe.limit), state)
-            kept = min(AVERAGED, (count + 1) / (count + 10))         # it forgets soon at first
-            average = tree.map(lambda old, new, kept=kept: kept * old + (1 - kept) * new, average, params)
-            training = Training(params, average, state, rng, count + 1)
+            count += 1
+            training = Training(params, averaged(average, params, count, AVERAGED), state, rng, count)
         return training
 
 

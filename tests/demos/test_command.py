@@ -6,14 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from demos import checkpoints, command, play
+from demos import checkpoints, command, play, schedule
 from demos.command import Demo, Report
 from demos.run import run
 
 pytestmark = pytest.mark.demo
 
 
-@pytest.mark.parametrize("module", [command, checkpoints, play])
+@pytest.mark.parametrize("module", [command, checkpoints, play, schedule])
 def test_the_examples_hold(module):
     found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert found.attempted
