@@ -71,10 +71,8 @@ def settings(machine: Machine, options: Options) -> dict[str, Any]:
 
 def tailored(task: Task, options: Options) -> Task:
     """The task with as many steps and updates as the user wants."""
-    recipe = task.recipe
-    wanted = {name: getattr(options, name) for name in ("steps", "before", "meanwhile")}
-    return task._replace(recipe=recipe._replace(
-        **{name: n for name, n in wanted.items() if n is not None}))
+    return task._replace(recipe=task.recipe._replace(
+        steps=options.steps, before=options.before, meanwhile=options.meanwhile))
 
 
 # ---------------------------------------------------------------------------- training
