@@ -177,15 +177,17 @@ class Learner:
         began = time.process_time()
         if training.count < recipe.before:
             training = self.improve(training, physics, min(BLOCK, recipe.before - training.count))
-            return spent(learning._replace(training=training, nominal=training.average), "before", began)
+            learning = learning._replace(training=training, nominal=training.average)
+            return spent(learning, "before", time.process_time() - began)
         learning = self.act(learning, world, seed)
         if learning.steps % recipe.refined == 0:
             began = time.process_time()
-            learning = spent(self.refine(learning), "refining", began)
+            learning = self.refine(learning)
+            learning = spent(learning, "refining", time.process_time() - began)
             physics = self.task.physics(learning.beliefs[-1].belief)
         began = time.process_time()
         learning = learning._replace(training=self.improve(training, physics, recipe.meanwhile))
-        return spent(learning, "meanwhile", began)
+        return spent(learning, "meanwhile", time.process_time() - began)
 
     def act(self, learning: Learning, world: Any, seed: int) -> Learning:
         """One real step, by the controller as it is; and the start of an episode, before its first."""
@@ -233,7 +235,6 @@ def done_again(task: Task, learning: Learning, world: Any, seed: int) -> None:
             world.step(task.to_world(action))
 
 
-def spent(learning: Learning, on: str, began: float) -> Learning:
-    """With the processor's time since `began` in the account."""
-    used = learning.seconds[on] + time.process_time() - began
-    return learning._replace(seconds=learning.seconds | {on: used})
+def spent(learning: Learning, on: str, seconds: float) -> Learning:
+    """With so many more seconds in the account."""
+    return learning._replace(seconds=learning.seconds | {on: learning.seconds[on] + seconds})
