@@ -196,11 +196,11 @@ class Learner:
         action = pilot.act(record.seen[-1])
         seen, _, terminated, truncated, _ = world.step(self.task.to_world(action))
         record = Record(np.vstack([record.seen, seen]), np.append(record.actions, action))
-        records = [*earlier, record]
-        if (terminated or truncated) and sum(len(r.actions) for r in records) < self.task.recipe.steps:
+        learning = learning._replace(records=[*earlier, record])
+        if (terminated or truncated) and not self.over(learning):
             pilot.begin()
-            records = [*records, start(world)]
-        return learning._replace(records=records, past=pilot.past)
+            learning = learning._replace(records=[*learning.records, start(world)])
+        return learning._replace(past=pilot.past)
 
     def refine(self, learning: Learning) -> Learning:
         """The belief, by all that was measured."""
