@@ -134,17 +134,19 @@ def near_hanging(seen: Any) -> Any:
     return np.exp(-(1 + seen[..., :1] + 0.1 * seen[..., 2:]**2) / 0.01)
 
 
-def cost_of_run(params: Params, start: State, pushes: np.ndarray, weights: np.ndarray) -> Any:
+def cost_of_run(params: Params, start: State, pushes: np.ndarray, weights: np.ndarray,
+                physics: Any = STANDARD) -> Any:
     """The cost of an episode or a window under the controller, one for each start in `start`.
 
-    `pushes` (steps, n) are added to its torques, in N m; `weights` (steps,) say how much each step counts.
+    `pushes`, (steps, n) or (steps,), are added to its torques, in N m; `weights` (steps,) say how much each
+    step counts. `physics` are the parameters of the simulator.
     """
     def advance(run: tuple[State, Any], given: Any) -> tuple[tuple[State, Any], None]:
         (state, total), (push, weight) = run, given
         torque = controller(params, observe(state)) + push
-        return (step(state, torque), total + weight * cost(state, torque)), None
+        return (step(state, torque, physics), total + weight * cost(state, torque)), None
 
-    (_, total), _ = dp.scan(advance, (start, np.zeros(pushes.shape[1])), (pushes, weights))
+    (_, total), _ = dp.scan(advance, (start, np.zeros(start.theta.shape)), (pushes, weights))
     return total
 
 
