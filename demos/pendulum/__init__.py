@@ -27,7 +27,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-from tinydp.ad import tree
 from tinydp.nn import Layer, Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims.pendulum import STANDARD, State, cost, observe, step
@@ -36,6 +35,7 @@ from .. import command, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
+from ..schedule import averaged
 from .judge import Judged, judge_everywhere
 from .machine import (
     ARTICLE,
@@ -47,10 +47,12 @@ from .machine import (
     HANGING,
     HANGING_STARTS,
     HANGING_WITHIN,
+    HELD,
     IMAGINED,
     LIMIT,
     MEMORY,
     RECIPES,
+    UP,
     VALIDATION,
     Recipe,
     checks_until,
@@ -199,8 +201,7 @@ def improve(training: Training, how: Recipe, alive: bool) -> tuple[Training, flo
     optimiser = Adam(cosine(*how.rate, how.updates))
     params, state = optimiser.step(params, clip_by_norm(gradient, LIMIT), state)
     k += 1
-    memory = min(MEMORY, k / (k + 9))            # short at first
-    average = tree.map(lambda old, new: memory * old + (1 - memory) * new, average, params)
+    average = averaged(average, params, k, MEMORY)
     while alive and len(episode.torque) < k * EPISODE // how.updates:
         now, episode = live(average, rng, how, now, episode)
     if checks_until(k, how.updates) > checks_until(k - 1, how.updates):
@@ -254,19 +255,24 @@ def gymnasium_start(seed: int) -> State:
 
 
 def check(update: int, params: Params, how: Recipe) -> Check:
-    """The mean return from the validation starts; of both sides, if these differ, and near hanging."""
+    """The mean return from the validation starts, and from those near hanging."""
+    everywhere, hanging = validation_starts(how)
+    found, n = returns(params, join(everywhere, hanging)), len(everywhere.theta)
+    return Check(update, float(np.mean(found[:n])), params,
+                 hanging=float(np.mean(found[n:])) if how.hanging else 0.0)
+
+
+def validation_starts(how: Recipe) -> tuple[State, State]:
+    """Those of a check, spread evenly, and those near hanging; none, where no side is told."""
     spread = spread_starts(*VALIDATION)
     if not how.hanging:
-        return Check(update, float(np.mean(returns(params, spread))), params)
-    starts = join(join(spread, State(-spread.theta, -spread.rate)), spread_hanging(*HANGING_STARTS))
-    found, n = returns(params, starts), 2 * math.prod(VALIDATION)
-    return Check(update, float(np.mean(found[:n])), params, hanging=float(np.mean(found[n:])))
+        return spread, State(*np.zeros((2, 0)))
+    return join(spread, State(-spread.theta, -spread.rate)), spread_hanging(*HANGING_STARTS)
 
 
 def steps_of_check(how: Recipe) -> int:
     """Simulator steps that one of them takes."""
-    starts = 2 * math.prod(VALIDATION) + math.prod(HANGING_STARTS) if how.hanging else math.prod(VALIDATION)
-    return starts * EPISODE
+    return EPISODE * sum(len(starts.theta) for starts in validation_starts(how))
 
 
 def kept(training: Training, how: Recipe) -> Check:
@@ -294,7 +300,7 @@ class Episodes(NamedTuple):
     @property
     def swung_up(self) -> int:
         """How many end upright: within 10 degrees for all of the last 2 seconds."""
-        return int(np.sum(np.all(self.seen[:, -40:, 0] > np.cos(np.radians(10)), axis=1)))
+        return int(np.sum(np.all(self.seen[:, -HELD:, 0] > UP, axis=1)))
 
 
 def evaluate(params: Params, quiet: bool, seeds: range = EVALUATED, improvements: int = 0) -> Episodes:

@@ -14,11 +14,10 @@ from tinydp.nn import Params
 from tinydp.sims.pendulum import State, cost, observe, step
 
 from ..command import progress
-from .machine import EPISODE, controller, draw_starts
+from .machine import EPISODE, HELD, UP, controller, draw_starts
 
 SEED = 2025                     # of the starts, which no training sees
 BLOCK = 2000                    # starts side by side
-HELD = 40                       # the last 2 s of an episode
 
 
 class Judged(NamedTuple):
@@ -54,5 +53,5 @@ def episodes(params: Params, state: State) -> tuple[np.ndarray, np.ndarray]:
         total -= cost(state, torque)
         state = step(state, torque)
         if k >= EPISODE - HELD:
-            upright &= observe(state)[:, 0].astype(np.float32) > np.cos(np.radians(10))
+            upright &= observe(state)[:, 0].astype(np.float32) > UP
     return total, upright

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-import tinydp as dp
 from tinydp.nn import Params
-from tinydp.sims.pendulum import STANDARD, Friction, State, cost, observe, step
+from tinydp.sims.pendulum import STANDARD, Friction, State, step
 from tinydp.sims.worlds import Evaluation
 
 from .. import style
@@ -22,7 +21,7 @@ from ..command import Column
 from ..worlds.belief import Model, Unknown
 from ..worlds.learner import Learning, Physics, Recipe, Task
 from ..worlds.trial import Machine, demo
-from . import controller, draw_starts, new_controller
+from .machine import UP, controller, cost_of_run, draw_starts, new_controller
 
 CLAIM = "one episode of 200 steps is enough; but there the simulator was the world."
 TAKES = "two minutes"
@@ -59,13 +58,7 @@ def decide(params: Params, seen: Any, past: Any) -> Any:
 
 def loss(params: Params, starts: State, weights: np.ndarray, physics: Physics) -> Any:
     """The mean cost of the steps of windows that count."""
-    def advance(run: tuple[State, Any], weight: Any) -> tuple[tuple[State, Any], None]:
-        state, total = run
-        torque = controller(params, observe(state))
-        return (step(state, torque, physics.params), total + weight * cost(state, torque)), None
-
-    (_, total), _ = dp.scan(advance, (starts, np.zeros(starts.theta.shape)), weights)
-    return np.mean(total)
+    return np.mean(cost_of_run(params, starts, np.zeros(weights.shape), weights, physics.params))
 
 
 RECIPE = Recipe(steps=200, before=600, meanwhile=6, refined=10, windows=96, horizon=(40, 66),
@@ -87,7 +80,7 @@ def truth(real: Any) -> tuple[dict[str, float], int]:
 def upright(found: Evaluation) -> int:
     """How many episodes end within 10° of upright, and slower than 1 rad/s."""
     theta, rate = found.lasts.T
-    return int(np.sum((np.cos(theta) > np.cos(np.radians(10))) & (np.abs(rate) < 1.0)))
+    return int(np.sum((np.cos(theta) > UP) & (np.abs(rate) < 1.0)))
 
 
 def succeeds(result: dict[str, Any]) -> bool:

@@ -38,6 +38,7 @@ ANGLES = (1.0, 76.0)            # °, of release: the range is smooth in it
 WEIGHTS = (100.0, 264.0)        # lb: heavier ones push the sling for some milliseconds
 WIND = 5.0                      # m/s, standard deviation of the winds drawn, whose mean is 0
 TARGETS = (20.0, 100.0)         # m, drawn evenly between
+CENTRE, HALF = (TARGETS[0] + TARGETS[1]) / 2, (TARGETS[1] - TARGETS[0]) / 2          # of that range
 EVALUATED, EVALUATION_SEED = 2000, 2026                          # targets within reach, that judge
 MEDIAN_GOAL, LAST_GOAL = 0.1, 0.5                                # %, of the median and of 95 in 100
 SECONDS_GOAL = 60               # of training: told, but no failure, since machines differ
@@ -188,8 +189,7 @@ def new_controller(rng: np.random.Generator) -> Params:
 
 def controller(params: Params, winds: Any, targets: Any) -> tuple[Any, Any]:
     """Angles in ° and weights in lb for winds in m/s and targets in m, of any one shape."""
-    middle, half = (TARGETS[0] + TARGETS[1]) / 2, (TARGETS[1] - TARGETS[0]) / 2
-    seen = np.stack([np.asarray(winds) / (2 * WIND), (np.asarray(targets) - middle) / half], axis=-1)
+    seen = np.stack([np.asarray(winds) / (2 * WIND), (np.asarray(targets) - CENTRE) / HALF], axis=-1)
     return settle(NET(params, seen))
 
 

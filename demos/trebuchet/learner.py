@@ -21,7 +21,7 @@ from scipy.optimize import least_squares
 import tinydp as dp
 from tinydp.sims.trebuchet import CORRECTED, shoot
 
-from . import LEAP, LOW_START, START, TARGETS, TRAINING_DT, WIND, settle
+from . import LEAP, LOW_START, START, TRAINING_DT, draw_tasks, settle
 
 # ---------------------------------------------------------------------------- the unknown
 
@@ -190,7 +190,7 @@ class Tasks:
     """Tasks as they may come, with an aim at each that follows the belief."""
 
     def __init__(self, rng: np.random.Generator):
-        self.winds, self.targets = rng.normal(0.0, WIND, AHEAD), rng.uniform(*TARGETS, AHEAD)
+        self.winds, self.targets = draw_tasks(rng, AHEAD)
         self.aims = [np.array(START)] * AHEAD
 
     def slopes(self, simulator: Simulator, unknown: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-from . import settle
+from . import CENTRE, HALF, WIND, settle
 from .learner import LOWEST, NOISE, NOMINAL, PRIOR, Aim, Belief, Shot, Simulator, first
 
 RESTARTS = 2
@@ -41,14 +41,15 @@ class Correction(NamedTuple):
 
     def target(self, vane: float, target: float) -> float:
         """Where the nominal simulator has to aim, to hit `target`."""
-        return (target - self.constant - self.by_wind * vane / 5 + 1.5 * self.by_landing) / (
-            1 + self.by_landing / 40)
+        return (target - self.constant - self.by_wind * vane / WIND + CENTRE / HALF * self.by_landing) / (
+            1 + self.by_landing / HALF)
 
 
 def correct(simulator: Simulator, shots: list[Shot]) -> Correction:
     """Linear least squares; of fewer than three shots, the smallest coefficients."""
     nominal = np.array([simulator.land(NOMINAL, shot.aim, shot.vane) for shot in shots])
-    columns = np.stack([np.ones(len(shots)), [shot.vane / 5 for shot in shots], (nominal - 60) / 40], axis=1)
+    winds = [shot.vane / WIND for shot in shots]
+    columns = np.stack([np.ones(len(shots)), winds, (nominal - CENTRE) / HALF], axis=1)
     further = np.array([shot.distance for shot in shots]) - nominal
     return Correction(*np.linalg.lstsq(columns, further, rcond=None)[0].tolist())
 

@@ -7,6 +7,7 @@ straight line, who fits without derivatives, and who is told the truth.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,29 +83,27 @@ def train(options: Options) -> Outcome:
     with command.progress(options.worlds, "worlds", "learning", options.quiet,
                           initial=min(len(outcome.trials), options.worlds)) as bar:
         while len(outcome.trials) < options.worlds:
-            wall, processor = time.perf_counter(), time.process_time()
-            trial = try_world(first_seed + FIRST_WORLD + len(outcome.trials))
-            outcome = later(outcome, wall, processor, trials=[*outcome.trials, trial])
+            outcome = one_more(outcome, "trials", try_world, first_seed + FIRST_WORLD)
             keeper.keep(outcome, finished=True)
             bar.set_postfix_str("off by " + ", ".join(
-                f"{100 * trial.median(name):.0f} cm ({name})" for name in TOLD), False)
+                f"{100 * outcome.trials[-1].median(name):.0f} cm ({name})" for name in TOLD), False)
             bar.update()
     with command.progress(options.more, "worlds", "honesty", options.quiet,
                           initial=min(len(outcome.more), options.more)) as bar:
         while len(outcome.more) < options.more:
-            wall, processor = time.perf_counter(), time.process_time()
-            scores = try_honesty(first_seed + FIRST_OF_MORE + len(outcome.more))
-            outcome = later(outcome, wall, processor, more=[*outcome.more, scores])
+            outcome = one_more(outcome, "more", try_honesty, first_seed + FIRST_OF_MORE)
             keeper.keep(outcome, finished=True)
             bar.set_postfix_str(f"intervals of 90 % hold {percent(outcome.coverage(max(SHOTS)))}", False)
             bar.update()
     return outcome._replace(trials=outcome.trials[:options.worlds], more=outcome.more[:options.more])
 
 
-def later(outcome: Outcome, wall: float, processor: float, **changed: Any) -> Outcome:
-    """With what has changed since these times."""
+def one_more(outcome: Outcome, name: str, found_in: Callable[[int], Any], first_seed: int) -> Outcome:
+    """With what is found in the next world, in the list of that name, and the times that it took."""
+    wall, processor, before = time.perf_counter(), time.process_time(), getattr(outcome, name)
+    after = [*before, found_in(first_seed + len(before))]
     return outcome._replace(wall=outcome.wall + time.perf_counter() - wall,
-                            processor=outcome.processor + time.process_time() - processor, **changed)
+                            processor=outcome.processor + time.process_time() - processor, **{name: after})
 
 
 # ---------------------------------------------------------------------------- what came out

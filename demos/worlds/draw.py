@@ -14,7 +14,7 @@ COLOURS = {"nominal": style.GREY, "after": style.BLUE, "told": style.GREEN}
 
 def draw_picture(machine: Machine, task: Task, outcome: Outcome) -> Figure:
     """All of it; the truth is drawn by the judge."""
-    names = [unknown.name for unknown in task.model.unknowns]
+    n = len(task.model.unknowns)
     with style.styled():
         picture = style.figure(900, 720)
         panels = picture.subplot_mosaic(
@@ -24,10 +24,10 @@ def draw_picture(machine: Machine, task: Task, outcome: Outcome) -> Figure:
         panels["upper"].tick_params(labelbottom=False)
         picture.align_ylabels([panels["upper"], panels["lower"]])
         draw_scores(panels["scores"], machine, outcome)
-        below = panels["beliefs"].get_subplotspec().subgridspec(1, len(names), wspace=0.05)
+        below = panels["beliefs"].get_subplotspec().subgridspec(1, n, wspace=0.05)
         panels["beliefs"].remove()
-        for k, name in enumerate(names):
-            draw_belief(picture.add_subplot(below[k]), machine, task, outcome, name, first=k == 0)
+        for k in range(n):
+            draw_belief(picture.add_subplot(below[k]), machine, task, outcome, k)
     return picture
 
 
@@ -48,17 +48,17 @@ def draw_scores(axes: Axes, machine: Machine, outcome: Outcome) -> None:
     axes.set_title(f"{len(outcome.found['after'].returns)} episodes each")
 
 
-def draw_belief(axes: Axes, machine: Machine, task: Task, outcome: Outcome, name: str, first: bool) -> None:
-    """An unknown over the real steps: its likeliest value, the interval of 90 %, and the truth."""
-    beliefs = outcome.learning.beliefs
-    k = [unknown.name for unknown in task.model.unknowns].index(name)
+def draw_belief(axes: Axes, machine: Machine, task: Task, outcome: Outcome, k: int) -> None:
+    """The k-th unknown over the real steps: its likeliest value, the interval of 90 %, and the truth."""
+    beliefs, unknown = outcome.learning.beliefs, task.model.unknowns[k]
     steps = [refined.steps for refined in beliefs]
-    low, high = np.array([task.model.between(refined.belief)[name] for refined in beliefs]).T
-    values = [float(task.model.unknowns[k].at(refined.belief.z[k])) for refined in beliefs]
+    low, high = np.array([task.model.between(refined.belief)[unknown.name] for refined in beliefs]).T
+    values = [float(unknown.at(refined.belief.z[k])) for refined in beliefs]
     axes.fill_between(steps, low, high, color=style.BLUE, alpha=0.18, linewidth=0, label="90 %")
     axes.plot(steps, values, color=style.BLUE, label="believed")
-    axes.axhline(outcome.truth[name], color=style.GREEN, linewidth=1.5, linestyle=(0, (4, 3)), label="truth")
+    axes.axhline(outcome.truth[unknown.name], color=style.GREEN, linewidth=1.5, linestyle=(0, (4, 3)),
+                 label="truth")
     axes.set(xlim=(0, steps[-1] or 1), xlabel="real steps")
-    axes.set_title(f"{name.replace('_', ' ')} ({machine.units[name]})", fontsize=10)
-    if first:
+    axes.set_title(f"{unknown.name.replace('_', ' ')} ({machine.units[unknown.name]})", fontsize=10)
+    if k == 0:
         axes.legend(loc="upper right", frameon=False, fontsize=9)

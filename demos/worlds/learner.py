@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tinydp as dp
-from tinydp.ad import tree
 from tinydp.nn import Layer, Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 
+from ..schedule import averaged, counted
 from .belief import Belief, Model, Record, Refinery, prior
 
 AVERAGED = 0.99                 # how much of the averaged controller an update leaves
@@ -46,9 +46,8 @@ class Recipe(NamedTuple):
         return self.before + self.steps * self.meanwhile
 
     def counted(self, update: int) -> int:
-        """Steps that count in the windows of an update: few until half-time, then slowly more."""
-        first, last = self.horizon
-        return first + round((last - first) * max(0.0, 2 * update / self.updates - 1))
+        """Steps that count in the windows of an update."""
+        return counted(self.horizon, update, self.updates)
 
 
 class Physics(NamedTuple):
@@ -178,15 +177,17 @@ class Learner:
         began = time.process_time()
         if training.count < recipe.before:
             training = self.improve(training, physics, min(BLOCK, recipe.before - training.count))
-            return spent(learning._replace(training=training, nominal=training.average), "before", began)
+            learning = learning._replace(training=training, nominal=training.average)
+            return spent(learning, "before", time.process_time() - began)
         learning = self.act(learning, world, seed)
         if learning.steps % recipe.refined == 0:
             began = time.process_time()
-            learning = spent(self.refine(learning), "refining", began)
+            learning = self.refine(learning)
+            learning = spent(learning, "refining", time.process_time() - began)
             physics = self.task.physics(learning.beliefs[-1].belief)
         began = time.process_time()
         learning = learning._replace(training=self.improve(training, physics, recipe.meanwhile))
-        return spent(learning, "meanwhile", began)
+        return spent(learning, "meanwhile", time.process_time() - began)
 
     def act(self, learning: Learning, world: Any, seed: int) -> Learning:
         """One real step, by the controller as it is; and the start of an episode, before its first."""
@@ -195,11 +196,11 @@ class Learner:
         action = pilot.act(record.seen[-1])
         seen, _, terminated, truncated, _ = world.step(self.task.to_world(action))
         record = Record(np.vstack([record.seen, seen]), np.append(record.actions, action))
-        records = [*earlier, record]
-        if (terminated or truncated) and sum(len(r.actions) for r in records) < self.task.recipe.steps:
+        learning = learning._replace(records=[*earlier, record])
+        if (terminated or truncated) and not self.over(learning):
             pilot.begin()
-            records = [*records, start(world)]
-        return learning._replace(records=records, past=pilot.past)
+            learning = learning._replace(records=[*learning.records, start(world)])
+        return learning._replace(past=pilot.past)
 
     def refine(self, learning: Learning) -> Learning:
         """The belief, by all that was measured."""
@@ -215,9 +216,8 @@ class Learner:
             weights = np.where(np.arange(recipe.horizon[-1]) < recipe.counted(count), 1.0, 0.0)
             _, gradient = self.gradient(params, starts, weights, physics)
             params, state = self.optimiser.step(params, clip_by_norm(gradient, recipe.limit), state)
-            kept = min(AVERAGED, (count + 1) / (count + 10))         # it forgets soon at first
-            average = tree.map(lambda old, new, kept=kept: kept * old + (1 - kept) * new, average, params)
-            training = Training(params, average, state, rng, count + 1)
+            count += 1
+            training = Training(params, averaged(average, params, count, AVERAGED), state, rng, count)
         return training
 
 
@@ -235,7 +235,6 @@ def done_again(task: Task, learning: Learning, world: Any, seed: int) -> None:
             world.step(task.to_world(action))
 
 
-def spent(learning: Learning, on: str, began: float) -> Learning:
-    """With the processor's time since `began` in the account."""
-    used = learning.seconds[on] + time.process_time() - began
-    return learning._replace(seconds=learning.seconds | {on: used})
+def spent(learning: Learning, on: str, seconds: float) -> Learning:
+    """With so many more seconds in the account."""
+    return learning._replace(seconds=learning.seconds | {on: learning.seconds[on] + seconds})

@@ -20,7 +20,7 @@ from .. import command, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from .belief import LENGTH
-from .learner import BLOCK, KINDS, Learner, Learning, Physics, Pilot, Task, Training, done_again
+from .learner import BLOCK, KINDS, Learner, Learning, Physics, Pilot, Task, Training, done_again, spent
 
 WHO = ("nominal", "after", "told")
 EPISODES = 100                  # by which a controller is judged, from the starts of seeds 0, 1, ...
@@ -71,10 +71,8 @@ def settings(machine: Machine, options: Options) -> dict[str, Any]:
 
 def tailored(task: Task, options: Options) -> Task:
     """The task with as many steps and updates as the user wants."""
-    recipe = task.recipe
-    wanted = {name: getattr(options, name) for name in ("steps", "before", "meanwhile")}
-    return task._replace(recipe=recipe._replace(
-        **{name: n for name, n in wanted.items() if n is not None}))
+    return task._replace(recipe=task.recipe._replace(
+        steps=options.steps, before=options.before, meanwhile=options.meanwhile))
 
 
 # ---------------------------------------------------------------------------- training
@@ -111,8 +109,7 @@ def learn(learner: Learner, world: worlds.World, options: Options, keeper: Keepe
         while not learner.over(learning):
             began = time.perf_counter()
             learning = learner.advance(learning, world, options.seed)
-            wall = learning.seconds["wall"] + time.perf_counter() - began
-            learning = learning._replace(seconds=learning.seconds | {"wall": wall})
+            learning = spent(learning, "wall", time.perf_counter() - began)
             keeper.keep(learning, finished=learner.over(learning))
             bar.set_postfix_str(f"real steps {learning.steps}", False)
             bar.update(learning.training.count - bar.n)
