@@ -124,6 +124,7 @@ class Training(NamedTuple):
     seconds: float
 
 
+STARTS = {"episode": 10_000, "batch": 100_000}             # all over, by which a network is judged as well
 GOALS = ("goal", "everywhere")           # of a recipe: no training depends on them
 KINDS = (Training, State, Run, Check, Layer, AdamState)          # that a training is made of
 
@@ -137,11 +138,16 @@ def settings(options: Options) -> dict[str, Any]:
             "hanging": [*HANGING_STARTS, *HANGING_WITHIN] if how.hanging else None}
 
 
+def starts_everywhere(options: Options) -> int:
+    """From how many starts, all over, the network is judged."""
+    return options.starts or STARTS[options.mode]
+
+
 def judged(options: Options) -> dict[str, Any]:
     """All that an outcome depends on."""
     goals = {name: getattr(recipe(options), name) for name in GOALS}
-    return settings(options) | {"plan": options.plan, "after": options.after, "starts": options.starts,
-                                "goals": goals}
+    return settings(options) | {"plan": options.plan, "after": options.after,
+                                "starts": starts_everywhere(options), "goals": goals}
 
 
 def train(options: Options) -> Training:
@@ -668,7 +674,7 @@ def learn(options: Options) -> Outcome:
     training = train(options)
     params = chosen(options, training).params
     episodes = evaluate(params, options.quiet, improvements=options.plan)
-    return Outcome(training, episodes, judge_everywhere(params, options.starts, options.quiet))
+    return Outcome(training, episodes, judge_everywhere(params, starts_everywhere(options), options.quiet))
 
 
 def plot(options: Options, outcome: Outcome) -> list[Path]:
@@ -776,8 +782,9 @@ def add_flags(flags: Any) -> None:
     flags.add_argument("--plan", type=command.natural, default=0, metavar="K",
                        help="improve a plan in the simulator K times before each decision, when judged by "
                             "Gymnasium")
-    flags.add_argument("--starts", type=command.positive, default=100_000, metavar="N",
-                       help="from how many starts, all over, the network is judged as well")
+    flags.add_argument("--starts", type=command.positive, metavar="N",
+                       help="from how many starts, all over, the network is judged as well "
+                            f"({STARTS['episode']:,}, or {STARTS['batch']:,} in a batch)")
 
 
 DEMO = Demo(

@@ -17,7 +17,7 @@ from ..command import progress
 from .machine import EPISODE, HELD, UP, controller, draw_starts
 
 SEED = 2025                     # of the starts, which no training sees
-BLOCK = 2000                    # starts side by side
+BLOCK = 64                      # starts side by side: 3.5 times as fast as 2,000, which leave the cache
 
 
 class Judged(NamedTuple):

@@ -20,7 +20,7 @@ from .. import style
 from ..command import Column
 from ..worlds.belief import Model, Unknown
 from ..worlds.learner import Learning, Physics, Recipe, Task
-from ..worlds.trial import Machine, demo
+from ..worlds.trial import WHO, Machine, demo
 from .machine import UP, controller, cost_of_run, draw_starts, new_controller
 
 CLAIM = "one episode of 200 steps is enough; but there the simulator was the world."
@@ -93,12 +93,13 @@ def succeeds(result: dict[str, Any]) -> bool:
 def passes(results: list[dict]) -> tuple[bool, str]:
     """The goal over many worlds."""
     returns = {who: np.median([result["result"][who]["mean_return"] for result in results])
-               for who in ("nominal", "after", "told")}
+               for who in WHO}
     good = [result["result"]["after"]["good"] for result in results]
     return bool(returns["after"] >= returns["told"] * (1 + SHARE) and min(good) >= UPRIGHT), (
-        f"Median return: nominal {returns['nominal']:.1f}, after one episode {returns['after']:.1f}, with "
-        f"the true physics {returns['told']:.1f} (goal: within {100 * SHARE:.0f} %). Upright at the end from "
-        f"at least {min(good)} of 100 starts (goal {UPRIGHT}).")
+        f"Median return: nominal {returns['nominal']:.1f}, trained as long {returns['longer']:.1f}, "
+        f"after one episode {returns['after']:.1f}, with the true physics {returns['told']:.1f} "
+        f"(goal: within {100 * SHARE:.0f} %). Upright at the end from at least {min(good)} of 100 starts "
+        f"(goal {UPRIGHT}).")
 
 
 # ---------------------------------------------------------------------------- picture
@@ -120,6 +121,7 @@ def draw_episode(upper: Axes, lower: Axes, learning: Learning) -> None:
 COLUMNS = [Column("after one episode", "result.after.mean_return"),
            Column("true physics", "result.told.mean_return"),
            Column("nominal", "result.nominal.mean_return"),
+           Column("trained as long", "result.longer.mean_return"),
            Column("upright of 100", "result.after.good", goal=UPRIGHT, digits=0),
            Column("processor seconds", "budget.seconds", higher=False, goal=60)]
 MACHINE = Machine(

@@ -8,8 +8,9 @@ from .. import style
 from .learner import Task
 from .trial import WHO, Machine, Outcome
 
-NAMES = {"nominal": "nominal", "after": "after the\nreal steps", "told": "true\nphysics"}
-COLOURS = {"nominal": style.GREY, "after": style.BLUE, "told": style.GREEN}
+NAMES = {"nominal": "nominal", "longer": "trained\nas long", "after": "after the\nreal steps",
+         "told": "true\nphysics"}
+COLOURS = {"nominal": style.GREY, "longer": style.ORANGE, "after": style.BLUE, "told": style.GREEN}
 
 
 def draw_picture(machine: Machine, task: Task, outcome: Outcome) -> Figure:
@@ -32,7 +33,7 @@ def draw_picture(machine: Machine, task: Task, outcome: Outcome) -> Figure:
 
 
 def draw_scores(axes: Axes, machine: Machine, outcome: Outcome) -> None:
-    """The episodes that judge each of the three controllers, and their means."""
+    """The episodes that judge each of the controllers, and their means."""
     rng = np.random.default_rng(0)
     for k, who in enumerate(WHO):
         returns = outcome.found[who].returns

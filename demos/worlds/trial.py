@@ -1,8 +1,9 @@
 """One unknown world, from its first update to `result.json`; and who is compared.
 
-Three controllers of one training are judged by the truth, from the same starts, with the same noise:
+Four controllers of one recipe are judged by the truth, from the same starts, with the same noise:
 
 - *nominal*: as it was when the real episode began, trained in the nominal simulator alone;
+- *longer*: as many updates as the others in the end, all of them in the nominal simulator;
 - *after*: as it was when the real episode ended, whatever it was like then: none is chosen;
 - *told*: as many updates, all of them in a simulator that has the true parameters.
 """
@@ -19,10 +20,10 @@ from tinydp.sims import worlds
 from .. import command, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
-from .belief import LENGTH
+from .belief import LENGTH, prior
 from .learner import BLOCK, KINDS, Learner, Learning, Physics, Pilot, Task, Training, done_again, spent
 
-WHO = ("nominal", "after", "told")
+WHO = ("nominal", "longer", "after", "told")
 EPISODES = 100                  # by which a controller is judged, from the starts of seeds 0, 1, ...
 
 
@@ -49,9 +50,10 @@ class Machine(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The run in the world, the training that was told the truth, all evaluations, and the truth itself."""
+    """The run in the world, who trained beside it in one simulator, all evaluations, and the truth itself."""
 
     learning: Learning
+    longer: Training
     told: Training
     told_seconds: float
     found: dict[str, worlds.Evaluation]
@@ -78,7 +80,7 @@ def tailored(task: Task, options: Options) -> Task:
 # ---------------------------------------------------------------------------- training
 
 def train(machine: Machine, options: Options) -> Outcome:
-    """Learn in the world; train with the truth; judge."""
+    """Learn in the world; train as long with the nominal machine and with the truth; judge."""
     task = tailored(machine.task, options)
     world = worlds.make(machine.name, options.seed, **machine.changes(options))
     learner, known = Learner(task), settings(machine, options)
@@ -86,12 +88,16 @@ def train(machine: Machine, options: Options) -> Outcome:
         options.out / f"learning-{options.seed}.npz", f"{machine.name} world", known, KINDS))
     truth, delay = machine.truth(worlds.reveal(world))
     physics = Physics(task.model.params(truth), 1.0 * (np.array(task.model.delays) == delay))
-    told, seconds = train_told(learner, physics, options, Keeper(
-        options.out / f"told-{options.seed}.npz", f"{machine.name} world, told", known, KINDS))
-    controllers = dict(zip(WHO, (learning.nominal, learning.training.average, told.average), strict=True))
+    (longer, _), (told, seconds) = (
+        train_in(where, learner, options, bar, Keeper(
+            options.out / f"{who}-{options.seed}.npz", f"{machine.name} world, {who}", known, KINDS))
+        for who, where, bar in (("longer", task.physics(prior(task.model)), "as nominal"),
+                                ("told", physics, "if told")))
+    controllers = dict(zip(WHO, (learning.nominal, longer.average, learning.training.average, told.average),
+                           strict=True))
     found = {who: worlds.evaluate(world, Pilot(task, params), options.episodes)
              for who, params in controllers.items()}
-    return Outcome(learning, told, seconds, found, truth, delay)
+    return Outcome(learning, longer, told, seconds, found, truth, delay)
 
 
 def learn(learner: Learner, world: worlds.World, options: Options, keeper: Keeper) -> Learning:
@@ -116,13 +122,13 @@ def learn(learner: Learner, world: worlds.World, options: Options, keeper: Keepe
     return learning
 
 
-def train_told(learner: Learner, physics: Physics, options: Options, keeper: Keeper
-               ) -> tuple[Training, float]:
-    """The same training with the true physics, and its processor seconds."""
+def train_in(physics: Physics, learner: Learner, options: Options, label: str, keeper: Keeper
+             ) -> tuple[Training, float]:
+    """As many updates in one simulator, and their processor seconds."""
     updates = learner.task.recipe.updates
     kept = keeper.load(options.fresh)
     training, seconds = kept or (learner.begin(options.seed).training, 0.0)
-    with command.progress(updates, "updates", "if told", options.quiet, initial=training.count) as bar:
+    with command.progress(updates, "updates", label, options.quiet, initial=training.count) as bar:
         while training.count < updates:
             began = time.process_time()
             training = learner.improve(training, physics, min(BLOCK, updates - training.count))
@@ -152,10 +158,12 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
         f"{machine.name}, world {options.seed}, where nothing was known but reset and step:",
         f"  real     {command.count(learning.steps, 'step')} in "
         f"{command.count(len(learning.records), 'episode')}; the controller drove throughout",
-        f"  {machine.score:<8} {scores['after']} after them, {scores['nominal']} before, {scores['told']} "
-        f"with the true physics: means over {options.episodes} starts",
+        f"  {machine.score:<8} {scores['after']} after them, {scores['nominal']} before, "
+        f"{scores['longer']} if trained as long without them, {scores['told']} with the true physics: "
+        f"means over {options.episodes} starts",
         f"  {machine.goodness}: {result['after']['good']} of {options.episodes} after, "
-        f"{result['nominal']['good']} before, {result['told']['good']} with the true physics",
+        f"{result['nominal']['good']} before, {result['longer']['good']} if trained as long without them, "
+        f"{result['told']['good']} with the true physics",
         *[f"  {name:<11} {row['value']:.3g} {machine.units[name]} (90 %: {row['low']:.3g} to "
           f"{row['high']:.3g}), in truth {row['true']:.3g}" for name, row in result["unknowns"].items()],
         *([f"  delay       {result['delay']['likeliest']}, in truth {outcome.delay}"]

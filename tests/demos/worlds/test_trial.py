@@ -115,7 +115,7 @@ def test_the_truth_as_the_simulator_has_it_is_the_world(name):
 
 def _result(good, returns=-200.0, told=-200.0):
     who = {"mean_return": told, "good": 100, "episodes": 100}
-    return {"nominal": who, "told": who, "after": who | {"mean_return": returns, "good": good}}
+    return {"nominal": who, "longer": who, "told": who, "after": who | {"mean_return": returns, "good": good}}
 
 
 def test_goals():
