@@ -29,7 +29,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from . import tree
+from . import fast, tree
 from .again import IN_A_LOOP, fingerprint, outside, require_same
 from .along import columns
 from .carry import in_form_of, require_numbers
@@ -359,7 +359,7 @@ class Loop(Keeping):
         """Nothing is returned: the cotangents go straight to what the steps had used."""
         part, results = self.inside(node)
         arrived = [] if g is None else zip(results, g.of_each(), strict=True)
-        part.sweep([(y, c) for y, c in arrived if c is not None], keep=True)
+        fast.sweep(part, [(y, c) for y, c in arrived if c is not None], keep=True)
         return []
 
     def inside(self, node: Node) -> Inside:

@@ -45,11 +45,12 @@ from .errors import (
     UnknownFunctionError,
     user_place,
 )
+from .fast import binary
 from .folds import advice_for, method_of, named
 from .integers import astype, getitem, refuse_index, rounded_by
 from .origin import from_numpy
 from .primitives import PRIMITIVES, Primitive, registered, sweeping
-from .tape import EndedTape, Var, binary
+from .tape import EndedTape, Var
 from .values import abstract, plain, settle, shape
 
 # ---------------------------------------------------------------------------- arithmetic

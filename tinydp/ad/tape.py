@@ -16,9 +16,11 @@ chain rule, and it is all there is to reverse-mode differentiation.
     8.0
 
 Throughout: `x` an operand or input, `y` an output, `g` the cotangent arriving at `y`.
-This file knows no rule and no NumPy function; the rules are a table, in `rules/`.
+This file knows no rule and no NumPy function; the rules are a table, in `rules/`. Programs of plain numbers
+are recorded and swept by `fast.py`, which does the same in fewer steps and may be skipped.
 """
 
+from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
@@ -114,107 +116,22 @@ class Tape(list):
 
         Nodes are freed as they are passed, unless `keep`; `seeds` is used up.
         """
-        nodes = list(self) if keep else self
         while seeds:
             y, g = seeds.pop()
             y.g = g if y.g is None else y.g + g
-        for _ in range(len(nodes)):
-            y = nodes.pop()
-            g = y.g
-            if g is None:                        # the result does not depend on this node,
-                if y.op.loop:                    # but perhaps on something inside of it
-                    y.op.pull(y, None)
-                continue
-            y.g = None
-            kind = type(g)
-            if kind is not float and isinstance(g, float):
-                g, kind = float(g), float        # NumPy's scalars compute three times slower
-            if kind is float:                    # the fast lane: one or two numbers
-                a = y.a
-                b = y.b
-                try:
-                    if type(a) is Var:
-                        u = a.value
-                        if type(u) is not float:
-                            pass
-                        elif type(b) is Var:
-                            rule_a, rule_b = y.op.rules
-                            c = rule_a(g, y.value, u, b.value)
-                            d = rule_b(g, y.value, u, b.value)
-                            if isinstance(c, float) and isinstance(d, float) and type(b.value) is float:
-                                b.g = d if b.g is None else b.g + d
-                                a.g = c if a.g is None else a.g + c
-                                continue
-                        elif b is None or ((isinstance(b, float) or type(b) is int) and b):
-                            rule = y.op.rules[0]
-                            c = rule(g, y.value, u) if b is None else rule(g, y.value, u, b)
-                            if isinstance(c, float):
-                                a.g = c if a.g is None else a.g + c
-                                continue
-                    elif type(b) is Var and (isinstance(a, float) or type(a) is int) and a:
-                        u = b.value
-                        c = y.op.rules[1](g, y.value, a, u)
-                        if isinstance(c, float) and type(u) is float:
-                            b.g = c if b.g is None else b.g + c
-                            continue
-                except ArithmeticError:          # Python's floats raise where NumPy's are infinite
-                    pass
-            for a, c in y.op.pull(y, g):         # all else: arrays, a path that ends, what does not fit
-                a.g = c if a.g is None else a.g + c
-            a = b = None                         # or they would keep all before them alive
+        for k in reversed(range(len(self))):
+            y = self[k] if keep else self.pop()
+            g, y.g = y.g, None
+            if g is not None or y.op.loop:       # inside of a loop, other results may have their cotangents
+                for x, share in self.pull(k, y, g):
+                    x.g = share if x.g is None else x.g + share
+
+    def pull(self, k: int, y: Any, g: Any) -> Iterable[tuple[Var, Any]]:
+        """The share of each operand of node `k`, `y`, in what `g` brings it."""
+        return y.op.pull(y, g)
 
 
 class EndedTape(Tape):
     """A tape whose differentiation is over. Appending to it is refused (`operators.py`)."""
 
     __slots__ = ()
-
-
-def binary(op: Any, compute: Any, singular: Any) -> tuple[Any, Any]:
-    """The methods `a op b` and, reflected, `b op a`, for an operator such as `*`.
-
-    This is the hot path of a scalar program, hence the node made in place. Two values of one tape,
-    or one and a number, need no more; anything else goes through `op`, which knows constant
-    arrays and outer tapes. Where Python's numbers raise, as in 1 / 0, `singular` gives the value.
-    """
-
-    def forward(a, b):
-        kind = type(b)
-        tape = a.tape
-        made_by = op
-        try:
-            if kind is Var:
-                if b.tape is not tape:
-                    return op(a, b)
-                value = compute(a.value, b.value)
-            elif kind is float or kind is int:
-                value = compute(a.value, b)
-                if not b:
-                    made_by = op.met(b)          # a factor of zero cuts the path
-            elif isinstance(b, float):           # of NumPy, and slower
-                value = compute(a.value, b if type(a.value) is Var else float(b))
-                made_by = op.met(b)
-            else:
-                return op(a, b)
-        except ArithmeticError:
-            value = singular(compute, a, b)
-        y = Var()
-        y.value = value
-        y.tape = tape
-        y.op = made_by
-        y.a = a
-        y.b = b
-        y.g = None
-        tape.append(y)
-        return y
-
-    def reflected(b, a):
-        if not isinstance(a, float) and type(a) is not int:
-            return op(a, b)
-        try:
-            value = compute(a if type(b.value) is Var or type(a) is int else float(a), b.value)
-        except ArithmeticError:
-            value = singular(compute, a, b)
-        return b.tape.record(op if a else op.met(a), value, a, b)
-
-    return forward, reflected

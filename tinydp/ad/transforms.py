@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import tree
+from . import fast, tree
 from .again import IN_A_FUNCTION, fingerprint, require_same
 from .custom import Custom, Form
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, user_spot, wrapped_in
@@ -482,7 +482,7 @@ def _call(f: Callable, args: list, kwargs: dict) -> Any:
 def _sweep(tape: Tape, seeds: list, keep: bool = False) -> None:
     token = sweeping.set(True)
     try:
-        tape.sweep(seeds, keep)
+        fast.sweep(tape, seeds, keep)
     finally:
         sweeping.reset(token)
 

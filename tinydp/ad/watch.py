@@ -158,22 +158,13 @@ class WatchedTape(Tape):
         self.saw_input(x)
         return x
 
-    def sweep(self, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
-        while seeds:
-            y, g = seeds.pop()
-            y.g = g if y.g is None else y.g + g
-        for k in reversed(range(len(self))):
-            y = self[k] if keep else self.pop()
-            g, y.g = y.g, None
-            if g is None:
-                if y.op.loop:
-                    y.op.pull(y, None)
-                continue
+    def pull(self, k: int, y: Any, g: Any) -> Iterator[tuple[Var, Any]]:
+        if g is not None:
             self.saw_cotangent(k, y, dense(g))
-            for x, part in y.op.pull(y, g):
-                c = self.share(part)
-                self.saw_share(k, y, x, c)
-                x.g = c if x.g is None else x.g + c
+        for x, part in super().pull(k, y, g):
+            share = self.share(part)
+            self.saw_share(k, y, x, share)
+            yield x, share
 
     def spot(self) -> Spot:
         """Where the program is that makes a node now."""
