@@ -1,0 +1,107 @@
+"""The fast sweep does what the plain one does: on random programs, and on rules that are wrong."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import tinydp as dp
+from benchmarks.agree.check import Program
+from benchmarks.agree.module import draw
+from benchmarks.agree.structures import leaves
+from tinydp.ad import fast
+from tinydp.ad.errors import RuleError
+from tinydp.ad.tape import Tape
+
+
+def outcome(run):
+    """What a run returns, or what it raises."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return [(path, repr(np.asarray(x).tolist())) for path, x in leaves(run())]      # all digits
+        except Exception as error:               # whatever it is, it is compared
+            return type(error), str(error).partition("\n")[0]
+
+
+def both(run):
+    """The outcome with each sweep."""
+    found = outcome(run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast, "sweep", lambda tape, seeds, keep=False: tape.sweep(seeds, keep))
+        return found, outcome(run)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_programs(seed):
+    program = Program(draw(seed))
+
+    def run():
+        y, pullback = dp.vjp(program.real["f"], *program.arguments("args"), **program.real["keywords"])
+        ones = [np.ones(np.shape(leaf)) if np.ndim(leaf) else 1.0 for _, leaf in leaves(y)]
+        return y, pullback(dp.ad.tree.rebuild(y, ones) if len(ones) != 1 else ones[0])
+
+    quick, plain = both(run)
+    assert quick == plain
+
+
+def energy(k, steps=200):
+    """A spring of plain numbers, with what numbers do: powers, quotients, functions, a choice."""
+    x, v = 1.0, 0.0
+    for _ in range(steps):
+        force = -k * x - 0.5 * x**3 - np.sin(v) / (1.0 + x * x)
+        v = v + 0.01 * (force if abs(force) < 3.0 else np.tanh(force))
+        x = x + 0.01 * v
+    return 0.5 * v * v + 0.5 * k * x * x
+
+
+@pytest.mark.parametrize("point", [2.0, 0.0, -3.0, 1e200, np.inf, np.nan])
+def test_numbers(point):
+    quick, plain = both(lambda: dp.grad(energy)(point))
+    assert quick == plain
+    quick, plain = both(lambda: dp.grad(dp.grad(energy))(point, 20))
+    assert quick == plain
+
+
+def test_it_is_the_fast_one_that_runs(monkeypatch):
+    calls = []
+    shared = fast.shared
+    monkeypatch.setattr(fast, "shared", lambda y, g: calls.append(y) or shared(y, g))
+    dp.grad(energy)(2.0, 5)
+    assert len(calls) > 50
+    assert not hasattr(Tape(), "shared")
+
+
+RULES = {
+    "right": lambda g, y, a, b: g * b,
+    "an array": lambda g, y, a, b: np.array([g, g]),
+    "of a column": lambda g, y, a, b: np.array([[g]]),
+    "nothing": lambda g, y, a, b: None,
+    "a text": lambda g, y, a, b: "g",
+    "an integer": lambda g, y, a, b: 1,
+    "true": lambda g, y, a, b: True,
+    "of NumPy": lambda g, y, a, b: np.float64(g) * b,
+    "float32": lambda g, y, a, b: np.float32(1.0),
+    "complex": lambda g, y, a, b: 1j * g,
+    "infinite": lambda g, y, a, b: g / 0.0,
+    "too large": lambda g, y, a, b: g * 1e300 ** 2,
+    "an error of its own": lambda g, y, a, b: {}["no such key"],
+}
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("kind", RULES)
+def test_rules_right_and_wrong(kind, which):
+    @dp.primitive
+    def product(a, b):
+        return a * b
+
+    rules = [lambda g, y, a, b: g * b, lambda g, y, a, b: g * a]
+    rules[which] = RULES[kind]
+    dp.defvjp(product, *rules)
+    for program in (lambda x: product(x, x + 1.0), lambda x: product(3.0, x), lambda x: product(x, 3.0)):
+        quick, plain = both(lambda program=program: dp.grad(program)(2.0))
+        assert quick == plain
+    if kind == "an array":
+        with pytest.raises(RuleError, match="shape"):
+            dp.grad(lambda x: product(x, x))(2.0)
