@@ -22,7 +22,8 @@ import numpy as np
 
 import tinydp as dp
 from tinydp.ad import primitives, rules, tree
-from tinydp.ad.primitives import PRIMITIVES, FlatPrimitive, Primitive
+from tinydp.ad.primitives import FlatPrimitive, Primitive
+from tinydp.ad.registry import PRIMITIVES
 from tinydp.ad.rules.decompositions import of_full_rank
 from tinydp.ad.rules.gathers import gather, scatter_at
 from tinydp.ad.transforms import vjp

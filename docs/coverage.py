@@ -19,7 +19,8 @@ from autograd.core import VJPNode, primitive_vjps
 from autograd.tracer import notrace_primitives
 
 from tinydp.ad import rules
-from tinydp.ad.primitives import PRIMITIVES, FlatPrimitive, Primitive
+from tinydp.ad.primitives import FlatPrimitive, Primitive
+from tinydp.ad.registry import PRIMITIVES
 
 PAGE = pathlib.Path(__file__).with_suffix(".md")
 

@@ -9,7 +9,7 @@ from .ad.indexing import add_at, lookup
 from .ad.loops import integrate, scan
 from .ad.mapping import vmap
 from .ad.placed import set_at
-from .ad.primitives import defvjp
+from .ad.registry import defvjp
 from .ad.show import record
 from .ad.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .ad.watch import debug_nans

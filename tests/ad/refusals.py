@@ -23,7 +23,7 @@ from tinydp.ad.compile.kinds import example
 from tinydp.ad.compile.proxy import Proxy
 from tinydp.ad.compile.trace import Trace
 from tinydp.ad.errors import TinydpError
-from tinydp.ad.primitives import PRIMITIVES
+from tinydp.ad.registry import PRIMITIVES
 
 from .rules.test_all_rules import CASES, FLAT
 

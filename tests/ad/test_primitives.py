@@ -16,7 +16,8 @@ from tinydp.ad.errors import (
     UnknownFunctionError,
     UnsupportedArgumentError,
 )
-from tinydp.ad.primitives import PRIMITIVES, FlatPrimitive, Primitive
+from tinydp.ad.primitives import FlatPrimitive, Primitive
+from tinydp.ad.registry import PRIMITIVES
 from tinydp.ad.tape import Tape
 
 

@@ -10,7 +10,7 @@ import pytest
 import tinydp as dp
 from tinydp.ad import asking
 from tinydp.ad.errors import MutationError, NotCompiledError, UnsupportedArgumentError
-from tinydp.ad.primitives import PRIMITIVES, alias
+from tinydp.ad.registry import PRIMITIVES, alias
 from tinydp.ad.tape import Var
 
 from . import refusals

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.primitives import PRIMITIVES, scatter
+from tinydp.ad.parts import scatter
+from tinydp.ad.registry import PRIMITIVES
 from tinydp.testing import GradientError, check_grads
 
 Pair = namedtuple("Pair", "x y")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.primitives import PRIMITIVES, pick
+from tinydp.ad.primitives import pick
+from tinydp.ad.registry import PRIMITIVES
 from tinydp.testing import check_grads
 from tinydp.testing.nodes import culprits_among, local_checks, nodes_of_run, nodes_of_slope
 

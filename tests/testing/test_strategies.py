@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinydp as dp
-from tinydp.ad.primitives import PRIMITIVES, FlatPrimitive
+from tinydp.ad.primitives import FlatPrimitive
+from tinydp.ad.registry import PRIMITIVES
 from tinydp.testing import GradientError
 from tinydp.testing.domains import DOMAINS, OTHER_NAMES, Domain
 from tinydp.testing.strategies import (

@@ -20,9 +20,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import tree
+from .binding import check_arity
+from .broadcasting import fitted
 from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, Spot, StructureError
 from .origin import from_numpy
-from .primitives import Keeping, Primitive, Rule, check_arity, dense, masks_of, pick
+from .parts import Keeping, dense, masks_of
+from .primitives import Primitive, Rule, pick
 from .selected import NOTHING, behind
 from .tape import Tape, Var
 from .values import Abstract, abstract, is_on, kept, own, plain, settle, shape, youngest, zeros_like
@@ -109,7 +112,7 @@ class Custom(Primitive, Keeping):
 
     def _by_position(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Arguments given by name moved to their positions, as far as there is no gap."""
-        names = self._parameters[len(args):]
+        names = self.parameters[len(args):]
         options = dict(kwargs)
         for name in names:
             if name not in options:
@@ -130,7 +133,7 @@ class Custom(Primitive, Keeping):
         for i, x in enumerate(args):
             ruled = i < len(self.rules) and self.rules[i]
             if not ruled and any(is_on(tape, leaf) for _, leaf in tree.leaves(x)):
-                self._refuse(i)
+                self.refuse(i)
 
     def sources(self, node: Any, i: int) -> list:
         return [node.kwargs["form"].given[i], *node.args]
@@ -154,7 +157,7 @@ class Custom(Primitive, Keeping):
 
             compiling = tracer()
             cotangents = ruled() if compiling is None else compiling.on_all_ways(ruled)
-            return [own(self._fit(k, c, leaves[k].value, node.value))
+            return [own(fitted(c, leaves[k].value, node.value, self.name, k))
                     for k, c in zip(traced, cotangents, strict=True)]
 
         masks, cs = masks_of(g), pull(dense(g))
@@ -193,7 +196,7 @@ class Custom(Primitive, Keeping):
         """What `vjp` returned, one bare cotangent or a tuple of them, as a list."""
         bare = type(returned) is not tuple or (len(args) == 1 and tree.alike(args[0], returned))
         cs = [returned] if bare else list(returned)
-        if not needed <= len(cs) <= max(len(args), len(self._parameters)):
+        if not needed <= len(cs) <= max(len(args), len(self.parameters)):
             raise RuleError(
                 f"the vjp of {self.name} returned {len(cs)} cotangent{'s' * (len(cs) != 1)}, "
                 f"where {self.name} was called with {len(args)} argument{'s' * (len(args) != 1)}.",

@@ -9,11 +9,16 @@ rules, both ways.
 
 from typing import Any
 
+import numpy as np
+
 from .tape import EndedTape, Node, Tape, Var
+from .values import FLOAT64, snapshot
+
+NO_OPTIONS: dict = {}
 
 
 def sweep(tape: Tape, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
-    """What `tape.sweep` does, sooner where nodes are of numbers, and nobody watches."""
+    """What `tape.sweep` does, sooner for numbers and arrays, if nobody watches."""
     if type(tape) is not Tape and type(tape) is not EndedTape:
         tape.sweep(seeds, keep)
         return
@@ -27,47 +32,111 @@ def sweep(tape: Tape, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
         if g is None and not y.op.loop:
             continue
         y.g = None
-        if isinstance(g, float) and shared(y, g):
-            continue
-        for x, share in y.op.pull(y, g):
-            x.g = share if x.g is None else x.g + share
-        x = share = None                         # or they would keep all before them alive
+        kind = type(g)
+        if kind is not float and isinstance(g, float):
+            g, kind = float(g), float            # NumPy's scalars compute three times slower
+        if kind is float:
+            a = y.a
+            b = y.b
+            try:
+                if type(a) is Var:
+                    u = a.value
+                    if type(u) is not float:
+                        pass
+                    elif type(b) is Var:
+                        pull_a, pull_b = y.op.rules
+                        c = pull_a(g, y.value, u, b.value)
+                        d = pull_b(g, y.value, u, b.value)
+                        if isinstance(c, float) and isinstance(d, float) and type(b.value) is float:
+                            b.g = d if b.g is None else b.g + d
+                            a.g = c if a.g is None else a.g + c
+                            continue
+                    elif b is None or ((isinstance(b, float) or type(b) is int) and b):
+                        pull_a = y.op.rules[0]
+                        c = pull_a(g, y.value, u) if b is None else pull_a(g, y.value, u, b)
+                        if isinstance(c, float):
+                            a.g = c if a.g is None else a.g + c
+                            continue
+                elif type(b) is Var and (isinstance(a, float) or type(a) is int) and a:
+                    v = b.value
+                    d = y.op.rules[1](g, y.value, a, v)
+                    if isinstance(d, float) and type(v) is float:
+                        b.g = d if b.g is None else b.g + d
+                        continue
+            except ArithmeticError:              # Python's floats raise where NumPy's are infinite
+                pass
+        of_arrays = kind is np.ndarray and type(y.a) is not tuple and not y.op.product
+        for a, c in pulled(y, g) if of_arrays else y.op.pull(y, g):
+            a.g = c if a.g is None else a.g + c
+        a = b = u = v = c = d = None             # or they would keep all before them alive
 
 
-def shared(y: Node, g: float) -> bool:
-    """Whether node `y` is of plain numbers, whose shares of `g` have been added."""
-    a, b, value = y.a, y.b, y.value
-    if type(g) is not float:
-        g = float(g)                             # NumPy's scalars compute three times slower
-    try:
-        if type(a) is Var:
-            u = a.value
-            if type(u) is not float:
-                return False
-            if type(b) is Var:
-                v = b.value
-                pull_a, pull_b = y.op.rules
-                c = pull_a(g, value, u, v)
-                d = pull_b(g, value, u, v)
-                if isinstance(c, float) and isinstance(d, float) and type(v) is float:
-                    b.g = d if b.g is None else b.g + d
-                    a.g = c if a.g is None else a.g + c
-                    return True
-            elif b is None or ((isinstance(b, float) or type(b) is int) and b):
-                pull_a = y.op.rules[0]
-                c = pull_a(g, value, u) if b is None else pull_a(g, value, u, b)
-                if isinstance(c, float):
-                    a.g = c if a.g is None else a.g + c
-                    return True
-        elif type(b) is Var and (isinstance(a, float) or type(a) is int) and a:
-            v = b.value
-            d = y.op.rules[1](g, value, a, v)
-            if isinstance(d, float) and type(v) is float:
-                b.g = d if b.g is None else b.g + d
-                return True
-    except ArithmeticError:                      # Python's numbers raise where NumPy's are infinite
-        pass
-    return False
+def pulled(node: Node, g: np.ndarray) -> list[tuple[Var, Any]]:
+    """`Primitive.pull` for one or two operands, and a cotangent without a mask."""
+    op, y, a, b = node.op, node.value, node.a, node.b
+    u = a.value if type(a) is Var else a
+    if b is None:
+        c = op.applied(0, g, y, (u,), NO_OPTIONS)
+        return [(a, c)] if type(c) is np.ndarray and type(u) is np.ndarray and c.dtype is FLOAT64 \
+            and c.shape == u.shape else op.shares(0, c, y, (u,), (a,))
+    v = b.value if type(b) is Var else b
+    found = []
+    for i, x, value in ((0, a, u), (1, b, v)):
+        if type(x) is Var:
+            c = op.applied(i, g, y, (u, v), NO_OPTIONS)
+            if type(c) is np.ndarray and type(value) is np.ndarray and c.dtype is FLOAT64 \
+                    and c.shape == value.shape:
+                found.append((x, c))
+            else:
+                found += op.shares(i, c, y, (u, v), (a, b))
+    return found
+
+
+def recorded(op: Any, args: tuple) -> Any:
+    """`op(*args)`, recorded, for one or two arguments of the common kinds; `NotImplemented` for others."""
+    if len(args) == 1:
+        return unary(op, args[0]) if type(args[0]) is Var and op.rules else NotImplemented
+    if len(args) != 2:
+        return NotImplemented
+    a, b = args
+    if len(op.rules) == 2 and None not in op.rules:
+        if type(a) is Var and type(a.value) is not Var:
+            if type(b) is Var and a.tape is b.tape and type(b.value) is not Var:
+                y = op.fn(a.value, b.value)
+                if type(y) is np.ndarray and y.ndim and y.dtype is FLOAT64:
+                    return a.tape.record(op, y, a, b)
+                return _noted(op, a.tape, y, a, b)
+            if type(b) is np.ndarray and type(a.value) is np.ndarray and b.dtype is FLOAT64:
+                return _noted(op.met(b), a.tape, op.fn(a.value, b), a, snapshot(a.tape, b))
+        elif type(b) is Var and type(a) is np.ndarray and type(b.value) is np.ndarray and a.dtype is FLOAT64:
+            return _noted(op.met(a), b.tape, op.fn(a, b.value), snapshot(b.tape, a), b)
+    if op.methods:                               # a number of NumPy's, which is slow
+        if type(b) is np.float64 and type(a) is Var:
+            return op.methods[0](a, b)
+        if type(a) is np.float64 and type(b) is Var:
+            return op.methods[1](b, a)
+    return NotImplemented
+
+
+def unary(op: Any, x: Var) -> Any:
+    """The same for one traced argument."""
+    if op.rules[0] is None:
+        op.refuse(0)
+    value = x.value
+    kind = type(value)
+    y = op.fn(value) if kind is float or kind is np.ndarray else op(value)
+    if type(y) is np.ndarray and y.ndim and y.dtype is FLOAT64:
+        return x.tape.record(op, y, x)
+    if type(y) is np.float64 and not op.operator:
+        return x.tape.record(op, float(y), x)
+    return _noted(op, x.tape, y, x)
+
+
+def _noted(op: Any, tape: Tape, value: Any, a: Any, b: Any = None) -> Any:
+    """A node for `op(a, b)`: as it is for an array, by `op.record` for what has to be settled first."""
+    if type(value) is np.ndarray and value.ndim and value.dtype is FLOAT64:
+        return tape.record(op, value, a, b)
+    return op.record(tape, value, (a,) if b is None else (a, b), {})       # its shares may have to be fitted
 
 
 def binary(op: Any, compute: Any, singular: Any) -> tuple[Any, Any]:

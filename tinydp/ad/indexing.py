@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DtypeError
-from .primitives import scatter
+from .parts import scatter
 from .rules.gathers import element_shape, is_computed, placed_at, plain_index, scatter_at, taken
 from .tape import Var
 from .values import Abstract, is_condition, shape

@@ -16,7 +16,7 @@ import numpy as np
 
 from .errors import ConversionError, DtypeError
 from .origin import from_numpy
-from .primitives import PRIMITIVES
+from .registry import PRIMITIVES
 from .rules.gathers import ROUNDED, element, is_computed, masked, plain_index
 from .tape import Var
 from .values import abstract, is_condition, plain, shape

@@ -45,7 +45,8 @@ from .errors import (
 )
 from .events import Bracket, excursion, first_root, heads_over, jumps, passed
 from .origin import from_numpy
-from .primitives import Keeping, pick
+from .parts import Keeping
+from .primitives import pick
 from .rules.shaping import python_row
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp

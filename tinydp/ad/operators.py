@@ -45,11 +45,12 @@ from .errors import (
     UnknownFunctionError,
     user_place,
 )
-from .fast import binary
+from .fast import binary, unary
 from .folds import advice_for, method_of, named
 from .integers import astype, getitem, refuse_index, rounded_by
 from .origin import from_numpy
-from .primitives import PRIMITIVES, Primitive, registered, sweeping
+from .primitives import Primitive, sweeping
+from .registry import PRIMITIVES, registered
 from .tape import EndedTape, Var
 from .values import abstract, plain, settle, shape
 
@@ -158,7 +159,7 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
     primitive = PRIMITIVES.get(ufunc)
     if primitive is not None and method == "__call__" and not kwargs:
         if len(args) == 1 and type(primitive) is Primitive:
-            return primitive.unary(self)         # one call less on a hot path
+            return unary(primitive, self)         # one call less on a hot path
         return primitive(*args)
     if kwargs.get("out") is not None:
         raise MutationError(

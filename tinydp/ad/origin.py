@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import Keeping, pick
+from .parts import Keeping
+from .primitives import pick
 from .tape import Var
 
 

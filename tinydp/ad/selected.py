@@ -70,17 +70,37 @@ def made(mask: Any) -> Any:
     return mask.mask() if type(mask) is Later else mask
 
 
-class Selected:
+class Cotangent:
+    """A cotangent that is more than its numbers: it has a mask, or is still in parts (`parts.py`)."""
+
+    __slots__ = ()
+    __array_ufunc__ = None                       # so that array + cotangent is asked of us
+
+    def opened(self) -> tuple[Any, "Selected | None"]:
+        """The numbers alone; and with their mask, if some may not have been reached."""
+        raise NotImplementedError
+
+    def masked_by(self, mask: Any) -> "Cotangent":
+        """The same where the mask is true; elsewhere no path leads."""
+        raise NotImplementedError
+
+
+class Selected(Cotangent):
     """A cotangent `g`, and its mask: False where no path leads, and `g` is zero for good.
 
     The mask has the shape of `g`, and may be one for `Later`.
     """
 
     __slots__ = ("g", "mask")
-    __array_ufunc__ = None                       # so that array + selected is asked of us
 
     def __init__(self, g: Any, mask: Any):
         self.g, self.mask = g, mask
+
+    def opened(self) -> tuple[Any, "Selected | None"]:
+        return self.g, self
+
+    def masked_by(self, mask: Any) -> "Selected":
+        return Selected(self.g, later(np.logical_and, mask, self.mask))
 
     @property
     def live(self) -> Any:

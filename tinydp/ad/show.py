@@ -22,7 +22,7 @@ import numpy as np
 
 from . import tree
 from .errors import Place, place_of
-from .primitives import dense
+from .parts import dense
 from .tape import Node, Var
 from .transforms import Inputs
 from .values import plain, shape, zeros_like

@@ -20,7 +20,8 @@ from .again import IN_A_FUNCTION, fingerprint, require_same
 from .custom import Custom, Form
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, user_spot, wrapped_in
 from .origin import from_numpy
-from .primitives import dense, sweeping
+from .parts import dense
+from .primitives import sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
 from .values import FLAGS, FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from .errors import NotFiniteError, Spot, place_of, user_spot
-from .primitives import dense, sweeping
+from .parts import dense
+from .primitives import sweeping
 from .tape import EndedTape, Tape, Var
 from .values import plain
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import linalg
-from ..ad.primitives import PRIMITIVES, FlatPrimitive
+from ..ad.primitives import FlatPrimitive
+from ..ad.registry import PRIMITIVES
 from ..ad.rules.reductions import norm2
 
 INF = float("inf")

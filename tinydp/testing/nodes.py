@@ -7,7 +7,7 @@ import numpy as np
 
 from ..ad.errors import Spot, place_of
 from ..ad.loops import nodes_of
-from ..ad.primitives import dense
+from ..ad.parts import dense
 from ..ad.rules.bends import edge
 from ..ad.tape import Node, Tape, Var
 from ..ad.transforms import Checkpoint, Inputs

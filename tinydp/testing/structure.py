@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..ad import tree
-from ..ad.primitives import dense
+from ..ad.parts import dense
 from ..ad.tape import Var
 from ..ad.transforms import Inputs, jvp, vjp
 from ..ad.values import is_on, plain, shape

@@ -7,7 +7,8 @@ import numpy as np
 from tinydp.ad.compile.loops import EVENT, SCAN, WHILE, event_options, scan_options, while_options
 from tinydp.ad.compile.program import Value, interpret
 from tinydp.ad.compile.record import Builder
-from tinydp.ad.primitives import PRIMITIVES, registered, scatter
+from tinydp.ad.parts import scatter
+from tinydp.ad.registry import PRIMITIVES, registered
 from tinydp.ad.rules.shaping import getitem, joined, stacked
 
 UNARY = [np.sin, np.tanh, np.exp, np.negative, np.positive, np.square, np.sqrt, np.abs]

@@ -11,7 +11,8 @@ from tinydp.ad.compile.lower import lowered
 from tinydp.ad.compile.numba import printed
 from tinydp.ad.compile.program import Value, example_of, verify
 from tinydp.ad.compile.record import Builder
-from tinydp.ad.primitives import registered, scatter
+from tinydp.ad.parts import scatter
+from tinydp.ad.registry import registered
 from tinydp.ad.rules.shaping import joined, stacked
 
 UNARY = [np.sin, np.cos, np.tanh, np.exp, np.negative, np.abs, np.square, np.arctan, np.expm1, np.sign,

@@ -31,7 +31,7 @@ from tinydp.ad.compile.statements import (
     See,
     Store,
 )
-from tinydp.ad.primitives import registered
+from tinydp.ad.registry import registered
 
 from .lowering import assert_equal, random_program, results
 

@@ -11,7 +11,7 @@ from tinydp.ad.compile.numba import printed
 from tinydp.ad.compile.program import interpret, verify
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.errors import NotCompiledError
-from tinydp.ad.primitives import registered
+from tinydp.ad.registry import registered
 
 from .lowering import assert_equal, compiled, plain, random_program, results
 

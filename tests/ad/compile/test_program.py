@@ -7,7 +7,7 @@ from tinydp.ad.compile.adjoint import adjoint
 from tinydp.ad.compile.passes import PASSES
 from tinydp.ad.compile.program import Op, Program, Value, all_values, named
 from tinydp.ad.compile.trace import Trace, traced
-from tinydp.ad.primitives import registered
+from tinydp.ad.registry import registered
 
 
 def test_a_cotangent_is_called_after_the_value_itself():

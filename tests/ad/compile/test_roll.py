@@ -16,7 +16,7 @@ from tinydp.ad.compile.record import Builder
 from tinydp.ad.compile.roll import longest_line, roll
 from tinydp.ad.compile.rows import GETITEM
 from tinydp.ad.compile.trace import Trace, traced
-from tinydp.ad.primitives import registered
+from tinydp.ad.registry import registered
 from tinydp.ad.rules.shaping import stacked
 
 UNARY = [np.sin, np.tanh, np.negative, np.square]

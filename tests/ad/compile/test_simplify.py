@@ -11,7 +11,7 @@ from tinydp.ad.compile.program import interpret, verify
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.compile.simplify import simplified
 from tinydp.ad.compile.trace import Trace, traced
-from tinydp.ad.primitives import registered
+from tinydp.ad.registry import registered
 
 from .examples import Writer, count, same
 

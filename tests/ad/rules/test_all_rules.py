@@ -11,7 +11,8 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from tinydp.ad import primitives, rules
-from tinydp.ad.primitives import PRIMITIVES, FlatPrimitive, Primitive
+from tinydp.ad.primitives import FlatPrimitive, Primitive
+from tinydp.ad.registry import PRIMITIVES
 
 from .checks import WrongGradient, check_gradients
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.primitives import PRIMITIVES, FlatPrimitive
+from tinydp.ad.primitives import FlatPrimitive
+from tinydp.ad.registry import PRIMITIVES
 
 from .special_points import LINEAR, POINTS, sign
 

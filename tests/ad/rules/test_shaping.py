@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tinydp import defvjp, grad, primitive, vjp
 from tinydp.ad.errors import UnsupportedArgumentError
-from tinydp.ad.primitives import pick, scatter
+from tinydp.ad.parts import scatter
+from tinydp.ad.primitives import pick
 from tinydp.ad.rules.shaping import getitem, joined, padded, python_row, stacked
 
 from .cases import (

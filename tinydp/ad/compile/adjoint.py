@@ -32,7 +32,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotDifferentiableError, place_of
-from ..primitives import FlatPrimitive, dense
+from ..parts import dense
+from ..primitives import FlatPrimitive
 from ..tape import Var
 from ..values import plain
 from ..watch import close_tape, open_tape, tracer
@@ -135,7 +136,7 @@ class Replay:
             self.builder.again(op, self.values)
             made = tuple([Proxy(self.builder, self.values[x]) for x in op.outs])
             prim = op.prim if op.back else op.prim.met(*args)
-            y = prim._record(self.tape, made if len(made) > 1 else made[0], args, op.options)
+            y = prim.record(self.tape, made if len(made) > 1 else made[0], args, op.options)
             results = y if len(made) > 1 else [y]
         for x, y in zip(op.outs, results, strict=True):
             self.values[x] = plain(y).value
@@ -163,7 +164,7 @@ def moved(op: Op, on: Any) -> list[Value]:
 
 def _refuse(op: Op, k: int) -> None:
     try:
-        op.prim._refuse(k)
+        op.prim.refuse(k)
     except NotDifferentiableError as error:
         raise type(error)(error.what, error.advice, place_of(op.spot) if op.spot else None) from None
 

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..binding import parameters_of
 from ..errors import NotCompiledError
-from ..primitives import parameters_of
 from ..tape import Tape, Var
 from ..values import Abstract, is_discrete, is_integer, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer

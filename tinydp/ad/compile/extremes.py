@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import registered
+from ..registry import registered
 from ..tape import Var
 from ..values import abstract, plain
 from .kinds import EXACT

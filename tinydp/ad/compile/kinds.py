@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import Primitive, registered
+from ..primitives import Primitive
+from ..registry import registered
 from ..values import Abstract, is_condition, is_integer, listed
 from .operations import ELEMENTWISE, REDUCTIONS, RUNNING
 

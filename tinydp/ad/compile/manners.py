@@ -36,7 +36,9 @@ from ..errors import (
     user_place,
 )
 from ..operators import _CHANGING, _IN_PLACE, _LEAVING, OTHER_PARAMETERS, _in_place, _reshape, _transpose
-from ..primitives import Parts, Primitive, registered, sweeping
+from ..parts import Parts
+from ..primitives import Primitive, sweeping
+from ..registry import registered
 from ..selected import Selected
 from ..tape import Var
 from ..values import is_condition, is_integer, shape

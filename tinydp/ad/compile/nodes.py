@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from ..errors import MutationError
-from ..primitives import dense, masks_of, with_parts
+from ..parts import dense, masks_of, with_parts
 from ..selected import NOTHING, Selected, behind, made
 from ..tape import Node, Tape, Var
 from ..transforms import Pullback, vjp

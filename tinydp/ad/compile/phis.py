@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import registered
+from ..registry import registered
 from .program import Op, Program, Value, replaced, values_in
 from .residuals import is_cheap
 from .switches import PHI, SWITCH

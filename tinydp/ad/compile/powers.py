@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import registered
+from ..registry import registered
 from ..values import abstract, is_condition, is_integer, shape
 from .integers import fits
 from .kinds import as_integers, as_numbers, constant

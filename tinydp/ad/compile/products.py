@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitives import registered
+from ..registry import registered
 from .loops import SCAN, rows_like
 from .operations import MOVING, axes_moved
 from .parts import Carry, Loop, Stack

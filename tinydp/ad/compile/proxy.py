@@ -37,9 +37,11 @@ from ..advice.methods import at_advice
 from ..advice.rewriting import called, filled, instead_of_scipy, without_out
 from ..asking import checked as checked_by_numpy
 from ..asking import compared, known_options, says_nothing
+from ..binding import bound
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
 from ..folds import advice_for, method_of, named
-from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
+from ..primitives import FlatPrimitive, Primitive
+from ..registry import PRIMITIVES, registered
 from ..rules.gathers import element, is_computed, masked, plain_index
 from ..tape import Var
 from ..values import Abstract, abstract, is_condition, is_integer, plain
@@ -194,13 +196,13 @@ def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
             raise not_compiled(f"np.{name}") from error
     if isinstance(known, FlatPrimitive):
         return write(known, *_of_flat(known, args, kwargs))
-    return write(known, *known._bind(args, kwargs))
+    return write(known, *bound(known, args, kwargs))
 
 
 def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
     """Arguments and options of a function without derivative; refuses what would be ignored."""
     if op.name in REDUCTIONS:
-        args, options = args[:1], dict(zip(op._parameters[1:], args[1:], strict=False)) | options
+        args, options = args[:1], dict(zip(op.parameters[1:], args[1:], strict=False)) | options
     options = {name: x for name, x in options.items() if not says_nothing(op.fn, name, x)}
     unknown = options.keys() - (("axis", "keepdims") if op.name in REDUCTIONS else ())
     if unknown and is_known(op.name) and expanded(op.name, args, options) is None:

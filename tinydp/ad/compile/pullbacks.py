@@ -43,7 +43,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..implicit import solved
-from ..primitives import registered, with_parts
+from ..parts import with_parts
+from ..registry import registered
 from ..selected import bare
 from ..values import is_on, plain, youngest
 from .adjoint import adjoint

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import registered
+from ..registry import registered
 from ..rules.gathers import Discrete, in_range
 from .program import Value
 from .record import Builder

@@ -25,7 +25,7 @@ import numpy as np
 
 from .. import tree
 from ..errors import Spot
-from ..primitives import registered
+from ..registry import registered
 from ..tape import Var
 from ..values import is_condition, is_integer, plain
 from ..watch import live_tapes, tracer

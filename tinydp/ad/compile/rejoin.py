@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LoopError, place_of
-from ..primitives import registered
+from ..registry import registered
 from .kinds import constant
 from .paths import Fork, LeftToTheTape
 from .program import Op, Value, example_of, known, like

@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitives import Primitive, registered
+from ..primitives import Primitive
+from ..registry import registered
 from .marks import is_mark
 from .operations import MOVING, SHAPING, axes_moved
 from .program import Op, Value, example_of, like, results_of

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import registered
+from ..registry import registered
 from ..rules.shaping import joined, stacked
 from .program import Op, Program, Value, known, replaced
 from .record import Builder

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitives import registered
+from ..registry import registered
 from ..rules.gathers import scatter_at
 from .loops import SCAN
 from .parts import Carry, Loop

@@ -40,7 +40,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import registered
+from ..registry import registered
 from .loops import SCAN
 from .operations import LINEAR
 from .parts import Carry, Loop, Row, Stack

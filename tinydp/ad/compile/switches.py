@@ -41,7 +41,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitives import Primitive, with_parts
+from ..parts import with_parts
+from ..primitives import Primitive
 from ..selected import bare
 from ..values import is_on, plain, youngest
 from .loops import RegionPrimitive, misfit

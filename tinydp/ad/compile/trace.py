@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..binding import parameters_of
 from ..carry import in_form_of
 from ..errors import BranchError, EventNotReached, LoopError, Spot, innermost_spot, place_of, wrapped_in
 from ..loops import _checked, _run, part_of_step
-from ..primitives import parameters_of, sweeping, witness
+from ..primitives import sweeping, witness
 from ..states import States
 from ..tape import Var
 from ..values import is_discrete, plain, shape

@@ -28,7 +28,7 @@ import numpy as np
 from .. import tree
 from ..carry import in_form_of
 from ..errors import LoopNotEnded
-from ..primitives import registered
+from ..registry import registered
 from ..values import is_condition, plain
 from ..watch import tracer
 from ..whiles import as_condition

@@ -25,7 +25,9 @@ from typing import cast
 
 import numpy as np
 
-from ..primitives import PRIMITIVES, Keeping, Primitive, defvjp, dense
+from ..parts import Keeping, dense
+from ..primitives import Primitive
+from ..registry import PRIMITIVES, defvjp
 from ..selected import bare
 from ..selected import seed as masked
 from ..tape import Var

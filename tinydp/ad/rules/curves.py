@@ -7,7 +7,9 @@ import math
 
 import numpy as np
 
-from ..primitives import Primitive, alias, defvjp, movers, pointwise, products, unbroadcast
+from ..broadcasting import unbroadcast
+from ..primitives import Primitive
+from ..registry import alias, defvjp, movers, pointwise, products
 from ..values import as_float64, plain, shape
 from .gathers import taken
 

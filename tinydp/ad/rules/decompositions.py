@@ -17,7 +17,8 @@ import operator
 import numpy as np
 
 from ..errors import UnsupportedArgumentError
-from ..primitives import Primitive, alias, defvjp, flat, warn_if_steep
+from ..primitives import Primitive
+from ..registry import alias, defvjp, flat, warn_if_steep
 from ..selected import bare, selected
 from ..values import abstract, plain, shape
 from .spectra import by_eigenvalues, by_singular_values, of_triangle

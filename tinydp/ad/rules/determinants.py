@@ -16,7 +16,7 @@ holds for all a, its derivatives hold as well.
 
 import numpy as np
 
-from ..primitives import defvjp
+from ..registry import defvjp
 from ..tape import Var
 from ..values import abstract, plain, shape
 

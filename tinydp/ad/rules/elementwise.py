@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import (
+from ..primitives import Primitive
+from ..registry import (
     PRIMITIVES,
-    Primitive,
     alias,
     defpartials,
     defvjp,

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConversionError, NotCompiledError
-from ..primitives import FlatPrimitive, Primitive, movers
+from ..primitives import FlatPrimitive, Primitive
+from ..registry import movers
 from ..tape import Var
 from ..values import Abstract, abstract, is_condition, plain
 from ..values import shape as shape_of

@@ -6,8 +6,10 @@ import string
 
 import numpy as np
 
+from ..broadcasting import unbroadcast
 from ..errors import UnsupportedArgumentError
-from ..primitives import Primitive, alias, defvjp, defvjp_each, products, unbroadcast
+from ..primitives import Primitive
+from ..registry import alias, defvjp, defvjp_each, products
 from ..selected import selected
 from ..values import shape
 

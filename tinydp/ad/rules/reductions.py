@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..primitives import Primitive, alias, defvjp, flat, movers, pointwise
+from ..primitives import Primitive
+from ..registry import alias, defvjp, flat, movers, pointwise
 from ..selected import selected, shared
 from ..values import as_float64, shape
 from .bends import at_tip, bend, differentiated, direction, share, ties, tips, torn

@@ -9,7 +9,9 @@ import operator
 import numpy as np
 
 from ..errors import UnsupportedArgumentError
-from ..primitives import PRIMITIVES, Parts, Primitive, alias, defvjp, defvjp_each, flat, movers, scatter
+from ..parts import Parts, scatter
+from ..primitives import Primitive
+from ..registry import PRIMITIVES, alias, defvjp, defvjp_each, flat, movers
 from ..selected import selected
 from ..values import Abstract, plain
 from ..values import shape as shape_of

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..errors import NotCompiledError, UnsupportedArgumentError
-from ..primitives import alias, flat, scatter
+from ..parts import scatter
+from ..registry import alias, flat
 from ..values import Abstract, abstract, plain
 from .gathers import along, beyond, in_range, is_computed, masked, plain_index, scatter_at, taken
 from .reductions import as_lanes, axes_of

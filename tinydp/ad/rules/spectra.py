@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitives import Primitive, defvjp
+from ..primitives import Primitive
+from ..registry import defvjp
 from ..values import is_on, plain, shape
 from .bends import differentiated, newer, swept_back
 

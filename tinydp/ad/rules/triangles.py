@@ -9,7 +9,8 @@ differentiation of linear algebra functions" (2018), for wide matrices as in Rob
 import numpy as np
 
 from ..errors import UnsupportedArgumentError
-from ..primitives import Primitive, alias, defvjp
+from ..primitives import Primitive
+from ..registry import alias, defvjp
 from ..values import abstract, shape
 
 
