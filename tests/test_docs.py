@@ -29,3 +29,7 @@ def test_coverage_page():
         if version(package).rpartition(".")[0] not in page:
             pytest.skip(f"the page was written with another version of {package}")
     subprocess.run([sys.executable, DOCS / "coverage.py", "--check"], check=True)
+
+
+def test_the_tour_counts_the_lines_that_there_are():
+    subprocess.run([sys.executable, DOCS / "reading.py", "--check"], check=True)
