@@ -44,7 +44,7 @@ from .integers import integer_of, rounded_by, shifted
 from .kinds import as_numbers, constant
 from .paths import is_engine
 from .possible import LOOKED_AT, require_possible
-from .powers import are_whole, whole_power
+from .powers import are_numpys, are_whole, numpys_power, whole_power
 from .proxy import Proxy, call_numpy, logged, write
 
 
@@ -64,8 +64,11 @@ def _reflected(op: Primitive) -> Callable:
 
 def _operated(op: Primitive, a: Any, b: Any) -> Any:
     """The result of an operator. A call that decides of which kind a power is cannot be one that is kept."""
-    if op.name == "power" and are_whole(a, b) and not b < 0:
-        return whole_power(a, b)
+    if op.name == "power":
+        if are_whole(a, b) and not b < 0:
+            return whole_power(a, b)
+        if are_numpys(a, b):
+            return numpys_power(a, b)
     x = a if isinstance(a, Proxy) else b
     return logged(op, (a, b), lambda: _call(x, op, (a, b), {}))
 
