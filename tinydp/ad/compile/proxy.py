@@ -67,10 +67,15 @@ from .record import Builder, innermost, under_way
 class Proxy(Abstract):
     """A value of the program that a builder writes down."""
 
-    __slots__ = ("builder", "value")
+    __slots__ = ("builder", "is_number", "value")
 
-    def __init__(self, builder: Builder, value: Value):
+    def __init__(self, builder: Builder, value: Value, is_number: bool = False):
         self.builder, self.value = builder, value
+        self.is_number = is_number               # surely, whichever function made it
+
+    def as_number(self) -> "Proxy":
+        """The same value, known to be a number, and no array of no axes, in the plain program."""
+        return Proxy(self.builder, self.value, True)
 
     seen_as: Callable
 
@@ -79,7 +84,7 @@ class Proxy(Abstract):
         return self.seen_as()
 
     def made(self) -> tuple:
-        op = self.builder.maker.get(self.value)
+        op = None if self.is_number else self.builder.maker.get(self.value)
         return (op.prim, tuple(map(example_of, op.args)), op.options) if op else (None, (), {})
 
     @property
