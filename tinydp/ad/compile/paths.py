@@ -246,9 +246,10 @@ def explored(builder: Builder, run: Callable[[], Any], rows: dict[Value, np.ndar
     some values are the rows.
     """
     tables = Tables(builder, rows or {})
-    search = Search(builder, run, tables, FEWEST)
-    if search.exceeded:
-        search = _deeper(search, builder, run, tables)
+    with builder.in_runs():
+        search = Search(builder, run, tables, FEWEST)
+        if search.exceeded:
+            search = _deeper(search, builder, run, tables)
     if all(isinstance(leaf, LeftToTheTape) for _, leaf in search.ways):
         search.give_up()
     return _grown(search.ways, 0), search.exceeded
@@ -290,6 +291,7 @@ class Search:
         def leaf(told: list[Decision]) -> tuple[list[Decision], Any]:
             """The result of a run, and its decisions."""
             builder.oracle = self.oracle = oracle = Oracle(builder, told, rounds, tables, self.log)
+            builder.run.begin()
             return oracle.trail, self.leaf(run)
 
         try:

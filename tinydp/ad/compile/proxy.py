@@ -221,11 +221,15 @@ def logged(op: Any, args: tuple, call: Callable[[], Any]) -> Any:
     if builder is None or builder.oracle is None:
         return call()
 
-    def noted() -> tuple[Any, list[Value]]:
-        with builder.requiring() as required:
-            return call(), required
+    run = builder.run
 
-    y, required = builder.oracle.log.result(op, args, noted)
+    def noted() -> tuple[Any, list[Value], list[Value]]:
+        start = len(run.order)
+        with builder.requiring() as required:
+            return call(), required, run.order[start:]
+
+    y, required, done = builder.oracle.log.result(op, args, noted)
+    run.note(done)
     for condition in required:
         builder.require(condition)
     return y
