@@ -239,13 +239,15 @@ def test_the_terms_within_a_loop_that_is_one_node_are_not_seen(f):
         assert check_grads(f, x).verdict == "right"
 
 
-MIRRORED = np.random.default_rng(3).permutation(np.repeat(np.linspace(0.3, 2.0, 30), 2) * np.tile([1.0, -1.0], 30))
+MIRRORED = np.random.default_rng(3).permutation(
+    np.repeat(np.linspace(0.3, 2.0, 30), 2) * np.tile([1.0, -1.0], 30))
 CANCELLING = {
     "elements": lambda x, part: np.sum(part(MIRRORED * x)),
     "a product": lambda x, part: MIRRORED @ part(MIRRORED**2 * x),
     "steps": lambda x, part: dp.scan(lambda total, c: (total + part(c * x), None), 0.0, MIRRORED)[0],
     "rows": lambda x, part: np.sum(dp.vmap(lambda c: part(c * x))(MIRRORED)),
-    "a product of matrices": lambda x, part: np.sum(np.stack([MIRRORED, 2 * MIRRORED]) @ part(x * np.ones(60))),
+    "a product of matrices": lambda x, part: np.sum(
+        np.stack([MIRRORED, 2 * MIRRORED]) @ part(x * np.ones(60))),
 }
 
 

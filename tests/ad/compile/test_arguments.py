@@ -115,7 +115,8 @@ def test_arguments_of_many_digits(n):
 NUMPYS = [np.array(0.282), np.float32(0.5), np.int64(3)]
 ASKED_OF_NUMPY = {
     "sum": lambda x: 2 * x.sum(), "shape": lambda x: x * (1 + len(x.shape)), "index": lambda x: 2 * x[()],
-    "axis": lambda x: np.sum(2 * x[None]), "reshape": lambda x: 2 * x.reshape(1), "copy": lambda x: 2 * x.copy(),
+    "axis": lambda x: np.sum(2 * x[None]), "reshape": lambda x: 2 * x.reshape(1),
+    "copy": lambda x: 2 * x.copy(),
     "hasattr": lambda x: 2 * x if hasattr(x, "ndim") else x, "dtype": lambda x: 2 * x * (x.dtype.kind != "b"),
     "T": lambda x: 2 * x.T + x.ndim}
 

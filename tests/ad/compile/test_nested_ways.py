@@ -56,7 +56,7 @@ def computed_again_on_a_way(power, rows):
 
 
 def computed_within_and_afterwards(power, rows):
-    """On a way of the inner step, and then further out: in the next run of the outer one, that comes after."""
+    """On a way of the inner step, and then further out; in the next run of the outer one that comes after."""
     def outer(t, row):
         def inner(s, v):
             return (s + 0.1 * np.abs(t) if s > 1.5 else s) + v, None

@@ -69,7 +69,7 @@ def refilled(x: Any, rest: Any) -> Any:
 
 
 def _of_its_kind(x: Any, y: Any) -> Any:
-    """`y`, a number of NumPy's where it stands for one: a program has Python's, and both have other methods."""
+    """`y`, as one of NumPy's if it stands for one: a program has Python's numbers, which have no methods."""
     if type(x) is float or type(y) not in (float, int):
         return y
     if isinstance(x, np.ndarray):

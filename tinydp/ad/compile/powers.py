@@ -73,7 +73,7 @@ def numpys_power(x1: Any, x2: Any) -> Any:
     k, j = as_integers(constant(x1)), as_integers(constant(x2))
     if not abstract(j):
         return _by_squares(k, j, int(np.max(j, initial=1)).bit_length())
-    require(np.all(0 <= j) & np.all(j < 2**BITS))
+    require(np.all(j >= 0) & np.all(j < 2**BITS))
     return _by_squares(k, j)
 
 
