@@ -40,9 +40,9 @@ from ..asking import compared, known_options, says_nothing
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
 from ..folds import advice_for, method_of, named
 from ..primitives import PRIMITIVES, FlatPrimitive, Primitive, registered
-from ..rules.gathers import element, is_computed, masked, plain_index
+from ..rules.gathers import element, is_computed, plain_index
 from ..tape import Var
-from ..values import Abstract, abstract, is_condition, is_integer, plain
+from ..values import Abstract, is_condition, is_integer, plain
 from .expansions import _matmul as product_of_stacks
 from .expansions import expanded
 from .integers import FUNCTIONS as OF_INTEGERS
@@ -132,9 +132,6 @@ class Proxy(Abstract):
 
     def __getitem__(self, index: Any) -> Any:
         index = plain_index(index)
-        parts = index if type(index) is tuple else (index,)
-        if len(parts) == 1 and abstract(parts[0]) and is_condition(parts[0]):
-            return masked(self, parts[0])
         if is_computed(index):
             return element(self, index)
         op = registered(operator.getitem)
