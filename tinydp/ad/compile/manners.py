@@ -80,7 +80,9 @@ def _call(x: Proxy, op: Primitive, args: tuple, options: dict) -> Any:
     tape that looks in vain does no harm. The rules are ours.
     """
     y = write(op, args, options)
-    if op.name in LOOKED_AT and not any(map(shape, args)) and x.builder.trace.is_users and not sweeping.get():
+    trace = x.builder.trace
+    if op.name in LOOKED_AT and not any(map(shape, args)) and trace.is_users and (
+            trace.is_in_rule or not sweeping.get()):
         require_possible(op.name, args, y)
     return y
 
