@@ -10,7 +10,7 @@ from pathlib import Path
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum")
 LISTED = ("gradient", "trebuchet", "trebuchet world", "cartpole", "cartpole world", "pendulum",
           "pendulum world")
-EXTRAS = ("gymnasium", "matplotlib", "PIL", "tqdm")
+PACKAGES = ("gymnasium", "matplotlib", "PIL", "scipy", "tqdm")
 
 
 def main(argv: list[str]) -> int:
@@ -28,9 +28,10 @@ def main(argv: list[str]) -> int:
         demo = importlib.import_module(f"demos.{name}").DEMO
         return importlib.import_module("demos.run").run(demo, options)
     except ModuleNotFoundError as error:
-        if error.name not in EXTRAS:
+        package = str(error.name).partition(".")[0]
+        if package not in PACKAGES:
             raise
-        print(f"The demos need {error.name}: pip install -e '.[demos]'", file=sys.stderr)
+        print(f"The demos need {package}: pip install -e '.[demos]'", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted: the same command goes on from here.", file=sys.stderr)

@@ -130,7 +130,7 @@ SECTIONS: dict[str, list[Row]] = {
         Row("hash(x) == hash(2.0)", NUMBER), Row("{x: 1.0}[x]", NUMBER), Row("len({x, 2.0})", NUMBER),
         Row("x in [1.0, 2.0]", NUMBER), Row("[1.0, 2.0].index(x)", NUMBER), Row("max([x, 3.0])", NUMBER),
         Row("sorted([x, 1.0])[0]", NUMBER), Row("x == 2.0", NUMBER),
-        Row("(x == 2.0) is True", NUMBER),
+        Row("(x == 2.0) is True", NUMBER), Row("type(x == 2.0) is bool", NUMBER),
         Row("(np.sum(x) > 0) is True", V, PYTHONS), Row("~(np.sum(x) > 9)", V, PYTHONS),
         Row("np.where(~(np.sum(x) > 1), 1.0, 2.0)", V, PYTHONS),
         Row("(np.sum(x) > 1) + (np.sum(x) > 2)", V, PYTHONS), Row("(np.sum(x) > 1) & (np.sum(x) > 9)", V),

@@ -72,7 +72,7 @@ class Interpreted:
         """The adjoint of that."""
         back = self.adjoint()
         with self.trace.writing(), np.errstate(all="ignore"):
-            return adjoint(back, self.active, [*range(len(back.outputs))])
+            return adjoint(back, self.active, [*range(len(self.active))])
 
 
 # ---------------------------------------------------------------------------- comparing

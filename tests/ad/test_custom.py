@@ -150,3 +150,11 @@ def test_a_large_constant_is_kept_once():
 
 def test_public_functions_pickle():
     assert pickle.loads(pickle.dumps(dp.grad(dp.sign)))(2.0) == 1.0
+
+
+@pytest.mark.parametrize("x", [2.0, -0.5, np.float64(0.0), np.float32(-3.0)])
+def test_the_sign_of_a_number_of_numpys_is_one(x):
+    """It has the methods that it has on a tape, where nobody knows whose it was."""
+    assert dp.sign(x) == (1.0 if x >= 0 else -1.0)
+    assert type(dp.sign(x)) is (float if type(x) is float else np.float64)
+    assert dp.grad(lambda x: dp.sign(x).sum())(x) == 1.0

@@ -40,11 +40,15 @@ def test_listing_imports_no_pictures():
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, capture_output=True)
 
 
-def test_a_missing_package_is_named(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "gymnasium", None)
-    monkeypatch.delitem(sys.modules, "demos.pendulum", raising=False)
-    assert main(["pendulum"]) == 2
-    assert "need gymnasium: pip install" in capsys.readouterr().err
+@pytest.mark.parametrize(("package", "demo"), [
+    ("gymnasium", "pendulum"), ("scipy", "trebuchet"), ("scipy", "cartpole"), ("scipy", "pendulum")])
+def test_a_missing_package_is_named(package, demo, monkeypatch, capsys):
+    for name in [*sys.modules]:                  # all of it is imported anew
+        if name.partition(".")[0] in ("demos", package) and name != "demos.__main__":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main([demo, "world", "show"]) == 2
+    assert f"need {package}: pip install -e '.[demos]'" in capsys.readouterr().err
 
 
 def test_an_interrupt_has_its_exit_code(monkeypatch, capsys):

@@ -238,3 +238,36 @@ def test_the_terms_within_a_loop_that_is_one_node_are_not_seen(f):
     """Then the two sides of the adjoint identity may still differ in the last digit."""
     for x in (0.7, 1.0, 1.1, 1.3):
         assert check_grads(f, x).verdict == "right"
+
+
+MIRRORED = np.random.default_rng(3).permutation(
+    np.repeat(np.linspace(0.3, 2.0, 30), 2) * np.tile([1.0, -1.0], 30))
+CANCELLING = {
+    "elements": lambda x, part: np.sum(part(MIRRORED * x)),
+    "a product": lambda x, part: MIRRORED @ part(MIRRORED**2 * x),
+    "steps": lambda x, part: dp.scan(lambda total, c: (total + part(c * x), None), 0.0, MIRRORED)[0],
+    "rows": lambda x, part: np.sum(dp.vmap(lambda c: part(c * x))(MIRRORED)),
+    "a product of matrices": lambda x, part: np.sum(
+        np.stack([MIRRORED, 2 * MIRRORED]) @ part(x * np.ones(60))),
+}
+
+
+@pytest.mark.parametrize("f", CANCELLING.values(), ids=CANCELLING)
+@pytest.mark.parametrize("order", [1, 2])
+def test_terms_that_cancel_within_one_operation_are_rounded_as_they_are(f, order):
+    """The derivative is zero, but for rounding, of which the sum itself tells nothing."""
+    for x in (0.7, -1.1, 0.31):
+        report = check_grads(lambda x: f(x, np.sin), x, order=order, raises=False)
+        assert not report.problems
+        assert report.verdict != "wrong"
+
+
+@pytest.mark.parametrize("f", CANCELLING.values(), ids=CANCELLING)
+def test_a_wrong_rule_among_terms_that_cancel_is_seen(f):
+    bent = dp.custom_gradient(np.sin, lambda g, y, x: g * np.cos(x) * (1.0 + 1e-9 * np.sin(x)))
+    report = check_grads(lambda x: f(x, bent), 0.7, raises=False)
+    assert report.verdict == "wrong" or report.count("inconclusive")
+    one_way = dp.custom_gradient(np.sin, lambda g, y, x: np.cos(x) * (g + 1e-9 * np.abs(g) * np.sin(x)))
+    assert any("identity" in text or "linear" in text for text in
+               check_grads(lambda x: f(x, one_way), 0.7, raises=False).problems)
+

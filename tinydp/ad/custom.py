@@ -328,7 +328,7 @@ def sign(x: Any) -> Any:
     """
     if shape(x) or abstract(x):
         return np.where(x >= 0, 1.0, -1.0)
-    return 1.0 if x >= 0 else -1.0
+    return _number(1.0 if x >= 0 else -1.0, isinstance(x, np.generic))
 
 
 def value(x: Any) -> Any:

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DtypeError
+from .errors import DtypeError, UnsupportedArgumentError
 from .parts import scatter
-from .rules.gathers import element_shape, is_computed, placed_at, plain_index, scatter_at, taken
+from .rules.gathers import element_shape, is_computed, is_mask, placed_at, plain_index, scatter_at, taken
 from .tape import Var
 from .values import Abstract, is_condition, shape
 
@@ -61,6 +61,10 @@ def add_at(x: Any, index: Any, values: Any) -> Any:
         raise DtypeError("add_at of an array of conditions.", "write np.where(x, 1.0, 0.0) for the array.")
     sides = shape(x) if not isinstance(x, (list, tuple)) else np.shape(x)
     index = plain_index(index)
+    if any(is_mask(part) and shape(part) for part in (index if isinstance(index, tuple) else (index,))):
+        raise UnsupportedArgumentError(
+            "how many elements a computed condition names is not known.",
+            "write np.where(condition, x + value, x), which chooses for each element.")
     if is_computed(index):
         template, positions = placed_at(sides, index)
         g = np.broadcast_to(np.multiply(values, 1.0), element_shape(sides, template, positions))

@@ -17,7 +17,7 @@ import numpy as np
 from .errors import ConversionError, DtypeError
 from .origin import from_numpy
 from .registry import PRIMITIVES
-from .rules.gathers import ROUNDED, element, is_computed, masked, plain_index
+from .rules.gathers import ROUNDED, element, is_computed, plain_index
 from .tape import Var
 from .values import abstract, is_condition, plain, shape
 
@@ -48,8 +48,6 @@ def getitem(self: Var, index: Any) -> Any:
     index = plain_index(index)
     parts = index if type(index) is tuple else (index,)
     if is_computed(index):
-        if len(parts) == 1 and is_condition(parts[0]):
-            return masked(self, parts[0])
         return element(self, index)
     if shape(self) == () and not all(map(_indexes_a_number, parts)):
         raise (IndexError("invalid index to scalar variable.") if from_numpy(self) else

@@ -41,7 +41,7 @@ class Abstract:
         raise NotImplementedError
 
     def made(self) -> tuple:
-        """How it was computed: (op, args, options); an `op` of None if it was given."""
+        """How it was computed: (op, args, options); an `op` of None if it was given, or does not matter."""
         raise NotImplementedError
 
 

@@ -112,6 +112,29 @@ def test_arguments_of_many_digits(n):
     assert_equal(dp.compile(lambda n: n / 4)(n), np.asarray(n, dtype=np.float64) / 4)
 
 
+NUMPYS = [np.array(0.282), np.float32(0.5), np.int64(3)]
+ASKED_OF_NUMPY = {
+    "sum": lambda x: 2 * x.sum(), "shape": lambda x: x * (1 + len(x.shape)), "index": lambda x: 2 * x[()],
+    "axis": lambda x: np.sum(2 * x[None]), "reshape": lambda x: 2 * x.reshape(1),
+    "copy": lambda x: 2 * x.copy(),
+    "hasattr": lambda x: 2 * x if hasattr(x, "ndim") else x, "dtype": lambda x: 2 * x * (x.dtype.kind != "b"),
+    "T": lambda x: 2 * x.T + x.ndim}
+
+
+@pytest.mark.parametrize("f", ASKED_OF_NUMPY.values(), ids=ASKED_OF_NUMPY)
+@pytest.mark.parametrize("x", NUMPYS, ids=repr)
+def test_numpys_numbers_stay_such_in_every_run(x, f):
+    """Also where the function is run as plain Python to be compared: it may ask what only NumPy's have."""
+    def of_a_structure(spring, y):
+        return f(spring.stiffness) * y["y"][0]
+
+    given = Spring(x, {}), {"y": (2.0,)}
+    assert_equal(dp.compile(f)(x), f(x))
+    assert_equal(dp.compile(of_a_structure)(*given), of_a_structure(*given))
+    if not np.shape(f(x)):
+        assert_equal(dp.grad(dp.compile(of_a_structure), 1)(*given), {"y": (f(x),)})
+
+
 def test_a_condition_in_an_array_of_no_axes_is_no_number():
     f = dp.compile(lambda x: x + x * 1.0 if isinstance(x, float) else np.where(x, 5.0, 6.0) + 0.0 * x)
     assert [f(np.array(True)), f(np.array(False)), f(np.array(2.0)), f(0.0)] == [5.0, 6.0, 5.0, 6.0]

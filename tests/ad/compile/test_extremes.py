@@ -18,7 +18,7 @@ from tinydp.ad.compile.paths import Search
 from tinydp.ad.compile.proxy import Proxy
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.compile.trace import Trace, traced
-from tinydp.ad.errors import BranchError
+from tinydp.ad.errors import BranchError, MutationError
 
 from .checks import check
 from .test_switches import both
@@ -134,6 +134,37 @@ def test_it_is_a_choice_outside_of_loops_too():
     assert [f(x) for x in (0.1, 0.9, 0.5, 2.0)] == [1.0, 1.8, 1.0, 4.0]
     assert dp.grad(f)(0.5) == dp.grad(lambda x: max(x, 0.5) * 2)(0.5) == 2.0
     assert len(calls) <= 8                       # traced, and compared with the tape
+
+
+def test_what_was_chosen_is_a_number_that_may_be_increased():
+    def f(x, y):
+        def step(c, _):
+            c = max(c, 0.1)
+            c -= 0.3 * y
+            c = min(c, x, 3.0) or c
+            c *= 2.0
+            return c, max([c, x])
+        last, ys = dp.scan(step, x, length=3)
+        last = max(last, 0.2)
+        last += y
+        return last * ys[1]
+
+    check(f, 0.5, 0.2)
+    check(lambda x: dp.grad(f)(x, 0.2), 0.5)
+
+
+def test_an_array_of_no_axes_that_was_chosen_is_none():
+    """`y` would be increased in NumPy, too."""
+    def f(x):
+        y = max(np.where(x > 0.0, x, 0.0), 0.1)
+        z = y
+        z += 1.0
+        return y * z
+
+    assert f(0.5) == 1.5**2
+    for g in (dp.compile(f), dp.grad(f), dp.compile(dp.grad(f))):
+        with pytest.raises(MutationError):
+            g(0.5)
 
 
 @settings(max_examples=30, deadline=None)

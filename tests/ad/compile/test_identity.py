@@ -211,6 +211,73 @@ def test_a_condition_is_of_the_class_that_it_is_of_in_plain_python(is_one):
     assert dp.compile(lambda x: 1.0 if is_one(np.all(x > 0.0)) else 2.0)(np.ones(2)) == 2.0
 
 
+def of_its_class(x):
+    low = x < 0.5
+    return 2.0 * x if type(low) is bool else x
+
+
+def of_the_class_at_once(x):
+    return 2.0 * x if bool is not type(x < 0.5) else x
+
+
+def of_an_equal_class(x):
+    found = (x, x < 0.5)
+    return 2.0 * x if type(found[1]) == bool else x               # noqa: E721
+
+
+def of_one_of_several_classes(x):
+    ball = Ball(x, x < 0.5)
+    return 2.0 * x if type(ball.flies) not in (int, bool) else x
+
+
+def of_the_class_of_a_call(x):
+    return 2.0 * x if type(is_low(x)) is bool else x
+
+
+def of_a_class_by_another_name(x):
+    kind, low = bool, x < 0.5
+    return 2.0 * x if type(low) is kind else x
+
+
+def of_numpys_class(x):
+    low = np.stack([x, x]) < 0.5
+    return 2.0 * x if type(low[0]) is np.bool_ else x
+
+
+CLASSES = [
+    (of_its_class, "write isinstance(low, bool).", lambda x: 2.0 * x if isinstance(x < 0.5, bool) else x),
+    (of_the_class_at_once, "write not isinstance(x < 0.5, bool).",
+     lambda x: 2.0 * x if not isinstance(x < 0.5, bool) else x),
+    (of_an_equal_class, "write isinstance(found[1], bool).", None),
+    (of_one_of_several_classes, "write not isinstance(ball.flies, (int, bool)).", None),
+    (of_the_class_of_a_call, "write isinstance(is_low(x), bool).",
+     lambda x: 2.0 * x if isinstance(is_low(x), bool) else x),
+    (of_a_class_by_another_name, "write isinstance(low, kind).", None),
+    (of_numpys_class, "write isinstance(low[0], np.bool_).",
+     lambda x: 2.0 * x if isinstance((np.stack([x, x]) < 0.5)[0], np.bool_) else x),
+]
+
+
+@pytest.mark.parametrize(("f", "advice", "mended"), CLASSES, ids=lambda x: getattr(x, "__name__", ""))
+def test_a_condition_is_not_asked_whether_its_class_is_bool(f, advice, mended):
+    with pytest.raises(BranchError, match="asked whether its class is one that") as error:
+        dp.compile(f)(0.2)
+    assert (error.value.advice, error.value.place.file) == (advice, __file__)
+    for x in (0.2, 0.7) if mended else ():
+        assert dp.compile(mended)(x) == f(x)
+
+
+def test_the_class_of_anything_else_may_be_asked_for():
+    def f(x, flag=True):
+        low = x < 0.5
+        if type(flag) is bool and type(None) is not bool and bool is type(flag) and str not in (bool,):
+            x = x + 1.0 if type(low) is not str and type(low) is not np.bool_ else x
+        return x if type(x) is bool or type(low) is type(flag) is int else 2.0 * x + (1.0 if low else 0.0)
+
+    for x in (0.2, 0.7):
+        assert dp.compile(f, static="flag")(x, flag=True) == f(x)
+
+
 def test_where_nothing_is_compared_nobody_looks_on():
     seen = []
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.errors import NotCompiledError
+from tinydp.ad.errors import NotCompiledError, UnsupportedArgumentError
 
 X = np.random.default_rng(0).normal(size=(7, 3))
 
@@ -29,6 +29,16 @@ PROGRAMS = [
     lambda x: x[x > 0].mean(axis=0),
     lambda x: (2.0 * x[x[:, 0] > 0] - x[x[:, 0] > 0].mean(axis=0)).var(),
     lambda x: x[x[:, 0] > 0][x[x[:, 0] > 0].sum(axis=1) > 0].mean(axis=0),
+    lambda x: dp.lookup(x, (x[:, 0] > 0,)).mean(axis=0),
+    lambda x: dp.lookup(X, (x[:, 0] > 0, 1)).mean() * x[0],
+    lambda x: dp.lookup(X, x > 0).sum() * x[0],
+    lambda x: x[x[:, 0] > 0, 1].sum() * x[0],
+    lambda x: x[x[:, 0] > 0, 1:].max(axis=0),
+    lambda x: x[x[:, 0] > 0, ..., -1].var() * x[0],
+    lambda x: x[2, x[0] > 0].prod() * x[0],
+    lambda x: np.stack([x, x**2])[1, x > 0].mean(axis=0),
+    lambda x: np.stack([x, x**2])[-1, x[:, 0] > 0, :2].sum(axis=0),
+    lambda x: np.stack([x, x**2], axis=1)[x[:, 0] > 0, 1:, 2].sum(axis=0),
 ]
 
 
@@ -52,11 +62,26 @@ def test_the_largest_of_no_rows():
     lambda x: x[x[:, 0] > 0].sum(axis=0, keepdims=True),
     lambda x: np.sum(x[x[:, 0] > 0] * X),
     lambda x: np.sum(x[:3][x[:3, 0] > 0] * x[:3, 1][x[:3, 0] > 0]),
-    lambda x: np.sum(x[:, :1][x[:, 0] > 0] * x[:, 1][x[:, 0] > 0])])
+    lambda x: np.sum(x[:, :1][x[:, 0] > 0] * x[:, 1][x[:, 0] > 0]),
+    lambda x: np.sum(x[:, x[0] > 0]),
+    lambda x: np.sum(x[x[:, 0] > 0, np.array([1])]),
+    lambda x: np.sum(x[x[:, 0] > 0, np.rint(x[0, 0]).astype(int)]),
+    lambda x: np.sum(x[x[:, 0] > 0, None])])
 def test_what_is_refused(f):
     """... also where all elements would fit together, and the selected do not, or otherwise."""
     with pytest.raises(NotCompiledError):
         dp.compile(f)(X)
+
+
+def test_what_is_added_where_a_mask_is_true_is_advised():
+    def raised(x):
+        return np.sum(dp.add_at(x, x > 0.0, 1.5) ** 2)
+
+    with pytest.raises(UnsupportedArgumentError) as caught:
+        dp.compile(raised)(X)
+    assert caught.value.advice.startswith("write np.where(condition, x + value, x), ")
+    advised = dp.compile(lambda x: np.sum(np.where(x > 0.0, x + 1.5, x) ** 2))
+    np.testing.assert_allclose(dp.grad(advised)(X), dp.grad(raised)(X), rtol=1e-13)
 
 
 def mean_of_high(x):

@@ -55,7 +55,28 @@ def computed_again_on_a_way(power, rows):
     return dp.scan(step, 1.0, rows)[0]
 
 
-@pytest.mark.parametrize("f", [asked_within, asked_after, of_arrays, computed_again_on_a_way])
+def computed_within_and_afterwards(power, rows):
+    """On a way of the inner step, and then further out; in the next run of the outer one that comes after."""
+    def outer(t, row):
+        def inner(s, v):
+            return (s + 0.1 * np.abs(t) if s > 1.5 else s) + v, None
+        s = dp.scan(inner, 0.1 * t * power, row)[0]
+        return s * 0.5 if np.abs(t) > 2.0 else s, None
+    return dp.scan(outer, 1.0, rows)[0]
+
+
+def computed_within_on_both_ways(power, rows):
+    def outer(t, row):
+        def inner(s, v):
+            return (s + 0.1 * np.abs(t) if s > 1.5 else s - np.sin(t)) + v, np.sin(t)
+        s, ys = dp.scan(inner, 0.1 * t * power, row)
+        s = s * np.abs(t) if ys[0] > 0.3 else s
+        return s * 0.5 if np.sin(t) > 0.2 and np.abs(t) > 2.0 else s, None
+    return dp.scan(outer, 1.0, rows)[0]
+
+
+@pytest.mark.parametrize("f", [asked_within, asked_after, of_arrays, computed_again_on_a_way,
+                               computed_within_and_afterwards, computed_within_on_both_ways])
 @pytest.mark.parametrize("power", [2.0, 4.0])
 def test_a_loop_in_a_loop_asks_for_what_is_known_further_out(f, power):
     compiled = dp.compile(f)

@@ -130,3 +130,70 @@ def test_an_index_that_becomes_a_constant_raises_when_the_program_runs():
 
     with pytest.raises(IndexError, match="index 7 is out of bounds"):
         dp.compile(f)(T)
+
+
+# ---------------------------------------------------------------------------- on the way back
+
+def with_rule(rule):
+    """x**2 + k, whose own rule does something beside the derivative."""
+    def vjp(g, y, x, k):
+        rule(x, k)
+        return 2.0 * g * x, 0.0 * k
+
+    return dp.custom_gradient(lambda x, k: x * x + k, vjp)
+
+
+RULES = {
+    "an element": (with_rule(lambda x, k: dp.lookup(T, np.rint(k).astype(int))), 1.0, 4.0),
+    "a solution": (with_rule(lambda x, k: np.linalg.solve(np.eye(2) * k, np.ones(2))), 1.0, 0.0),
+    "a division": (with_rule(lambda x, k: 1.0 / k), 1.0, 0.0),
+    "a gradient": (with_rule(lambda x, k: dp.grad(lambda x: dp.lookup(T, np.rint(k).astype(int)) * x)(x)),
+                   1.0, 4.0),
+    "a loop": (with_rule(lambda x, k: dp.scan(
+        lambda c, _: (c + dp.lookup(T, np.rint(k).astype(int)), None), x, length=2)), 1.0, 4.0),
+    "on a way": (with_rule(lambda x, k: dp.lookup(T, np.rint(k).astype(int)) if k > 2.0 else 0.0), 1.0, 4.0),
+}
+PLACES = {
+    "plain": lambda f: f,
+    "in steps": lambda f: lambda x, k: dp.scan(lambda c, _: (0.3 * f(c, k), f(c, k)), x, length=3)[0],
+    "on a way of a step": lambda f: lambda x, k: dp.scan(
+        lambda c, _: (0.3 * f(c, k) if c > 0.1 else np.sin(c), None), x, length=3)[0],
+    "of a side": lambda f: lambda x, k: dp.cond(x > 0.0, f, lambda x, k: x + k, x, k),
+    "of rows": lambda f: lambda x, k: np.sum(dp.vmap(lambda a: f(a * x, k))(T)),
+    "in rounds": lambda f: lambda x, k: dp.while_loop(
+        lambda s: s[0] < 2.5, lambda s: (s[0] + 1.0, 0.3 * f(s[1], k)), (0.0, x))[1],
+    "until an event": lambda f: lambda x, k: dp.integrate(
+        lambda s: (s[0] - 0.3, 0.3 * f(s[1], k)), (1.0, x), lambda s: s[0], 9)[1],
+    "a parameter of a root": lambda f: lambda x, k: dp.root(lambda z: z**3 + z - f(x, k), 1.0),
+    "at a root": lambda f: lambda x, k: dp.root(lambda z: f(z, k) - x - k, 1.0),
+    "at a minimum": lambda f: lambda x, k: dp.argmin(lambda z: f(z, k) - x * z, 1.0),
+}
+
+
+PAIRS = [*((rule, "in steps") for rule in RULES), *(("on a way", place) for place in PLACES)]
+
+
+@pytest.mark.usefixtures("interpreted")
+@pytest.mark.parametrize(("rule", "place"), PAIRS)
+def test_what_a_rule_does_raises_on_the_way_back(rule, place):
+    """Whoever needs its result; and where all is fine, the compiled gradient is taken."""
+    rule, fine, wrong = RULES[rule]
+    f = PLACES[place](rule)
+    compiled, slope = dp.compile(f), dp.grad(f)(0.8, fine)
+    assert dp.grad(compiled)(0.8, fine) == pytest.approx(slope, rel=1e-12)
+    assert compiled(0.8, fine) == pytest.approx(f(0.8, fine), rel=1e-12)
+    with pytest.raises((LookupError, ArithmeticError, ValueError)) as plain:
+        dp.grad(f)(0.8, wrong)
+    for gradient in (dp.grad(compiled), dp.compile(dp.grad(f))):
+        assert gradient(0.8, fine) == pytest.approx(slope, rel=1e-12)
+        with pytest.raises(type(plain.value)):
+            gradient(0.8, wrong)
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_a_rule_that_may_raise_is_compiled(place):
+    rule, fine, _ = RULES["an element"]
+    f = place(rule)
+    for g in (dp.grad(f), dp.hessian(f)):
+        built, leaves = dp.compile(g).program_for(0.8, fine)
+        assert built.results_of(leaves) is not None

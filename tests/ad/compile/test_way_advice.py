@@ -21,9 +21,9 @@ def _few_runs(monkeypatch):
     monkeypatch.setattr(paths, "MOST_RUNS", FEW)
 
 
-def function(source):
+def function(source, names=None):
     linecache.cache["ways.py"] = (len(source), None, source.splitlines(keepends=True), "ways.py")
-    names = {"np": np, "dp": dp, "biggest": max, "smallest": min}
+    names = {"np": np, "dp": dp, "biggest": max, "smallest": min} if names is None else {**names}
     exec(compile(source, "ways.py", "exec"), names)
     return names["f"]
 
@@ -31,6 +31,11 @@ def function(source):
 def pasted(source, error):
     """The program with what is advised in place of what it is about."""
     _, _, advice = error.advice.partition("no decision: ")
+    advice, _, needed = advice.partition("It needs: ")
+    advice = advice.rstrip()
+    if needed:                                   # behind all, so that the lines keep their numbers
+        assert "import" in needed
+        source += "".join(f"{line}\n" for line in needed.split("; "))
     if advice.startswith("instead of line"):
         where, _, new = advice.partition(", write\n")
         numbers = [int(word) for word in where.split() if word.isdecimal()]
@@ -44,12 +49,12 @@ def pasted(source, error):
     return source.replace(old, f"({new})")
 
 
-def followed(source, *args):
+def followed(source, *args, names=None):
     """The program after all advice is followed, and the errors that it raised before."""
     errors = []
     for _ in range(8):
         try:
-            dp.compile(function(source))(*args)
+            dp.compile(function(source, names))(*args)
             return source, errors
         except BranchError as error:
             errors.append(error)
@@ -190,6 +195,32 @@ def test_what_is_advised_works(source):
         for g in (after, compiled):
             got = dp.value_and_grad(g, (0, 1))(*each)
             np.testing.assert_allclose([got[0], *got[1]], [want[0], *want[1]], rtol=1e-12, atol=1e-14)
+
+
+OTHERS = {
+    "other names": (("num", "tiny"), {"num": np, "tiny": dp}),
+    "dp for something else": (("np", "tinydp"), {"np": np, "tinydp": dp, "dp": 0.05}),
+    "single functions": (("", ""), {"sum": np.sum, "arange": np.arange, "scan": dp.scan, "exp": np.exp}),
+}
+DIVIDED = program("""
+    if x > y:
+        x = np.exp(-x) / (y * y + 1.0)
+        y = y / (x * x + 0.5)
+    x = 0.1 / y if y > 0.6 else x""")
+
+
+@pytest.mark.parametrize("source", [PROGRAMS["an if"], DIVIDED, PROGRAMS["a while"]],
+                         ids=["an if", "divided", "a while"])
+@pytest.mark.parametrize(("ours", "names"), OTHERS.values(), ids=OTHERS)
+def test_what_is_advised_has_the_names_of_the_users_file(ours, names, source):
+    for name, other in zip(("np.", "dp."), ours, strict=True):
+        source = source.replace(name, f"{other}." if other else "")
+    if "dp" in names:
+        source = source.replace("0.1 * k", "dp * k")
+    args = 0.3, 0.25
+    new, errors = followed(source, *args, names=names)
+    assert errors
+    np.testing.assert_allclose(function(new, names)(*args), function(source, names)(*args), rtol=1e-13)
 
 
 BY_HAND = {

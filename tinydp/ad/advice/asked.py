@@ -8,9 +8,12 @@
 
 import ast
 import linecache
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..errors import Spot, position_of
+from .naming import file_in_our_names
 from .syntax import Position, of_file, path_to
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -36,14 +39,17 @@ class Asked(NamedTuple):
         return next((x for x in (self.owner, *self.around) if isinstance(x, Function)), None)
 
 
-def asked_at(spot: Spot) -> Asked | None:
-    """What asked at this place; None if the source is not to be had."""
-    return asked_in("".join(linecache.getlines(spot.code.co_filename)), position_of(spot))
+def asked_at(spot: Spot, names: Mapping[str, str] | None = None) -> Asked | None:
+    """What asked at this place, in our `names` if they are known; None if the source is not to be had."""
+    source = "".join(linecache.getlines(spot.code.co_filename))
+    return asked_in(source, position_of(spot), names or {})
 
 
-def asked_in(source: str, position: Position) -> Asked | None:
+def asked_in(source: str, position: Position, names: Mapping[str, str] = MappingProxyType({})
+             ) -> Asked | None:
     """What asked, by the source of the file and the position in it."""
     tree = of_file(source)
+    tree = tree and file_in_our_names(tree, names)
     path = [*path_to(position, tree)] if tree is not None else []
     if path and isinstance(path[-1], (ast.If, ast.While)):       # if a call is asked, Python says no more
         path.append(path[-1].test)

@@ -18,7 +18,9 @@ If `dp` is something else there, such as a difference of pressures, we are `tiny
 """
 
 import ast
+import copy
 import sys
+import textwrap
 import types
 from collections.abc import Mapping
 from typing import Any
@@ -72,21 +74,35 @@ class _Renamed(ast.NodeTransformer):
         if new is None:
             self.left.add(node.id)
             return node
-        return node_of(new) if isinstance(node.ctx, ast.Load) else ast.Name(new, node.ctx)
+        return _there(node_of(new) if isinstance(node.ctx, ast.Load) else ast.Name(new, node.ctx), node)
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         new = self.known.get(ast.unparse(node))
-        return node_of(new) if new else self.generic_visit(node)
+        return _there(node_of(new), node) if new else self.generic_visit(node)
+
+
+def _there(new: ast.expr, old: ast.expr) -> ast.expr:
+    """A node in the place of another one, so that what is there is found."""
+    for x in ast.walk(new):
+        if isinstance(x, ast.expr):
+            ast.copy_location(x, old)
+    return new
 
 
 def _renamed(code: str, known: Mapping[str, str]) -> tuple[str, set[str]]:
     """Source with other names, as it is if none of them is there; and the names that are left in it."""
-    tree = parsed(code) or statements(code)
+    tree = parsed(code) or statements(textwrap.dedent(code))
     if tree is None:
         return code, set()
     before, rename = ast.unparse(tree), _Renamed(known)
-    after = ast.unparse(rename.visit(tree))
-    return (code if before == after else after), rename.left
+    after = textwrap.indent(ast.unparse(rename.visit(tree)), code[: len(code) - len(code.lstrip())])
+    return (code if before == after.strip() else after), rename.left
+
+
+def file_in_our_names(tree: ast.Module, names: Mapping[str, str]) -> ast.Module:
+    """The tree of a file of the user's, as we would write it: what is in it stands where it stood."""
+    known = {name: ours for name, ours in names.items() if name != ours}
+    return _Renamed(known).visit(copy.deepcopy(tree)) if known else tree
 
 
 def in_our_names(code: str, names: Mapping[str, str]) -> str:
@@ -119,7 +135,9 @@ class Advice(str):
             needed |= dict.fromkeys(_roots(new) - names.keys())
         imports = [f"import {module}" if name == module else f"import {module} as {name}"
                    for ours, module in MODULES.items() if (name := known[ours]) in needed]
-        return self.text.format(*codes) + (f" It needs: {'; '.join(imports)}" if imports else "")
+        new = self.text.format(*codes)
+        behind = "\n" if self.text.endswith("\n{}") else " "     # lines to be copied end there
+        return f"{new}{behind}It needs: {'; '.join(imports)}" if imports else new
 
 
 def _roots(code: str) -> set[str]:

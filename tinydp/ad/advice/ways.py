@@ -13,12 +13,13 @@ those of one `if` after the other are multiplied.
 """
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import Spot, position_of
 from .asked import Asked, Function, asked_at, asked_in
 from .choices import choice, condition, extreme, function, listed, parameters, truth
+from .naming import Advice
 from .sides import (
     Block,
     is_closed,
@@ -46,19 +47,21 @@ class Instead(NamedTuple):
     instead_of: str = ""                         # or the expression
 
 
-def instead_of_branch(spot: Spot, decided: Iterable[Spot] = ()) -> tuple[str, str]:
+def instead_of_branch(spot: Spot, decided: Iterable[Spot] = (), names: Mapping[str, str] | None = None
+                      ) -> tuple[Advice, str]:
     """What to write instead of what asked at a spot; and the source that this replaces, of an expression.
 
-    `decided` are all spots that asked.
+    `decided` are all spots that asked, and `names` what things are called there.
     """
-    asked = asked_at(spot)
+    asked = asked_at(spot, names)
     found = asked and _advised(asked, [position_of(x) for x in decided if x.code is spot.code])
     if not found:
         return _by_hand(asked), ""
     if found.instead_of:
-        return f"write {found.text} instead of {found.instead_of}.", found.instead_of
+        old = found.instead_of.replace("{", "{{").replace("}", "}}")
+        return Advice(f"write {{}} instead of {old}.", found.text), found.instead_of
     lines = f"lines {found.first} to {found.last}" if found.last > found.first else f"line {found.first}"
-    return f"instead of {lines}, write\n{found.text}", ""
+    return Advice(f"instead of {lines}, write\n{{}}", found.text), ""
 
 
 def advised(source: str, position: Position, decided: Sequence[Position] = ()) -> Instead | None:
@@ -82,16 +85,17 @@ def _advised(asked: Asked, decided: Sequence[Position]) -> Instead | None:
     return Instead(ast.unparse(new), instead_of=asked.source_of(old)) if is_new else None
 
 
-def _by_hand(asked: Asked | None) -> str:
+def _by_hand(asked: Asked | None) -> Advice:
     """What is said where no advice can be written down."""
     if asked is not None and isinstance(asked.expression, ast.Call):
         name = ast.unparse(asked.expression.func)
-        return (f"{name} asks for it. If it is Python's min or max by another name, call it by its own: "
-                f"it decides nothing then. If not, let {name} choose by np.where or dp.cond(c, f, g, ...).")
+        return Advice("{} asks for it. If it is Python's min or max by another name, call it by its own: it "
+                      "decides nothing then. If not, let {} choose by {} or {}.", name, name, "np.where",
+                      "dp.cond(c, f, g, ...)")
     test = "test" if asked is None else ast.unparse(condition(asked.expression))
-    return ("what follows from this condition is more than the values of some names, so it has to be written "
-            "by hand: as two functions f and g of what they need, that return what comes of it, and "
-            f"dp.cond({test}, f, g, ...), which takes no ways of the step.")
+    return Advice("what follows from this condition is more than the values of some names, so it has to be "
+                  "written by hand: as two functions f and g of what they need, that return what comes of "
+                  "it, and {}, which takes no ways of the step.", f"dp.cond({test}, f, g, ...)")
 
 
 # ---------------------------------------------------------------------------- an if

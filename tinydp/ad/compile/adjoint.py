@@ -43,13 +43,15 @@ from .marks import Marked
 from .phis import chosen
 from .program import Op, Program, Value, example_of
 from .proxy import Proxy, call_cotangent
+from .raising import flagged
 from .record import Builder, zeros
 
 
 def adjoint(program: Program, wrt: list[int], seeded: list[int], primal: bool = False) -> Program:
     """The program from the inputs and the cotangents of these outputs to those of the inputs `wrt`.
 
-    With `primal`, it returns the outputs as well, before them.
+    With `primal`, it returns the outputs as well, before them. Where a rule of the user's may raise, there is
+    a flag behind them, see `raising.py`.
     """
     key = (tuple(wrt), tuple(seeded), primal)
     if key not in program.adjoints:
@@ -64,7 +66,7 @@ def _adjoint(builder: Builder, program: Program, wrt: list[int], seeded: list[in
     outputs = replay.run()
     seeds = {k: Proxy(builder, builder.adopt(_seed(program.outputs[k], outputs[k]))) for k in seeded}
     results = [*map(plain, outputs)] * primal + replay.pulled(seeds)
-    return chosen(builder.program([value_of(x) for x in results]))
+    return chosen(builder.program(flagged(builder, [value_of(x) for x in results])))
 
 
 def _seed(x: Any, y: Any) -> Value:

@@ -64,8 +64,17 @@ def _names(x: Any) -> tuple:
 
 
 def refilled(x: Any, rest: Any) -> Any:
-    """An argument with other numbers and arrays in place of its own."""
-    return tree.map(lambda leaf: next(rest) if _is_input(leaf) else leaf, x)
+    """An argument with other numbers and arrays in place of its own; of NumPy's if its own are."""
+    return tree.map(lambda leaf: _of_its_kind(leaf, next(rest)) if _is_input(leaf) else leaf, x)
+
+
+def _of_its_kind(x: Any, y: Any) -> Any:
+    """`y`, as one of NumPy's if it stands for one: a program has Python's numbers, which have no methods."""
+    if type(x) is float or type(y) not in (float, int):
+        return y
+    if isinstance(x, np.ndarray):
+        return np.array(y)
+    return np.array(y)[()] if isinstance(x, np.generic) else y
 
 
 def like(x: Any, rest: Any) -> Any:

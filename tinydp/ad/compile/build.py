@@ -194,6 +194,7 @@ def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -
             gradients = replay.pulled(seeds)
             results = [*results, *gradients] if scalar else gradients
             required = gradients
+            fine = [*fine, *(Proxy(builder, c) for c in builder.fine)]
         guards = [*zip(conditions, made.truths, strict=False),
                   *((Proxy(builder, c), truth) for c, truth in builder.guards or ())]
         with made.trace.at(None, True):

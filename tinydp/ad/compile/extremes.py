@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from ..asking import is_array
 from ..registry import registered
 from ..tape import Var
 from ..values import abstract, plain
@@ -121,11 +122,14 @@ _where = registered(np.where)
 
 
 def chosen(condition: Any, a: Any, b: Any) -> Any:
-    """`a` if the condition is true, else `b`."""
+    """`a` if the condition is true, else `b`: a number, where `np.where` makes an array of no axes of it."""
     condition = plain(condition)
+    is_one = not any(isinstance(x, (Var, Proxy)) and is_array(x) for x in (a, b))
     if type(a) is Var or type(b) is Var:
-        return np.where(condition, a, b)
-    return logged(_where, (condition, a, b), lambda: write(_where, (condition, a, b), {}))
+        y = np.where(condition, a, b)
+        return np.positive(y) if is_one else y
+    y = logged(_where, (condition, a, b), lambda: write(_where, (condition, a, b), {}))
+    return y.as_number() if is_one and isinstance(y, Proxy) else y
 
 
 # ---------------------------------------------------------------------------- in the place of Python's own

@@ -15,6 +15,8 @@ is a variable, or an attribute or an element of one, or what was returned last.
     >>> dp.compile(clipped)(1.0)                               # doctest: +ELLIPSIS
     Traceback (most recent call last):
     tinydp.ad.errors.BranchError: a condition of a compiled program was asked whether it is True itself, ...
+
+In the same way `type(c) is bool` would be false in silence, while `isinstance(c, bool)` is told the truth.
 """
 
 import ast
@@ -46,13 +48,23 @@ class Comparison(NamedTuple):
         return [f"{x.opname} {x.argrepr}" for x in self.before[-1:]]
 
 
+class OfClass(NamedTuple):
+    """A comparison of a class: `type(x) is bool`, or `in (int, bool)`."""
+
+    before: tuple[dis.Instruction, ...]          # what makes x
+    others: tuple[dis.Instruction, ...]          # ... and what it is compared with
+
+
 @functools.cache
-def comparisons(code: CodeType) -> dict[int, Comparison]:
+def comparisons(code: CodeType) -> dict[int, Comparison | OfClass]:
     """The comparisons in a function, by where they are; not those in functions within it."""
     instructions = [*dis.get_instructions(code)]
-    found = {}
+    found: dict[int, Comparison | OfClass] = {}
     for k, (last, x) in enumerate(itertools.pairwise(instructions), 1):
-        if x.opname == "IS_OP" and last.opname == "LOAD_CONST":
+        asked = _of_class(instructions[:k]) if _compares(x) else None
+        if asked is not None:
+            found[x.offset] = asked
+        elif x.opname == "IS_OP" and last.opname == "LOAD_CONST":
             if type(last.argval) is bool:        # and not None
                 found[x.offset] = Comparison(last.argval, tuple(instructions[:k - 1]))
         elif x.opname == "IS_OP" and not _is_member(instructions[k - 2: k]):
@@ -63,6 +75,27 @@ def comparisons(code: CodeType) -> dict[int, Comparison]:
 def _is_member(last: list[dis.Instruction]) -> bool:
     """Whether something global is compared with, such as `Mode.ON`: no condition."""
     return [x.opname for x in last] == ["LOAD_GLOBAL", "LOAD_ATTR"] or last[-1].opname == "LOAD_GLOBAL"
+
+
+def _compares(x: dis.Instruction) -> bool:
+    return x.opname in ("IS_OP", "CONTAINS_OP") or (x.opname == "COMPARE_OP" and x.argrepr in ("==", "!="))
+
+
+def _of_class(before: list[dis.Instruction]) -> OfClass | None:
+    """What is compared, if one side is `type(x)`, and the other may be the class of conditions."""
+    names = ("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_FAST", "LOAD_DEREF", "LOAD_NAME", "BUILD_TUPLE", "BUILD_LIST")
+    k = next((k for k in reversed(range(len(before))) if before[k].opname not in names), 0)
+    if before[k].opname != "CALL":
+        return None
+    start = next((j for j in reversed(range(k)) if before[j].opname == "LOAD_GLOBAL"
+                  and before[j].argval == "type"), None)
+    if start is None:
+        return None
+    others = before[k + 1:] or before[max(start - 2, 0): start]      # `bool is type(x)`, or np.bool_
+    if not any(x.argval in ("bool", "bool_") or x.opname not in ("LOAD_GLOBAL", "LOAD_ATTR") for x in others):
+        return None
+    made = [x for x in before[start + 1: k] if x.opname != "PRECALL"]
+    return OfClass(tuple(made), tuple(others))
 
 
 def _with_inner(code: CodeType) -> Iterator[CodeType]:
@@ -124,9 +157,26 @@ class Watch:
         is_new = frame in self.new
         self.new.discard(frame)
         found = comparisons(frame.f_code).get(frame.f_lasti) if event == "opcode" else None
-        if found is not None and self.is_refused(frame, found, is_new):
+        if isinstance(found, OfClass):
+            if self.is_class_refused(frame, found):
+                raise _error_of_class(place_of(Spot(frame.f_code, frame.f_lasti, frame.f_lineno)))
+        elif found is not None and self.is_refused(frame, found, is_new):
             raise _error(place_of(Spot(frame.f_code, frame.f_lasti, frame.f_lineno)), found)
         return self.inside
+
+    def is_class_refused(self, frame: FrameType, found: OfClass) -> bool:
+        """Whether it is a condition whose class is asked for, and in plain Python it would be that one."""
+        try:
+            x = _value(frame, [*found.before])
+        except LookupError:
+            x = self.returned.get(frame)
+        if not _is_condition(x):
+            return False
+        others = []
+        for k in range(len(found.others)):
+            with contextlib.suppress(LookupError):
+                others.append(_value(frame, [*found.others[: k + 1]]))
+        return any(other is type(x.example) for other in others)
 
     def is_refused(self, frame: FrameType, found: Comparison, is_new: bool) -> bool:
         """Whether what is compared is a condition."""
@@ -172,8 +222,12 @@ def _value(frame: FrameType, before: list[dis.Instruction]) -> Any:
     name = last.argval
     if last.opname == "COPY":
         return _value(frame, before)
+    if last.opname == "LOAD_CONST":
+        return name
     if last.opname in ("LOAD_FAST", "LOAD_DEREF", "LOAD_NAME", "STORE_FAST", "STORE_DEREF", "LOAD_GLOBAL"):
-        return frame.f_locals[name] if name in frame.f_locals else frame.f_globals[name]
+        for names in (frame.f_locals, frame.f_globals, frame.f_builtins):
+            if name in names:
+                return names[name]
     if last.opname == "LOAD_ATTR":
         owner = _value(frame, before)
         return vars(owner)[name] if name in getattr(owner, "__dict__", ()) else getattr(owner, name)
@@ -205,3 +259,17 @@ def _advice(place: Place, found: Comparison) -> str:
     is_plain = isinstance(asked.left, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
     is_true = is_same is found.with_
     return f"write {(x if is_plain else f'({x})') if is_true else f'not {x}' if is_plain else f'not ({x})'}."
+
+
+def _error_of_class(place: Place) -> BranchError:
+    """What to write instead of `type(c) is bool`."""
+    advice, asked = "write isinstance(c, bool), with the condition as c.", parsed(place.expression)
+    if isinstance(asked, ast.Compare):
+        a, b = asked.left, asked.comparators[0]
+        call, other = (a, b) if isinstance(a, ast.Call) else (b, a)
+        text = f"isinstance({ast.unparse(call.args[0])}, {ast.unparse(other)})"      # type: ignore[attr-defined]
+        is_one = isinstance(asked.ops[0], (ast.Is, ast.Eq, ast.In))
+        advice = f"write {text}." if is_one else f"write not {text}."
+    return BranchError(
+        "a condition of a compiled program was asked whether its class is one that it has in plain Python: "
+        "type(c) has another answer, since the condition is not known yet.", advice, place)

@@ -46,7 +46,7 @@ from .integers import integer_of, rounded_by, shifted
 from .kinds import as_numbers, constant
 from .paths import is_engine
 from .possible import LOOKED_AT, require_possible
-from .powers import are_whole, whole_power
+from .powers import are_numpys, are_whole, numpys_power, whole_power
 from .proxy import Proxy, call_numpy, logged, write
 
 
@@ -66,8 +66,11 @@ def _reflected(op: Primitive) -> Callable:
 
 def _operated(op: Primitive, a: Any, b: Any) -> Any:
     """The result of an operator. A call that decides of which kind a power is cannot be one that is kept."""
-    if op.name == "power" and are_whole(a, b) and not b < 0:
-        return whole_power(a, b)
+    if op.name == "power":
+        if are_whole(a, b) and not b < 0:
+            return whole_power(a, b)
+        if are_numpys(a, b):
+            return numpys_power(a, b)
     x = a if isinstance(a, Proxy) else b
     return logged(op, (a, b), lambda: _call(x, op, (a, b), {}))
 
@@ -79,7 +82,9 @@ def _call(x: Proxy, op: Primitive, args: tuple, options: dict) -> Any:
     tape that looks in vain does no harm. The rules are ours.
     """
     y = write(op, args, options)
-    if op.name in LOOKED_AT and not any(map(shape, args)) and x.builder.trace.is_users and not sweeping.get():
+    trace = x.builder.trace
+    if op.name in LOOKED_AT and not any(map(shape, args)) and trace.is_users and (
+            trace.is_in_rule or not sweeping.get()):
         require_possible(op.name, args, y)
     return y
 

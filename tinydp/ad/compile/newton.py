@@ -24,6 +24,7 @@ from ..loops import scan
 from .adjoint import adjoint, value_of
 from .program import Program, Value
 from .proxy import Proxy
+from .raising import required
 from .record import Builder, innermost
 from .regions import require
 from .trace import Trace
@@ -52,7 +53,7 @@ def _newton(body: Program, x: Any, captured: list, options: dict) -> tuple:
         return results
 
     def row(x: Any, unit: Any) -> Any:
-        return applied(back, [x, *captured, unit])[0]
+        return required(innermost(), applied(back, [x, *captured, unit]), 1)[0]
 
     def jacobian(x: Any) -> Any:
         if len(x) == 1:

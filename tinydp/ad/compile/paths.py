@@ -43,6 +43,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..advice.naming import Advice, names_in
 from ..advice.ways import instead_of_branch
 from ..errors import BranchError, Spot, TinydpError, is_numpy, place_of, wrapped_in
 from .bounds import Bounds
@@ -246,9 +247,10 @@ def explored(builder: Builder, run: Callable[[], Any], rows: dict[Value, np.ndar
     some values are the rows.
     """
     tables = Tables(builder, rows or {})
-    search = Search(builder, run, tables, FEWEST)
-    if search.exceeded:
-        search = _deeper(search, builder, run, tables)
+    with builder.in_runs():
+        search = Search(builder, run, tables, FEWEST)
+        if search.exceeded:
+            search = _deeper(search, builder, run, tables)
     if all(isinstance(leaf, LeftToTheTape) for _, leaf in search.ways):
         search.give_up()
     return _grown(search.ways, 0), search.exceeded
@@ -286,11 +288,15 @@ class Search:
         self.exceeded: set[Spot] = set()
         told: list[Decision] | None = []
         self.log, before = Log(), builder.oracle
+        self.frames: dict[CodeType, FrameType] = {}      # one of each function that asked
 
         def leaf(told: list[Decision]) -> tuple[list[Decision], Any]:
             """The result of a run, and its decisions."""
             builder.oracle = self.oracle = oracle = Oracle(builder, told, rounds, tables, self.log)
-            return oracle.trail, self.leaf(run)
+            builder.run.begin()
+            result = self.leaf(run)
+            self.frames.update((frame.f_code, frame) for frame in oracle.frames)
+            return oracle.trail, result
 
         try:
             while told is not None:
@@ -331,11 +337,14 @@ class Search:
         spots = {(d.spot.code, d.spot.line): d.spot for trail, _ in self.ways for d in trail}
         most = [spots[line] for line, _ in counts.most_common(3)]
         lines = "".join(f"\n    {place_of(spot)}" for spot in most)
-        advice, expression = instead_of_branch(most[0], {d.spot for trail, _ in self.ways for d in trail})
-        place = place_of(most[0])
+        frame = self.frames.get(most[0].code)
+        names = names_in({**frame.f_globals, **frame.f_locals}) if frame else None
+        decided = {d.spot for trail, _ in self.ways for d in trail}
+        advice, expression = instead_of_branch(most[0], decided, names)
+        place = place_of(most[0], names)
         return BranchError(
             f"the step of a compiled loop takes more than {MOST_RUNS} ways. These lines decide most:{lines}",
-            f"choose a value instead of a way, which is no decision: {advice}",
+            Advice(f"choose a value instead of a way, which is no decision: {advice.text}", *advice.codes),
             place._replace(expression=expression or place.expression))
 
 

@@ -42,9 +42,9 @@ from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentE
 from ..folds import advice_for, method_of, named
 from ..primitives import FlatPrimitive, Primitive
 from ..registry import PRIMITIVES, registered
-from ..rules.gathers import element, is_computed, masked, plain_index
+from ..rules.gathers import element, is_computed, plain_index
 from ..tape import Var
-from ..values import Abstract, abstract, is_condition, is_integer, plain
+from ..values import Abstract, is_condition, is_integer, plain
 from .expansions import _matmul as product_of_stacks
 from .expansions import expanded
 from .integers import FUNCTIONS as OF_INTEGERS
@@ -69,10 +69,15 @@ from .record import Builder, innermost, under_way
 class Proxy(Abstract):
     """A value of the program that a builder writes down."""
 
-    __slots__ = ("builder", "value")
+    __slots__ = ("builder", "is_number", "value")
 
-    def __init__(self, builder: Builder, value: Value):
+    def __init__(self, builder: Builder, value: Value, is_number: bool = False):
         self.builder, self.value = builder, value
+        self.is_number = is_number               # surely, whichever function made it
+
+    def as_number(self) -> "Proxy":
+        """The same value, known to be a number, and no array of no axes, in the plain program."""
+        return Proxy(self.builder, self.value, True)
 
     seen_as: Callable
 
@@ -81,7 +86,7 @@ class Proxy(Abstract):
         return self.seen_as()
 
     def made(self) -> tuple:
-        op = self.builder.maker.get(self.value)
+        op = None if self.is_number else self.builder.maker.get(self.value)
         return (op.prim, tuple(map(example_of, op.args)), op.options) if op else (None, (), {})
 
     @property
@@ -129,9 +134,6 @@ class Proxy(Abstract):
 
     def __getitem__(self, index: Any) -> Any:
         index = plain_index(index)
-        parts = index if type(index) is tuple else (index,)
-        if len(parts) == 1 and abstract(parts[0]) and is_condition(parts[0]):
-            return masked(self, parts[0])
         if is_computed(index):
             return element(self, index)
         op = registered(operator.getitem)
@@ -218,11 +220,15 @@ def logged(op: Any, args: tuple, call: Callable[[], Any]) -> Any:
     if builder is None or builder.oracle is None:
         return call()
 
-    def noted() -> tuple[Any, list[Value]]:
-        with builder.requiring() as required:
-            return call(), required
+    run = builder.run
 
-    y, required = builder.oracle.log.result(op, args, noted)
+    def noted() -> tuple[Any, list[Value], list[Value]]:
+        start = len(run.order)
+        with builder.requiring() as required:
+            return call(), required, run.order[start:]
+
+    y, required, done = builder.oracle.log.result(op, args, noted)
+    run.note(done)
     for condition in required:
         builder.require(condition)
     return y

@@ -50,7 +50,9 @@ from ..values import is_on, plain, youngest
 from .adjoint import adjoint
 from .loops import EVENT, SCAN, WHILE, LoopPrimitive, scan_options
 from .program import Program, Value
+from .raising import flagged, required
 from .record import Builder, zeros
+from .regions import flag_carried, require
 from .roots import ROOT
 
 
@@ -146,7 +148,8 @@ def _pulled(node: Any, arrived: dict[int, Any], steps: Steps) -> list:
     def step(inside: Builder, carry: list, row: list, captured: list) -> list:
         """From the cotangents of the carry after a step to those before it, and of its rows."""
         gs, sums = carry[: len(carried)], carry[len(carried):]
-        found = inside.emit(back, [*row[: n + m], *captured, *gs, *row[n + m:]])
+        found = required(inside, inside.emit(back, [*row[: n + m], *captured, *gs, *row[n + m:]]),
+                         len(form.wrt))
         of = dict(zip(form.wrt, found, strict=True))
         return [*(of[k] for k in carried), *_increased(inside, sums, [of[k] for k in shared]),
                 *(of[k] for k in rows)]
@@ -198,7 +201,8 @@ def pull_event(node: Any, g: Any) -> list:
         """As for a scan; but the last step, which comes first, has its own length, and extras."""
         gs, (g_height, length, is_last, g_dt) = carry[: len(carried)], carry[len(carried): len(carried) + 4]
         sums, captured = carry[len(carried) + 4:], constants[1: len(given) - n]
-        found = inside.emit(back, [*row[:n], length, *captured, *gs, g_height, *row[n:]])
+        found = required(inside, inside.emit(back, [*row[:n], length, *captured, *gs, g_height, *row[n:]]),
+                         len(form.wrt))
         of = dict(zip(form.wrt, found, strict=True))
         if at_h:
             g_dt = _recorded(inside, np.where, is_last, g_dt, _recorded(inside, np.add, g_dt, of[n]))
@@ -228,7 +232,7 @@ def _of_height(body: Program, n: int, carried: list[int], gs: list, g_h: Any, at
     back, made = adjoint(body, [n], [*carried, n]), body.outputs
     seeds = [(np.stack([g, zeros(body.inputs[k])]), _cotangent(made[k], body.inputs[k]))
              for k, g in zip(carried, gs, strict=True)]
-    (both,) = _rows(back, body, at, [*seeds, (np.array([0.0, 1.0]), _cotangent(made[n]))], 2)
+    (both,) = _rows(back, 1, body, at, [*seeds, (np.array([0.0, 1.0]), _cotangent(made[n]))], 2)
     by_state, by_height = both[0], both[1]
     return -(by_state + g_h) / by_height + 0.0 * by_height       # nan if the slope is infinite
 
@@ -245,18 +249,18 @@ def pull_root(node: Any, g: Any) -> list:
     body, at = form.options["body"], [form.results[0], *form.values[1:]]
     (_, _, shared), n = form.parted(0, 1), len(body.inputs[0].example)
     seeds = [(np.eye(n), _cotangent(body.outputs[0], body.inputs[0]))]
-    (jacobian,) = _rows(adjoint(body, [0], [0]), body, at, seeds, n)
+    (jacobian,) = _rows(adjoint(body, [0], [0]), 1, body, at, seeds, n)
     u = solved(np.swapaxes(jacobian, 0, 1), form.arrived(g)[0])
     seeds = [(np.expand_dims(-u, 0), _cotangent(body.outputs[0], body.inputs[0]))]
-    shares = _rows(adjoint(body, shared, [0]), body, at, seeds, 1)
+    shares = _rows(adjoint(body, shared, [0]), len(shared), body, at, seeds, 1)
     return _pairs(node, shared, [share[0] for share in shares])
 
 
-def _rows(back: Program, body: Program, at: list, seeds: list, length: int) -> list:
+def _rows(back: Program, results: int, body: Program, at: list, seeds: list, length: int) -> list:
     """What an adjoint makes of each row of cotangents, at the same place."""
 
     def step(inside: Builder, carry: list, row: list, constants: list) -> list:
-        return inside.emit(back, [*constants, *row])
+        return required(inside, inside.emit(back, [*constants, *row]), results)
 
     return _scan(step, carry=[], rows=seeds, shared=[*zip(at, _like(body.inputs), strict=True)], count=[],
                  length=length)
@@ -270,13 +274,22 @@ PULLBACKS: dict[LoopPrimitive, Callable] = {
 
 def _scan(step: Callable, carry: list, rows: list, shared: list, count: Any, length: int | None,
           reverse: bool = False, again: bool = False) -> list:
-    """The results of a scan. Each operand comes with the value that stands for it in the body."""
+    """The results of a scan. Each operand comes with the value that stands for it in the body.
+
+    What a step requires has to hold in all of them.
+    """
     inside, operands = Builder(), [*carry, *rows, *shared]
     given = [inside.adopt(x) for _, x in operands]
     outputs = step(inside, given[: len(carry)], given[len(carry): len(carry) + len(rows)],
                    given[len(carry) + len(rows):])
-    options = scan_options(inside.program(outputs), len(carry), len(rows), length, reverse, again)
-    return SCAN(*(x for x, _ in operands), *count, **options)
+    body, flags = inside.program(flagged(inside, outputs)), list[Any]()
+    if inside.fine:
+        body, flags = flag_carried(body, len(carry))
+    options = scan_options(body, len(carry) + len(flags), len(rows), length, reverse, again)
+    made = SCAN(*(x for x, _ in carry), *flags, *(x for x, _ in (*rows, *shared)), *count, **options)
+    for _ in flags:
+        require(made.pop(len(carry)))
+    return made
 
 
 def _like(xs: list[Value]) -> list[Value]:

@@ -5,6 +5,7 @@ singular, Python raises, whoever needs the element or the solution; and a second
 needs neither. So for each operation of the user's that may raise there is a condition `done`, which is always
 true, and cannot be known before the operation is done. All of them are required, as other conditions are
 that have to hold (`fine` in `record.py`): in a loop in each step, on the way on which the operation is done.
+What the rule of a user's does, it does on the way back: there it is required, so an adjoint may have a flag.
 
     >>> from .record import Builder
     >>> builder = Builder()
@@ -18,12 +19,14 @@ that have to hold (`fine` in `record.py`): in a loop in each step, on the way on
     return t_1
 """
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from ..registry import registered
 from ..rules.gathers import Discrete, in_range
+from ..values import Abstract
 from .program import Value
 from .record import Builder
 
@@ -47,3 +50,29 @@ def require_done(builder: Builder, x: Value) -> None:
     if condition.shape:
         (condition,) = builder.record(_all, (condition,), {})
     builder.require(condition)
+
+
+# ---------------------------------------------------------------------------- flags
+
+_and = registered(np.logical_and)
+
+
+def all_of(builder: Builder, conditions: list) -> Any:
+    """Whether all of these are true."""
+    both = lambda a, b: builder.record(_and, (a, b), {})[0]
+    return functools.reduce(both, conditions) if conditions else True
+
+
+def flagged(builder: Builder, outputs: list) -> list:
+    """The outputs of a program; and, if it requires anything, a last one that says whether that holds."""
+    return [*outputs, all_of(builder, builder.fine)] if builder.fine else outputs
+
+
+def required(builder: Builder, made: list, n: int) -> list:
+    """The first n results of such a program; what it requires is required here."""
+    for flag in made[n:]:
+        if isinstance(flag, Abstract):
+            flag.builder.require(flag.value)     # type: ignore[attr-defined]
+        elif type(flag) is Value:
+            builder.require(flag)
+    return made[:n]

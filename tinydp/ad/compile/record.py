@@ -54,6 +54,29 @@ def innermost() -> "Builder":
     return builder
 
 
+class Run:
+    """One of several runs that one builder writes down, each of which finds again what the others made.
+
+    Where an operation is written down may depend on whether it was done before. That is to say in this run:
+    what another one did later must not change it.
+    """
+
+    def __init__(self, start: int):
+        self.start = start                       # how many values there were before the first run
+        self.order: list[Value] = []             # what was made in this one, or found again
+        self.done: set[Value] = set()            # the same
+
+    def begin(self) -> None:
+        """Nothing was done yet."""
+        self.order.clear()
+        self.done.clear()
+
+    def note(self, found: list[Value]) -> None:
+        """This was."""
+        self.order += found
+        self.done.update(found)
+
+
 class Builder:
     """A program while it is written down."""
 
@@ -73,6 +96,7 @@ class Builder:
         self._numbers: dict[Value, int] = {}     # of all values that belong here
         self._actual: dict[Value, Any] = {}
         self.loops = 0                           # how many operations have a body
+        self.run: Any = None                     # the one under way, if it is one of several
 
     @classmethod
     def going_on(cls, program: Program) -> "Builder":
@@ -172,14 +196,33 @@ class Builder:
                     raise DtypeError(f"{op.name} gave a result of dtype {np.asarray(x.example).dtype}.",
                                      "a program computes with real numbers and conditions.")
             self._append(op, key)
+        return self._found(key)
+
+    def _found(self, key: tuple) -> list[Value]:
+        """The results of an operation that is there."""
+        if self.run is not None:
+            self.run.note(self._known[key])
         return self._known[key]
 
     def knows(self, prim: Any, args: tuple, options: dict) -> bool:
-        """Whether an equal operation has been recorded here."""
+        """Whether an equal operation has been recorded here; if there are several runs, in this one."""
         args = tuple([self.captured.get(x, x) if type(x) is Value and x not in self._numbers else x
                       for x in args])
-        return all(x in self._numbers for x in values_in(args)) and self._key(
-            prim.name, args, options) in self._known
+        if not all(x in self._numbers for x in values_in(args)):
+            return False
+        found = self._known.get(self._key(prim.name, args, options))
+        run = self.run
+        return found is not None and (
+            run is None or found[0] in run.done or self._numbers[found[0]] < run.start)
+
+    @contextlib.contextmanager
+    def in_runs(self) -> Iterator[None]:
+        """A context in which all is written down again and again; `run` is the one under way."""
+        before, self.run = self.run, Run(len(self._numbers))
+        try:
+            yield
+        finally:
+            self.run = before
 
     def _given(self, op: Op) -> list:
         """Examples of the operands. Of a product, where no branch asks for its value, one term will do."""
@@ -200,7 +243,7 @@ class Builder:
         if key not in self._known:
             outs = [x.again(values.get(x.of, x.of)) for x in op.outs]        # type: ignore[arg-type]
             self._append(op.with_(args=args, outs=outs), key)
-        values.update(zip(op.outs, self._known[key], strict=True))
+        values.update(zip(op.outs, self._found(key), strict=True))
 
     def keep(self, op: Op) -> None:
         """Append an operation of another program as it is; its results are the same values here."""

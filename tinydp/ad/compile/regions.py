@@ -17,15 +17,11 @@ flag: whether all is fine.
 """
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .. import tree
 from ..errors import Spot
-from ..registry import registered
 from ..tape import Var
 from ..values import is_condition, is_integer, plain
 from ..watch import live_tapes, tracer
@@ -36,6 +32,7 @@ from .paths import explored
 from .phis import chosen
 from .program import Op, Program, Value
 from .proxy import Proxy
+from .raising import _and, all_of
 from .record import Builder, innermost
 from .rejoin import leaves, rejoined
 
@@ -92,23 +89,16 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
     return Region(chosen(body), around, next(iter(forms.values())), bool(flags))
 
 
-_and = registered(np.logical_and)
-
-
-def all_of(builder: Builder, conditions: list) -> Any:
-    """Whether all of these are true."""
-    both = lambda a, b: builder.record(_and, (a, b), {})[0]
-    return functools.reduce(both, conditions) if conditions else True
-
-
 def with_flag(found: Region, n: int) -> tuple[Program, list]:
     """The body with its flag as one more carry, the last of n + 1, and what that starts as.
 
     So after the loop it says whether all was fine in every step.
     """
-    body = found.body
-    if not found.flagged:
-        return body, []
+    return flag_carried(found.body, n) if found.flagged else (found.body, [])
+
+
+def flag_carried(body: Program, n: int) -> tuple[Program, list]:
+    """The same of a body whose last output is a flag."""
     flag = Value(True, "fine")
     still = Op(_and, (flag, body.outputs[-1]), {}, [Value(True)])
     return Program([*body.inputs[:n], flag, *body.inputs[n:]], [*body.ops, still],

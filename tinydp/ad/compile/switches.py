@@ -48,6 +48,8 @@ from ..values import is_on, plain, youngest
 from .loops import RegionPrimitive, misfit
 from .program import Op, Program, Value, example_of, interpret
 from .proxy import Proxy
+from .raising import required
+from .record import innermost
 
 
 class Form(NamedTuple):
@@ -99,7 +101,10 @@ class Switch(RegionPrimitive):
         # g is in parts, as the node is: what arrived at each of its values, None if nothing did
         arrived = {k: bare(c) for k, c in zip(form.places, g.of_each(), strict=True) if c is not None}
         back = {side: adjoint(body, form.wrt, [*arrived]) for side, body in form.options.items()}
-        found = self(*form.values, *arrived.values(), **back)
+        if len({len(body.outputs) for body in back.values()}) > 1:       # one has a flag
+            back = {side: Program(body.inputs, body.ops, [*body.outputs, True][: len(form.wrt) + 1])
+                    for side, body in back.items()}
+        found = required(innermost(), list(self(*form.values, *arrived.values(), **back)), len(form.wrt))
         return [(node.args[k + 1], c) for k, c in zip(form.wrt, found, strict=True)]
 
     def examples(self, op: Op) -> list:

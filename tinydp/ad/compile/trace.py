@@ -44,6 +44,7 @@ from .marks import ALIAS, MARKED, STOPPED, MarkForm
 from .paths import explored, is_engine
 from .program import Program, Value
 from .proxy import Proxy, recorded
+from .raising import all_of, required
 from .record import Builder, innermost
 from .regions import require, settled_region, with_flag
 from .rejoin import rejoined
@@ -62,6 +63,7 @@ class Trace:
         self.parallel = parallel                 # whether rows of maps are to be spread over cores
         self._place: tuple | None = None         # of the operation that is repeated, or pulled back
         self._is_apart = False                   # is a program written down that is none of the user's?
+        self.is_in_rule = False                  # ... or a rule of the user's?
 
     @contextlib.contextmanager
     def writing(self, builder: Builder | None = None) -> Iterator[Builder]:
@@ -85,12 +87,12 @@ class Trace:
     def apart(self, builder: Builder) -> Iterator[None]:
         """A context for another program, that has nothing to do with what is under way."""
         place, self._place = self._place, None
-        before, self._is_apart = self._is_apart, True
+        before, self._is_apart, self.is_in_rule = (self._is_apart, self.is_in_rule), True, False
         try:
             with self.writing(builder):
                 yield
         finally:
-            self._place, self._is_apart = place, before
+            self._place, (self._is_apart, self.is_in_rule) = place, before
 
     # -- where we are
 
@@ -101,7 +103,16 @@ class Trace:
     @property
     def is_users(self) -> bool:
         """Whether what is recorded is done by the user's program, and not repeated, or the way back."""
-        return self._place is None and not self._is_apart
+        return self.is_in_rule or (self._place is None and not self._is_apart)
+
+    @contextlib.contextmanager
+    def in_rule(self) -> Iterator[None]:
+        """A context for a rule of the user's, which is run on the way back."""
+        before, self.is_in_rule = self.is_in_rule, True
+        try:
+            yield
+        finally:
+            self.is_in_rule = before
 
     @contextlib.contextmanager
     def at(self, spot: Spot | None, back: bool) -> Iterator[None]:
@@ -151,15 +162,20 @@ class Trace:
         """
         builder = innermost()
         if builder.oracle is not None or builder.guards is not None:
-            return rule()
+            with self.in_rule():
+                return rule()
         serial = self.serial
 
         def run() -> list:
             self.serial = serial                 # what two ways have in common has to be equal
-            return [value_of(x) for x in rule()]
+            with self.in_rule(), builder.requiring() as conditions:
+                found = [value_of(x) for x in rule()]
+            return [*found, all_of(builder, conditions)]
 
         ways, left = explored(builder, run)
         values, fine = rejoined(builder, ways)
+        *values, done = values
+        required(builder, [done], 0)
         if fine is not True:
             raise BranchError("the rule of a function with a gradient of its own raises on one of its ways.",
                               "return a number on each way.", place_of(next(iter(left), ways.spot)))

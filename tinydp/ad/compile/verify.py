@@ -14,16 +14,17 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import tree
 from ..errors import SelfCheckError, SideEffectError, TinydpError
+from ..rounding import JitteredTape
 from ..tape import Var
 from ..transforms import vjp
 from ..values import is_condition, is_discrete, shape
-from ..watch import OutOfTime, WatchedTape, compared_by
+from ..watch import OutOfTime, compared_by
 from .arguments import name_of
 from .effects import FUNCTION
 
@@ -225,31 +226,6 @@ def _value_on_a_tape(run: Run) -> list:
     found: list = []
     vjp(_of_active(run, found), *(run.values[k] for k in run.active or ()))
     return [x.value if type(x) is Var else x for x in found]
-
-
-class JitteredTape(WatchedTape):
-    """A tape on which each value and each share of a cotangent is off by a few units of its last digit."""
-
-    __slots__ = ()
-    random: ClassVar[Any] = None
-
-    def spot(self) -> Any:
-        """Nobody asks where a node was made."""
-        return None
-
-    def append(self, node: Any) -> None:
-        node.value = self.off(node.value)
-        super().append(node)
-
-    def off(self, x: Any) -> Any:
-        if type(x) is float:
-            return x * (1.0 + 2.0**-51 * (2.0 * self.random.random() - 1.0))
-        if type(x) is np.ndarray and x.dtype == np.float64:
-            return x * (1.0 + 2.0**-51 * (2.0 * self.random.random(x.shape) - 1.0))
-        return x
-
-    def share(self, c: Any) -> Any:
-        return self.off(c)
 
 
 # ---------------------------------------------------------------------------- the error

@@ -92,6 +92,9 @@ movers(gather, scatter_at)
 
 def element(x: Any, index: Any) -> Any:
     """`x[index]`, where a part of the index may be a value of a program that is not known yet."""
+    selected = _one_mask(x, index if type(index) is tuple else (index,))
+    if selected is not None:
+        return masked(*selected)
     parts = _spelled_out(index if type(index) is tuple else (index,), len(shape_of(x)))
     x, parts = _without_slices(x, parts)
     template, positions = placed(shape_of(x), parts)
@@ -132,8 +135,8 @@ def _integer(part: Any) -> Any:
     if part.kind == "i":
         return part
     if part.kind == "b":
-        raise NotCompiledError("a mask that is computed, beside other parts of an index, cannot be compiled.",
-                               "write np.where(mask, x, 0.0), or x[mask] alone, and sum it up.")
+        raise NotCompiledError("a mask that is computed, beside such other parts of an index, cannot be "
+                               "compiled.", "write np.where(mask, x, 0.0), or x[mask] alone, and sum it up.")
     raise NotCompiledError("a real number was used as an index.", ROUNDED)
 
 
@@ -243,7 +246,7 @@ def taken(a: Any, index: Any) -> Any:
     index = plain_index(index)
     if is_computed(index):
         a = a if isinstance(a, (Var, Abstract)) else np.asarray(a)
-        return masked(a, index) if abstract(index) and is_condition(index) else element(a, index)
+        return element(a, index)
     if isinstance(a, (Var, Abstract)):
         return a[index]                          # type: ignore[index]
     return np.asarray(a)[index]
@@ -274,6 +277,33 @@ def along(a: Any, axis: int | None, index: Any, mode: str = "raise") -> Any:
 
 
 # ---------------------------------------------------------------------------- masks
+
+def is_mask(part: Any) -> bool:
+    """Whether a part of an index is a mask that is computed."""
+    return abstract(part) and is_condition(part)
+
+
+def _one_mask(x: Any, parts: tuple) -> tuple[Any, Any] | None:
+    """An array and a mask of its first axes, for an index of a mask, integers before it, and slices after.
+
+    `x[0, mask, 1:]` is `x[0, :, 1:][mask]`, which NumPy computes at once.
+    """
+    k = next((k for k, part in enumerate(parts) if is_mask(part)), None)
+    if k is None:
+        return None
+    mask, before, after = parts[k], parts[:k], parts[k + 1:]
+    if not all(map(_is_whole, before)) or not all(
+            part is Ellipsis or _is_whole(part) or (type(part) is slice and not _bounds_are_computed(part))
+            for part in after):
+        return None
+    if before or after:
+        x = x[(*before, *[slice(None)] * len(shape_of(mask)), *after)]
+    return x, mask
+
+
+def _is_whole(part: Any) -> bool:
+    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
+
 
 def masked(x: Any, mask: Any) -> Any:
     """`x[mask]` of a mask that is computed: how many elements that are is not known."""
