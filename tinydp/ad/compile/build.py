@@ -273,7 +273,7 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
     with identity.refused(around.functions()):
         made = _run(compiled, call, values, 1)
     for reruns in (0,) if made.trace.has_many_ways else (1, 2):
-        again = run_again(FUNCTION, functools.partial(_run, compiled, call, values, reruns))
+        again = run_again(FUNCTION, functools.partial(_run, compiled, call, values, reruns, made.truths))
         found = difference(made.program, again.program)
         if found is None and (made.form, made.truths) != (again.form, again.truths):
             found = "it takes another branch, or returns another structure", None
@@ -299,9 +299,10 @@ def rolled(program: Program) -> Program:
     return program
 
 
-def _run(compiled: Any, call: Any, values: list, reruns: int) -> Traced:
-    """One run of `f`, and what it did."""
+def _run(compiled: Any, call: Any, values: list, reruns: int, told: tuple = ()) -> Traced:
+    """One run of `f`, and what it did. If it is run again, it is `told` how conditions turned out."""
     trace, builder = Trace(reruns, bool(compiled.parallel)), Builder(guarded=True)
+    builder.told = told
     with trace.writing(builder), np.errstate(all="ignore"):
         names = leaf_names(compiled, call)
         given = [Proxy(builder, builder.input(x, name)) for x, name in zip(values, names, strict=True)]
