@@ -357,7 +357,8 @@ class Primitive:
         if self.steep or not abstract(c):
             g.g = g.kept(c)
         if shape(c) != shape(x):
-            fits = later(lambda mask: np.not_equal(self._fit(i, np.where(mask, 1.0, 0.0), x, y), 0.0), mask)
+            fits = later(lambda mask: np.any(mask) if not shape(x) else np.not_equal(
+                self._fit(i, np.where(mask, 1.0, 0.0), x, y), 0.0), mask)
             g = Selected(self._fit(i, g.g, x, y), fits)
         if shape(x) or abstract(g.live):
             return g

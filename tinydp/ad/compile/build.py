@@ -299,10 +299,10 @@ def rolled(program: Program) -> Program:
     return program
 
 
-def _run(compiled: Any, call: Any, values: list, reruns: int, told: tuple = ()) -> Traced:
+def _run(compiled: Any, call: Any, values: list, reruns: int, told: tuple | None = None) -> Traced:
     """One run of `f`, and what it did. If it is run again, it is `told` how conditions turned out."""
     trace, builder = Trace(reruns, bool(compiled.parallel)), Builder(guarded=True)
-    builder.told = told
+    trace.is_again, builder.told = told is not None, told or ()
     with trace.writing(builder), np.errstate(all="ignore"):
         names = leaf_names(compiled, call)
         given = [Proxy(builder, builder.input(x, name)) for x, name in zip(values, names, strict=True)]

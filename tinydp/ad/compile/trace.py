@@ -55,6 +55,7 @@ class Trace:
     def __init__(self, reruns: int = 0, parallel: bool = False) -> None:
         self.arrays = Arrays()
         self.reruns = reruns                     # how often a step is run again, to see if it is the same
+        self.is_again = False                    # whether the function was traced before, and has to be the same
         self.serial = 0                          # of the aliases
         self.left: dict[Spot, None] = {}         # lines that may be decided more often than was tried
         self.has_many_ways = False               # is there a step that is dear to run again?
