@@ -28,7 +28,6 @@ from ..primitives import (
     warn_if_steep,
 )
 from ..selected import selected, shared
-from ..tape import Var
 from ..values import abstract, as_float64, plain, shape
 from .bends import alike, at_tip, bend, differentiated, direction, ties, tips, torn, unsure
 
