@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .harness import environment
+
 HERE = pathlib.Path(__file__).parents[1]
 PROGRAM = """
 import sys, time
@@ -124,7 +126,7 @@ class Side(NamedTuple):
         text = PROGRAM.format(checkout=str(self.checkout), here=str(HERE), side=self.name, name=program,
                               imports="jax" if self.name == JAX else "tinydp, numba")
         done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False,
-                              timeout=LIMIT, cwd=folder, env={**os.environ, "TINYDP_CACHE": folder})
+                              timeout=LIMIT, cwd=folder, env=environment(folder))
         if done.returncode:
             said = done.stderr.strip() or f"exit code {done.returncode}"
             raise RuntimeError(f"{self.name}, {program}: {said.splitlines()[-1]}")

@@ -9,6 +9,7 @@ the medians.
 
 import gc
 import itertools
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -28,6 +29,15 @@ class Row(NamedTuple):
     ratio: float                         # to the first peer
     fastest: float
     slowest: float
+
+
+def environment(cache: str) -> dict[str, str]:
+    """The environment of a process whose first calls are timed, with this folder as TINYDP_CACHE.
+
+    Modules are compiled to bytecode once an installation, whatever this process was told of that.
+    """
+    others = {name: x for name, x in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**others, "TINYDP_CACHE": cache}
 
 
 def parameters(sizes, seed=0):

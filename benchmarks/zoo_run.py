@@ -16,7 +16,6 @@ Each program has processes of its own.
 import argparse
 import contextlib
 import json
-import os
 import pathlib
 import shutil
 import statistics
@@ -27,6 +26,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import zoo
+from .harness import environment
 from .zoo_sides import JAX, QUANTITIES, TAPE, TINYDP
 
 HERE = pathlib.Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def child(task: str, *words: Any, cache: str, imports: str = IMPORTS[TINYDP]) ->
     text = CHILD.format(here=str(HERE), imports=imports, task=task, words=words)
     try:
         done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False,
-                              timeout=LIMIT, cwd=cache, env={**os.environ, "TINYDP_CACHE": cache})
+                              timeout=LIMIT, cwd=cache, env=environment(cache))
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"more than {LIMIT:.0f} seconds") from None
     if done.returncode or not done.stdout:

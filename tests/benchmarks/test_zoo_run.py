@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import zoo, zoo_run, zoo_sides
+from benchmarks import harness, zoo, zoo_run, zoo_sides
 
 PROGRAM = '''
 """Compound interest."""
@@ -67,6 +67,14 @@ def test_a_process_that_dies_is_a_line_of_the_table(tmp_path):
     row = zoo_run.measure(written(tmp_path, "+ exit()"), jax=False, rounds=1, kernels=str(tmp_path))
     assert zoo_run.compiled(row) == "no"
     assert zoo_run.notes(row)[0].startswith("the process: ")
+
+
+def test_bytecode_is_written_once_as_by_an_installation(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("OTHER", "x")
+    found = harness.environment("folder")
+    assert (found["TINYDP_CACHE"], found["OTHER"]) == ("folder", "x")
+    assert "PYTHONDONTWRITEBYTECODE" not in found
 
 
 def test_differences():

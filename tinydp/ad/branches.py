@@ -3,6 +3,7 @@
 Plain `if` does the same; this is for those who want one operation, wherever it stands in a compiled program.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,7 @@ def cond(pred: Any, f: Callable, g: Callable, *args: Any) -> Any:
         if not callable(each):
             raise TypeError(f"cond chooses between two functions, not {type(each).__name__}: "
                             "write cond(pred, lambda: a, lambda: b).")
-    if int(np.prod(shape(pred), dtype=int)) != 1:
+    if math.prod(shape(pred)) != 1:
         raise ValueError(f"cond asks one condition, not an array of shape {shape(pred)}: np.any(pred), "
                          "np.all(pred), or np.where(pred, a, b) for each element its own.")
     compiling = tracer()

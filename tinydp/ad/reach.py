@@ -35,7 +35,8 @@ def reached(op: Any, i: int, c: Any, y: Any, values: tuple, operands: tuple, liv
     if op.steep or not abstract(c):
         g.g = g.kept(c)
     if shape(c) != shape(x):
-        fits = later(lambda mask: np.not_equal(fitted(np.where(mask, 1.0, 0.0), x, y, op.name, i), 0.0), mask)
+        fits = later(lambda mask: np.any(mask) if not shape(x) else np.not_equal(
+            fitted(np.where(mask, 1.0, 0.0), x, y, op.name, i), 0.0), mask)
         g = Selected(fitted(g.g, x, y, op.name, i), fits)
     if shape(x) or abstract(g.live):
         return g

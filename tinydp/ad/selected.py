@@ -136,13 +136,17 @@ def selected(mask: Any, g: Any) -> Any:
     return _masked(np.where(mask, g, 0.0), mask)
 
 
-def shared(share: Any, g: Any) -> Any:
-    """`g` times the share of an element in being chosen, such as 1/2 in a tie; at 0 no path leads."""
+def shared(share: Any, g: Any, chosen: Any = None) -> Any:
+    """`g` times the share of an element in being chosen, such as 1/2 in a tie; at 0 no path leads.
+
+    Where it is not 0, it is `chosen`, if that is known as a mask.
+    """
     if not shape(share) and not abstract(share):
         return g * share if share or shape(g) else NOTHING
+    mask = later(np.not_equal, share, 0.0) if chosen is None else chosen
     if type(g) is Var:                           # 0 * inf might come to be on the tape around
-        return _masked(np.where(np.not_equal(share, 0.0), g * share, 0.0), np.not_equal(share, 0.0))
-    return _masked(g * share, later(np.not_equal, share, 0.0))
+        return _masked(np.where(mask := made(mask), g * share, 0.0), mask)
+    return _masked(g * share, mask)
 
 
 def seed(g: Any) -> Any:

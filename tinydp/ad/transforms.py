@@ -118,11 +118,8 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
                [0., 4.]])
     """
 
-    @functools.wraps(f, updated=())
-    def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
-        compiled = _transformed(f, ("jacobian", argnums), lambda f: jacobian(f, argnums), args, kwargs)
-        if compiled is not None:
-            return compiled[0]
+    def by_chosen(args: Any, kwargs: dict) -> tuple[Callable, tuple]:
+        """`f` as a function of the arguments to differentiate by, and these."""
         positions = argnums if isinstance(argnums, tuple) else (argnums,)
         at = [_position(k, len(args)) for k in positions]
 
@@ -132,7 +129,14 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
                 full[k] = x
             return f(*full, **kwargs)
 
-        chosen = tuple(args[k] for k in at)
+        return of_chosen, tuple([args[k] for k in at])
+
+    @functools.wraps(f, updated=())
+    def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
+        compiled = _transformed(f, ("jacobian", argnums), lambda f: jacobian(f, argnums), args, kwargs)
+        if compiled is not None:
+            return compiled[0]
+        of_chosen, chosen = by_chosen(args, kwargs)
         y, pullback = vjp(of_chosen, *chosen)
         _require_no_conditions(y, f)
         results, unflatten = tree.flatten(y)
@@ -143,7 +147,7 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
         def rows(i: int) -> Any:
             """The Jacobian of the i-th number or array in the result, for each argument."""
             if type(results[i]) in FLAGS:
-                return [results[i]] * len(at)
+                return [results[i]] * len(chosen)
             its_shape = shape(results[i])
             size = math.prod(its_shape)
             basis = np.reshape(np.eye(size), (size, *its_shape))
@@ -152,13 +156,14 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
             if its_shape == ():
                 return swept[0]
             if size == 0:
-                return tree.map(lambda x: np.zeros(its_shape + np.shape(x)), tuple(args[k] for k in at))
+                return tree.map(lambda x: np.zeros(its_shape + np.shape(x)), chosen)
             return tree.map(lambda *cs: cs[0] if type(cs[0]) in FLAGS else
                             np.reshape(np.stack(cs), its_shape + shape(cs[0])), *swept)
 
         blocks = [rows(i) for i in range(len(results))]
         return unflatten([block if isinstance(argnums, tuple) else block[0] for block in blocks])
 
+    vars(jacobian_of_f)["as_jacobian"] = jacobian_of_f, by_chosen, argnums       # for a check: see sketch.py
     return jacobian_of_f
 
 

@@ -1,56 +1,31 @@
-"""A name says what a value is: `g_x` is the cotangent of the value that is called `x`, or else it is `g`."""
+"""What a program means, and what is kept of one that was built."""
 
 import numpy as np
+import pytest
 
 import tinydp as dp
-from tinydp.ad.compile.adjoint import adjoint
-from tinydp.ad.compile.passes import PASSES
-from tinydp.ad.compile.program import Op, Program, Value, all_values, named
-from tinydp.ad.compile.trace import Trace, traced
-from tinydp.ad.registry import registered
+from tinydp.ad.compile.program import all_values, interpret
+from tinydp.ad.compile.trace import traced
 
 
-def test_a_cotangent_is_called_after_the_value_itself():
-    x, y = Value(1.0, "x"), Value(1.0, "x")
-    g = Value(1.0, of=y)
-    assert named(Program([x, y, g], [], [])) == {x: "x", y: "x_1", g: "g_x_1"}
+def test_constants_and_outputs_that_are_none_of_its_values():
+    program = traced(lambda x: (3.0, x, np.where(x > 2.0, 1.0, x * 2.0 + 3.0), 2.0), 1.0)
+    assert interpret(program, 1.0) == [3.0, 1.0, 5.0, 2.0]
+    assert interpret(program, 3.0) == [3.0, 3.0, 1.0, 2.0]
+    assert interpret(traced(lambda: 4.0)) == [4.0]
 
 
-def test_a_cotangent_of_a_value_that_comes_later():
-    g, x = Value(1.0), Value(1.0, "x")
-    y = Value(np.sin(1.0))
-    g.of = y
-    assert named(Program([x, g], [Op(registered(np.sin), (x,), {}, [y])], [y])) == {x: "x", y: "t", g: "g_t"}
+def test_pythons_operators_stand_for_numpys_where_these_raise_nothing():
+    program = traced(lambda x, y: (x / y, x % y, (-x) ** y, x ** 1000.0), 3.0, 2.0)
+    with np.errstate(all="ignore"):
+        expected = [np.inf, np.nan, 1.0, np.inf]
+    np.testing.assert_array_equal(interpret(program, 3.0, 0.0), expected)
+    assert np.isnan(interpret(program, 3.0, 0.5)[2])
 
 
-def test_a_label_that_another_value_has_is_no_name_for_the_cotangent_of_one_that_is_gone():
-    x, gone = Value(1.0, "x"), Value(1.0, "x")
-    g, h = Value(1.0, of=gone), Value(1.0, of=Value(1.0, "y"))
-    assert named(Program([x, g, h], [], [])) == {x: "x", g: "g", h: "g_y"}
-
-
-def test_what_passes_do_leaves_names_true():
-    def loss(w, x):
-        def step(x, _):
-            x = w @ x
-            y = np.sin(x)
-            x = y * x
-            return x, np.sum(y)
-        x, ys = dp.scan(step, x, length=5)
-        return np.sum(x) + np.sum(ys)
-
-    program = traced(loss, np.eye(2), np.ones(2))
-    with Trace().writing():
-        program = adjoint(program, [0, 1], [0])
-    for each in PASSES:
-        program = each(program)
-        names = named(program)
-        labels = {x.label for x in all_values(program) if x.label}
-        for x in all_values(program):
-            if x.of is not None and not x.label:
-                expected = names.get(x.of) or (x.of.label if x.of.label not in labels else "")
-                assert names[x].startswith(f"g_{expected}" if expected else "g")
-    assert len(set(names.values())) == len(names)
+def test_other_numbers_of_arguments_are_refused():
+    with pytest.raises(ValueError, match="1 arguments for 2 inputs"):
+        interpret(traced(lambda x, y: x + y, 1.0, 2.0), 1.0)
 
 
 def test_a_built_program_holds_no_examples():

@@ -2,6 +2,7 @@
 
 import io
 import linecache
+import textwrap
 import time
 import warnings
 
@@ -51,6 +52,69 @@ def test_a_long_straight_line_says_which_line_is_long(monkeypatch):
         dp.compile(f)(0.5)
     assert "np.tanh(x)" in linecache.getline(__file__, caught[0].lineno)
     assert roll.LONG > 1000
+
+
+def area(f, a, b, fine):
+    """An integral by the trapezoidal rule, halved where it is not good enough."""
+    middle = (a + b) / 2.0
+    whole, parts = (b - a) * f(middle), (b - a) * (f(a) + 2.0 * f(middle) + f(b)) / 4.0
+    if abs(parts - whole) <= fine:
+        return parts
+    return area(f, a, middle, fine / 2.0) + area(f, middle, b, fine / 2.0)
+
+
+def peak(x):
+    return 1.0 / (0.01 + (x - 0.3) ** 2)
+
+
+def integral(end):
+    return area(peak, 0.0, end, 0.05)
+
+
+DONE = """\
+middle = (a + b) / 2.0
+whole, parts = (b - a) * f(middle), (b - a) * (f(a) + 2.0 * f(middle) + f(b)) / 4.0
+done, result = abs(parts - whole) <= fine, parts
+first, second = [a, middle, fine / 2.0], [middle, b, fine / 2.0]
+"""
+
+
+def test_a_function_that_calls_itself_gets_other_advice_which_works_when_it_is_filled_in(monkeypatch):
+    """What is left to be written in the advice is what the function does, line by line."""
+    monkeypatch.setattr("tinydp.ad.compile.build.LONG", 50)
+    with pytest.warns(LongProgramWarning, match="area calls itself") as caught:
+        by_calls = dp.value_and_grad(dp.compile(integral))(1.0)
+    advice = str(caught[0].message).partition(":\n")[2]
+    text = textwrap.dedent(advice)
+    text = text.replace("f, a, b, fine = todo", "a, b, fine = todo").replace("64, 4", "64, 3")
+    todo = next(line for line in text.splitlines() if "..." in line)
+    text = text.replace(todo, textwrap.indent(DONE, "    "))
+    names = {"dp": dp, "np": np, "f": peak}
+
+    def by_stack(end):
+        mine = names | {"start": [0.0, end, 0.05]}
+        exec(compile(text, "<advice>", "exec"), mine)
+        return mine["total"]
+
+    assert dp.value_and_grad(by_stack)(1.0) == pytest.approx(by_calls, rel=1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LongProgramWarning)
+        assert dp.value_and_grad(dp.compile(by_stack))(1.0) == pytest.approx(by_calls, rel=1e-12)
+
+
+def test_a_loop_in_a_function_that_was_called_twice_is_a_loop(monkeypatch):
+    monkeypatch.setattr("tinydp.ad.compile.build.LONG", 50)
+    numbers = np.random.default_rng(0).permutation(300).tolist()
+
+    def loop(x, calls):
+        if calls:
+            return loop(x, calls - 1)
+        for k in numbers:
+            x = (np.sin(x) if k % 3 else np.cos(x)) * x if k % 2 else x + np.tanh(x)
+        return x
+
+    with pytest.warns(LongProgramWarning, match=r"dp\.scan stays a loop"):
+        dp.compile(loop, static=("calls",))(0.5, 1)
 
 
 def test_it_says_what_it_does_if_asked(monkeypatch, capfd):

@@ -44,6 +44,7 @@ from .passes import finished, optimised
 from .program import Program, Value, example_of, interpret, let_go
 from .proxy import Proxy, recorded
 from .record import Builder, zeros
+from .recursion import Calls, advice_for
 from .roll import LONG, longest_line, roll
 from .surroundings import Surroundings, content
 from .trace import Trace
@@ -274,7 +275,7 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
     with identity.refused(around.functions()):
         made = _run(compiled, call, values, 1)
     for reruns in (0,) if made.trace.has_many_ways else (1, 2):
-        again = run_again(FUNCTION, functools.partial(_run, compiled, call, values, reruns))
+        again = run_again(FUNCTION, functools.partial(_run, compiled, call, values, reruns, made.truths))
         found = difference(made.program, again.program)
         if found is None and (made.form, made.truths) != (again.form, again.truths):
             found = "it takes another branch, or returns another structure", None
@@ -282,27 +283,31 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
             refuse(FUNCTION, *found)
     if (drew := around.drew()):
         refuse(FUNCTION, f"it drew from a random generator ({drew})", None)
-    made = made._replace(around=around, program=rolled(made.program))
+    made = made._replace(around=around, program=rolled(made.program, made.trace.calls))
     if not made.truths:
         compiled.made.traces[call.form] = made
     return made
 
 
-def rolled(program: Program) -> Program:
+def rolled(program: Program, calls: Calls | None) -> Program:
     """The program with what a Python loop unrolled as a loop again; warns of what stays long."""
     program = roll(program)
     spot, count = longest_line(program)
     if count > LONG and spot is not None:
-        place = place_of(spot)
+        place, recursive = place_of(spot), calls and calls.recursive()
+        advice = (f"{recursive.co_name} calls itself, and each call is written down: {advice_for(recursive)}"
+                  if recursive else "a loop that is written with dp.scan stays a loop.")
         warnings.warn_explicit(
-            f"{count} operations in a row, most of them from this line, take long to compile; a loop that is "
-            "written with dp.scan stays a loop.", LongProgramWarning, place.file, place.line)
+            f"{count} operations in a row, most of them from this line, take long to compile; {advice}",
+            LongProgramWarning, place.file, place.line)
     return program
 
 
-def _run(compiled: Any, call: Any, values: list, reruns: int) -> Traced:
-    """One run of `f`, and what it did."""
+def _run(compiled: Any, call: Any, values: list, reruns: int, told: tuple | None = None) -> Traced:
+    """One run of `f`, and what it did. If it is run again, it is `told` how conditions turned out."""
     trace, builder = Trace(reruns, bool(compiled.parallel)), Builder(guarded=True)
+    trace.is_again, builder.told = told is not None, told or ()
+    trace.calls = None if told is not None else Calls(_run.__code__)
     with trace.writing(builder), np.errstate(all="ignore"):
         names = leaf_names(compiled, call)
         given = [Proxy(builder, builder.input(x, name)) for x, name in zip(values, names, strict=True)]

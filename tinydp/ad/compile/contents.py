@@ -22,7 +22,7 @@ ENVIRONMENT = type(os.environ)
 
 def content(x: Any) -> Any:
     """What is in an array, a buffer, a set, or the environment of the process."""
-    if isinstance(x, np.ma.MaskedArray):
+    if isinstance(x, np.ndarray) and type(x) is not np.ndarray and isinstance(x, np.ma.MaskedArray):
         return content(np.asarray(x.data)), content(np.ma.getmaskarray(x))
     if isinstance(x, np.ndarray):
         return x.shape, x.dtype.str, x.tobytes()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DtypeError, NotCompiledError
-from ..values import _is_frozen
+from ..values import Abstract, _is_frozen
 from .surroundings import content
 
 
@@ -33,6 +33,8 @@ class Arrays:
     def see(self, args: Any, options: Any = None) -> None:
         """Watch the arrays among the arguments of a function."""
         for x in (*args, *(options or {}).values()):
+            if type(x) is float or isinstance(x, Abstract):      # the common cases, without ado
+                continue
             if isinstance(x, np.ndarray):
                 if id(x) not in self.copies:
                     self.watch(x)
@@ -76,7 +78,8 @@ class Arrays:
 
         Its numbers are float64, as on a tape: float16 and a number would make float16.
         """
-        if not isinstance(x, np.ndarray) or id(x) in self.copies:
+        if type(x) is float or isinstance(x, Abstract) or not isinstance(x, np.ndarray) or (
+                id(x) in self.copies):
             return x
         found = self.watch(x)
         if found not in self.contents:

@@ -89,7 +89,7 @@ def of_one_kind(op: Primitive, args: tuple) -> tuple[Primitive, tuple]:
 
 def _beside_numbers(name: str, args: tuple) -> tuple:
     """Arrays of integers as real numbers, where they meet some: that need not be done at each run."""
-    whole = [isinstance(x, np.ndarray) and x.dtype.kind in "iu" for x in args]
+    whole = [not isinstance(x, Abstract) and isinstance(x, np.ndarray) and x.dtype.kind in "iu" for x in args]
     if name not in ELEMENTWISE or not any(whole) or not any(map(_is_float, args)):
         return args
     return tuple([x.astype(np.float64) if changed else x for x, changed in zip(args, whole, strict=True)])

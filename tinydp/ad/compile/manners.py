@@ -113,9 +113,12 @@ def _bool(self: Proxy) -> bool:
     if self.builder.guards is None:
         raise BranchError("the derivative of a compiled loop cannot take a branch that depends on a value.",
                           "write np.where(condition, a, b), np.maximum or np.clip.", user_place())
-    truth = bool(self.builder.actual(self.value))
-    if not any(self.value is known for known, _ in self.builder.guards):         # by a step that is run again
-        self.builder.guards.append((self.value, truth))
+    guards, told = self.builder.guards, self.builder.told
+    for known, truth in guards:
+        if known is self.value:                  # it is asked again
+            return truth
+    truth = told[len(guards)] if len(guards) < len(told) else bool(self.builder.actual(self.value))
+    guards.append((self.value, truth))
     return truth
 
 

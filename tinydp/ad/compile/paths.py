@@ -57,7 +57,7 @@ MOST_RUNS = 1024
 FEWEST, ROUNDS, MANY = 1, (12, 8, 5, 3, 2), 64
 FEW_RUNS = 200                                   # more than FEWEST only if so many runs are expected at most
 DEEPEST = 300                                    # decisions on one way
-TWICE = 4                                        # ways that are run twice in a row
+TWICE = 4                                        # ways that are run twice in a row, in the first trace
 
 
 class Decision(NamedTuple):
@@ -181,7 +181,8 @@ class Log:
             y = call()
         finally:
             self.is_inside = False
-        arrays = [(j, x.copy()) for j, x in enumerate(args) if isinstance(x, np.ndarray)]
+        arrays = [(j, x.copy()) for j, x in enumerate(args)
+                  if not isinstance(x, Proxy) and isinstance(x, np.ndarray)]
         self.calls[k: k + 1] = [(op, args, arrays, y)]
         return y
 
@@ -288,7 +289,7 @@ class Search:
         self.exceeded: set[Spot] = set()
         told: list[Decision] | None = []
         self.log, before = Log(), builder.oracle
-        self.frames: dict[CodeType, FrameType] = {}      # one of each function that asked
+        twice = 0 if builder.trace.is_again else TWICE
 
         def leaf(told: list[Decision]) -> tuple[list[Decision], Any]:
             """The result of a run, and its decisions."""
@@ -303,7 +304,7 @@ class Search:
                 if len(self.ways) == MOST_RUNS:
                     raise self.too_many()
                 trail, result = leaf(told)
-                if trail and len(self.ways) < TWICE:
+                if trail and len(self.ways) < twice:
                     _require_same(result, leaf(trail)[1])
                 self.ways.append((trail, result))
                 told = _turned(trail)

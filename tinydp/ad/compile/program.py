@@ -19,16 +19,15 @@ to call a value (`label`, and `of`: what it is the cotangent of), and for exampl
 """
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..asking import regular
 from ..errors import Spot
-from .names import Names
 
 _NUMBER = np.array(0.0)
 
@@ -137,6 +136,8 @@ class Program:
         self.adjoints: dict[Any, Program] = {}   # those that were made, see adjoint.py
 
     def __str__(self) -> str:
+        from .reading import lines  # noqa: PLC0415  (it builds on this file)
+
         return "\n".join(lines(self))
 
     def __len__(self) -> int:
@@ -156,6 +157,24 @@ class Program:
             for x in dict.fromkeys(op.operands):
                 found.setdefault(x, []).append(op)
         return found
+
+    @cached_property
+    def slots(self) -> tuple[list, list["Step"], list[int]]:
+        """The constants, the operations, and which numbers the outputs have, if all values have one.
+
+        The inputs come first, then the constants, then what the operations make.
+        """
+        constants = [x for xs in (*(op.args for op in self.ops), self.outputs) for x in xs
+                     if type(x) is not Value]
+        values = [*self.inputs, *constants, *(x for op in self.ops for x in op.outs)]
+        numbers = {x: k for k, x in enumerate(values) if type(x) is Value}
+        rest = itertools.count(len(self.inputs))             # of the constants, in their order
+
+        def numbered(xs: Iterable) -> list[int]:
+            return [numbers[x] if type(x) is Value else next(rest) for x in xs]
+
+        steps = [Step(op, None if op.options else op.prim.operator, numbered(op.args)) for op in self.ops]
+        return constants, steps, numbered(self.outputs)
 
     @cached_property
     def key(self) -> str:
@@ -198,13 +217,29 @@ _PLAIN = (float, int, complex, str, bytes, slice, type(None), type(Ellipsis), ty
 
 # ---------------------------------------------------------------------------- what it means
 
+class Step(NamedTuple):
+    """An operation, the operator that does the same for two numbers, and the numbers of its operands."""
+
+    op: Op
+    operator: Callable | None
+    operands: list[int]
+
+
 def interpret(program: Program, *args: Any) -> list:
     """The results of a program, by NumPy: that is what a program means."""
-    values = dict(zip(program.inputs, args, strict=True))
-    for op in program.ops:
-        given = [values[x] if type(x) is Value else x for x in op.args]
-        values.update(zip(op.outs, results_of(op, given), strict=True))
-    return [values[x] if type(x) is Value else x for x in program.outputs]
+    constants, steps, outputs = program.slots
+    if len(args) != len(program.inputs):
+        raise ValueError(f"{len(args)} arguments for {len(program.inputs)} inputs")
+    values = [*args, *constants]
+    with np.errstate(all="ignore"):
+        for op, operator, operands in steps:
+            given = [values[k] for k in operands]
+            if operator is not None and type(given[0]) is float is type(given[-1]) and type(
+                    y := _of_numbers(op.prim, given)) is float:
+                values.append(y)
+            else:
+                values += _results(op, given)
+    return [values[k] for k in outputs]
 
 
 def results_of(op: Op, given: list) -> tuple:
@@ -214,9 +249,16 @@ def results_of(op: Op, given: list) -> tuple:
         if type(y) is float:
             return (y,)
     with np.errstate(all="ignore"):
-        y = op.prim.fn(*given, **op.options)
+        return _results(op, given)
+
+
+def _results(op: Op, given: list) -> tuple:
+    """The same by NumPy's function."""
+    y = op.prim.fn(*given, **op.options)
     if op.bodies:
         return y
+    if type(y) is np.bool_:
+        return (y,)
     return tuple(map(_number, y)) if isinstance(y, tuple) else (_number(y),)
 
 
@@ -314,72 +356,7 @@ def _fault(op: Op) -> str:
     return ""
 
 
-# ---------------------------------------------------------------------------- reading it
-
-def lines(program: Program, indent: str = "", names: dict | None = None) -> Iterator[str]:
-    """The program as text, for people."""
-    names = named(program) if names is None else names
-
-    def text(x: Any) -> str:
-        if type(x) is Value:
-            return names[x]
-        if isinstance(x, np.ndarray) and x.size > 4:
-            return f"constant{x.shape}"
-        if isinstance(x, (tuple, list)):
-            return f"({', '.join(map(text, x))}{',' * (len(x) == 1)})"
-        if isinstance(x, slice):
-            return ":".join("" if part is None else str(part) for part in (x.start, x.stop, x.step)[:2 + (
-                x.step is not None)])
-        return repr(x).replace("\n", "")
-
-    def typed(xs: list) -> str:
-        return ", ".join(f"{names[x]}: {like(x)}" for x in xs)
-
-    yield f"{indent}given {typed(program.inputs)}".rstrip()
-    for op in program.ops:
-        options = [f"{name}={text(x)}" for name, x in op.options.items()
-                   if type(x) is not Program and not (op.bodies and x is False)]
-        line = f"{indent}{typed(op.outs)} = {op.name}({', '.join([*map(text, op.args), *options])})"
-        yield f"{line}{' ' * max(2, 60 - len(line))}# {place(op)}" if place(op) else line
-        for body in op.bodies:
-            yield from lines(body, indent + "    ", names)
-    yield f"{indent}return {', '.join(map(text, program.outputs))}"
-
-
-def place(op: Op) -> str:
-    """The user's line of an operation, if it is in a file: `pendulum.py:72`."""
-    if op.spot is None or op.spot.code.co_filename.startswith("<"):
-        return ""
-    back = "back through " if op.back else ""
-    return f"{back}{os.path.basename(op.spot.code.co_filename)}:{op.spot.line}"
-
-
-def named(program: Program) -> dict[Value, str]:
-    """A name for each value, in its loops as well, which no other has: its label, or `t`.
-
-    A cotangent without a label is called after the value whose cotangent it is; if that is not here, `g`.
-    """
-    names: dict[Value, str] = {}
-    fresh = Names().fresh
-    values = [*all_values(program)]
-    for x in values:
-        if x.label or x.of is None:
-            names[x] = fresh(x.label or "t")
-    called = {x.label for x in names if x.label}
-
-    def name(x: Value) -> str:
-        if x not in names:
-            of = x.of
-            assert of is not None
-            known = name(of) if of in here else of.label if of.label not in called else ""
-            names[x] = fresh(f"g_{known}" if known else "g")
-        return names[x]
-
-    here = set(values)
-    for x in values:
-        name(x)
-    return names
-
+# ---------------------------------------------------------------------------- all of it
 
 def let_go(program: Program) -> None:
     """Free the examples of a program that was built: together they are as large as all that a run makes."""

@@ -245,7 +245,9 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
         _require_known(op, others, args, options)
         if op.name not in KEPT_WHOLE:
             return others(*args, **options)
-        return recorded(op, tuple([arrays.kept(as_numbers(constant(x))) for x in args]), options)[0]
+        if op.name != "unsure":                  # which takes a mask
+            args = tuple([as_numbers(constant(x)) for x in args])
+        return recorded(op, tuple([arrays.kept(constant(x)) for x in args]), options)[0]
     if not is_known(op.name):
         raise not_compiled(op.name)
     if op.name == "getitem":
@@ -310,8 +312,11 @@ def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
     What is done on one way of several is done there, whatever its arguments, unless it was done further out
     before; so is a loop that may never end, since the step around it may never be made.
     """
-    builders = [x.builder for x in args if isinstance(x, Proxy)]
-    builder = max(builders, key=lambda builder: builder.depth) if builders else innermost()
+    builder: Any = None
+    for x in args:
+        if isinstance(x, Proxy) and (builder is None or x.builder.depth > builder.depth):
+            builder = x.builder
+    builder = builder or innermost()
     values = tuple([x.value if isinstance(x, Proxy) else x for x in args])
     inner, here, further_out = under_way(), builder, list[Builder]()
     while inner is not None and inner.depth > builder.depth:

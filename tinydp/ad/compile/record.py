@@ -35,7 +35,8 @@ import numpy as np
 
 from ..errors import ConversionError, DtypeError, Spot
 from ..values import shape
-from .program import Op, Program, Value, example_of, examples_of, known, replaced, results_of, values_in
+from .actual import results_at
+from .program import Op, Program, Value, example_of, examples_of, known, replaced, values_in
 
 _innermost: ContextVar["Builder | None"] = ContextVar("innermost", default=None)
 
@@ -85,6 +86,7 @@ class Builder:
         self.trace_here: Any = None              # what is known of the function, for as long as it is run
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.guards: list | None = [] if guarded else None   # conditions that were decided: (value, truth)
+        self.told: tuple[bool, ...] = ()         # how conditions turn out, as far as that is known
         self.oracle: Any = None                  # who decides conditions instead, in a step: see paths.py
         self.is_chosen = False                   # is it one of several programs, of which one is run?
         self.fine: list[Value] = []              # conditions that hold, or a tape has to look
@@ -271,7 +273,7 @@ class Builder:
             if op.outs[0] not in self._actual:
                 given = [self._actual.get(a, a.example) if type(a) is Value else a for a in op.args]
                 try:
-                    self._actual.update(zip(op.outs, results_of(op, given), strict=True))
+                    self._actual.update(zip(op.outs, results_at(op, given), strict=True))
                 except (ArithmeticError, np.linalg.LinAlgError):     # what a tape has to look at
                     return x.example
         return self._actual.get(x, x.example)    # an input is what it is

@@ -120,19 +120,23 @@ class Join:
     def __init__(self, builder: Builder, fork: Fork):
         self.builder, self.fork = builder, fork
         self.made: dict[Any, Any] = {}
+        self.found: dict[Any, list | None] = {}  # the parts of pairs
 
     def __call__(self, a: Any, b: Any) -> Any:
         stack = [(a, b)]
         while stack:
-            pair = stack[-1]
-            parts = self.parts(*pair)
-            missing = [part for part in parts or () if _key(part) not in self.made]
-            if missing and _key(pair) not in self.made:
+            pair, key = stack[-1], _key(stack[-1])
+            if key in self.made:
+                stack.pop()
+                continue
+            if key not in self.found:
+                self.found[key] = self.parts(*pair)
+            missing = [part for part in self.found[key] or () if _key(part) not in self.made]
+            if missing:
                 stack += missing
                 continue
             stack.pop()
-            if _key(pair) not in self.made:
-                self.made[_key(pair)] = self.one(*pair, parts)
+            self.made[key] = self.one(*pair, self.found[key])
         return self.made[_key((a, b))]
 
     def one(self, a: Any, b: Any, parts: list | None) -> Any:
@@ -169,7 +173,8 @@ class Join:
         (p, i), (q, j) = self.maker(a), self.maker(b)
         if (p.name, i, len(p.args)) != (q.name, j, len(q.args)) or _options(p) != _options(q):
             return None
-        if max(map(self.builder.number, (a, b))) <= self.builder.number(self.fork.condition):
+        condition = self.builder.number(self.fork.condition)
+        if self.builder.number(a) <= condition and self.builder.number(b) <= condition:
             return None                          # both were there before: nothing is saved
         pairs = [*zip(p.args, q.args, strict=True)]
         return pairs if all(self.may_be_one(p, *triple) for triple in enumerate(pairs)) else None
@@ -194,9 +199,10 @@ class Join:
             return True
         if like(a) != like(b) or not (op.prim is PHI or computed_with(op, j)):
             return False
-        are_given = all(type(x) is not Value or x not in self.builder.maker for x in (a, b))
-        size = max(math.prod(x.shape) for x in op.outs)
-        return not are_given or math.prod(np.shape(a) if type(a) is not Value else a.shape) <= size
+        if any(type(x) is Value and x in self.builder.maker for x in (a, b)):
+            return True
+        size = max([math.prod(x.shape) for x in op.outs])
+        return math.prod(np.shape(a) if type(a) is not Value else a.shape) <= size
 
 
 def _options(op: Op) -> Any:

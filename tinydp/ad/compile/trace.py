@@ -46,6 +46,7 @@ from .program import Program, Value
 from .proxy import Proxy, recorded
 from .raising import all_of, required
 from .record import Builder, innermost
+from .recursion import Calls
 from .regions import require, settled_region, with_flag
 from .rejoin import rejoined
 from .tracing_tape import TracingTape
@@ -57,10 +58,12 @@ class Trace:
     def __init__(self, reruns: int = 0, parallel: bool = False) -> None:
         self.arrays = Arrays()
         self.reruns = reruns                     # how often a step is run again, to see if it is the same
+        self.is_again = False                    # was the function traced before? It has to be the same
         self.serial = 0                          # of the aliases
         self.left: dict[Spot, None] = {}         # lines that may be decided more often than was tried
         self.has_many_ways = False               # is there a step that is dear to run again?
         self.parallel = parallel                 # whether rows of maps are to be spread over cores
+        self.calls: Calls | None = None          # to see whether a function calls itself
         self._place: tuple | None = None         # of the operation that is repeated, or pulled back
         self._is_apart = False                   # is a program written down that is none of the user's?
         self.is_in_rule = False                  # ... or a rule of the user's?
@@ -98,6 +101,8 @@ class Trace:
 
     def place(self) -> tuple[Spot | None, bool]:
         """The user's line, and whether it is passed on the way back."""
+        if self._place is None and self.calls is not None:
+            self.calls.look()
         return self._place or (innermost_spot(is_engine), False)
 
     @property

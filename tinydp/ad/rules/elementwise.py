@@ -28,9 +28,8 @@ from ..registry import (
     warn_if_steep,
 )
 from ..selected import selected, shared
-from ..tape import Var
 from ..values import abstract, as_float64, plain, shape
-from .bends import alike, at_tip, bend, differentiated, direction, share, ties, tips, torn, unsure
+from .bends import alike, at_tip, bend, differentiated, direction, ties, tips, torn, unsure
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -116,11 +115,12 @@ def _share(y, x, other):
     return np.where(x == other, 0.5, x == y)
 
 
-def _extreme(g, y, x, other):
-    """The cotangent of `x`, one of two arguments."""
-    if type(y) is not Var and not abstract(y):
-        return shared(_share(y, x, other), g)
-    c = shared(share(_share(y, x, other), y), g)
+def _extreme(g, y, x, other, tie):
+    """The cotangent of `x`, one of two arguments, which `tie(x, other)` compares in their order."""
+    if abstract(y):
+        tied, chosen = tie(x, other), x == y
+        return shared(unsure(np.where(tied, 0.5, chosen), y, tied), g, chosen)
+    c = shared(_share(y, x, other), g)
     if differentiated(y) and np.any(tie := np.equal(plain(x), plain(other))):
         return torn(c, g, y, x, tie, same=alike(x, other))
     return c
@@ -147,7 +147,8 @@ PRIMITIVES[operator.abs] = Primitive(np.abs)                                # of
 registered(operator.abs).rules, registered(operator.abs).operator = (_abs,), operator.abs
 defvjp(np.fabs,         _abs)
 for extreme in (np.maximum, np.minimum, np.fmax, np.fmin):
-    defvjp(extreme,     lambda g, y, a, b: _extreme(g, y, a, b), lambda g, y, a, b: _extreme(g, y, b, a))
+    defvjp(extreme,     lambda g, y, a, b: _extreme(g, y, a, b, np.equal),
+                        lambda g, y, a, b: _extreme(g, y, b, a, lambda b, a: np.equal(a, b)))
 defvjp(np.copysign,     lambda g, y, a, b: np.where(np.signbit(a) == np.signbit(b), g, -g),
                         lambda g, y, a, b: selected(False, g))
 defvjp(np.hypot,        lambda g, y, a, b: _hypot(g, y, a, b), lambda g, y, a, b: _hypot(g, y, b, a))
