@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotCompiledError
-from .emitter import Emitter, as_condition, as_integer, as_number, of_kind
+from .elements import expression
+from .emitter import Emitter, as_condition, of_kind
 from .expressions import Apply, Const, Local, Memory, size
+from .hosts import READERS, Hosts
 from .operations import (
     BY_ELEMENT,
     CHECKS,
-    CONDITIONS,
     ELEMENTWISE,
     LOGICAL,
-    OF_INTEGERS,
     REDUCTIONS,
     SEVERAL,
     VIEWS,
@@ -41,16 +41,19 @@ class Block:
     of what it is written to; for a number, elements.
     """
 
-    def __init__(self, to: Emitter, program: Program, places: dict[Value, list]):
-        self.to, self.program, self.places = to, program, places
+    def __init__(self, to: Emitter, program: Program, places: dict[Value, list], renewed: dict | None = None):
+        self.to, self.program, self.places, self.renewed = to, program, places, renewed or {}
+        self.done: set[int] = set()                      # operations that are written down
         self.outputs = set(values_in(program.outputs))
         self.pending: dict[tuple, list[Op]] = {}         # operations by shape, that will share a loop
         self.waiting: dict[Value, tuple] = {}            # a value -> the shape under which it waits
         self.totals: set[Value] = set()                  # ... those that are there after that loop only
+        self.hosts = Hosts(self)
         self.many = to.pools and sum(bool(x.shape) for op in program.ops for x in op.outs) > MANY
 
     def write(self) -> None:
         """Lower all of it."""
+        self.hosts.settle()
         for op in self.program.ops:
             self.lower(op)
         for shape in list(self.pending):
@@ -59,7 +62,12 @@ class Block:
     def lower(self, op: Op) -> None:
         """Lower one operation."""
         name = op.name
-        if name in ELEMENTWISE and (name not in WHOLE or not op.outs[0].shape):
+        self.done.add(id(op))                            # unless it will be pending
+        if op.outs[0] in self.hosts.late:
+            return
+        if op.outs[0] in self.hosts.sparse:
+            SPECIAL["add_at"](self, op)
+        elif name in ELEMENTWISE and (name not in WHOLE or not op.outs[0].shape):
             if op.outs[0].shape:
                 self.join(op, self.shape_of(op))
             else:
@@ -156,6 +164,7 @@ class Block:
         for x in op.operands:
             if x in self.waiting and (self.waiting[x] != shape or x in self.totals):
                 self.ready(x)
+        self.done.discard(id(op))
         self.pending.setdefault(shape, []).append(op)
         self.waiting[op.outs[0]] = shape
         if op.name in REDUCTIONS:
@@ -176,10 +185,14 @@ class Block:
         read = {op.outs[0]: [id(user) in within for user in self.users(op.outs[0])] for op in ops}
         targets: dict[Value, Any] = {}
         to.comment(ops[0])
+        self.done |= within
+        renewed = {op.outs[0]: view for op in ops if (view := self.renewable(op, shape))}
         for op in ops:
             out = op.outs[0]
             del self.waiting[out]
-            if op.name in REDUCTIONS:
+            if out in renewed:
+                targets[out] = renewed[out]
+            elif op.name in REDUCTIONS:
                 targets[out] = self.first_total(op, shape)
             elif out in self.outputs or not all(read[out]):
                 targets[out] = self.target(out, shape)
@@ -198,17 +211,34 @@ class Block:
                     local[out] = value
                     continue
                 to.comment(op)
-                if out in targets and not any(read[out]):
+                if out in targets and out not in renewed and not any(read[out]):
                     to.emit(Store(targets[out].at(index), value))
                     continue
                 local[out] = to.elements[out] = to.let(to.local(out), value)
-                if out in targets:
+                if out in targets and out not in renewed:
                     to.emit(Store(targets[out].at(index), local[out]))
+            for out, target in renewed.items():          # when all that was there has been read
+                to.emit(Store(target.at(index), local[out]))
         for op in ops:
             if op.name in REDUCTIONS:
                 self.last_total(op, targets[op.outs[0]], shape)
             elif op.outs[0] in targets:
                 to.bind(op.outs[0], targets[op.outs[0]])
+
+    def renewable(self, op: Op, shape: tuple) -> View | None:
+        """The array that may be written over, element by element, by what an operation makes, if any.
+
+        All that reads it has done so, or does so in the same loop; nothing is left that is a view of it.
+        """
+        if op.outs[0] not in self.renewed or op.name not in ELEMENTWISE:
+            return None
+        before, view = self.renewed[op.outs[0]]
+        if view.shape != shape or not all(
+                id(user) in self.done and user.name in READERS for user in self.users(before)):
+            return None
+        if view.memory is not None:
+            view.memory.buffer.role = "shared"
+        return view
 
     def element(self, x: Any, shape: tuple, index: tuple) -> Any:
         """The element that belongs to an index of the loop."""
@@ -220,6 +250,9 @@ class Block:
         places = self.places.get(x)
         if places:
             return places[0]
+        hosted = self.hosts.place(x)
+        if hosted and hosted.shape == (shape or x.shape):
+            return hosted
         if not whole and self.is_pooled(x):
             return self.to.pooled(x.shape)
         return self.to.new_array(x, shape or x.shape)
@@ -325,68 +358,3 @@ def special(*names: str) -> Callable:
 def kernel(to: Emitter, name: str, args: list[Any], into: Memory) -> None:
     """Call a kernel that writes to its last argument."""
     to.emit(Call(name, [*args, into], into=[into.buffer]))
-
-
-# ---------------------------------------------------------------------------- expressions
-
-def expression(op: Op, args: list) -> Apply:
-    """An elementwise operation of these operands. A calculation with conditions is one with numbers."""
-    name, kind = op.name, op.outs[0].kind
-    if kind == "i":
-        return _of_integers(op, args)
-    natural = "b" if name in CONDITIONS or (name == "where" and all(x.kind == "b" for x in args[1:])) else "f"
-    if kind != natural:
-        raise NotCompiledError(f"{name} of conditions cannot be compiled.",
-                               "write np.where(condition, 1.0, 0.0) to calculate with a condition.")
-    if name in LOGICAL:
-        args = [*map(as_condition, args)]
-    elif name == "where":
-        args = [as_condition(args[0]), *(args[1:] if kind == "b" else map(as_number, args[1:]))]
-    elif name in CONDITIONS and any(x.kind == "i" for x in args) and not any(x.kind == "f" for x in args):
-        args = [*map(as_integer, args)]
-    else:
-        args = [*map(as_number, args)]
-    if name in ("power", "float_power"):
-        return power(args[0], args[1], bool(op.outs[0].shape), op.args[1])
-    return Apply(name, tuple(args), kind)
-
-
-def _of_integers(op: Op, args: list) -> Any:
-    """An elementwise operation whose result is an integer."""
-    name = op.name
-    if name not in OF_INTEGERS or (name == "power" and type(op.args[1]) is not int):
-        raise NotCompiledError(f"{name} of integers cannot be compiled.",
-                               "write it with + - * // and %, or with real numbers: i * 1.0.")
-    if name == "where":
-        return Apply(name, (as_condition(args[0]), *map(as_integer, args[1:])), "i")
-    args = [*map(as_integer, args)]
-    if name == "power":
-        return _power_of_integer(args[0], op.args[1])
-    if name in ("positive", "floor", "ceil", "trunc"):
-        return args[0]
-    same = {"absolute": "abs", "mod": "remainder", "fmax": "maximum", "fmin": "minimum"}
-    return Apply(same.get(name, name), tuple(args), "i")
-
-
-def _power_of_integer(x: Any, exponent: int) -> Any:
-    y: Any = Const(1)
-    for bit in bin(exponent)[2:]:
-        y = Apply("multiply", (y, y), "i")
-        y = Apply("multiply", (y, x), "i") if bit == "1" else y
-    return y
-
-
-def power(x: Any, exponent: Any, of_array: bool, given: Any) -> Apply:
-    """A power. Products lose a digit with each factor, so there are few of them.
-
-    NumPy takes a root, but of arrays only; it is not the same at -0.0 and -inf.
-    """
-    if type(given) not in (int, float):
-        return Apply("power", (x, exponent), "f")
-    if given == 2:
-        return Apply("square", (x,), "f")
-    if given == -1:
-        return Apply("reciprocal", (x,), "f")
-    if given == 0.5 and of_array:
-        return Apply("sqrt", (x,), "f")
-    return Apply("power", (x, Const(given) if type(given) is int and given in (3, 4) else exponent), "f")

@@ -34,6 +34,7 @@ from ..values import plain, shape
 from . import identity
 from .adjoint import Replay, value_of
 from .arguments import name_of
+from .assembled import assembled
 from .effects import FUNCTION, difference, refuse, run_again
 from .expand import apart
 from .journal import Journal
@@ -291,7 +292,7 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
 
 def rolled(program: Program, calls: Calls | None) -> Program:
     """The program with what a Python loop unrolled as a loop again; warns of what stays long."""
-    program = roll(program)
+    program = roll(assembled(program))
     spot, count = longest_line(program)
     if count > LONG and spot is not None:
         place, recursive = place_of(spot), calls and calls.recursive()

@@ -190,6 +190,13 @@ class Emitter:
             value = of_kind(value, target.kind)
             self.emit(Store(place, Apply("add", (place, value), target.kind) if add else value))
 
+    def rows_from(self, buffer: Buffer, first: int, count: int, name: Local) -> View:
+        """Some rows of an array that was made at the head of the function, as an array."""
+        seen = Buffer(name.label, (count, *buffer.shape[1:]), buffer.kind, buffer.role, name.of, buffer)
+        self.head.append(See(seen, Memory(buffer, (), buffer.shape), first))
+        self._at_head.add(seen)
+        return whole(seen)
+
     def memory(self, x: Any, shape: tuple | None = None) -> Memory:
         """The whole of an array in C order, in this shape; it is copied to be so if need be."""
         x = self.get(x) if not isinstance(x, View) else x

@@ -29,7 +29,8 @@ class Local:
 class Buffer:
     """An array in memory, in C order; a side is a number, or a variable after an event.
 
-    Its `role` is that of an "input", of a "constant", which are never written to, or "scratch". One that
+    Its `role` is that of an "input", of a "constant", which are never written to, or "scratch";
+    of one that is "shared", parts are written at different places of the program. One that
     is `seen` has no memory of its own: it shows that of another buffer in another shape.
     """
 

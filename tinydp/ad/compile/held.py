@@ -4,7 +4,9 @@ A compiled program holds such an array as it was when it was traced. So it is co
 content, and the original is looked at in each later call.
 """
 
+import math
 import numbers
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +22,19 @@ class Watched(NamedTuple):
     array: np.ndarray
     first: tuple
     last: tuple
+
+
+def _references(watched: Watched) -> set[float]:
+    """How many references there are to an array, and to those whose memory it shows."""
+    x: Any = watched.array
+    found: set[float] = {sys.getrefcount(x)}
+    while isinstance(x.base, np.ndarray):
+        x = x.base
+        found.add(sys.getrefcount(x))
+    return found if x.base is None else {math.inf}
+
+
+_ALONE = _references(Watched(np.zeros(1), (), ()))
 
 
 class Arrays:
@@ -64,10 +79,11 @@ class Arrays:
     def changing(self) -> list[tuple[np.ndarray, tuple]]:
         """The arrays that a later call may find changed, and what is in them now.
 
-        Not those that the traced function itself changes while it runs: it fills them anew each time.
+        Not those that the traced function itself changes while it runs: it fills them anew each time. Nor
+        those that it made, and that nobody but us has any more: nobody can change these.
         """
-        return [(x, first) for x, first, last in self.watched.values()
-                if first == last == content(x)]
+        shared = [each for each in self.watched.values() if _references(each) != _ALONE]
+        return [(x, first) for x, first, last in shared if first == last == content(x)]
 
     def are_current(self) -> bool:
         """Whether all arrays that were watched are as they were."""

@@ -282,7 +282,7 @@ class Writer(Arithmetic):
         self.builder.store(longer, self.lengths[x])
 
     def write_see(self, s: See) -> None:
-        self.pointers[s.buffer] = self.place(s.memory.buffer, s.memory.prefix)
+        self.pointers[s.buffer] = self.place(s.memory.buffer, s.memory.prefix or (s.first or 0,))
 
     def write_call(self, s: Call) -> None:
         if s.function == "grown":

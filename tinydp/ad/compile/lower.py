@@ -31,6 +31,7 @@ Aliasing is sound by construction: each array is a buffer of its own, written at
 before all that reads it; the buffers that a loop carries are written once a step, after all of it.
 """
 
+import math
 import os
 from collections import Counter
 from typing import Any, NamedTuple
@@ -45,7 +46,7 @@ from .emitter import Emitter
 from .expressions import Local, Memory
 from .program import Program
 from .statements import Function
-from .views import View
+from .views import View, is_static
 
 
 class Lowered(NamedTuple):
@@ -103,5 +104,8 @@ def _results(to: "Emitter", outputs: list) -> list:
 
 def _is_own(memory: Memory | None, taken: set) -> bool:
     """Whether it is a whole buffer that was made here, and is no other result."""
-    return (memory is not None and not memory.prefix and memory.buffer.root.role == "scratch"
-            and memory.buffer.root not in taken)
+    if memory is None or memory.prefix or memory.buffer.root in taken:
+        return False
+    root = memory.buffer.root
+    is_part = is_static(root) and is_static(memory) and math.prod(root.shape) != math.prod(memory.shape)
+    return root.role in ("scratch", "shared") and not is_part

@@ -14,8 +14,9 @@ from ..errors import NotCompiledError
 from .blocks import Block, kernel, special
 from .emitter import as_condition, as_number, of_kind
 from .expressions import Apply, Buffer, Const, Load, Local, Memory
+from .hosts import parts_of
 from .operations import FLIPS, LOGICAL, MOVING, REDUCTIONS, SAME, SHAPING, WHOLE, axes_moved
-from .program import Op
+from .program import Op, Value
 from .statements import Call, See, Store
 from .views import (
     View,
@@ -226,14 +227,20 @@ def all_finite(block: Block, op: Op) -> None:
 @special("stack", "concatenate")
 def joined(block: Block, op: Op) -> None:
     """Arrays side by side, on a new axis or not."""
-    out, to = op.outs[0], block.to
-    target = block.target(out)
-    axis, start = op.options.get("axis", 0) % out.ndim, 0
-    for x in op.args:
-        here: Any = start if op.name == "stack" else slice(start, start + np.shape(x)[axis])
-        start += 1 if op.name == "stack" else np.shape(x)[axis]
-        put(block, to.get(x), chosen(target, itemgetter((*[slice(None)] * axis, here)), to.table))
-    to.bind(out, target)
+    target = block.target(op.outs[0])
+    put_together(block, op, target)
+    block.to.bind(op.outs[0], target)
+
+
+def put_together(block: Block, op: Op, target: View) -> None:
+    """Fill an array with its parts: with those that were not made there, see `hosts.py`; constants once."""
+    to, is_own = block.to, op.outs[0] in block.hosts.whole
+    for x, part in zip(op.args, parts_of(op, target, to.table), strict=True):
+        if is_own and type(x) is not Value:
+            with to.within(to.head):
+                put(block, to.get(x), part)
+        elif type(x) is not Value or to.get(x) is not block.hosts.parts.get(x):
+            put(block, to.get(x), part)
 
 
 @special("scatter")
@@ -252,6 +259,12 @@ def scatter(block: Block, op: Op) -> None:
         to.bind(out, reshaped(block, first, shape))
         return
     target = block.target(out)
+    if out in block.hosts.whole:
+        with to.within(to.head):
+            to.copy(Const(0.0), target)
+        put_together(block, op, target)
+        to.bind(out, target)
+        return
     to.copy(Const(0.0), target)
     for index, x in zip(indices, op.args, strict=True):
         put(block, to.get(x), chosen(target, itemgetter(index), to.table), add=True)

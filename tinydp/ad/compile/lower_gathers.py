@@ -17,6 +17,7 @@ look again: a gather is a view, which costs nothing but its index.
 """
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,10 @@ from ..rules.gathers import in_range as known_position
 from .blocks import CHECKED, Block, special
 from .emitter import Emitter, as_number
 from .expressions import Apply, Const, Local, Memory
-from .lower_arrays import numbers
+from .lower_arrays import numbers, put
 from .program import Op, Value, example_of
 from .statements import Call, Fail, For, If, Let, Store
-from .views import View, _position, broadcast, is_static, own_positions
+from .views import View, _position, broadcast, chosen, is_static, own_positions
 
 # ---------------------------------------------------------------------------- checks
 
@@ -205,6 +206,25 @@ def add_at(block: Block, op: Op, target: View) -> None:
     else:
         place = part.at(())
         block.to.emit(Store(place, Apply("add", (place, as_number(g)), "f")))
+
+
+@special("add_at")
+def added(block: Block, op: Op) -> None:
+    """A sum of an array and of what is scattered to a few places: these are increased, perhaps in a copy."""
+    out, to, scatter = op.outs[0], block.to, block.hosts.sparse[op.outs[0]]
+    for y in scatter.args:
+        block.ready(y)
+    x = block.ready(block.hosts.base(op))
+    to.comment(op)
+    target = block.renewable(op, out.shape) or block.target(out)
+    if x is not target and (not isinstance(x, View) or x.memory is None or x.memory != target.memory):
+        to.copy(x, target)
+    if scatter.name == "scatter_at":
+        add_at(block, scatter, target)
+    else:
+        part = chosen(target, itemgetter(scatter.options["indices"][0]), to.table)
+        put(block, to.get(scatter.args[0]), part, add=True)
+    to.bind(out, target)
 
 
 # ---------------------------------------------------------------------------- the first of the largest

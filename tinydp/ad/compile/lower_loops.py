@@ -1,8 +1,8 @@
 """Lowering `scan` and `event`: the loops of a program become loops.
 
-What is carried is a variable, or a buffer that is written once a step, after all of it. Rows are written
-where they are stacked as soon as they are made. Numbers that only loops read again, such as those for the
-way back, share one buffer, a column each.
+What is carried is a variable, or a buffer, see `carried.py`; or a row of all that was, see `history.py`. Rows
+are written where they are stacked as soon as they are made. Numbers that only loops read again, such as those
+for the way back, share one buffer, a column each.
 
     >>> import numpy as np
     >>> from ..primitives import registered
@@ -27,70 +27,21 @@ way back, share one buffer, a column each.
         return a, b, add_all
 """
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ..events import SMOOTH
 from .blocks import Block, special
+from .carried import Carried
 from .emitter import Emitter, as_number, of_kind
 from .expressions import Apply, Buffer, Const, Load, Local, Memory
+from .history import History, kept
 from .parts import Loop
 from .program import Op, Value
 from .statements import Again, Alloc, Call, Fail, For, Forever, If, Leave, Let, See, Store
-from .views import View, broadcast, is_static, reads_of, whole
+from .views import View, is_static, whole
 
 FIRST_ROWS = 256                                 # for which an event has memory; then it is doubled
-
-
-# ---------------------------------------------------------------------------- what is carried
-
-class Carried:
-    """What a loop carries: `values` has a variable for each number, a view for each array.
-
-    (Many numbers in one array instead took three times as long to compile, and to run.)
-    """
-
-    def __init__(self, to: Emitter, loop: Loop):
-        self.to, self.outputs, self.values = to, [c.output for c in loop.carries], list[Any]()
-        for inner, init in [(c.input, to.get(c.init)) for c in loop.carries]:
-            if inner.shape:
-                value: Any = to.allocate(to.local(inner, "carry"), inner.shape, inner.kind)
-                to.copy(init, value)
-            else:
-                value = to.let(to.local(inner, "carry"), of_kind(init, inner.kind))
-            to.bind(inner, value)
-            self.values.append(value)
-
-    def step(self) -> None:
-        """Set all to the next values, as if at once."""
-        to, arrays, numbers = self.to, [], []
-        for old, new in zip(self.values, map(to.get, self.outputs), strict=True):
-            if isinstance(old, View) and new is not old:
-                arrays.append((old, new))
-            elif new is not old:
-                numbers.append((old, of_kind(new, old.kind)))
-        set_before = {old for old, _ in numbers}
-        arrays = [(old, self.aside(old, new) if _reads(new) & (set_before | _reads(old)) else new)
-                  for old, new in arrays]
-        if numbers:
-            to.emit(Let([old for old, _ in numbers], [new for _, new in numbers]))
-        while arrays:                            # first what no other becomes; in a circle, one is put aside
-            for k, (old, _) in enumerate(arrays):
-                if not any(_reads(old) & _reads(other) for _, other in arrays[:k] + arrays[k + 1:]):
-                    break
-            else:
-                old, new = arrays[0]
-                arrays[0] = old, self.aside(old, new)
-                continue
-            old, new = arrays.pop(k)
-            to.copy(new, old)
-
-    def aside(self, old: View, new: Any) -> View:
-        """A copy of what an array becomes, since that is changed before."""
-        return self.to.copied(Local("copy", new.kind), broadcast(new, old.shape))
-
-
-def _reads(x: Any) -> set:
-    return x.reads if isinstance(x, View) else reads_of(x)
 
 
 # ---------------------------------------------------------------------------- what is stacked
@@ -98,9 +49,10 @@ def _reads(x: Any) -> set:
 class Rows:
     """The stacks of a loop: where the row of a step is written, and what they are afterwards."""
 
-    def __init__(self, block: Block, loop: Loop, length: Any):
+    def __init__(self, block: Block, loop: Loop, length: Any, elsewhere: Collection[Value] = ()):
         self.to, self.length = block.to, length
-        pairs = [(out, row) for row, out in loop.stacks if out in block.outputs or block.users(out)]
+        pairs = [(out, row) for row, out in loop.stacks
+                 if (out in block.outputs or block.users(out)) and out not in elsewhere]
         self.outs, self.rows = outs, rows = [out for out, _ in pairs], [row for _, row in pairs]
         columns: dict[Value, int] = {}
         for out, row in pairs:
@@ -221,13 +173,18 @@ def bind_captures(to: Emitter, loop: Loop) -> None:
         to.bind(inner, to.get(outer))
 
 
-def lower_body(to: Emitter, loop: Loop, rows: Rows, step: Local) -> None:
+def lower_body(to: Emitter, loop: Loop, rows: Rows, step: Local, histories: Sequence[History] = (),
+               renewed: dict | None = None) -> None:
     """The body of a loop, and the rows that it makes in this step."""
     body, places = loop.source.body, rows.places(step)
     assert body is not None
+    for history in histories:
+        places.setdefault(history.chain[0].output, []).append(history.row(step, -1))
     to.forget_line()
-    Block(to, body, places).write()
+    Block(to, body, places, renewed).write()
     rows.store(step, {x for op in body.ops if op.body is None for x in op.outs if x in places})
+    for history in histories:
+        history.store(step)
 
 
 # ---------------------------------------------------------------------------- scan
@@ -235,22 +192,31 @@ def lower_body(to: Emitter, loop: Loop, rows: Rows, step: Local) -> None:
 @special("scan")
 def scan(block: Block, op: Op) -> None:
     """A loop of so many steps."""
-    to, loop = block.to, Loop(op)
+    to, loop, reverse = block.to, Loop(op), op.options["reverse"]
     length = loop.steps if type(loop.steps) is int else to.get(loop.steps)
-    carried, rows = Carried(to, loop), Rows(block, loop, length)
+    chains = kept(block, loop, length)
+    in_rows = {c.input for chain, _ in chains for c in chain}
+    carries = [c for c in loop.carries if c.input not in in_rows]
+    carried = Carried(to, carries)
+    histories = [History(to, chain, length, reverse, _label(op, chain[0].output)) for chain, _ in chains]
+    rows = Rows(block, loop, length, {stack for _, stacks in chains for _, stack in stacks})
     bind_captures(to, loop)
     step, statements = Local("step", "i"), list[Any]()
     with to.within(statements):
         for stack, inner in loop.rows:
             row = _row(to.get(stack), step)
             to.bind(inner, row if inner.shape else row.at(()))
-        lower_body(to, loop, rows, step)
+        for history in histories:
+            history.bind(step)
+        lower_body(to, loop, rows, step, histories, carried.renewed(loop.body))
         carried.step()
     if statements:
-        to.emit(For(step, length, statements, op.options["reverse"]))
+        to.emit(For(step, length, statements, reverse))
     to.forget_line()
-    for c, value in zip(loop.carries, carried.values, strict=True):
+    for c, value in zip(carries, carried.values, strict=True):
         to.bind(c.last, value)
+    for history, (_, stacks) in zip(histories, chains, strict=True):
+        history.bind_after(stacks)
     rows.bind()
 
 
@@ -273,7 +239,7 @@ class Search:
     def __init__(self, block: Block, op: Op):
         to, loop = self.to, self.loop = block.to, Loop(op)
         self.max_steps, self.is_differentiated = op.options["max_steps"], op.options["differentiated"]
-        self.carried = Carried(to, loop)
+        self.carried = Carried(to, loop.carries)
         height, self.dt = [as_number(to.get(x)) for x in loop.own_args]
         self.height = to.let(Local("height", "f"), height)
         self.rows = Rows(block, loop, None)

@@ -60,20 +60,26 @@ def _side(block: Block, op: Op, body: Program, results: list) -> list:
     """The statements of one side."""
     to, statements = block.to, list[Any]()
     places: dict[Value, list] = {}
+    renewed: dict[Value, tuple] = {}             # what is made where an operand is
+    at = {id(block.hosts.parts.get(x)): inner for inner, x in zip(body.inputs, op.args[1:], strict=True)
+          if type(x) is Value and x in block.hosts.parts}
     for x, result in zip(body.outputs, results, strict=True):
-        if type(x) is Value and isinstance(result, View):
+        if type(x) is Value and id(result) in at:
+            renewed[x] = at[id(result)], result
+        elif type(x) is Value and isinstance(result, View):
             places.setdefault(x, []).append(result)
     with to.within(statements):
         to.forget_line()
         for inner, outer in zip(body.inputs, op.args[1:], strict=True):
             to.bind(inner, to.get(outer))
-        Block(to, body, places).write()
+        Block(to, body, places, renewed).write()
         numbers = list[tuple[Local, Any]]()
         for x, result in zip(body.outputs, results, strict=True):
             value = to.get(x)
             if not isinstance(result, View):
                 numbers.append((result, as_number(value) if result.kind == "f" else value))
-            elif getattr(value, "memory", None) != result.memory:
+            elif value is not result and (
+                    result.memory is None or getattr(value, "memory", None) != result.memory):
                 to.copy(value, result)
         if numbers:
             to.emit(Let([x for x, _ in numbers], [value for _, value in numbers]))

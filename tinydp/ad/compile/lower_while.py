@@ -32,8 +32,9 @@
 from typing import Any
 
 from .blocks import Block, special
+from .carried import Carried
 from .expressions import Apply, Const, Local
-from .lower_loops import Carried, Rows, bind_captures, equal_, lower_body, not_, or_
+from .lower_loops import Rows, bind_captures, equal_, lower_body, not_, or_
 from .parts import Loop
 from .program import Op
 from .statements import Forever, If, Leave, Let
@@ -43,7 +44,7 @@ from .statements import Forever, If, Leave, Let
 def while_loop(block: Block, op: Op) -> None:
     """A loop that goes on while a condition holds; the state and the condition are set once a round."""
     to, loop, most = block.to, Loop(op), op.options["max_steps"]
-    carried = Carried(to, loop)
+    carried = Carried(to, loop.carries)
     go, step = to.let(Local("go", "b"), to.get(loop.own_args[0])), to.let(Local("step", "i"), Const(0))
     rows = Rows(block, loop, None)
     bind_captures(to, loop)

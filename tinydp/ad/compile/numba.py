@@ -265,7 +265,9 @@ class Printer:
 
     def print_see(self, s: See) -> Iterator[str]:
         memory, shape = self.text(s.memory), s.buffer.shape
-        if not shape or type(shape[0]) is int:
+        if s.first is not None:
+            yield f"{self.name(s.buffer)} = {memory}[{s.first or ''}:{s.first + shape[0]}]"
+        elif not shape or type(shape[0]) is int:
             yield f"{self.name(s.buffer)} = {memory}.reshape({self.shape(shape)})"
         elif len(shape) == 1:
             yield f"{self.name(s.buffer)} = {memory}[:{self.text(shape[0])}]"

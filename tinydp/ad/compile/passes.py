@@ -15,6 +15,7 @@ from .products import products
 from .program import Program, verify
 from .residuals import residuals
 from .scattered import scattered
+from .shifted import shifted
 from .simplify import simplified
 
 PASSES: tuple[Callable[[Program], Program], ...] = (
@@ -49,4 +50,6 @@ def finished(program: Program, after: Callable[[Program], object] = _verified, p
              ) -> Program:
     """The program that is differentiated no more, without what kept paths apart for that."""
     bare = undressed(program)
-    return program if bare is program else optimised(bare, after, parallel)
+    found = shifted(program if bare is program else optimised(bare, after, parallel))
+    after(found)
+    return found

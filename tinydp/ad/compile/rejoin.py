@@ -173,8 +173,9 @@ class Join:
         (p, i), (q, j) = self.maker(a), self.maker(b)
         if (p.name, i, len(p.args)) != (q.name, j, len(q.args)) or _options(p) != _options(q):
             return None
-        condition = self.builder.number(self.fork.condition)
-        if self.builder.number(a) <= condition and self.builder.number(b) <= condition:
+        if a.shape and (a in q.operands or b in p.operands):
+            return None                          # one goes on from the other: choosing operands copies more
+        if max(map(self.builder.number, (a, b))) <= self.builder.number(self.fork.condition):
             return None                          # both were there before: nothing is saved
         pairs = [*zip(p.args, q.args, strict=True)]
         return pairs if all(self.may_be_one(p, *triple) for triple in enumerate(pairs)) else None

@@ -224,12 +224,38 @@ def _of_getitem(op: Op, maker: Maker) -> Any:
     whole, index = op.args
     if type(index) is int:
         return _row(whole, index, op, maker)
+    if (before := _made_by(whole, maker, "getitem")) and (window := _window(before, index, whole.shape)):
+        return Call(op.prim, (before.args[0], window), {})
     if math.prod(np.shape(example_of(whole))) != math.prod(op.outs[0].shape) or not all(
             part is None or part is Ellipsis or type(part) is int
             or (type(part) is slice and (part.step is None or part.step > 0))
             for part in (index if type(index) is tuple else (index,))):
         return None
     return _column(whole, index, maker) or Call(_reshape, (whole,), {"shape": op.outs[0].shape})
+
+
+def spans(index: Any, shape: tuple) -> list[tuple[int, int]] | None:
+    """From where to where an index takes slices, along each axis; None if it takes anything else.
+
+        >>> spans((slice(1, -1),), (5, 3)), spans((slice(None, None, 2),), (5,)), spans(3, (5,))
+        ([(1, 4), (0, 3)], None, None)
+    """
+    parts = index if type(index) is tuple else (index,)
+    if len(parts) > len(shape) or any(type(part) is not slice for part in parts):
+        return None
+    found = [part.indices(n) for part, n in zip(parts, shape, strict=False)]
+    if any(step != 1 or first >= end for first, end, step in found):
+        return None
+    return [(first, end) for first, end, _ in found] + [(0, n) for n in shape[len(parts):]]
+
+
+def _window(op: Op, index: Any, shape: tuple) -> tuple | None:
+    """Slices of what an operation takes by slices, as slices of what it takes them from."""
+    outer, inner = spans(op.args[1], np.shape(example_of(op.args[0]))), spans(index, shape)
+    if outer is None or inner is None:
+        return None
+    return tuple([slice(start + first, start + end)
+                  for (start, _), (first, end) in zip(outer, inner, strict=True)])
 
 
 def _column(whole: Any, index: Any, maker: Maker) -> Any:

@@ -49,6 +49,7 @@ from .repeats import FARTHEST, FEWEST, Table
 from .rows import GETITEM, Rewriting, rows_of
 
 WORTH = 24                                       # operations that are saved: below, a straight line is faster
+FEW = 100                                        # operations after which there may be more to find
 LONG = 8000                                      # operations in a straight line that take long to compile
 
 
@@ -57,9 +58,29 @@ def roll(program: Program) -> Program:
     ops = [op.within(roll) for op in program.ops]
     if any(new is not old for new, old in zip(ops, program.ops, strict=True)):
         program = Program(program.inputs, ops, program.outputs)
+    first = _rolled(program)
+    if len(first) > FEW:                         # perhaps what is alike is not at one place of all groups
+        first = min(first, _rolled(_rows_first(program)), key=len)
+    return joined_carries(first)
+
+
+def _rolled(program: Program) -> Program:
+    """The same without looking into its loops."""
     while found := _stretches(program):
         program = _Rolling(program).rolled(found)
-    return joined_carries(program)
+    return program
+
+
+def _rows_first(program: Program) -> Program:
+    """The same program, that takes rows of its inputs before all else.
+
+    A row is taken once, where it is needed first. So the groups of a loop over pairs of rows are not alike:
+    some take two rows, and some that come later none.
+    """
+    inputs = set(program.inputs)
+    is_later = [op.prim is not GETITEM or op.args[0] not in inputs for op in program.ops]
+    ops = [op for later in (False, True) for op, x in zip(program.ops, is_later, strict=True) if x is later]
+    return Program(program.inputs, ops, program.outputs)
 
 
 def longest_line(program: Program) -> tuple[Spot | None, int]:

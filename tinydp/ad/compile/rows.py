@@ -24,13 +24,15 @@ from typing import Any
 
 import numpy as np
 
+from ..parts import scatter
 from ..registry import registered
 from ..rules.shaping import joined, stacked
-from .program import Op, Program, Value, known, replaced
+from .program import Op, Program, Value, example_of, known, replaced
 from .record import Builder
 
 GETITEM = registered(operator.getitem)
 MANY = 16                                        # numbers that are rather one array
+FEWEST = 4                                       # rows that are scattered as one array
 
 
 class Rewriting(Builder):
@@ -57,6 +59,8 @@ class Rewriting(Builder):
             new = op.given(self.now)
             if op.prim is stacked and op.options.get("axis", 0) == 0 and any(map(self._array_of, new.args)):
                 self.now[op.outs[0]] = self.stacked(list(new.args), op, MANY)
+            elif op.prim is scatter and len(op.args) >= FEWEST and any(map(self._array_of, new.args)):
+                self.now[op.outs[0]] = self.scattered(new)
             else:
                 self.keep(new)
 
@@ -81,6 +85,22 @@ class Rewriting(Builder):
                 else self.taken(array, rows, like) for array, rows in parts]
         return made[0] if len(made) == 1 else self.new(joined, tuple(made), {}, like)[0]
 
+    def scattered(self, op: Op) -> Value:
+        """What is scattered, row by row of an array, as that array, whose rows go to the same places."""
+        args, indices = list[Any](), list[Any]()
+        pairs = zip(op.args, op.options["indices"], strict=True)
+        for array, group in itertools.groupby(pairs, lambda pair: self._array_of(pair[0])):
+            rows = list(group)
+            taken = None if array is None else rows_of([self.maker[x].args[1] for x, _ in rows], array.shape)
+            places = [index for _, index in rows]
+            if array is None or taken is None or len(rows) < FEWEST or not _name_each(rows):
+                args += [x for x, _ in rows]
+                indices += places
+            else:
+                args.append(self.taken(array, taken, op))
+                indices.append(tuple([np.stack(axis) for axis in zip(*places, strict=True)]))
+        return self.new(op.prim, tuple(args), op.options | {"indices": tuple(indices)}, op)[0]
+
     def _array_of(self, x: Any) -> Value | None:
         """The array that a value is taken from by an index, if it is."""
         op = self.maker.get(x) if type(x) is Value else None
@@ -92,6 +112,13 @@ class Rewriting(Builder):
         if len(index) == 1 and type(index[0]) is slice and index[0] == slice(0, array.shape[0], 1):
             return array
         return self.new(GETITEM, (array, index if len(index) > 1 else index[0]), {}, like)[0]
+
+
+def _name_each(rows: list) -> bool:
+    """Whether each index names the place of each element, by an array for each axis."""
+    return all(type(index) is tuple and all(
+        isinstance(part, np.ndarray) and part.dtype.kind == "i" and part.shape == np.shape(example_of(x))
+        for part in index) for x, index in rows)
 
 
 def rows_of(indices: list, shape: tuple) -> tuple | None:

@@ -54,10 +54,14 @@ class Alloc:
 
 @dataclass(slots=True, eq=False)
 class See:
-    """From now on, `buffer` shows this memory, or the first part of it, in its own shape."""
+    """From now on, `buffer` shows this memory, or the first part of it, in its own shape.
+
+    Or, of the rows of a whole array, as many as it has, from `first` on.
+    """
 
     buffer: Buffer
     memory: Memory
+    first: int | None = None
 
 
 @dataclass(slots=True, eq=False)
