@@ -8,9 +8,10 @@ import textwrap
 from pathlib import Path
 
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum")
-LISTED = ("gradient", "trebuchet", "trebuchet world", "cartpole", "cartpole world", "pendulum",
-          "pendulum world")
-EXTRAS = ("gymnasium", "matplotlib", "PIL", "tqdm")
+LISTED = ("gradient", "trebuchet", "trebuchet world", "trebuchet race", "cartpole", "cartpole world",
+          "cartpole race", "pendulum", "pendulum world", "pendulum race")
+EXTRAS = {"gymnasium": "demos", "matplotlib": "demos", "PIL": "demos", "tqdm": "demos",
+          "stable_baselines3": "rl", "torch": "rl", "cma": "rl"}
 
 
 def main(argv: list[str]) -> int:
@@ -30,7 +31,8 @@ def main(argv: list[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        print(f"The demos need {error.name}: pip install -e '.[demos]'", file=sys.stderr)
+        who = "The demos need" if EXTRAS[error.name] == "demos" else "This demo needs"
+        print(f"{who} {error.name}: pip install -e '.[{EXTRAS[error.name]}]'", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted: the same command goes on from here.", file=sys.stderr)

@@ -16,13 +16,16 @@ reached. That is all that rivals have in common, and ours is one of them.
 A machine is added by a file of its own, demos/NAME/race.py, with a `Course`:
 
     COURSE = Course(
-        name="NAME", make=lambda seed: worlds.make("NAME", seed),   # a fresh world of the seed, each time
-        judge=mean_return,                                          # (world, controller, episodes): more is better
-        rivals=(ours(MACHINE.task), stable("SAC", zoo.SAC_PENDULUM, budget=20_000), cross_entropy(...)),
-        enough=lambda ours: 1.05 * ours,                            # the score that counts as ours, or as good
+        name="NAME", make=lambda seed: worlds.make("NAME", seed),   # a fresh world of that seed, each time
+        judge=mean_return,                    # of (world, controller, episodes): the score, more is better
+        rivals=(ours(TASK), stable("SAC", zoo.SAC_PENDULUM, budget=20_000), cross_entropy(...)),
+        enough=lambda ours: 1.05 * ours,      # from what score on a rival is as good as ours, and ...
+        margin="at most 5 % below its return",                      # ... the same in words
         first_world=1000, few=20, episodes=100, score="return")
-    DEMO = demo(COURSE, __doc__, CLAIM)
+    DEMO = demo(COURSE, __doc__, CLAIM)       # and `CLAIM`, `TAKES` for the listing
 
-and by `beside={"race": "demos.NAME.race"}` in the `Demo` of demos/NAME. `make` may return any `World`; a rival
-of one's own is a `Rival`, whose `learn(run)` is the example at the head of `run.py`.
+by `beside={"race": "demos.NAME.race"}` in the `Demo` of demos/NAME, and by "NAME race" in `LISTED` of
+`demos/__main__.py`. `make` may return any `World`, also one of a machine that `worlds.make` does not know.
+The rival named "ours" is the one that others are compared with; without it there is no comparison, but
+curves. A rival of one's own is a `Rival`, whose `learn(run)` is the example at the head of `run.py`.
 """

@@ -49,13 +49,15 @@ def draw_rival(axes: Axes, course: Course, curves: list[Curve], work, colour: st
 
     What is known before the first real step has no place on such an axis: it is left out.
     """
-    runs = [(np.log10(steps[steps > 0]), np.array([course.shown(point.score) for point in curve.points])[steps > 0])
-            for curve in curves for steps in [work(curve)]]
+    runs = []
+    for curve in curves:
+        steps, scores = work(curve), np.array([course.shown(point.score) for point in curve.points])
+        runs.append((np.log10(steps[steps > 0]), scores[steps > 0]))
     first, last = max(x[0] for x, _ in runs), min(x[-1] for x, _ in runs)
     grid = np.linspace(first, last, 200)
-    scores = np.array([np.interp(grid, *run) for run in runs])
-    axes.fill_between(10**grid, scores.min(axis=0), scores.max(axis=0), color=colour, alpha=0.13, linewidth=0)
-    axes.plot(10**grid, np.median(scores, axis=0), color=colour, label=label,
-              linewidth=2.6 if label == "ours" else 1.6)
-    axes.plot(10**grid[-1], np.median(scores, axis=0)[-1], "o", color=colour, markersize=5)
+    between = np.array([np.interp(grid, *run) for run in runs])
+    lowest, middle, highest = np.percentile(between, [0, 50, 100], axis=0)
+    axes.fill_between(10**grid, lowest, highest, color=colour, alpha=0.13, linewidth=0)
+    axes.plot(10**grid, middle, color=colour, label=label, linewidth=2.6 if label == "ours" else 1.6)
+    axes.plot(10**grid[-1], middle[-1], "o", color=colour, markersize=5)
     axes.set_xscale("log")

@@ -91,7 +91,7 @@ class Point(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A run from its first step to its last; `final` is the score of the last controller, over all episodes."""
+    """A run from its first step to its last; `final` is the last controller's score, over all episodes."""
 
     rival: str
     world: int

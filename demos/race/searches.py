@@ -32,7 +32,7 @@ def push(inputs: int) -> Policy:
 
 
 def network(inputs: int, hidden: int, scale: np.ndarray, strongest: float) -> Policy:
-    """One layer of tanh and one output, limited to `strongest` by another; observations are divided by `scale`."""
+    """A layer of tanh, and one output within ± `strongest`; observations are divided by `scale`."""
     split = (hidden * inputs, hidden * (inputs + 1), hidden * (inputs + 2))
 
     def act(weights: np.ndarray, seen: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
     stable("DQN", zoo.DQN_CARTPOLE)
 
-An algorithm sees worlds as it would see any environments of Gymnasium, and is shown to the judge after each of
-its steps, as it would act without exploring. Torch runs on one thread.
+An algorithm sees worlds as it would see any environments of Gymnasium, and is shown to the judge after each
+of its steps, as it would act without exploring. Torch runs on one thread.
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class Through(gymnasium.Wrapper):
 
 def stable(algorithm: str, settings: dict[str, Any], source: str = "", lens: Lens | None = None,
            budget: int = 0) -> Rival:
-    """An algorithm by its name, with settings as RL Zoo writes them; the budget is theirs if there is no other."""
+    """An algorithm by its name, with settings as RL Zoo writes them, whose budget is theirs by default."""
     def learn(run: Run) -> None:
         train(algorithm, settings, run, lens)
 
@@ -59,7 +59,7 @@ def stable(algorithm: str, settings: dict[str, Any], source: str = "", lens: Len
 
 
 def train(algorithm: str, settings: dict[str, Any], run: Run, lens: Lens | None) -> None:
-    """Until the run's budget is spent; schedules are those of the settings' own number of steps, or of more."""
+    """Until the budget is spent; schedules are of the settings' number of steps, or of a larger budget."""
     import stable_baselines3 as sb3  # noqa: PLC0415  (the extra `rl`)
     import torch  # noqa: PLC0415
     from stable_baselines3.common.callbacks import BaseCallback  # noqa: PLC0415

@@ -11,7 +11,7 @@ import importlib.metadata
 import importlib.util
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,8 +50,9 @@ def by_name(course: Course) -> dict[str, Rival]:
 
 def jobs(course: Course, module: str, options: Options) -> list[Job]:
     """World by world, so that a race that is ended early has compared like with like."""
+    seeds = range(options.seed, options.seed + options.seeds)
     return [Job(module, rival.name, world, budget_of(rival, options))
-            for world in range(options.seed, options.seed + options.seeds) for rival in raced(course, options)]
+            for world in seeds for rival in raced(course, options)]
 
 
 def raced(course: Course, options: Options) -> list[Rival]:
@@ -60,7 +61,7 @@ def raced(course: Course, options: Options) -> list[Rival]:
 
 
 def budget_of(rival: Rival, options: Options) -> int:
-    """Its real steps in a world: never more than its own, where it needs no more."""
+    """Its real steps in a world."""
     return options.budget or rival.budget
 
 
@@ -198,8 +199,8 @@ def report(course: Course, claim: str, options: Options, curves: list[Curve]) ->
         f"{'real ' + course.unit + 's':>12}{'simulated':>12}{'seconds':>9}   as good as ours"]
     lines += [line_of(course, rival, rows[rival.name], reference) for rival in rivals]
     if reference:
-        lines.append(f"As good as ours: {course.margin}, in the same world, from the same {course.few} starts, "
-                     f"for the first time; ratios are to all real {course.unit}s of ours.")
+        lines += [f"As good as ours: {course.margin}, in the same world, from the same {course.few} starts,",
+                  f"for the first time; ratios are to all real {course.unit}s of ours."]
     seconds = sum(curve.points[-1].seconds for curve in curves)
     return Report(
         success=True, claim=claim, lines=lines,
@@ -280,6 +281,3 @@ def add_flags(flags: argparse.ArgumentParser, course: Course) -> None:
                        help=f"real {course.unit}s of each rival in a world (default: each its own)")
     flags.add_argument("--jobs", type=command.positive, default=1, metavar="N",
                        help="how many runs at once, each in a process")
-
-
-Judge = Callable[[Any, Any, int], float]

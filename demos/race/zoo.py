@@ -1,7 +1,7 @@
 """The settings that RL Zoo publishes for Stable-Baselines3, as they stand there.
 
-https://github.com/DLR-RM/rl-baselines3-zoo, folder hyperparams. "lin_0.001" falls linearly from 0.001 to 0 over
-`n_timesteps`; `n_envs` copies of the world run at once, and their steps are all counted.
+https://github.com/DLR-RM/rl-baselines3-zoo, folder hyperparams. "lin_0.001" falls linearly from 0.001 to 0
+over `n_timesteps`; `n_envs` copies of the world run at once, and their steps are all counted.
 """
 
 from typing import Any
