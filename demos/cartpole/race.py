@@ -36,4 +36,4 @@ COURSE = Course(
             random_search(push(4), 100_000)),
     enough=lambda ours: 0.99 * ours, margin="at least 99 % of its length",
     first_world=1000, few=10, episodes=100, score="steps of 500")
-DEMO = demo(COURSE, __doc__, CLAIM)
+DEMO = demo(COURSE, __doc__, CLAIM, __name__)

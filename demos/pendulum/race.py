@@ -38,4 +38,4 @@ COURSE = Course(
                           source=zoo.SOURCE.format("cem.yml", "commit 4ece9e7"))),
     enough=lambda ours: 1.05 * ours, margin="at most 5 % below its return",
     first_world=1000, few=20, episodes=100, score="return")
-DEMO = demo(COURSE, __doc__, CLAIM)
+DEMO = demo(COURSE, __doc__, CLAIM, __name__)

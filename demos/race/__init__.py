@@ -22,7 +22,7 @@ A machine is added by a file of its own, demos/NAME/race.py, with a `Course`:
         enough=lambda ours: 1.05 * ours,      # from what score on a rival is as good as ours, and ...
         margin="at most 5 % below its return",                      # ... the same in words
         first_world=1000, few=20, episodes=100, score="return")
-    DEMO = demo(COURSE, __doc__, CLAIM)       # and `CLAIM`, `TAKES` for the listing
+    DEMO = demo(COURSE, __doc__, CLAIM, __name__)               # `CLAIM` and `TAKES` are for the listing
 
 by `beside={"race": "demos.NAME.race"}` in the `Demo` of demos/NAME, and by "NAME race" in `LISTED` of
 `demos/__main__.py`. `make` may return any `World`, also one of a machine that `worlds.make` does not know.

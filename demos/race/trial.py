@@ -243,10 +243,8 @@ def table_of(curve: Curve) -> dict[str, Any]:
 
 # ---------------------------------------------------------------------------- the demo
 
-def demo(course: Course, about: str | None, claim: str) -> Demo:
-    """`python -m demos NAME race`, of the module demos.NAME.race."""
-    module = f"demos.{course.name}.race"
-
+def demo(course: Course, about: str | None, claim: str, module: str) -> Demo:
+    """`python -m demos NAME race`; `module` is where the course is found, as `COURSE`, by other processes."""
     def plot(options: Options, curves: list[Curve]) -> list[Path]:
         from .draw import draw_picture  # noqa: PLC0415  (it draws what is declared here)
 

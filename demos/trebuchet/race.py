@@ -137,4 +137,4 @@ COURSE = Course(
     enough=lambda ours: 2.0 * ours, margin="a miss at most twice as large",
     first_world=FIRST_WORLD, few=TASKS, episodes=TASKS, score="miss (m)", shown=lambda score: -score,
     digits=3, unit="shot", log_score=True)
-DEMO = demo(COURSE, __doc__, CLAIM)
+DEMO = demo(COURSE, __doc__, CLAIM, __name__)
