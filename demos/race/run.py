@@ -17,9 +17,9 @@ what it is shown whenever a milestone of real steps is reached, and says whether
     ...                 enough=lambda ours: 0.99 * ours, first_world=1000, few=3, episodes=4, score="length")
     >>> curve = run_one(course, Rival("right", learn, budget=30), seed=1000, budget=30)
     >>> [point.real for point in curve.points]
-    [0, 10, 14, 18, 24, 30]
+    [0, 10, 13, 18, 24, 30]
     >>> curve.points[-1].episodes, curve.final
-    (3, 11.75)
+    (4, 9.25)
 
 Steps of the judge are no real steps, and his seconds not the rival's.
 """

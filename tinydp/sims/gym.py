@@ -47,7 +47,7 @@ class Trebuchet(World):
 
 
 if ID not in gymnasium.registry:
-    gymnasium.register(ID, Trebuchet, max_episode_steps=1)
+    gymnasium.register(ID, Trebuchet)
 
 
 # ---------------------------------------------------------------------------- the picture

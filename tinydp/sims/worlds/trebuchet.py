@@ -105,9 +105,9 @@ def path(wind: float, angle: float, weight: float, truth: Truth, points: int = 1
     Heights are above the pivot.
 
     >>> path(0.0, 45.0, 200.0, Truth(), points=3).round(1)
-    array([[ 0.5,  4.1],
-           [56. , 29. ],
-           [97.9, -1.5]])
+    array([[-1.3,  3.1],
+           [52.4, 32.4],
+           [78.8, -1.5]])
     """
     found = _solve(_flight_in(wind, truth), _above_ground, _release(angle, weight, truth), dense_output=True)
     return found.sol(np.linspace(0.0, found.t_events[0][0], points))[:2].T
