@@ -1,7 +1,8 @@
 """All rivals in all worlds: `python -m demos NAME race`.
 
 Every run is written to OUT/runs as soon as it is over, and is not run again: an interrupted race goes on, and
-loses the runs that were under way. `--jobs N` runs N at once, each in a process of its own.
+loses the runs that were under way. `--jobs N` runs N at once, each in a process of its own; or several
+commands share a folder, as with `--only SAC` and `--only TD3`.
 """
 
 import argparse
@@ -95,10 +96,10 @@ def keep(course: Course, job: Job, curve: Curve, folder: Path) -> None:
     write_atomically(file(folder, job), text.encode("utf-8"))
 
 
-def done(todo: list[Job], at_once: int) -> Iterator[tuple[Job, Curve]]:
-    """Runs as they end."""
+def done(course: Course, todo: list[Job], folder: Path, at_once: int) -> Iterator[tuple[Job, Curve]]:
+    """Runs as they end; some may meanwhile have been done by another command."""
     if at_once == 1:
-        yield from ((job, do(job)) for job in todo)
+        yield from ((job, finished(course, job, folder) or do(job)) for job in todo)
         return
     with concurrent.futures.ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
         sent = {pool.submit(do, job): job for job in todo}
@@ -115,13 +116,16 @@ def train(course: Course, module: str, options: Options) -> list[Curve]:
         if importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(f"no module named {name}", name=name)
     folder, wanted = options.out / "runs", jobs(course, module, options)
-    curves = {} if options.fresh else {
-        job: curve for job in wanted if (curve := finished(course, job, folder))}
+    if options.fresh:
+        for job in wanted:
+            file(folder, job).unlink(missing_ok=True)
+    curves = {job: curve for job in wanted if (curve := finished(course, job, folder))}
     if curves:
         command.note(f"{len(curves)} of {command.count(len(wanted), 'run')} are there already, in {folder} "
                      "(--fresh begins anew).", options.quiet)
     with command.progress(len(wanted), "runs", "racing", options.quiet, initial=len(curves)) as bar:
-        for job, curve in done([job for job in wanted if job not in curves], options.jobs):
+        todo = [job for job in wanted if job not in curves]
+        for job, curve in done(course, todo, folder, options.jobs):
             keep(course, job, curve, folder)
             curves[job] = curve
             bar.set_postfix_str(f"{job.rival}, world {job.world}: {told(course, curve.final)}", False)

@@ -77,6 +77,14 @@ def test_an_interrupt_loses_the_run_under_way_alone(tmp_path, monkeypatch):
     assert len(LEARNED) == 2
 
 
+def test_what_another_command_did_meanwhile_is_not_done_again(tmp_path, monkeypatch):
+    wanted, do = trial.jobs(COURSE, MODULE, _options(tmp_path)), trial.do
+    monkeypatch.setattr(trial, "do", lambda job: [trial.keep(COURSE, other, do(other), tmp_path / "runs")
+                                                  for other in wanted] and do(job))
+    assert len(_train(tmp_path)) == 6
+    assert len(LEARNED) == 7
+
+
 def test_processes_find_the_same(tmp_path):
     assert _without_seconds(_train(tmp_path / "two", jobs=2)) == _without_seconds(_train(tmp_path / "one"))
 

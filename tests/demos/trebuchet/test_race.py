@@ -45,12 +45,12 @@ def test_ours_is_judged_after_each_of_its_milestones():
 
 def test_weights_of_zero_are_the_middle_or_no_correction():
     seen = np.array([2.0, 55.0, 0.0])
-    assert race.by_polynomial(np.zeros(12), seen) == pytest.approx([38.5, 182.0])
+    assert race.linear(np.zeros(6), seen) == pytest.approx([38.5, 182.0])
     simulator = Simulator()
     aim = race.corrected(simulator)(np.zeros(3), seen)
     assert aim == pytest.approx(np.array(race.settle(uncorrected(Simulator(), 2.0, 55.0).raw)))
     assert simulator.gradients > 0
-    nearer = race.corrected(simulator)(np.array([0.5, 0.0, 0.0]), seen)        # lands 5 m further than thought
+    nearer = race.corrected(simulator)(np.array([0.5, 0.0, 0.0]), seen)          # 5 m further than thought
     assert nearer == pytest.approx(np.array(race.settle(uncorrected(Simulator(), 2.0, 50.0).raw)))
 
 
