@@ -142,12 +142,13 @@ def told(course: Course, score: float) -> str:
 
 
 class Reached(NamedTuple):
-    """When a rival was as good as ours, in each of `worlds` worlds; real steps of those in which it was.
+    """When a rival was as good as ours: its steps and episodes in those of `worlds` worlds in which it was.
 
-    `ratios` are these by the real steps that ours took in the same world, to its end.
+    `ratios` are its real steps by those that ours took in the same world, to its end.
     """
 
     real: list[int]
+    episodes: list[int]
     ratios: list[float]
     worlds: int
 
@@ -156,14 +157,16 @@ def reached(course: Course, curves: list[Curve], rival: str) -> Reached:
     """The first point at which it is as good, from the same starts: whether it stays so is not asked."""
     goals = {curve.world: curve.points[-1] for curve in curves if curve.rival == "ours"}
     raced = [curve for curve in curves if curve.rival == rival and curve.world in goals]
-    real, ratios = [], []
+    found = Reached([], [], [], len(raced))
     for curve in raced:
         goal = goals[curve.world]
-        good = [point.real for point in curve.points if point.score >= course.enough(goal.score)]
-        if good:
-            real.append(good[0])
-            ratios.append(good[0] / goal.real)
-    return Reached(real, ratios, len(raced))
+        for point in curve.points:
+            if point.score >= course.enough(goal.score):
+                found.real.append(point.real)
+                found.episodes.append(point.episodes)
+                found.ratios.append(point.real / goal.real)
+                break
+    return found
 
 
 def summary(course: Course, curves: list[Curve], rival: Rival) -> dict[str, Any]:
@@ -177,7 +180,7 @@ def summary(course: Course, curves: list[Curve], rival: Rival) -> dict[str, Any]
         "episodes": spread([curve.points[-1].episodes for curve in own]),
         "seconds": spread([curve.points[-1].seconds for curve in own]),
         "reached": {"worlds": len(when.real), "of": when.worlds, "real": spread(when.real),
-                    "ratio": spread(when.ratios)},
+                    "episodes": spread(when.episodes), "ratio": spread(when.ratios)},
         "settings": rival.settings, "source": rival.source}
 
 
@@ -195,16 +198,16 @@ def report(course: Course, claim: str, options: Options, curves: list[Curve]) ->
     rivals = raced(course, options)
     rows = {rival.name: summary(course, curves, rival) for rival in rivals}
     worlds = sorted({curve.world for curve in curves})
-    reference = "ours" in rows
     lines = [
         f"{course.name}, {command.count(len(worlds), 'unknown world')} (seeds {worlds[0]} to {worlds[-1]}); "
         f"median (least to most) over them",
-        f"  {'':<22}{course.score + ', ' + str(course.episodes) + ' episodes':<30}"
-        f"{'real ' + course.unit + 's':>12}{'simulated':>12}{'seconds':>9}   as good as ours"]
-    lines += [line_of(course, rival, rows[rival.name], reference) for rival in rivals]
-    if reference:
+        f"  {'':<26}{course.score + ', ' + str(course.episodes) + ' episodes':<34}"
+        f"{'real ' + course.unit + 's':>12}{'simulated':>12}{'seconds':>9}",
+        *(line_of(course, rival, rows[rival.name]) for rival in rivals)]
+    if "ours" in rows:
         lines += [f"As good as ours: {course.margin}, in the same world, from the same {course.few} starts,",
-                  f"for the first time; ratios are to all real {course.unit}s of ours."]
+                  f"for the first time, after how many real {course.unit}s, x those of ours in all:",
+                  *(when_of(rival, rows[rival.name]) for rival in rivals if rival.name != "ours")]
     seconds = sum(curve.points[-1].seconds for curve in curves)
     return Report(
         success=True, claim=claim, lines=lines,
@@ -217,18 +220,20 @@ def report(course: Course, claim: str, options: Options, curves: list[Curve]) ->
             about="all runs together; seconds are the processor's"))
 
 
-def line_of(course: Course, rival: Rival, row: dict[str, Any], reference: bool) -> str:
-    """A line of the table."""
-    final = ranged(row["final"], course.digits)
-    text = (f"  {rival.title or rival.name:<22}{final:<30}{row['real']['median']:>12,.0f}"
-            f"{row['simulated']['median']:>12,.0f}{row['seconds']['median']:>9.1f}   ")
-    if not reference or rival.name == "ours":
-        return text.rstrip()
-    when = row["reached"]
+def line_of(course: Course, rival: Rival, row: dict[str, Any]) -> str:
+    """What it is worth in the end, and what that took."""
+    return (f"  {rival.title or rival.name:<26}{ranged(row['final'], course.digits):<34}"
+            f"{row['real']['median']:>12,.0f}{row['simulated']['median']:>12,.0f}"
+            f"{row['seconds']['median']:>9.1f}")
+
+
+def when_of(rival: Rival, row: dict[str, Any]) -> str:
+    """When it was as good as ours, if it was."""
+    when, name = row["reached"], rival.title or rival.name
     if not when["worlds"]:
-        return text + f"not within {row['real']['median']:,.0f}"
+        return f"  {name:<26}not within {row['real']['median']:,.0f}"
     real, ratio = ranged(when["real"], 0), ranged(when["ratio"], 3, plain=True)
-    return text + f"after {real}: x {ratio}, in {when['worlds']} of {when['of']}"
+    return f"  {name:<26}{real:<34}x {ratio}, in {when['worlds']} of {when['of']}"
 
 
 def ranged(values: dict[str, float], digits: int, plain: bool = False) -> str:
