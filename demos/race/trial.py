@@ -174,6 +174,7 @@ def summary(course: Course, curves: list[Curve], rival: Rival) -> dict[str, Any]
     own = [curve for curve in curves if curve.rival == rival.name]
     when = reached(course, curves, rival.name)
     return {
+        "title": rival.title or rival.name,
         "final": spread([course.shown(curve.final) for curve in own]),
         "real": spread([curve.points[-1].real for curve in own]),
         "simulated": spread([curve.points[-1].simulated for curve in own]),
@@ -211,7 +212,9 @@ def report(course: Course, claim: str, options: Options, curves: list[Curve]) ->
     seconds = sum(curve.points[-1].seconds for curve in curves)
     return Report(
         success=True, claim=claim, lines=lines,
-        result={"rivals": rows, "worlds": worlds, "curves": [table_of(curve) for curve in curves]},
+        result={"rivals": rows, "worlds": worlds, "score": course.score, "digits": course.digits,
+                "unit": course.unit, "as_good": course.margin,
+                "curves": [table_of(curve) for curve in curves]},
         budget=command.budget(
             episodes=sum(curve.points[-1].episodes for curve in curves),
             simulator_steps=sum(curve.points[-1].simulated for curve in curves), seconds=seconds,
