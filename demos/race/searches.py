@@ -1,7 +1,7 @@
 """Searches in NumPy that see of an episode nothing but its return.
 
-- *Random search*: linear controllers with weights drawn from [-1, 1]; the best so far is kept. CartPole-v1 is
-  solved by it after about 80 episodes, so whoever claims few episodes there claims little.
+- *Random search*: linear controllers with weights drawn from [-1, 1]; the best so far is kept. CartPole-v1
+  takes it some dozens of episodes, so whoever claims few episodes there claims little.
 - *The cross-entropy method* (Rubinstein 1999; as in Szita and Lőrincz, Learning Tetris, 2006): a Gaussian of
   controllers, drawn towards the best few of each generation. Their variance is kept up by an extra one, which
   fades. The mean is what was learned.
