@@ -8,9 +8,16 @@ import textwrap
 from pathlib import Path
 
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum")
+<<<<<<< HEAD
 LISTED = ("gradient", "trebuchet", "trebuchet world", "cartpole", "cartpole world", "pendulum",
           "pendulum world")
 PACKAGES = ("gymnasium", "matplotlib", "PIL", "scipy", "tqdm")
+=======
+LISTED = ("gradient", "trebuchet", "trebuchet world", "trebuchet race", "cartpole", "cartpole world",
+          "cartpole race", "pendulum", "pendulum world", "pendulum race")
+EXTRAS = {"gymnasium": "demos", "matplotlib": "demos", "PIL": "demos", "tqdm": "demos",
+          "stable_baselines3": "rl", "torch": "rl", "cma": "rl"}
+>>>>>>> race
 
 
 def main(argv: list[str]) -> int:
@@ -31,7 +38,8 @@ def main(argv: list[str]) -> int:
         package = str(error.name).partition(".")[0]
         if package not in PACKAGES:
             raise
-        print(f"The demos need {package}: pip install -e '.[demos]'", file=sys.stderr)
+        who = "The demos need" if EXTRAS[error.name] == "demos" else "This demo needs"
+        print(f"{who} {error.name}: pip install -e '.[{EXTRAS[error.name]}]'", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted: the same command goes on from here.", file=sys.stderr)

@@ -22,6 +22,10 @@ def test_no_row_of_the_differences_is_silent():
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
+def test_races_have_the_numbers_of_their_data():
+    subprocess.run([sys.executable, DOCS / "rl.py", "--check"], check=True)
+
+
 def test_coverage_page():
     pytest.importorskip("autograd")
     page = (DOCS / "coverage.md").read_text()

@@ -647,4 +647,5 @@ DEMO = Demo(
              Column("until all stand", "result.mastered_after_steps", higher=False, digits=0,
                     unit="steps of experience"),
              Column("farthest in 10,000 steps", "result.farthest", higher=False, digits=2, unit="m")],
-    passes=passes, packages=("numpy", "gymnasium"), beside={"world": "demos.cartpole.world"})
+    passes=passes, packages=("numpy", "gymnasium"),
+    beside={"world": "demos.cartpole.world", "race": "demos.cartpole.race"})

@@ -630,7 +630,7 @@ def add_flags(flags: Any) -> None:
 
 DEMO = Demo(
     "trebuchet", __doc__, train=learn, report=report, plot=plot, settings=settings, flags=add_flags,
-    play=play_with, beside={"world": "demos.trebuchet.world"},
+    play=play_with, beside={"world": "demos.trebuchet.world", "race": "demos.trebuchet.race"},
     columns=[
         Column("median miss", "result.median_miss_percent", higher=False, goal=MEDIAN_GOAL, digits=3,
                unit="%"),

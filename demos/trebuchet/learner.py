@@ -13,6 +13,8 @@ The learner has a world's `reset` and `step`, and a simulator. It cannot look in
 """
 
 import time
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -235,14 +237,20 @@ def learn(world: Any, shots: int, seed: int) -> list[Step]:
 
     Of the world it takes `reset` and `step`. The target of the day is ignored: these are for learning.
     """
+    return list(islice(learning(world, seed), shots))
+
+
+def learning(world: Any, seed: int) -> Iterator[Step]:
+    """The same shot by shot, without an end."""
     simulator, tasks = Simulator(), Tasks(np.random.default_rng(seed))
-    belief, steps = Belief(PRIOR, np.eye(4)), list[Step]()
-    began = time.process_time()
-    for k in range(shots):
-        (vane, _, _), _ = world.reset(seed=seed if k == 0 else None)
+    belief, shots = Belief(PRIOR, np.eye(4)), list[Shot]()
+    spent, began = 0.0, time.process_time()
+    while True:
+        (vane, _, _), _ = world.reset(seed=None if shots else seed)
         aim = choose(simulator, belief, tasks, float(vane))
         (_, _, distance), *_ = world.step(np.array(settle(aim)))
-        shot = Shot(aim, float(vane), float(distance))
-        belief = refine(simulator, [*(step.shot for step in steps), shot], belief.unknown)
-        steps.append(Step(shot, belief, simulator.gradients, time.process_time() - began))
-    return steps
+        shots.append(Shot(aim, float(vane), float(distance)))
+        belief = refine(simulator, shots, belief.unknown)
+        spent += time.process_time() - began
+        yield Step(shots[-1], belief, simulator.gradients, spent)
+        began = time.process_time()

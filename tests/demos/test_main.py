@@ -51,6 +51,13 @@ def test_a_missing_package_is_named(package, demo, monkeypatch, capsys):
     assert f"need {package}: pip install -e '.[demos]'" in capsys.readouterr().err
 
 
+def test_a_package_of_a_race_is_named_with_its_extra(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "stable_baselines3"
+                        else importlib.machinery.PathFinder.find_spec(name, *rest))
+    assert main(["cartpole", "race", "--only", "DQN", "--out", str(tmp_path)]) == 2
+    assert "needs stable_baselines3: pip install -e '.[rl]'" in capsys.readouterr().err
+
+
 def test_an_interrupt_has_its_exit_code(monkeypatch, capsys):
     def interrupt(*args):
         raise KeyboardInterrupt

@@ -33,7 +33,7 @@ if importlib.util.find_spec("gymnasium") is None:
 from . import cartpole, pendulum, trebuchet
 from .world import Evaluation, Machine, World, evaluate, reveal
 
-__all__ = ["MACHINES", "Evaluation", "Machine", "World", "evaluate", "make", "reveal"]
+__all__ = ["MACHINES", "Evaluation", "Machine", "World", "evaluate", "machine", "make", "reveal"]
 
 MACHINES: dict[str, Any] = {
     "pendulum": (pendulum.Pendulum, pendulum.Truth, pendulum.draw),
@@ -52,6 +52,11 @@ def make(name: str, seed: int | None = None, **truth: Any) -> World:
     >>> reveal(make("trebuchet", seed=1, noise=1.0)).noise
     1.0
     """
-    machine, nominal, draw = MACHINES[name]
+    return World(machine(name, seed, **truth))
+
+
+def machine(name: str, seed: int | None = None, **truth: Any) -> Machine:
+    """What stands behind that world: for environments that show more of it than a `World` does."""
+    kind, nominal, draw = MACHINES[name]
     drawn = nominal() if seed is None else draw(np.random.default_rng([STREAM, seed]))
-    return World(machine(drawn._replace(**truth)))
+    return kind(drawn._replace(**truth))

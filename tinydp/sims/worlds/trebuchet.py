@@ -72,10 +72,12 @@ class Trebuchet:
     def start(self, rng: np.random.Generator) -> None:
         self.wind, self.target = rng.normal(0.0, WINDS), rng.uniform(*TARGETS)
         self.landing, self.noise = 0.0, np.zeros(3)
+        self.shot: tuple[float, float, float] | None = None
 
     def step(self, action: Any) -> bool:
         angle, weight = np.clip(np.asarray(action, np.float64), self.action_space.low, self.action_space.high)
-        self.landing = throw(self.wind + self.truth.wind_bias, angle, weight, self.truth)
+        self.shot = self.wind + self.truth.wind_bias, angle, weight
+        self.landing = throw(*self.shot, self.truth)
         self.noise = np.array([0.0, 0.0, self.truth.noise])
         return True
 
@@ -93,6 +95,26 @@ class Trebuchet:
 
 def throw(wind: float, angle: float, weight: float, truth: Truth) -> float:
     """Where the ball lands, in m from the pivot: released at `angle` ° above the ground, by `weight` lb."""
+    released = _release(angle, weight, truth)
+    return float(_until(_flight_in(wind, truth), _above_ground, released)[0])
+
+
+def path(wind: float, angle: float, weight: float, truth: Truth, points: int = 100) -> np.ndarray:
+    """Where the ball is on the way, from its release to its landing at equal times: (points, 2), in m.
+
+    Heights are above the pivot.
+
+    >>> path(0.0, 45.0, 200.0, Truth(), points=3).round(1)
+    array([[-1.3,  3.1],
+           [52.4, 32.4],
+           [78.8, -1.5]])
+    """
+    found = _solve(_flight_in(wind, truth), _above_ground, _release(angle, weight, truth), dense_output=True)
+    return found.sol(np.linspace(0.0, found.t_events[0][0], points))[:2].T
+
+
+def _release(angle: float, weight: float, truth: Truth) -> np.ndarray:
+    """Position and velocity of the ball as the sling lets it go."""
     ball, mass = BALL_MASS * truth.ball_mass, POUND * weight
     swing = _swing_of(ball, mass, truth.pivot_friction)
     arm = np.pi / 2 + np.arcsin(PIVOT_HEIGHT / LONG_ARM)
@@ -104,14 +126,22 @@ def throw(wind: float, angle: float, weight: float, truth: Truth) -> float:
         vx, vy = _ball(x)[2:]
         return vy * along - vx * up
 
-    released = _until(lambda t, x: swing(x, False)[0], yet_to_turn, lifted)
-    slowing = (AIR_DENSITY * truth.drag * np.pi * BALL_RADIUS**2) / (2 * ball)
+    return _ball(_until(lambda t, x: swing(x, False)[0], yet_to_turn, lifted))
+
+
+def _flight_in(wind: float, truth: Truth) -> Any:
+    """The rates of change of the ball's position and velocity in the air."""
+    slowing = (AIR_DENSITY * truth.drag * np.pi * BALL_RADIUS**2) / (2 * BALL_MASS * truth.ball_mass)
 
     def flight(t: float, x: np.ndarray) -> list[float]:
         k = slowing * np.hypot(x[2] - wind, x[3])
         return [x[2], x[3], -k * (x[2] - wind), -k * x[3] - GRAVITY]
 
-    return float(_until(flight, lambda t, x: x[1] + PIVOT_HEIGHT, _ball(released))[0])
+    return flight
+
+
+def _above_ground(t: float, x: np.ndarray) -> float:
+    return x[1] + PIVOT_HEIGHT
 
 
 def _swing_of(ball: float, mass: float, friction: float) -> Any:
@@ -152,11 +182,16 @@ def _ball(x: np.ndarray) -> np.ndarray:
 
 def _until(rates: Any, positive: Any, state: np.ndarray) -> np.ndarray:
     """The state at which `positive` falls to 0."""
+    return _solve(rates, positive, state).y_events[0][0]
+
+
+def _solve(rates: Any, positive: Any, state: np.ndarray, **options: Any) -> Any:
+    """What SciPy finds on the way there."""
     def event(t: float, x: np.ndarray) -> float:
         return positive(t, x)
 
     event.terminal, event.direction = True, -1       # type: ignore[attr-defined]
-    found = solve_ivp(rates, (0.0, LATEST), state, events=event, **ACCURACY)
+    found = solve_ivp(rates, (0.0, LATEST), state, events=event, **ACCURACY, **options)
     if not found.t_events[0].size:
         raise RuntimeError(f"a stage of the throw took more than {LATEST} s")
-    return found.y_events[0][0]
+    return found
