@@ -85,8 +85,8 @@ def save(path: Path, state: Any, demo: str, settings: Mapping[str, Any]) -> None
     write_atomically(path, file.getvalue())
 
 
-def load(path: Path, demo: str, settings: Mapping[str, Any], kinds: Iterable[type] = ()) -> Any:
-    """What `save` wrote to `path` for this demo and these settings, equal in every bit.
+def load(path: Path, demo: str, settings: Mapping[str, Any] | None, kinds: Iterable[type] = ()) -> Any:
+    """What `save` wrote to `path` for this demo and these settings, or any if None, equal in every bit.
 
     `kinds` are the classes of the named tuples in it; no other can be made by a file. Raises
     `CheckpointError` if the file is damaged, not a checkpoint, or belongs to another demo or
@@ -95,9 +95,10 @@ def load(path: Path, demo: str, settings: Mapping[str, Any], kinds: Iterable[typ
     header, arrays = _read(path)
     if header["demo"] != demo:
         raise CheckpointError(f"{path} belongs to the demo {header['demo']}, not {demo}. {_ADVICE}")
-    wanted = json.loads(json.dumps(dict(settings)))              # tuples become lists, as in the file
-    for name in sorted(wanted.keys() | header["settings"].keys()):
-        had, want = (known.get(name, "nothing") for known in (header["settings"], wanted))
+    had_all = header["settings"]
+    wanted = had_all if settings is None else json.loads(json.dumps(dict(settings)))     # tuples become lists
+    for name in sorted(wanted.keys() | had_all.keys()):
+        had, want = (known.get(name, "nothing") for known in (had_all, wanted))
         if had != want:
             raise CheckpointError(f"{path} was made with {name} = {had}, not {want}. {_ADVICE}")
     try:

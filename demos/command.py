@@ -51,8 +51,10 @@ from tqdm import tqdm
 import tinydp
 
 from .checkpoints import write_atomically
+from .seconds import Seconds
 
 Options = argparse.Namespace
+OWN, RECIPES = "own", ("article",)       # the flag --recipe: a demo's own, or that of a demo beside it
 
 # ---------------------------------------------------------------------------- what a demo is
 
@@ -87,7 +89,10 @@ class Demo(NamedTuple):
     flags and the recipe: plain numbers, text, and lists and dicts of them. `play` opens a window
     and `columns` are shown by a sweep: without them, the demo has no such action. `passes` says
     of the results of all seeds, as in `result.json`, whether a sweep reached its goal, and in words.
-    `beside` are demos of their own that go by this one's name: by action, the module of each.
+    `keeps` is what a sweep keeps of every seed beside the result, to look at later: a dict of the
+    controller's `params`, and arrays by start, by names of its own; `kinds` are the named tuples in it.
+    `beside` are demos of their own that go by this one's name: by action, the module of each; one that is
+    in `RECIPES` does the same by another recipe.
     """
 
     name: str
@@ -102,6 +107,8 @@ class Demo(NamedTuple):
     passes: Callable[[list[dict]], tuple[bool, str]] | None = None
     packages: tuple[str, ...] = ("numpy",)                       # whose versions matter
     beside: dict[str, str] = {}
+    keeps: Callable[[Options, Any], dict[str, Any]] | None = None
+    kinds: tuple[type, ...] = ()
 
     def actions(self) -> list[str]:
         """What can be done with it."""
@@ -131,8 +138,11 @@ def judge(demo: Demo, options: Options, outcome: Any, argv: list[str]) -> tuple[
 
 
 def budget(episodes: float = 0, simulator_steps: int = 0, gradient_evaluations: int = 0,
-           seconds: float = 0.0, **more: Any) -> dict[str, Any]:
-    """What a result cost, of which every demo tells at least these four."""
+           seconds: float | Seconds = 0.0, **more: Any) -> dict[str, Any]:
+    """What a result cost, of which every demo tells at least these four; `seconds` are the processor's."""
+    if isinstance(seconds, Seconds):
+        more = {"wall_seconds": round(seconds.wall, 2)} | more
+        seconds = seconds.processor
     return {"episodes": episodes, "simulator_steps": simulator_steps,
             "gradient_evaluations": gradient_evaluations, "seconds": round(seconds, 2), **more}
 
@@ -160,6 +170,7 @@ def parser(demo: Demo) -> argparse.ArgumentParser:
                        help="folder for the files written")
     flags.add_argument("--quiet", action="store_true", help="no progress bars, only the summary")
     flags.add_argument("--fresh", action="store_true", help="begin anew, not where the last run ended")
+    add_recipe(flags, demo)
     demo.flags(flags)
     if "sweep" in demo.actions():
         many = flags.add_argument_group("sweep")
@@ -169,6 +180,23 @@ def parser(demo: Demo) -> argparse.ArgumentParser:
                           help="how many at once, each in a process; more than 1 needs Dask")
         many.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster to use instead")
     return flags
+
+
+def add_recipe(flags: argparse.ArgumentParser, demo: Demo) -> None:
+    """The flag --recipe, for a demo that has more than its own."""
+    others = [name for name in RECIPES if name in demo.beside]
+    if others:
+        flags.add_argument("--recipe", choices=[OWN, *others], default=OWN,
+                           help="whose it is; another than its own is a demo beside it, with its own flags")
+
+
+def recipe(demo: Demo, argv: list[str]) -> tuple[str, list[str]]:
+    """Which recipe the command line names, and the command line without it."""
+    flags = argparse.ArgumentParser(prog=f"python -m demos {demo.name}", add_help=False, allow_abbrev=False)
+    flags.set_defaults(recipe=OWN)
+    add_recipe(flags, demo)
+    named, others = flags.parse_known_args(argv)
+    return named.recipe, others
 
 
 def natural(text: str) -> int:

@@ -7,7 +7,6 @@ time step is made shorter until nothing changes any more, and the swap is undone
 reverse sweep gives all of these gradients; what differs is the program that it goes through.
 """
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from tinydp.sims.trebuchet import DT, PUBLISHED, published_shoot, shoot
 
 from . import command, style
 from .command import Demo, Options, Report
+from .seconds import Clock, Seconds
 
 CLAIM = "32, and (4.02, -0.99, 0.051) for the shot."
 TAKES = "5 to 10 seconds"
@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
     euler: list[Shot]                # at EULER_STEPS, inertias swapped
     swapped: list[Shot]              # at RK4_STEPS, inertias swapped
     corrected: Shot
-    seconds: float
+    seconds: Seconds
 
     @property
     def published(self) -> Shot:
@@ -72,7 +72,7 @@ class Outcome(NamedTuple):
 
 def find(options: Options) -> Outcome:
     """All gradients; there are no random numbers, and nothing is learned."""
-    began = time.perf_counter()
+    clock = Clock()
     with command.progress(len(EULER_STEPS) + len(RK4_STEPS) + 1, "gradients", "shooting",
                           options.quiet) as bar:
         def shot(program: Callable) -> Shot:
@@ -84,7 +84,7 @@ def find(options: Options) -> Outcome:
         euler = [shot(partial(published_shoot, dt=dt)) for dt in EULER_STEPS]
         swapped = [shot(partial(shoot, params=PUBLISHED, dt=dt)) for dt in RK4_STEPS]
         corrected = shot(shoot)
-    return Outcome(dp.grad(polynomial)(5.0), euler, swapped, corrected, time.perf_counter() - began)
+    return Outcome(dp.grad(polynomial)(5.0), euler, swapped, corrected, clock.seconds)
 
 
 # ---------------------------------------------------------------------------- picture
@@ -187,7 +187,7 @@ def report(options: Options, outcome: Outcome) -> Report:
         f"  {'':<34}" + "".join(f"{unit:>12}" for unit in UNITS.values()),
         f"The article's ({', '.join(PRINTED)}) is the first row, its digits cut off."
         if found else f"The article has 32 and ({', '.join(PRINTED)}): not found again.",
-        f"seconds  {outcome.seconds:.1f}",
+        f"seconds  {outcome.seconds}",
     ]
     return Report(
         success=found,

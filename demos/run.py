@@ -14,6 +14,9 @@ def run(demo: Demo, argv: list[str]) -> int:
     """
     if argv and argv[0] in demo.beside:
         return run(importlib.import_module(demo.beside[argv[0]]).DEMO, argv[1:])
+    recipe, others = command.recipe(demo, argv)
+    if recipe != command.OWN:
+        return run(importlib.import_module(demo.beside[recipe]).DEMO, others)
     flags = command.parser(demo)
     options = flags.parse_intermixed_args(argv)
     if options.action in demo.beside:

@@ -1,5 +1,6 @@
 """How a training changes as it goes on: windows become longer, and an average of parameters steadier."""
 
+import math
 from typing import Any
 
 from tinydp.ad import tree
@@ -13,6 +14,15 @@ def counted(horizon: tuple[int, int], update: int, updates: int) -> int:
     """
     first, last = horizon
     return first + round((last - first) * max(0.0, 2 * update / updates - 1))
+
+
+def checks_until(update: int, updates: int, checks: int) -> int:
+    """How many of so many checks are due by then: they lie at 1, 4, 9, ... parts of the training.
+
+    >>> [checks_until(k, 900, checks=30) for k in (0, 1, 4, 100, 900)]
+    [0, 1, 2, 10, 30]
+    """
+    return math.isqrt(checks**2 * update // updates)
 
 
 def averaged(average: Any, params: Any, updates: int, memory: float) -> Any:

@@ -4,6 +4,15 @@ The result of each seed is written to OUT/sweep as soon as it is there, and is n
 an interrupted sweep goes on. `--jobs N` runs N seeds at once on this machine, `--scheduler
 ADDRESS` on a Dask cluster, where tinydp and this folder must be importable on every worker. A
 worker that is lost costs time alone: its seed is given to another.
+
+Beside each result, OUT/sweep/seed-N.json, stands seed-N.npz: the controller that was judged, and what it
+returned from every start, for those who want to know more than medians. In Python,
+
+    from demos import pendulum, sweep
+    for seed, kept in sweep.controllers(pendulum.DEMO, "out/pendulum/sweep"):
+        print(seed, kept["params"], kept["returns"].min())
+
+What a demo keeps, and by which names, is told by its `kept_by_sweeps`.
 """
 
 import argparse
@@ -22,11 +31,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from . import command, style
+from . import checkpoints, command, style
 from .command import Column, Demo, Options
 
 LOSSES = 20                              # of workers, that one seed survives
 PATIENCE = 10.0                          # seconds, for a scheduler to answer
+Trial = tuple[dict[str, Any], dict[str, Any]]    # of a seed: its result, and what is kept beside it
 
 # ---------------------------------------------------------------------------- the whole
 
@@ -46,8 +56,10 @@ def run(demo: Demo, options: Options, argv: list[str]) -> int:
                      "(--fresh begins anew).", options.quiet)
     with command.progress(len(seeds), "seeds", "sweeping", options.quiet, initial=len(known)) as bar:
         for seed, result in results(demo, options, [seed for seed in seeds if seed not in known]):
-            known[seed] = result
-            command.save(file(folder, seed), result)
+            known[seed], kept = result
+            if demo.keeps:
+                checkpoints.save(controller_file(folder, seed), kept, demo.name, known[seed]["settings"])
+            command.save(file(folder, seed), known[seed])
             first = demo.columns[0]
             bar.set_postfix_str(f"median {first.title} {median(first, list(known.values()))}", False)
             bar.update()
@@ -77,14 +89,15 @@ def all_succeed(results: list[dict]) -> tuple[bool, str]:
 # ---------------------------------------------------------------------------- one seed
 
 
-def trial(name: str, options: dict[str, Any], seed: int) -> dict[str, Any]:
-    """The content of `result.json` for one seed. It may run anywhere: it keeps nothing."""
+def trial(name: str, options: dict[str, Any], seed: int) -> Trial:
+    """The content of `result.json` for one seed, and what to keep. It may run anywhere: it writes nothing."""
     demo: Demo = importlib.import_module(f"demos.{name}".replace(" ", ".")).DEMO
     with tempfile.TemporaryDirectory(prefix=f"{name}-{seed}-") as folder:
         alone = argparse.Namespace(**options | {
             "action": "train", "seed": seed, "out": Path(folder), "quiet": True, "fresh": True})
-        result, _ = command.judge(demo, alone, demo.train(alone), ["sweep", "--seed", str(seed)])
-    return result
+        outcome = demo.train(alone)
+        result, _ = command.judge(demo, alone, outcome, ["sweep", "--seed", str(seed)])
+    return result, demo.keeps(alone, outcome) if demo.keeps else {}
 
 
 def file(folder: Path, seed: int) -> Path:
@@ -92,21 +105,38 @@ def file(folder: Path, seed: int) -> Path:
     return folder / f"seed-{seed}.json"
 
 
+def controller_file(folder: Path, seed: int) -> Path:
+    """Where its controller is kept, and what it returned by start."""
+    return file(folder, seed).with_suffix(".npz")
+
+
+def controllers(demo: Demo, folder: Path | str) -> list[tuple[int, dict[str, Any]]]:
+    """Seeds and what a sweep in this folder kept of them, by seed.
+
+    Raises `CheckpointError` for a file that is damaged, or of another demo.
+    """
+    seeds = sorted(int(path.stem.removeprefix("seed-")) for path in Path(folder).glob("seed-*.npz"))
+    return [(seed, checkpoints.load(controller_file(Path(folder), seed), demo.name, None, demo.kinds))
+            for seed in seeds]
+
+
 def finished(demo: Demo, options: Options, seed: int, folder: Path) -> dict[str, Any] | None:
     """The result of this seed, if there is one with these settings."""
     wanted = demo.settings(argparse.Namespace(**vars(options) | {"seed": seed}))
     try:
+        if demo.keeps:                   # it is written first
+            checkpoints.load(controller_file(folder, seed), demo.name, wanted, demo.kinds)
         result = json.loads(file(folder, seed).read_text(encoding="utf-8"))
         return result if result["settings"] == json.loads(json.dumps(wanted)) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, checkpoints.CheckpointError):
         return None                      # none, or not a whole one: it is made again
 
 
 # ---------------------------------------------------------------------------- many seeds
 
 
-def results(demo: Demo, options: Options, seeds: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Seeds and their results, as they come."""
+def results(demo: Demo, options: Options, seeds: list[int]) -> Iterator[tuple[int, Trial]]:
+    """Seeds and their results, as they come, with what is to be kept."""
     if not seeds:
         return
     sent = {key: value for key, value in vars(options).items() if key != "out"}
@@ -117,7 +147,7 @@ def results(demo: Demo, options: Options, seeds: list[int]) -> Iterator[tuple[in
         yield from on_workers(demo, sent, seeds)
 
 
-def on_workers(demo: Demo, options: dict[str, Any], seeds: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+def on_workers(demo: Demo, options: dict[str, Any], seeds: list[int]) -> Iterator[tuple[int, Trial]]:
     """The same by Dask, on processes of this machine or on a cluster."""
     try:
         dask, distributed = (importlib.import_module(name) for name in ("dask", "distributed"))

@@ -7,7 +7,6 @@ so far are simulated, network and cart-pole as one function, and tinydp takes th
 their cost. The result is judged by the real Gymnasium environment, CartPole-v1.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +28,7 @@ from .. import command, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
+from ..seconds import Clock, Seconds
 
 CLAIM = "it balances after about 5 episodes (measured: 9, and 12 to 14 until all of 100 reach 500 steps)."
 TAKES = "half a minute"
@@ -113,7 +113,7 @@ class Training(NamedTuple):
     visited: np.ndarray              # the states before, (steps, 4), of all episodes
     episodes: list[Episode]          # those that are over
     checks: list[Check]              # the first is before the first step
-    seconds: float
+    seconds: Seconds
 
     @property
     def steps(self) -> int:
@@ -156,7 +156,7 @@ def train(options: Options, seed: int | None = None) -> Training:
     """Episode by episode, until all of Gymnasium's reach 500 steps; or go on after an interrupt."""
     seed = options.seed if seed is None else seed
     keeper = Keeper(options.out / f"training-{seed}.npz", "cartpole", settings(options) | {"seed": seed},
-                    kinds=[Training, Check, Episode, Layer, AdamState, State])
+                    kinds=[Training, Check, Episode, Layer, AdamState, State, Seconds])
     training = keeper.load(options.fresh) or begin(seed)
     if training.steps:
         command.note(f"Going on after {command.count(training.steps, 'step')} of experience, kept in "
@@ -179,21 +179,20 @@ def begin(seed: int) -> Training:
     rng = np.random.default_rng(seed)
     params = NET.init(rng)
     return Training(params, OPTIMISER.init(params), rng, start(rng), np.empty((0, 4)), [],
-                    [check(0, params)], 0.0)
+                    [check(0, params)], Seconds())
 
 
 def live(training: Training, options: Options) -> Training:
     """The training after one more step of its episode, and the updates before it."""
-    began = time.perf_counter()
-    params, optimiser, rng, state, visited, episodes, checks, seconds = training
+    clock = Clock(training.seconds)
+    params, optimiser, rng, state, visited, episodes, checks, _ = training
     visited = np.vstack([visited, observe(state)])
     for _ in range(updates_until(len(visited)) - updates_until(len(visited) - 1)):
         windows = draw_windows(rng, visited, options.near)
         gradient = dp.grad(loss)(params, windows, options.horizon)
         params, optimiser = OPTIMISER.step(params, clip_by_norm(gradient, LIMIT), optimiser)
     state = step(state, controller(params, observe(state).astype(np.float32)))
-    seconds += time.perf_counter() - began
-    training = Training(params, optimiser, rng, state, visited, episodes, checks, seconds)
+    training = Training(params, optimiser, rng, state, visited, episodes, checks, clock.seconds)
     if check_due(len(visited)) or training.over:
         checks = [*checks, check(len(visited), params)]
     return training._replace(checks=checks)
@@ -245,12 +244,13 @@ class Balance(NamedTuple):
     farthest: float
 
 
-def balance(params: Params, state: State, steps: int, quiet: bool = True) -> Balance:
+def balance(params: Params, state: State, steps: int, quiet: bool = True,
+            decide: Callable[[Params, Any], Any] = controller) -> Balance:
     """Up to so many steps from each start in `state`; the same bits as Gymnasium without its limit."""
     lengths, standing, farthest = np.zeros(len(state.x), int), ~failed(state), 0.0
     with command.progress(steps, "steps", "standing", quiet) as bar:
         for _ in range(steps):
-            state = step(state, controller(params, observe(state).astype(np.float32)))
+            state = step(state, decide(params, observe(state).astype(np.float32)))
             lengths += standing
             standing = standing & ~failed(state)
             farthest = max(farthest, float(np.max(np.abs(state.x), initial=0.0, where=standing)))
@@ -585,7 +585,7 @@ def report(options: Options, outcome: Outcome) -> Report:
         f"  after    {LONG:,} steps, simulated to the same bits: {standing} of {len(EVALUATED)} still stand, "
         f"never more than {long.farthest:.2f} m from the middle",
         f"  budget   {command.count(gradients, 'gradient')} through {windows:,} steps of the simulator",
-        f"  seconds  {training.seconds:.1f} to learn",
+        f"  seconds  {training.seconds}, to learn",
     ]
     if not success:
         lines.append(f"Not learned: {GOAL} episodes at most, and {LONG:,} steps after that, were the goal.")
@@ -609,6 +609,12 @@ def report(options: Options, outcome: Outcome) -> Report:
                      "MLP 4-24-48-1; 2 to 8 % of the seeds never get there within 200 episodes.",
         },
         goal={"episodes": GOAL, "median_episodes": MEDIAN_GOAL, "standing_after": LONG}, lines=lines)
+
+
+def kept_by_sweeps(options: Options, outcome: Outcome) -> dict[str, Any]:
+    """The controller; the `lengths` of Gymnasium's 100 episodes, by seed, and those without its limit."""
+    return {"params": outcome.training.params, "lengths": outcome.training.episodes[-1].lengths,
+            "lengths_without_limit": outcome.long.lengths}
 
 
 def passes(results: list[dict]) -> tuple[bool, str]:
@@ -647,5 +653,5 @@ DEMO = Demo(
              Column("until all stand", "result.mastered_after_steps", higher=False, digits=0,
                     unit="steps of experience"),
              Column("farthest in 10,000 steps", "result.farthest", higher=False, digits=2, unit="m")],
-    passes=passes, packages=("numpy", "gymnasium"),
-    beside={"world": "demos.cartpole.world", "race": "demos.cartpole.race"})
+    keeps=kept_by_sweeps, kinds=(Layer,), passes=passes, packages=("numpy", "gymnasium"), beside={
+        name: f"demos.cartpole.{name}" for name in ("world", "article")})

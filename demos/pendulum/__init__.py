@@ -35,7 +35,9 @@ from .. import command, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
-from ..schedule import averaged
+from ..schedule import averaged, checks_until
+from ..seconds import Clock, Seconds
+from .judge import SEED as JUDGED_SEED
 from .judge import Judged, judge_everywhere
 from .machine import (
     ARTICLE,
@@ -55,7 +57,6 @@ from .machine import (
     UP,
     VALIDATION,
     Recipe,
-    checks_until,
     controller,
     draw_hanging,
     draw_starts,
@@ -121,12 +122,12 @@ class Training(NamedTuple):
     checks: list[Check]              # the first is before the first update
     training_steps: int
     validation_steps: int
-    seconds: float
+    seconds: Seconds
 
 
 STARTS = {"episode": 10_000, "batch": 100_000}             # all over, by which a network is judged as well
 GOALS = ("goal", "everywhere")           # of a recipe: no training depends on them
-KINDS = (Training, State, Run, Check, Layer, AdamState)          # that a training is made of
+KINDS = (Training, State, Run, Check, Layer, AdamState, Seconds)          # that a training is made of
 
 
 def settings(options: Options) -> dict[str, Any]:
@@ -176,12 +177,12 @@ def train(options: Options) -> Training:
 
 def compared(training: Training) -> Training:
     """Each controller of the training tried from states of its episode, from which it learned."""
-    began, episode = time.perf_counter(), training.episode
+    clock, episode = Clock(training.seconds), training.episode
     which = np.linspace(0, len(episode.torque) - 1, IMAGINED).round().astype(int)
     visited = State(episode.theta[which], episode.rate[which])
     checks = [check._replace(imagined=float(np.mean(returns(check.params, visited))))
               for check in training.checks]
-    return training._replace(checks=checks, seconds=training.seconds + time.perf_counter() - began)
+    return training._replace(checks=checks, seconds=clock.seconds)
 
 
 def begin(seed: int, how: Recipe) -> Training:
@@ -189,7 +190,7 @@ def begin(seed: int, how: Recipe) -> Training:
     rng = np.random.default_rng(seed)
     params = new_controller(rng, network(how))
     return Training(0, params, params, Adam().init(params), rng, gymnasium_start(seed),
-                    Run(*np.zeros((3, 0))), [check(0, params, how)], 0, steps_of_check(how), 0.0)
+                    Run(*np.zeros((3, 0))), [check(0, params, how)], 0, steps_of_check(how), Seconds())
 
 
 def improve(training: Training, how: Recipe, alive: bool) -> tuple[Training, float]:
@@ -197,8 +198,8 @@ def improve(training: Training, how: Recipe, alive: bool) -> tuple[Training, flo
 
     An episode that is alive goes on meanwhile.
     """
-    began = time.perf_counter()
-    k, params, average, state, rng, now, episode, checks, steps, validated, seconds = training
+    clock = Clock(training.seconds)
+    k, params, average, state, rng, now, episode, checks, steps, validated, _ = training
     starts = draw_visited(rng, how.windows, now, episode) if alive else draw_windows(rng, how)
     pushes = rng.normal(0.0, how.push, (how.horizon[-1], how.windows))
     counted = horizon(how, k)
@@ -210,11 +211,11 @@ def improve(training: Training, how: Recipe, alive: bool) -> tuple[Training, flo
     average = averaged(average, params, k, MEMORY)
     while alive and len(episode.torque) < k * EPISODE // how.updates:
         now, episode = live(average, rng, how, now, episode)
-    if checks_until(k, how.updates) > checks_until(k - 1, how.updates):
+    if checks_until(k, how.updates, CHECKS) > checks_until(k - 1, how.updates, CHECKS):
         checks = [*checks, check(k, average, how)]
         validated += steps_of_check(how)
     return Training(k, params, average, state, rng, now, episode, checks, steps + pushes.size, validated,
-                    seconds + time.perf_counter() - began), value / counted
+                    clock.seconds), value / counted
 
 
 def live(params: Params, rng: np.random.Generator, how: Recipe, now: State, episode: Run
@@ -300,7 +301,7 @@ class Episodes(NamedTuple):
 
     returns: np.ndarray
     seen: np.ndarray
-    seconds: float
+    seconds: Seconds
     decision: float = 0.0
 
     @property
@@ -314,8 +315,7 @@ def evaluate(params: Params, quiet: bool, seeds: range = EVALUATED, improvements
 
     With `improvements`, each decision plans ahead with so many of them.
     """
-    began = time.perf_counter()
-    totals, episodes, decisions = [], [], []
+    clock, totals, episodes, decisions = Clock(), [], [], []
     with gymnasium.make("Pendulum-v1") as env, command.progress(
             len(seeds), "episodes", "evaluating", quiet) as bar:
         for seed in seeds:
@@ -333,7 +333,7 @@ def evaluate(params: Params, quiet: bool, seeds: range = EVALUATED, improvements
             episodes.append(episode)
             bar.set_postfix_str(f"mean return {np.mean(totals):.1f}", False)
             bar.update()
-    return Episodes(np.array(totals), np.array(episodes), time.perf_counter() - began,
+    return Episodes(np.array(totals), np.array(episodes), clock.seconds,
                     float(np.median(decisions)))
 
 
@@ -367,14 +367,20 @@ def value_map(params: Params) -> np.ndarray:
 def draw_maps(params: Params) -> Figure:
     """What each state is worth, and what the controller does there; the way up from hanging."""
     way = run(params, TILTED, 120)
+    return draw_planes(value_map(params), torque_map(params), State(way.theta, way.rate),
+                       "What every start is worth", "What the motor does there")
+
+
+def draw_planes(values: np.ndarray, torques: np.ndarray, way: State, worth_title: str, action_title: str
+                ) -> Figure:
+    """Values and torques (rates, angles) over the phase plane side by side, and a way through both."""
     with style.styled():
         picture = style.figure(900, 380)
         worth, action = picture.subplots(1, 2, sharey=True)
-        values = value_map(params)
         low = 100 * math.floor(np.percentile(values, 3) / 100)
         draw_map(worth, values, np.linspace(low, 0, 21), style.RISING, "return of the 10 seconds from here")
-        draw_map(action, torque_map(params), np.linspace(-2, 2, 21), style.DIVERGING, "torque (N m)")
-        for axes, title in ((worth, "What every start is worth"), (action, "What the motor does there")):
+        draw_map(action, torques, np.linspace(-2, 2, 21), style.DIVERGING, "torque (N m)")
+        for axes, title in ((worth, worth_title), (action, action_title)):
             draw_around(axes, way.theta, way.rate, color=style.INK, linewidth=1.4)
             axes.plot(np.degrees(way.theta[0]), way.rate[0], "o", color=style.INK, markersize=5)
             phase_axes(axes)
@@ -451,7 +457,7 @@ def draw_learning(axes: Axes, training: Training, how: Recipe) -> None:
     axes.xaxis.set_major_formatter(lambda x, _: style.number(x))
     ticks = [150, 300, 600, 1200]
     axes.set_yticks(ticks, [style.number(-tick) for tick in ticks])
-    axes.set_title(f"Learning in {training.seconds:.0f} seconds")
+    axes.set_title(f"Learning: {training.seconds.title}")
 
 
 def draw_phase_plane(axes: Axes, episodes: Episodes, shown: Run) -> None:
@@ -722,10 +728,11 @@ def report(options: Options, outcome: Outcome) -> Report:
             f"watch it learn, and {imagined:,} to choose the controller"),
         *([] if options.after is None else
           [f"  judged   as it was after {command.count(best.update, 'update')}"]),
-        f"  seconds  {training.seconds:.1f} to train, {evaluating:.1f} to evaluate",
+        f"  seconds  to train    {training.seconds}",
+        f"           to evaluate {evaluating}",
     ]
     if lived:
-        lines.insert(-4, f"  episode  the only one it learned from, {lived} steps, returned "
+        lines.insert(-5, f"  episode  the only one it learned from, {lived} steps, returned "
                         f"{training.episode.total:.0f} itself")
     if not success:
         lines.append(f"Not learned: a mean return of {how.goal:.0f} was the goal" + (
@@ -749,7 +756,7 @@ def report(options: Options, outcome: Outcome) -> Report:
             training_steps=training.training_steps, validation_steps=training.validation_steps,
             choosing_steps=imagined or training.validation_steps,
             evaluation_steps=(len(found) + n) * EPISODE,
-            seconds_evaluating=round(evaluating, 2),
+            seconds_evaluating=round(evaluating.processor, 2),
             milliseconds_a_decision=round(episodes.decision, 3)),
         claim=CLAIM,
         reference={
@@ -762,6 +769,17 @@ def report(options: Options, outcome: Outcome) -> Report:
         },
         goal={"mean_return": how.goal, "mean_return_everywhere": how.everywhere,
               "not_upright_everywhere": None if how.everywhere is None else 0}, lines=lines)
+
+
+def kept_by_sweeps(options: Options, outcome: Outcome) -> dict[str, Any]:
+    """The controller; `returns` (100,) from Gymnasium's starts, by seed; `starts_everywhere` (n, 2), angle
+    and rate, with `returns_everywhere` and `upright_everywhere`, each (n,).
+    """
+    everywhere = draw_starts(np.random.default_rng(JUDGED_SEED), len(outcome.everywhere.returns))
+    return {"params": chosen(options, outcome.training).params, "returns": outcome.episodes.returns,
+            "starts_everywhere": np.stack(everywhere, axis=1),
+            "returns_everywhere": outcome.everywhere.returns,
+            "upright_everywhere": outcome.everywhere.upright}
 
 
 def passes(results: list[dict]) -> tuple[bool, str]:
@@ -789,8 +807,10 @@ def add_flags(flags: Any) -> None:
 
 DEMO = Demo(
     "pendulum", __doc__, train=learn, report=report, plot=plot, settings=judged, flags=add_flags, play=play,
-    columns=[Column("mean return", "result.mean_return"),
-             Column("worst return", "result.worst_return"),
-             Column("swung up", "result.swung_up", digits=0, unit="of 100 starts")],
-    passes=passes, packages=("numpy", "gymnasium"),
-    beside={"world": "demos.pendulum.world", "race": "demos.pendulum.race"})
+    columns=[Column("mean of 100 starts", "result.mean_return"),
+             Column("mean of all starts", "result.mean_return_everywhere"),
+             Column("worst of 100 starts", "result.worst_return"),
+             Column("upright", "result.swung_up", digits=0, unit="of 100 starts")],
+    keeps=kept_by_sweeps, kinds=(Layer,),
+    passes=passes, packages=("numpy", "gymnasium"), beside={
+        name: f"demos.pendulum.{name}" for name in ("world", "article", "best")})

@@ -5,15 +5,17 @@ simulator, whose steps are the same bits, with observations and torques rounded 
 (It squares a float32 torque otherwise: returns agree to nine digits.)
 """
 
-import time
-from typing import NamedTuple
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinydp.nn import Params
-from tinydp.sims.pendulum import State, cost, observe, step
+from tinydp.sims.pendulum import STANDARD, State, cost, observe, step
 
 from ..command import progress
+from ..seconds import Clock, Seconds
 from .machine import EPISODE, HELD, UP, controller, draw_starts
 
 SEED = 2025                     # of the starts, which no training sees
@@ -25,7 +27,7 @@ class Judged(NamedTuple):
 
     returns: np.ndarray
     upright: np.ndarray
-    seconds: float
+    seconds: Seconds
 
     @property
     def left(self) -> int:
@@ -35,23 +37,27 @@ class Judged(NamedTuple):
 
 def judge_everywhere(params: Params, n: int, quiet: bool) -> Judged:
     """Episodes from `n` starts, drawn as Gymnasium draws them, θ ~ U[-π, π] and ω ~ U[-1, 1]."""
-    began, starts = time.perf_counter(), draw_starts(np.random.default_rng(SEED), n)
-    found = []
+    clock, starts = Clock(), draw_starts(np.random.default_rng(SEED), n)
+    decide, found = functools.partial(controller, params), []
     with progress(n, "starts", "judging", quiet) as bar:
         for first in range(0, n, BLOCK):
-            found.append(episodes(params, State(*(x[first:first + BLOCK] for x in starts))))
+            found.append(episodes(decide, State(*(x[first:first + BLOCK] for x in starts))))
             bar.update(len(found[-1][0]))
     returns, upright = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return Judged(returns, upright, time.perf_counter() - began)
+    return Judged(returns, upright, clock.seconds)
 
 
-def episodes(params: Params, state: State) -> tuple[np.ndarray, np.ndarray]:
-    """Returns of whole episodes, and which of them end upright."""
+def episodes(decide: Callable[[np.ndarray], Any], state: State, physics: Any = STANDARD
+             ) -> tuple[np.ndarray, np.ndarray]:
+    """Returns of whole episodes, and which of them end upright, each (n,).
+
+    `decide` gives the torques (n,) for what is seen, (n, 3). `physics` are the parameters of the simulator.
+    """
     total, upright = np.zeros(len(state.theta)), np.full(len(state.theta), True)
     for k in range(EPISODE):
-        torque = np.float32(controller(params, observe(state).astype(np.float32)))
-        total -= cost(state, torque)
-        state = step(state, torque)
+        torque = np.float32(decide(observe(state).astype(np.float32)))
+        total -= cost(state, torque, physics)
+        state = step(state, torque, physics)
         if k >= EPISODE - HELD:
             upright &= observe(state)[:, 0].astype(np.float32) > UP
     return total, upright

@@ -88,11 +88,6 @@ def horizon(how: Recipe, update: int) -> int:
     return counted(how.horizon, update, how.updates)
 
 
-def checks_until(update: int, updates: int) -> int:
-    """How many of the `CHECKS` are due by then: they lie at 1, 4, 9, ... parts of the training."""
-    return math.isqrt(CHECKS**2 * update // updates)
-
-
 # ---------------------------------------------------------------------------- controller and cost
 
 MIRROR = np.array([1.0, -1.0, -1.0])     # the same pendulum seen from behind: -θ, -ω

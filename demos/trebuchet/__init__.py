@@ -8,7 +8,6 @@ parameters. Each learned aim is judged in time steps so short that they change n
 
 import functools
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +27,8 @@ from tinydp.sims.trebuchet import CORRECTED, DT, Machine, joints, shoot, simulat
 from .. import command, play, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
+from ..schedule import checks_until
+from ..seconds import Clock, Seconds
 
 CLAIM = "off by 0.3 %, after five minutes of training."
 TAKES = "a minute"
@@ -156,7 +157,7 @@ class Aims(NamedTuple):
     """The aims at single targets."""
 
     aims: list[Aim]
-    seconds: float
+    seconds: Seconds
 
     @property
     def hits(self) -> int:
@@ -170,13 +171,13 @@ class Aims(NamedTuple):
 def aim_at_each(quiet: bool) -> Aims:
     """The first of the targets that judge, one by one; the shot was compiled by `warm_up`."""
     winds, targets, _ = draw_tasks_within_reach(EVALUATION_SEED, EVALUATED)
-    began, aims = time.perf_counter(), []
+    clock, aims = Clock(), []
     with command.progress(AIMED, "targets", "aiming", quiet) as bar:
         for wind, target in zip(winds[:AIMED], targets[:AIMED], strict=True):
             aims.append(aim_at(float(wind), float(target)))
             bar.set_postfix_str(f"off by {100 * abs(aims[-1].miss):.2f} cm", False)
             bar.update()
-    return Aims(aims, time.perf_counter() - began)
+    return Aims(aims, clock.seconds)
 
 
 # ---------------------------------------------------------------------------- the network
@@ -224,7 +225,7 @@ class Training(NamedTuple):
     optimiser: AdamState
     rng: np.random.Generator
     checks: list[Check]              # the first is before the first update
-    seconds: float
+    seconds: Seconds
 
 
 def settings(options: Options) -> dict[str, Any]:
@@ -238,7 +239,7 @@ def train(options: Options) -> Training:
     """Adam on the gradient of `loss`, with new tasks at every update; or where a run was interrupted."""
     updates = options.updates
     keeper = Keeper(options.out / f"training-{options.seed}.npz", "trebuchet", settings(options),
-                    kinds=[Training, Check, Layer, AdamState])
+                    kinds=[Training, Check, Layer, AdamState, Seconds])
     optimiser = Adam(cosine(*RATE, updates), beta2=MEMORY)
     training = keeper.load(options.fresh) or begin(options.seed, optimiser)
     if training.update:
@@ -259,23 +260,18 @@ def begin(seed: int, optimiser: Adam) -> Training:
     """The training before its first update."""
     rng = np.random.default_rng(seed)
     params = new_controller(rng)
-    return Training(0, params, optimiser.init(params), rng, [check(0, params)], 0.0)
+    return Training(0, params, optimiser.init(params), rng, [check(0, params)], Seconds())
 
 
 def improve(training: Training, optimiser: Adam, updates: int) -> tuple[Training, float]:
     """The training after one more update, and the loss before it."""
-    began = time.perf_counter()
-    k, params, state, rng, checks, seconds = training
+    clock = Clock(training.seconds)
+    k, params, state, rng, checks, _ = training
     value, gradient = dp.value_and_grad(loss)(params, *draw_tasks(rng, SHOTS))
     params, state = optimiser.step(params, gradient, state)
-    if checks_until(k + 1, updates) > checks_until(k, updates):
+    if checks_until(k + 1, updates, CHECKS) > checks_until(k, updates, CHECKS):
         checks = [*checks, check(k + 1, params)]
-    return Training(k + 1, params, state, rng, checks, seconds + time.perf_counter() - began), float(value)
-
-
-def checks_until(update: int, updates: int) -> int:
-    """How many of the `CHECKS` are due by then: they lie at 1, 4, 9, ... parts of the training."""
-    return math.isqrt(CHECKS**2 * update // updates)
+    return Training(k + 1, params, state, rng, checks, clock.seconds), float(value)
 
 
 def check(update: int, params: Params) -> Check:
@@ -305,7 +301,7 @@ class Judged(NamedTuple):
     targets: np.ndarray
     landings: np.ndarray
     within_reach: float
-    seconds: float
+    seconds: Seconds
 
     @property
     def misses(self) -> np.ndarray:
@@ -314,10 +310,10 @@ class Judged(NamedTuple):
 
 def judge(params: Params) -> Judged:
     """New tasks, in the fine time steps."""
-    began = time.perf_counter()
+    clock = Clock()
     winds, targets, within = draw_tasks_within_reach(EVALUATION_SEED, EVALUATED)
     landings = land(params, winds, targets)
-    return Judged(winds, targets, landings, within, time.perf_counter() - began)
+    return Judged(winds, targets, landings, within, clock.seconds)
 
 
 # ---------------------------------------------------------------------------- pictures
@@ -393,7 +389,7 @@ def draw_learning(axes: Axes, outcome: "Outcome") -> None:
     axes.minorticks_off()
     axes.xaxis.set_major_formatter(lambda x, _: style.number(x))
     axes.set_yticks([0.01, 0.1, 1, 10, 100], labels=["0.01", "0.1", "1", "10", "100"])
-    axes.set_title(f"Learning in {outcome.training.seconds:.0f} seconds")
+    axes.set_title(f"Learning: {outcome.training.seconds.title}")
 
 
 # ---------------------------------------------------------------------------- the machine, moving
@@ -536,20 +532,20 @@ def play_with(options: Options, outcome: "Outcome") -> Path | None:
 
 
 class Outcome(NamedTuple):
-    """The aims at single targets, the training, how its controller was judged, and s to compile."""
+    """The aims at single targets, the training, how its controller was judged, and the time to compile."""
 
     aims: Aims
     training: Training
     judged: Judged
-    seconds_compiling: float
+    compiling: Seconds
 
 
-def warm_up(quiet: bool) -> float:
+def warm_up(quiet: bool) -> Seconds:
     """Compile the shot and its gradient, or find them in the cache; the seconds that it took."""
-    began = time.perf_counter()
+    clock = Clock()
     command.note("Compiling the shot and its gradient, which is done once for all runs ...", quiet)
     dp.grad(shot, argnums=(1, 2))(0.0, *map(float, settle(np.array(START))), DT)
-    return time.perf_counter() - began
+    return clock.seconds
 
 
 def learn(options: Options) -> Outcome:
@@ -580,7 +576,7 @@ def report(options: Options, outcome: Outcome) -> Report:
     lines = [
         f"One target at a time, by gradient descent: {aims.hits} of {AIMED} hit to {100 * HIT:g} cm,",
         f"  with {aims.gradients / AIMED:.1f} gradients each (worst miss {100 * farthest:.2g} cm), "
-        f"in {aims.seconds:.1f} s",
+        f"in {aims.seconds.processor:.1f} s of the processor",
         f"The network, over {EVALUATED:,} targets within reach, winds N(0, {WIND:g}) m/s and targets "
         f"{TARGETS[0]:g} to {TARGETS[1]:g} m:",
         f"  miss     median {median:.3f} %, 95 of 100 within {last:.3f} %, worst {worst:.2g} % "
@@ -592,9 +588,9 @@ def report(options: Options, outcome: Outcome) -> Report:
         f"           of a grid of {ANGLES[0]:g} to {ANGLES[1]:g}° and {WEIGHTS[0]:g} to {WEIGHTS[1]:g} lb, "
         "in the same wind",
         f"  budget   {command.count(shots, 'gradient')}, one for each shot",
-        f"  seconds  {training.seconds:.1f} to train (goal: {SECONDS_GOAL}, for one core of its own), "
-        f"{judged.seconds:.1f} to evaluate;",
-        f"           {compiling:.1f} to compile, or to load what was compiled before",
+        f"  seconds  to train    {training.seconds} (goal: {SECONDS_GOAL})",
+        f"           to evaluate {judged.seconds}",
+        f"           to compile  {compiling}, or to load what was compiled",
     ]
     if not good:
         lines.append(f"Not learned: a median of {MEDIAN_GOAL} %, 95 of 100 within {LAST_GOAL} %, and all "
@@ -608,13 +604,21 @@ def report(options: Options, outcome: Outcome) -> Report:
         budget=command.budget(
             episodes=shots, simulator_steps=shots * steps_of_a_shot(), gradient_evaluations=shots,
             seconds=training.seconds, updates=training.update, aim_gradients=aims.gradients,
-            aim_seconds=round(aims.seconds, 2), seconds_evaluating=round(judged.seconds, 2),
-            seconds_compiling=round(compiling, 2)),
+            aim_seconds=round(aims.seconds.processor, 2),
+            seconds_evaluating=round(judged.seconds.processor, 2),
+            seconds_compiling=round(compiling.processor, 2)),
         claim=CLAIM,
         reference={"miss_percent": 0.0, "about": "within reach, an aim that hits exactly exists"},
         goal={"median_miss_percent": MEDIAN_GOAL, "p95_miss_percent": LAST_GOAL, "hits": AIMED,
               "seconds": SECONDS_GOAL},
         lines=lines)
+
+
+def kept_by_sweeps(options: Options, outcome: Outcome) -> dict[str, Any]:
+    """The controller; winds and targets of the tasks that judge, and where its shots landed, each (n,)."""
+    judged = outcome.judged
+    return {"params": outcome.training.params, "winds": judged.winds, "targets": judged.targets,
+            "landings": judged.landings}
 
 
 def steps_of_a_shot() -> int:
@@ -630,10 +634,11 @@ def add_flags(flags: Any) -> None:
 
 DEMO = Demo(
     "trebuchet", __doc__, train=learn, report=report, plot=plot, settings=settings, flags=add_flags,
-    play=play_with, beside={"world": "demos.trebuchet.world", "race": "demos.trebuchet.race"},
+    play=play_with, keeps=kept_by_sweeps, kinds=(Layer,),
+    beside={name: f"demos.trebuchet.{name}" for name in ("world", "article")},
     columns=[
         Column("median miss", "result.median_miss_percent", higher=False, goal=MEDIAN_GOAL, digits=3,
                unit="%"),
         Column("95 of 100 within", "result.p95_miss_percent", higher=False, goal=LAST_GOAL, digits=3,
                unit="%"),
-        Column("seconds", "budget.seconds", higher=False, goal=SECONDS_GOAL, digits=0)])
+        Column("processor seconds", "budget.seconds", higher=False, goal=SECONDS_GOAL, digits=0)])

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinydp.nn import Layer, Params
 from tinydp.sims import worlds
 
 from .. import command, style
@@ -60,6 +61,13 @@ class Outcome(NamedTuple):
     truth: dict[str, float]
     delay: int
 
+    @property
+    def controllers(self) -> dict[str, Params]:
+        """By `WHO`."""
+        learning = self.learning
+        return dict(zip(WHO, (learning.nominal, self.longer.average, learning.training.average,
+                              self.told.average), strict=True))
+
 
 def settings(machine: Machine, options: Options) -> dict[str, Any]:
     """All that the outcome depends on."""
@@ -93,11 +101,9 @@ def train(machine: Machine, options: Options) -> Outcome:
             options.out / f"{who}-{options.seed}.npz", f"{machine.name} world, {who}", known, KINDS))
         for who, where, bar in (("longer", task.physics(prior(task.model)), "as nominal"),
                                 ("told", physics, "if told")))
-    controllers = dict(zip(WHO, (learning.nominal, longer.average, learning.training.average, told.average),
-                           strict=True))
-    found = {who: worlds.evaluate(world, Pilot(task, params), options.episodes)
-             for who, params in controllers.items()}
-    return Outcome(learning, longer, told, seconds, found, truth, delay)
+    outcome = Outcome(learning, longer, told, seconds, {}, truth, delay)
+    return outcome._replace(found={who: worlds.evaluate(world, Pilot(task, params), options.episodes)
+                                   for who, params in outcome.controllers.items()})
 
 
 def learn(learner: Learner, world: worlds.World, options: Options, keeper: Keeper) -> Learning:
@@ -190,6 +196,12 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
         lines=lines)
 
 
+def kept_by_sweeps(outcome: Outcome) -> dict[str, Any]:
+    """By `WHO`: the controller, and its returns by start, (episodes,)."""
+    return {who: {"params": params, "returns": outcome.found[who].returns}
+            for who, params in outcome.controllers.items()}
+
+
 def judged(machine: Machine, found: worlds.Evaluation) -> dict[str, Any]:
     """An evaluation in numbers."""
     return {"mean_return": float(np.mean(found.returns)), "median_return": float(np.median(found.returns)),
@@ -226,6 +238,7 @@ def demo(machine: Machine, about: str | None, claim: str, columns: list[Column],
         train=lambda options: train(machine, options),
         report=lambda options, outcome: report(machine, claim, options, outcome),
         settings=lambda options: settings(machine, options),
+        keeps=lambda options, outcome: kept_by_sweeps(outcome), kinds=(Layer,),
         flags=lambda flags: add_flags(flags, machine), packages=("numpy", "scipy", "gymnasium"))
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 
 from demos import command, sweep
 from demos.__main__ import main
+from demos.checkpoints import CheckpointError
 from demos.command import Column, Demo, Report
 from demos.run import run
 
@@ -96,6 +98,30 @@ def test_a_sweep_goes_on_where_it_was(dice, tmp_path):
     assert drawn[9:] == [0, 1, 2, 3]             # the recipe is another
 
 
+class _Part(NamedTuple):
+    weight: np.ndarray
+
+
+def test_a_sweep_keeps_controllers_and_returns_by_start(dice, tmp_path):
+    demo, drawn = dice
+    demo = demo._replace(kinds=(_Part,), keeps=lambda options, outcome: {
+        "params": [_Part(np.full(2, outcome))], "returns": np.arange(3.0) + options.seed})
+    sys.modules["demos.dice"].DEMO = demo
+    _sweep(demo, tmp_path)
+    kept = sweep.controllers(demo, tmp_path / "sweep")
+    assert [seed for seed, _ in kept] == [0, 1, 2, 3]
+    for (seed, one), number in zip(kept, NUMBERS, strict=True):
+        assert list(one["params"][0].weight) == [number, number]
+        assert list(one["returns"]) == [seed, seed + 1, seed + 2]
+    (tmp_path / "sweep" / "seed-1.npz").write_bytes(b"half")
+    (tmp_path / "sweep" / "seed-2.npz").unlink()
+    _sweep(demo, tmp_path)
+    assert drawn[4:] == [1, 2]                   # what is not whole is made again
+    other = demo._replace(name="coin")
+    with pytest.raises(CheckpointError, match="belongs to the demo dice, not coin"):
+        sweep.controllers(other, tmp_path / "sweep")
+
+
 def test_the_goal_of_a_sweep_may_be_the_demos_own(dice, tmp_path, capsys):
     demo, _ = dice
     for passed in (True, False):
@@ -133,7 +159,7 @@ def test_a_lost_worker_costs_nothing_but_time(dice, tmp_path, monkeypatch, capsy
         time.sleep(0.1)
         if seed == 1 and first:
             os.kill(os.getpid(), signal.SIGKILL)
-        return known
+        return known, {}
 
     monkeypatch.setattr(sweep, "trial", trial)
     _sweep(demo, tmp_path / "together", "--jobs", "2")

@@ -1,5 +1,7 @@
 """Very many episodes side by side are Gymnasium's."""
 
+from functools import partial
+
 import gymnasium
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from demos.pendulum.machine import (
     network,
     new_controller,
 )
-from tinydp.sims.pendulum import State
+from tinydp.sims.pendulum import STANDARD, State
 
 pytestmark = pytest.mark.demo
 
@@ -31,7 +33,8 @@ def test_episodes_are_gymnasiums(mode):
                 torque = controller(params, seen[None])[0]
                 seen, reward, *_ = env.step(np.array([torque], np.float32))
                 total += float(reward)
-            returns, upright = judging.episodes(params, State(np.array([theta]), np.array([rate])))
+            returns, upright = judging.episodes(partial(controller, params),
+                                                State(np.array([theta]), np.array([rate])))
             assert returns[0] == pytest.approx(total, rel=1e-11)     # torque² in float32: not the same bits
             assert not upright[0]
 
@@ -47,8 +50,9 @@ def test_the_starts_are_always_the_same_ones_in_blocks(monkeypatch):
     assert found.returns == pytest.approx(again.returns, rel=1e-6)
 
 
-def test_a_rod_that_is_held_counts_as_upright(monkeypatch):
-    """By a controller that is written down: 10 degrees from upright it holds the rod, elsewhere not."""
-    monkeypatch.setattr(judging, "controller", lambda params, seen: -15 * seen[:, 1] - 2 * seen[:, 2])
-    _, upright = judging.episodes([], State(np.array([0.05, np.pi]), np.zeros(2)))
-    assert list(upright) == [True, False]
+@pytest.mark.parametrize(("limit", "wanted"), [(2.0, [True, False]), (np.inf, [True, True])])
+def test_a_rod_that_is_held_counts_as_upright(limit, wanted):
+    """By a controller that is written down: near upright it holds the rod, without limit it lifts it."""
+    physics, starts = STANDARD._replace(max_torque=limit), State(np.array([0.05, 3.0]), np.zeros(2))
+    _, upright = judging.episodes(lambda seen: -15 * seen[:, 1] - 2 * seen[:, 2], starts, physics)
+    assert list(upright) == wanted

@@ -15,6 +15,7 @@ from demos import command, pendulum
 from demos.__main__ import main
 from demos.checkpoints import Keeper
 from demos.pendulum import machine
+from demos.schedule import checks_until
 from tinydp.ad import tree
 from tinydp.sims.pendulum import State, observe, step
 
@@ -340,7 +341,8 @@ def test_windows_grow_in_the_second_half():
 
 
 def test_checks_are_dense_at_first():
-    due = [k for k in range(1, 1001) if pendulum.checks_until(k, 1000) > pendulum.checks_until(k - 1, 1000)]
+    due = [k for k in range(1, 1001)
+           if checks_until(k, 1000, pendulum.CHECKS) > checks_until(k - 1, 1000, pendulum.CHECKS)]
     assert due[:6] == [1, 3, 6, 10, 16, 23]
     assert due[-1] == 1000
     assert len(due) <= pendulum.CHECKS

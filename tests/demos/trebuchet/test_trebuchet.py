@@ -12,6 +12,7 @@ import tinydp as dp
 from demos import command, trebuchet
 from demos.checkpoints import Keeper
 from demos.run import run
+from demos.schedule import checks_until
 from tinydp.optim import Adam, AdamState, cosine
 from tinydp.sims.trebuchet import DT, shoot
 
@@ -219,7 +220,8 @@ def test_a_target_out_of_reach_pulls_no_harder_than_others():
 
 
 def test_checks_are_dense_at_first():
-    due = [k for k in range(1, 2001) if trebuchet.checks_until(k, 2000) > trebuchet.checks_until(k - 1, 2000)]
+    due = [k for k in range(1, 2001)
+           if checks_until(k, 2000, trebuchet.CHECKS) > checks_until(k - 1, 2000, trebuchet.CHECKS)]
     assert due[:4] == [3, 9, 20, 36]
     assert due[-1] == 2000
     assert len(due) == trebuchet.CHECKS

@@ -1,0 +1,170 @@
+"""The best returns known of the pendulum: dynamic programming, then each episode refined by derivatives.
+
+With all knowledge of the physics, and of where the episode starts, its 200 torques are computed: nothing is
+learned, and no controller comes out. It is what the others are measured against. The episodes are played in
+Gymnasium's Pendulum-v1 itself.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+from matplotlib.figure import Figure
+
+from tinydp.sims.pendulum import State
+
+from .. import command, style
+from ..command import Demo, Options, Report
+from ..seconds import Clock, Seconds
+from . import ANGLES, RATES, STARTS, TILTED, draw_planes, gymnasium_start
+from .judge import SEED as JUDGED_SEED
+from .machine import BEST_EVALUATED, BEST_EVERYWHERE, EPISODE, EVALUATED, draw_starts, spread_starts
+from .optimum import (
+    BEGINNINGS,
+    CHOICES,
+    ROUNDS,
+    SHARES,
+    Best,
+    Grid,
+    best_episodes,
+    dynamic_programming,
+    follow,
+    path_of,
+    refine,
+    returns_of,
+)
+
+CLAIM = '"something pretty close to the optimal strategy": here is what the optimum returns.'
+TAKES = "half a minute"
+
+RATES_SHARE = 3                 # so many times fewer rates than angles among the starts from all over
+AGREED = 0.2                    # as near should the constants be that all texts use
+BLOCK = 50                      # starts side by side: more leave the cache
+
+
+class Outcome(NamedTuple):
+    """The grid; the episodes from the starts that judge, also as Gymnasium counts them; and from all over.
+
+    `everywhere` are returns from starts that are spread evenly; `means` are the grid's own from these, and
+    from those by which controllers are judged.
+    """
+
+    grid: Grid
+    evaluated: Best
+    played: np.ndarray
+    everywhere: np.ndarray
+    means: tuple[float, float]
+    seconds: Seconds
+
+    @property
+    def judged(self) -> float:
+        """The mean return from the judge's starts: the grid knows by how much these are worse or better."""
+        return float(np.mean(self.everywhere)) + self.means[1] - self.means[0]
+
+
+def learn(options: Options) -> Outcome:
+    """Compute all of it: nothing is learned here."""
+    clock = Clock()
+    command.note("Dynamic programming on the grid ...", options.quiet)
+    grid = dynamic_programming(options.angles, options.angles * 4 // 5 + 1, options.torques)
+    evaluated = State(*np.array([gymnasium_start(seed) for seed in EVALUATED]).T)
+    spread = spread_starts(options.starts, -(-options.starts // RATES_SHARE))
+    with command.progress(len(EVALUATED) + len(spread.theta), "starts", "refining", options.quiet) as bar:
+        best = Best(*(np.concatenate(parts, axis=-1) for parts in zip(
+            *(best_episodes(grid, starts) for starts in blocks(evaluated, bar)), strict=True)))
+        everywhere = np.concatenate([returns_of(starts, refine(starts, follow(grid, starts)))
+                                     for starts in blocks(spread, bar)])
+    judged = draw_starts(np.random.default_rng(JUDGED_SEED), STARTS["batch"])
+    means = [float(-np.mean(grid.at(starts))) for starts in (spread, judged)]
+    return Outcome(grid, best, played(best), everywhere, (means[0], means[1]), clock.seconds)
+
+
+def blocks(starts: State, bar: Any) -> Iterator[State]:
+    """All of them, some at a time; the bar counts those that are done."""
+    for first in range(0, len(starts.theta), BLOCK):
+        some = State(*(x[first:first + BLOCK] for x in starts))
+        yield some
+        bar.update(len(some.theta))
+
+
+def played(best: Best) -> np.ndarray:
+    """The returns of the episodes that judge, as Gymnasium counts them."""
+    totals = []
+    with gymnasium.make("Pendulum-v1") as env:
+        for seed, torques in zip(EVALUATED, best.torques.T, strict=True):
+            env.reset(seed=seed)
+            totals.append(sum(float(env.step(np.array([torque]))[1]) for torque in torques))
+    return np.array(totals)
+
+
+# ---------------------------------------------------------------------------- what came out
+
+def plot(options: Options, outcome: Outcome) -> list[Path]:
+    """What every state is worth at best, and the torque that belongs there."""
+    picture = options.out / "best.png"
+    style.save_picture(picture, draw_picture(outcome.grid))
+    return [picture]
+
+
+def draw_picture(grid: Grid) -> Figure:
+    """The grid in two maps, and the best way up from `TILTED`."""
+    theta, rate = np.meshgrid(ANGLES, RATES)
+    start = State(*np.array([TILTED]).T)
+    way = path_of(start, best_episodes(grid, start).torques)
+    torques = grid.torque(State(theta.ravel(), rate.ravel())).reshape(theta.shape)
+    with style.styled():
+        return draw_planes(-grid.at(State(theta, rate)), torques, State(*(x[:120, 0] for x in way)),
+                           "What every state is worth at best", "The best torque, as a grid tells it")
+
+
+def report(options: Options, outcome: Outcome) -> Report:
+    """The bests, each beside the constant of the texts and the pictures."""
+    found, n = outcome.evaluated.returns, len(outcome.everywhere)
+    mean, everywhere = float(np.mean(found)), float(np.mean(outcome.everywhere))
+    steps = (len(found) * len(BEGINNINGS) + n) * (ROUNDS * (len(SHARES) + 2) + len(CHOICES)) * EPISODE
+    angles, rates = outcome.grid.costs.shape
+    success = abs(mean - BEST_EVALUATED) <= AGREED and abs(everywhere - BEST_EVERYWHERE) <= AGREED
+    lines = [
+        "Pendulum-v1, with all knowledge of the physics; mean returns:",
+        f"  {mean:.2f} from the starts of seeds 0 to {len(found) - 1} (in the texts: {BEST_EVALUATED}), "
+        f"worst {np.min(found):.1f}",
+        f"  {np.mean(outcome.played):.2f} is what Gymnasium counts for the same episodes",
+        f"  {everywhere:.2f} over all starts, {n:,} of them, spread evenly (in the texts: {BEST_EVERYWHERE})",
+        f"  {outcome.judged:.2f} from the {STARTS['batch']:,} starts by which controllers are judged",
+        f"  budget   a grid of {angles} x {rates} states and {options.torques} torques, {EPISODE} times; "
+        f"{steps:,} steps to refine",
+        f"  seconds  {outcome.seconds}",
+    ]
+    if not success:
+        lines.append(f"Not as in the texts, within {AGREED}.")
+    return Report(
+        success=success,
+        result={"mean_return": mean, "mean_return_in_gymnasium": float(np.mean(outcome.played)),
+                "worst_return": float(np.min(found)), "returns": found, "mean_return_everywhere": everywhere,
+                "mean_return_from_the_judge's_starts": outcome.judged, "starts_everywhere": n},
+        budget=command.budget(simulator_steps=steps + angles * rates * options.torques,
+                              seconds=outcome.seconds),
+        claim=CLAIM, reference={"mean_return": BEST_EVALUATED, "mean_return_everywhere": BEST_EVERYWHERE,
+                                "about": "the constants that the demos, the pictures and the texts use"},
+        goal={"agree_within": AGREED}, lines=lines)
+
+
+def settings(options: Options) -> dict[str, Any]:
+    """All that the outcome depends on."""
+    return {"seed": options.seed, "angles": options.angles, "torques": options.torques,
+            "starts": options.starts}
+
+
+def add_flags(flags: Any) -> None:
+    """The flags of this demo alone."""
+    for name, standard, told in (
+            ("angles", 400, "of the grid, beside four fifths as many rates"),
+            ("torques", 9, "to choose from on the grid"),
+            ("starts", 60, "angles of starts from all over, beside a third as many rates")):
+        flags.add_argument(f"--{name}", type=command.positive, default=standard, metavar="N", help=told)
+
+
+DEMO = Demo("pendulum best", __doc__, train=learn, report=report, plot=plot, settings=settings,
+            flags=add_flags, packages=("numpy", "scipy", "gymnasium"))

@@ -1,0 +1,47 @@
+"""How long something took: of the processor, which is what it costs, and on the clock, for those who wait.
+
+On a machine that others use as well, the clock says little: both are told.
+
+    >>> clock = Clock(before=Seconds(processor=10.0, wall=25.0))     # of an interrupted run
+    >>> clock.seconds.processor >= 10.0
+    True
+    >>> print(Seconds(12.34, 219.0))
+    12.3 of the processor, 219.0 on the clock
+"""
+
+import time
+from typing import NamedTuple
+
+
+class Seconds(NamedTuple):
+    """`processor` counts those of all threads of this process; `wall` goes on while others compute."""
+
+    processor: float = 0.0
+    wall: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.processor:.1f} of the processor, {self.wall:.1f} on the clock"
+
+    def __add__(self, other: tuple) -> "Seconds":            # type: ignore[override]
+        """Both together."""
+        return Seconds(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+    @property
+    def title(self) -> str:
+        """For a picture."""
+        return f"{self.processor:.0f} s of processor time ({self.wall:.0f} s on the clock)"
+
+
+class Clock:
+    """Runs from where it is made; `seconds` are those since then, and those `before`."""
+
+    def __init__(self, before: Seconds = Seconds()) -> None:     # noqa: B008  (it cannot change)
+        self._before = before
+        self._began = Seconds(time.process_time(), time.perf_counter())
+
+    @property
+    def seconds(self) -> Seconds:
+        """Until now."""
+        now = Seconds(time.process_time(), time.perf_counter())
+        return Seconds(*(before + later - began for before, later, began in zip(
+            self._before, now, self._began, strict=True)))
