@@ -8,16 +8,10 @@ import textwrap
 from pathlib import Path
 
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum")
-<<<<<<< HEAD
-LISTED = ("gradient", "trebuchet", "trebuchet world", "cartpole", "cartpole world", "pendulum",
-          "pendulum world")
-PACKAGES = ("gymnasium", "matplotlib", "PIL", "scipy", "tqdm")
-=======
 LISTED = ("gradient", "trebuchet", "trebuchet world", "trebuchet race", "cartpole", "cartpole world",
           "cartpole race", "pendulum", "pendulum world", "pendulum race")
-EXTRAS = {"gymnasium": "demos", "matplotlib": "demos", "PIL": "demos", "tqdm": "demos",
+EXTRAS = {"gymnasium": "demos", "matplotlib": "demos", "PIL": "demos", "scipy": "demos", "tqdm": "demos",
           "stable_baselines3": "rl", "torch": "rl", "cma": "rl"}
->>>>>>> race
 
 
 def main(argv: list[str]) -> int:
@@ -36,10 +30,10 @@ def main(argv: list[str]) -> int:
         return importlib.import_module("demos.run").run(demo, options)
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
-        if package not in PACKAGES:
+        if package not in EXTRAS:
             raise
-        who = "The demos need" if EXTRAS[error.name] == "demos" else "This demo needs"
-        print(f"{who} {error.name}: pip install -e '.[{EXTRAS[error.name]}]'", file=sys.stderr)
+        who = "The demos need" if EXTRAS[package] == "demos" else "This demo needs"
+        print(f"{who} {package}: pip install -e '.[{EXTRAS[package]}]'", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted: the same command goes on from here.", file=sys.stderr)
