@@ -654,4 +654,4 @@ DEMO = Demo(
                     unit="steps of experience"),
              Column("farthest in 10,000 steps", "result.farthest", higher=False, digits=2, unit="m")],
     keeps=kept_by_sweeps, kinds=(Layer,), passes=passes, packages=("numpy", "gymnasium"), beside={
-        name: f"demos.cartpole.{name}" for name in ("world", "article")})
+        name: f"demos.cartpole.{name}" for name in ("world", "race", "article")})
