@@ -289,6 +289,7 @@ class Search:
         self.exceeded: set[Spot] = set()
         told: list[Decision] | None = []
         self.log, before = Log(), builder.oracle
+        self.frames: dict[CodeType, FrameType] = {}      # one of each function that asked
         twice = 0 if builder.trace.is_again else TWICE
 
         def leaf(told: list[Decision]) -> tuple[list[Decision], Any]:
