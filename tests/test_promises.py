@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad import primitives
+from tinydp.ad import parts
 
 # ---------------------------------------------------------------------------- linear cost
 
@@ -33,13 +33,13 @@ def test_memory_is_linear_and_about_a_hundred_bytes_an_operation():
 
 def test_a_loop_over_elements_costs_one_sum(monkeypatch):
     calls = []
-    fn = primitives.scatter.fn
+    fn = parts.scatter.fn
 
     def counting(*gs, **options):
         calls.append(len(gs))
         return fn(*gs, **options)
 
-    monkeypatch.setattr(primitives.scatter, "fn", counting)
+    monkeypatch.setattr(parts.scatter, "fn", counting)
     x = np.arange(1000.0)
     g = dp.grad(lambda x: sum(x[i] * x[i - 1] for i in range(1000)))(x)
     assert np.array_equal(g, np.roll(x, 1) + np.roll(x, -1))

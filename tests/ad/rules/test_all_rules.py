@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 
-from tinydp.ad import primitives, rules
+from tinydp.ad import rules
+from tinydp.ad.binding import parameters_of
 from tinydp.ad.primitives import FlatPrimitive, Primitive
 from tinydp.ad.registry import PRIMITIVES
 
@@ -96,7 +97,7 @@ def check_up_to_first_failure(case):
 
 # ---------------------------------------------------------------------------- signatures
 
-REPLACED = [f for f, rule in OURS.items() if isinstance(rule, FunctionType) and primitives.parameters_of(f)]
+REPLACED = [f for f, rule in OURS.items() if isinstance(rule, FunctionType) and parameters_of(f)]
 
 
 @pytest.mark.parametrize("f", REPLACED, ids=lambda f: f.__name__)

@@ -4,7 +4,7 @@ A step that does the same with each of a list of numbers was rolled into operati
 roll.py): it stacks the numbers, and takes them from the new array in the end. If it carries them, taking
 apart and stacking again is all for nothing:
 
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from ..rules.shaping import stacked
     >>> from .loops import scan_options
     >>> from .record import Builder

@@ -1,7 +1,7 @@
 """What the decisions on a way say of later ones: `x > 1` was true, so `x - 2 < -1` is false.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .record import Builder
     >>> builder = Builder()
     >>> x = builder.input(0.5, "x")

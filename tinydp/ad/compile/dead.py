@@ -1,7 +1,7 @@
 """Removing what nobody needs, inside of loops as well.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .loops import SCAN, scan_options
     >>> from .record import Builder
     >>> inside = Builder()

@@ -1,7 +1,7 @@
 """From LLVM's language to machine code, which is kept: a second process only loads it.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .lower import lowered
     >>> from .record import Builder
     >>> builder = Builder()

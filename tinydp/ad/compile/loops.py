@@ -4,7 +4,7 @@ A `scan(*carry, *xs, *captured)` has a body with the inputs (carry, a row of eac
 outputs (carry, a row of each y); it makes the last carry, and the stacked rows. After an event the number of
 its steps is a value, the last operand, which the body does not see.
 
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .program import interpret
     >>> from .record import Builder
     >>> inside = Builder()

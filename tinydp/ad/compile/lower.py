@@ -4,7 +4,7 @@ Neighbouring operations on arrays of one shape share a loop, and what is used on
 an array; a sum joins the loop of what is summed.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .numba import text_of
     >>> from .record import Builder
     >>> builder = Builder()

@@ -5,7 +5,7 @@ are written where they are stacked as soon as they are made. Numbers that only l
 for the way back, share one buffer, a column each.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .loops import SCAN, scan_options
     >>> from .lower import lowered
     >>> from .numba import text_of

@@ -1,7 +1,7 @@
 """Lowering `switch`: an `if`, whose sides set the same variables and fill the same buffers.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .lower import lowered
     >>> from .numba import text_of
     >>> from .record import Builder

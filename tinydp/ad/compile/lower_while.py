@@ -5,7 +5,7 @@
     >>> from .loops import WHILE, while_options
     >>> from .numba import text_of
     >>> from .record import Builder
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> inside, builder = Builder(), Builder()
     >>> x = inside.input(0.0, "x")
     >>> (y,) = inside.record(registered(np.multiply), (x, 2.0), {})

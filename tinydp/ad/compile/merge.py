@@ -5,7 +5,7 @@ way back reads. And the step of a way back does a loop in it again, of which the
 differ by rows.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .loops import SCAN, scan_options
     >>> builder = Builder()
     >>> results = []

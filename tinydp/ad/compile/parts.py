@@ -1,7 +1,7 @@
 """A loop taken apart, so that a pass can drop, add and exchange its parts, and put together again.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .loops import SCAN, scan_options
     >>> from .program import Program
     >>> from .record import Builder

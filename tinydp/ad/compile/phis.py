@@ -5,7 +5,7 @@ one `switch`, and what only one side needs is computed in it. If that is little,
 either way, and chosen by `where`.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .record import Builder
     >>> builder = Builder()
     >>> x, w = builder.input(1.0, "x"), builder.input(2.0, "w")

@@ -4,7 +4,7 @@ A carry that starts as `init`, to which each step adds an outer product of two v
 of two matrices, and which nothing else reads, is no carry: the factors are stacked, and the product of the
 stacks has the whole sum. The sum of a factor that is stacked anyway, the gradient of a bias, is one as well.
 
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .loops import SCAN, scan_options
     >>> step, builder = Builder(), Builder()
     >>> total, a, b = step.input(np.zeros((2, 3))), step.input(np.zeros(2), "a"), step.input(np.zeros(3), "b")

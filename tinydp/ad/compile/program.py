@@ -1,7 +1,7 @@
 """A program: a list of operations over values. All that the compiler does is a function of programs.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> x, y = Value(2.0, "x"), Value(np.sin(2.0))
     >>> program = Program([x], [Op(registered(np.sin), (x,), {}, [y])], [y])
     >>> print(program)

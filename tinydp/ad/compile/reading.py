@@ -1,7 +1,7 @@
 """A program as text, for people.
 
     >>> import numpy as np
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .program import Op, Program, Value
     >>> x, y = Value(np.zeros(3), "x"), Value(np.zeros(3))
     >>> for line in lines(Program([x], [Op(registered(np.sin), (x,), {}, [y])], [y])):

@@ -1,6 +1,6 @@
 """Writing a program down, operation by operation, so that equal operations are one.
 
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> builder = Builder()
     >>> x = builder.input(2.0, "x")
     >>> (a,) = builder.record(registered(np.sin), (x,), {})

@@ -1,6 +1,6 @@
 """Where a program repeats itself, so that a loop may do the same.
 
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .record import Builder
     >>> builder = Builder()
     >>> x = builder.input(0.0, "x")

@@ -6,7 +6,7 @@ it runs over the same steps. Whatever the later one computes from nothing but wh
 with the operations of the first. What is dear and was computed there is stored there, a row a step, and read.
 What is cheap is computed again, and what only the later one needs is computed there.
 
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .loops import SCAN, scan_options
     >>> sin, multiply = registered(np.sin), registered(np.multiply)
     >>> step, back, builder = Builder(), Builder(), Builder()

@@ -1,6 +1,6 @@
 """What repeats because a Python loop was unrolled is rolled up again: equal groups become a `scan`.
 
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .record import Builder
     >>> add, multiply, take = registered(np.add), registered(np.multiply), GETITEM
     >>> builder = Builder()

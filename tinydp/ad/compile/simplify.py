@@ -5,7 +5,7 @@ from nothing but captured values is computed before the loop, if that can neithe
 Parts of a loop that are no parts of its own go: a carry that never changes is captured, a row that is read
 is not written again, and what every row has in common is read once.
 
-    >>> from ..primitives import registered
+    >>> from ..registry import registered
     >>> from .loops import SCAN, scan_options
     >>> inside = Builder()
     >>> x, rate, a = inside.input(0.0, "x"), inside.input(0.0, "rate"), inside.input(0.0, "a")
