@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tinydp.ad.compile.program import interpret, verify
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.compile.rows import GETITEM, Rewriting, rows_of
+from tinydp.ad.primitives import scatter
 from tinydp.ad.rules.shaping import stacked
 
 ARRAY = np.arange(4 * 3 * 2.0).reshape(4, 3, 2)
@@ -37,3 +38,20 @@ def test_stacks_of_rows(places):
     args = ARRAY[:, 0, 0], ARRAY[:, 1, 1]
     if any(place is not None for place in places):
         assert np.array_equal(interpret(after, *args)[0], interpret(program, *args)[0])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=2, max_size=9))
+def test_rows_that_are_scattered_are_one_array(pairs):
+    builder = Builder()
+    array, other = builder.input(ARRAY[:, :, 0]), builder.input(np.ones(3))
+    rows = [builder.record(GETITEM, (array, k), {})[0] for k, _ in pairs]
+    places = [(np.array([at, at + 1, at]),) for _, at in pairs]
+    options = {"shape": (6,), "indices": ((np.array([0, 1, 2]),), *places)}
+    program = builder.program(builder.record(scatter, (other, *rows), options))
+    rewriting = Rewriting(program)
+    rewriting.copy(program.ops)
+    after = verify(rewriting.program(program.outputs))
+    args = ARRAY[:, :, 0], np.ones(3)
+    assert np.array_equal(interpret(after, *args)[0], interpret(program, *args)[0])
+    if [k for k, _ in pairs] == [0, 1, 2, 3]:
+        assert len(after.ops[-1].args) == 2

@@ -64,6 +64,7 @@ def test_of_numbers(f, operations, x):
     (lambda x: x[:, None, ...][:, 0], 0),
     (lambda x: x[::-1], 1),
     (lambda x: np.sin(x) + np.sin(x), 2),
+    (lambda x: x[:, 1:][1:, :-1], 1), (lambda x: x[:1][:, ::2], 2), (lambda x: x[1:, :][0:][:, 1:3], 1),
 ])
 def test_of_arrays(f, operations):
     assert len(simple(f, A)) == operations

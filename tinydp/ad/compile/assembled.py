@@ -109,7 +109,8 @@ class Assembling(Rewriting):
         """Which part is added by an operation that chooses between new elements and old ones, and to what."""
         mask, new, old = op.args
         shape = np.shape(example_of(mask))
-        if type(mask) is Value or shape != op.outs[0].shape or not self.is_assembled(old, shape):
+        if np.asarray(example_of(mask)).dtype.kind != "b" or type(mask) is Value or (
+                shape != op.outs[0].shape or not self.is_assembled(old, shape)):
             return None
         taken = self.made(new, GETITEM)
         places = taken.args[1] if taken else None
@@ -137,7 +138,8 @@ class Assembling(Rewriting):
     def source(self, x: Any) -> Any:
         """What has the same elements in the same order."""
         while (type(x) is Value and (op := self.old.maker.get(x)) is not None and op.name in _SAME_ELEMENTS
-               and np.size(example_of(op.args[0])) == np.size(example_of(x)) and "order" not in op.options):
+               and np.size(example_of(op.args[0])) == np.size(example_of(x)) and "order" not in op.options
+               and not any(type(arg) is str for arg in op.args)):
             x = op.args[0]
         return x
 

@@ -57,6 +57,7 @@ class Hosts:
         self.block = block
         self.whole: dict[Value, View] = {}
         self.parts: dict[Value, View] = {}
+        self.made_within: set[tuple[Value, int]] = set()         # (what is put together, which operand)
         self.sparse: dict[Value, Op] = {}        # a sum -> the scatter in it
         self.late: set[Value] = set()            # what is scattered only there
 
@@ -92,8 +93,9 @@ class Hosts:
         self.whole[out] = target
         parts = [*parts_of(op, target, block.to.table)]
         for x, k in inner:
-            if parts[k].shape == x.shape:
-                self.parts.setdefault(x, parts[k])
+            if parts[k].shape == x.shape and x not in self.parts:
+                self.parts[x] = parts[k]
+                self.made_within.add((out, k))
 
     def _may_be_made_within(self, x: Any, whole: Value) -> bool:
         """Whether an operand is made here, element by element, and read so."""
@@ -127,16 +129,22 @@ class Hosts:
         """Let what something sparse is added to be made where the sum will be."""
         out, x = op.outs[0], self.base(op)
         if self._is_used_up(x, op):
-            self.whole[out] = self.parts[x] = self.place(out) or self.block.target(out, whole=True)
+            self._share(x, out)
 
     def _settle_switch(self, op: Op) -> None:
         """Let what one side of a switch returns as it is be made where the result will be."""
         for k, out in enumerate(op.outs):
             for n, x in enumerate(op.args[1:]):
-                if out.shape and x not in self.parts and self._is_used_up(x, op) and x.kind == out.kind and (
-                        _may_be_changed(op, n, k)):
-                    self.whole[out] = self.parts[x] = self.place(out) or self.block.target(out, whole=True)
+                if (out.shape and x not in self.parts and self._is_used_up(x, op) and x.kind == out.kind
+                        and _may_be_changed(op, n, k)):
+                    self._share(x, out)
                     break
+
+    def _share(self, x: Value, out: Value) -> None:
+        """Let an array be made where a result will be. (A switch fills memory, not a part of an array.)"""
+        target = self.place(out) or self.block.target(out, whole=True)
+        if target.memory is not None or self.block.program.maker[x].name != "switch":
+            self.whole[out] = self.parts[x] = target
 
     def _is_used_up(self, x: Any, op: Op) -> bool:
         """Whether an array is made here, and needed for one operation alone."""

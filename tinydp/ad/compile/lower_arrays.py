@@ -234,12 +234,12 @@ def joined(block: Block, op: Op) -> None:
 
 def put_together(block: Block, op: Op, target: View) -> None:
     """Fill an array with its parts: with those that were not made there, see `hosts.py`; constants once."""
-    to, is_own = block.to, op.outs[0] in block.hosts.whole
-    for x, part in zip(op.args, parts_of(op, target, to.table), strict=True):
-        if is_own and type(x) is not Value:
+    to, out, hosts = block.to, op.outs[0], block.hosts
+    for k, (x, part) in enumerate(zip(op.args, parts_of(op, target, to.table), strict=True)):
+        if out in hosts.whole and type(x) is not Value:
             with to.within(to.head):
                 put(block, to.get(x), part)
-        elif type(x) is not Value or to.get(x) is not block.hosts.parts.get(x):
+        elif (out, k) not in hosts.made_within or to.get(x) is not hosts.parts[x]:
             put(block, to.get(x), part)
 
 

@@ -49,7 +49,6 @@ from .repeats import FARTHEST, FEWEST, Table
 from .rows import GETITEM, Rewriting, rows_of
 
 WORTH = 24                                       # operations that are saved: below, a straight line is faster
-FEW = 100                                        # operations after which there may be more to find
 LONG = 8000                                      # operations in a straight line that take long to compile
 
 
@@ -59,7 +58,7 @@ def roll(program: Program) -> Program:
     if any(new is not old for new, old in zip(ops, program.ops, strict=True)):
         program = Program(program.inputs, ops, program.outputs)
     first = _rolled(program)
-    if len(first) > FEW:                         # perhaps what is alike is not at one place of all groups
+    if len(first) > WORTH:                       # perhaps what is alike is not at one place of all groups
         first = min(first, _rolled(_rows_first(program)), key=len)
     return joined_carries(first)
 
