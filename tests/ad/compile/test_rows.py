@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tinydp.ad.compile.program import interpret, verify
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.compile.rows import GETITEM, Rewriting, rows_of
-from tinydp.ad.primitives import scatter
+from tinydp.ad.parts import scatter
 from tinydp.ad.rules.shaping import stacked
 
 ARRAY = np.arange(4 * 3 * 2.0).reshape(4, 3, 2)
