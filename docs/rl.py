@@ -39,7 +39,8 @@ def row(who: str, found: dict, digits: int) -> list[str]:
         return [*cells, "", "1"]
     if not reached["worlds"]:
         return [*cells, f"not within {most:,.0f}", ""]
-    share = "" if reached["worlds"] == reached["of"] else f", in {reached['worlds']} of {reached['of']} worlds"
+    worlds, of = reached["worlds"], reached["of"]
+    share = "" if worlds == of else f", in {worlds} of {of} worlds"
     return [*cells, ranged(reached["real"], 0) + share, significant(reached["ratio"]) + share]
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 
-from tinydp.ad import rules
+from tinydp.ad import parts, registry, rules
 from tinydp.ad.binding import parameters_of
 from tinydp.ad.primitives import FlatPrimitive, Primitive
 from tinydp.ad.registry import PRIMITIVES
 
 from .checks import WrongGradient, check_gradients
 
-MODULES = [primitives, *(import_module(f"{rules.__name__}.{name}") for name in rules.__all__)]
+MODULES = [registry, parts, *(import_module(f"{rules.__name__}.{name}") for name in rules.__all__)]
 TESTS = [import_module(f"{__package__}.{path.stem}") for name in rules.__all__
          for path in Path(__file__).parent.glob(f"test_{name}.py")]
 CASES = [case for test in TESTS for case in test.CASES]
