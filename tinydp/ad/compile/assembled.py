@@ -58,7 +58,7 @@ class Part(NamedTuple):
 
     value: Any
     negative: bool
-    index: tuple
+    places: tuple
 
 
 class Assembling(Rewriting):
@@ -93,14 +93,14 @@ class Assembling(Rewriting):
             x, part = self.parts[x]
             parts.append(part)
         values = [self.value(part, op) for part in parts[::-1]]
-        options = {"shape": op.outs[0].shape, "indices": tuple([part.index for part in parts[::-1]])}
+        options = {"shape": op.outs[0].shape, "indices": tuple([part.places for part in parts[::-1]])}
         (made,) = self.new(scatter, tuple(values), options, op)
         made.label = op.outs[0].label
         self.now[op.outs[0]] = made
 
     def value(self, part: Part, op: Op) -> Any:
         """What is added, in its full shape."""
-        x, shape = self.lift(part.value), part.index[0].shape
+        x, shape = self.lift(part.value), part.places[0].shape
         if part.negative:
             (x,) = self.new(_NEGATIVE, (x,), {}, op)
         return x if np.shape(example_of(x)) == shape else self.new(_BROADCAST, (x,), {"shape": shape}, op)[0]
@@ -114,7 +114,7 @@ class Assembling(Rewriting):
             return None
         taken = self.made(new, GETITEM)
         places = taken.args[1] if taken else None
-        if not isinstance(places, np.ndarray) or places.dtype.kind not in "iu" or places.shape != mask.shape:
+        if taken is None or not isinstance(places, np.ndarray) or places.dtype.kind not in "iu" or places.shape != mask.shape:
             return None
         total = self.source(taken.args[0])
         sum_of = self.made(total, _ADD) or self.made(total, _SUBTRACT)

@@ -125,13 +125,13 @@ def _sum(op: Op, program: Program) -> Sum | None:
         return None
     shape, out, parts = op.options["shape"], op.outs[0], []
     for x, index in zip(op.args, op.options["indices"], strict=True):
-        found = spans(index, shape)
-        if found is None or np.shape(example_of(x)) != tuple([end - first for first, end in found]):
+        place = spans(index, shape)
+        if place is None or np.shape(example_of(x)) != tuple([end - first for first, end in place]):
             return None
-        parts.append(Part(x, tuple([first for first, _ in found])))
-    windows = [spans(user.args[1], shape) if user.prim is GETITEM else None
-               for user in program.users.get(out, ())]
-    is_read_whole = None in windows or out in values_in(program.outputs)
-    windows = [x for x in windows if x is not None] + [[(0, n) for n in shape]] * is_read_whole
+        parts.append(Part(x, tuple([first for first, _ in place])))
+    read = [spans(user.args[1], shape) if user.prim is GETITEM else None
+            for user in program.users.get(out, ())]
+    is_read_whole = None in read or out in values_in(program.outputs)
+    windows = [x for x in read if x is not None] + [[(0, n) for n in shape]] * is_read_whole
     found = Sum(op, parts, windows, is_read_whole)
     return found if found.is_worth_it else None
