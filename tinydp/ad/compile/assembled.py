@@ -114,7 +114,9 @@ class Assembling(Rewriting):
             return None
         taken = self.made(new, GETITEM)
         places = taken.args[1] if taken else None
-        if taken is None or not isinstance(places, np.ndarray) or places.dtype.kind not in "iu" or places.shape != mask.shape:
+        if taken is None or not isinstance(places, np.ndarray):
+            return None
+        if places.dtype.kind not in "iu" or places.shape != mask.shape:
             return None
         total = self.source(taken.args[0])
         sum_of = self.made(total, _ADD) or self.made(total, _SUBTRACT)
