@@ -22,7 +22,9 @@ def table(name: str) -> str:
     data = json.loads((HERE / "data" / f"{name}-race.json").read_text(encoding="utf-8"))
     result, unit = data["result"], data["result"]["unit"]
     worlds, episodes = result["worlds"], data["settings"]["episodes"]
-    rows = [[f"{name}, {len(worlds)} worlds (seeds {worlds[0]} to {worlds[-1]})",
+    first, last = worlds[0], worlds[-1]
+    seeds = f"{len(worlds)} worlds (seeds {first} to {last})" if first < last else f"world {first}"
+    rows = [[f"{name}, {seeds}",
              f"{result['score']}, {episodes} episodes", f"real {unit}s", f"simulated {unit}s",
              "processor seconds", f"as good as ours after real {unit}s", "times those of ours"],
             ["---"] * 7,
@@ -39,8 +41,8 @@ def row(who: str, found: dict, digits: int) -> list[str]:
         return [*cells, "", "1"]
     if not reached["worlds"]:
         return [*cells, f"not within {most:,.0f}", ""]
-    worlds, of = reached["worlds"], reached["of"]
-    share = "" if worlds == of else f", in {worlds} of {of} worlds"
+    good, all_ = reached["worlds"], reached["of"]
+    share = "" if good == all_ else f", in {good} of {all_} worlds"
     return [*cells, ranged(reached["real"], 0) + share, significant(reached["ratio"]) + share]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .. import command, style
+from .. import style
 from .run import Course, Curve, Rival
 
 COLOURS = (style.ORANGE, style.GREEN, style.INK, style.GREY, "#8a5aa8")
@@ -23,7 +23,7 @@ def draw_picture(course: Course, rivals: list[Rival], curves: list[Curve]) -> Fi
                 draw_rival(axes, course, own, work, looks[rival.name], rival.title or rival.name)
         worlds = len({curve.world for curve in curves})
         left.set(xlabel=f"real {course.unit}s", ylabel=course.score)
-        left.set_title(f"Median and range of {command.count(worlds, 'unknown world')}")
+        left.set_title(f"Median and range of {worlds} unknown worlds" if worlds > 1 else "One unknown world")
         right.set(xlabel=f"real and simulated {course.unit}s")
         right.set_title("... and with what is simulated")
         if course.log_score:
