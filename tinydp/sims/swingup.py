@@ -37,7 +37,7 @@ All functions take floats or arrays (a batch of cart-poles), plain or traced ali
     >>> for action in (1.0, 1.0, -0.5):
     ...     state = step(state, action)
     >>> print(" ".join(f"{number:.4f}" for number in state))
-    0.0511 0.5900 3.1788 0.2871
+    0.0584 0.5824 3.2274 0.8163
 
 By how much does the friction of the track slow down the cart, after a second of full push?
 
@@ -48,7 +48,7 @@ By how much does the friction of the track slow down the cart, after a second of
     ...         state = step(state, 1.0, STANDARD._replace(track=track))
     ...     return state.speed
     >>> print(f"{grad(speed_after_a_second)(0.0):.3f} m/s for each N s/m")
-    0 m/s for each N s/m
+    -4.186 m/s for each N s/m
 """
 
 from typing import Any, NamedTuple
