@@ -62,9 +62,10 @@ def passes(results: list[dict]) -> tuple[bool, str]:
     returns = {who: np.median([result["result"][who]["mean_return"] for result in results]) for who in WHO}
     worst = {who: min(result["result"][who]["good"] for result in results) for who in WHO}
     return bool(worst["after"] >= GOAL and returns["after"] >= (1 - SHARE) * returns["told"]), (
-        f"Median return: nominal {returns['nominal']:.1f}, trained as long {returns['longer']:.1f}, after one "
-        f"episode {returns['after']:.1f}, with the true physics {returns['told']:.1f}. Held at the end, in the "
-        f"worst world: {worst['nominal']}, {worst['longer']}, {worst['after']} and {worst['told']} of 100.")
+        f"Median return: nominal {returns['nominal']:.1f}, trained as long {returns['longer']:.1f}, after "
+        f"one episode {returns['after']:.1f}, with the true physics {returns['told']:.1f}. Held at the end, "
+        f"in the worst world: {worst['nominal']}, {worst['longer']}, {worst['after']} and {worst['told']} "
+        "of 100.")
 
 
 COLUMNS = [Column("after one episode", "result.after.mean_return"),
@@ -104,7 +105,7 @@ WORLD = trial.demo(MACHINE, __doc__, CLAIM, COLUMNS, passes)
 
 
 class Learned(NamedTuple):
-    """What was learned in the world, and before it, in practice, by several seeds, of which it is the first."""
+    """What was learned in the world, and before it, in practice, by several seeds: the first is its own."""
 
     world: trial.Outcome
     practice: list[list[Check]]

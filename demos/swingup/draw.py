@@ -28,7 +28,7 @@ BESIDE = 0.8                    # pole lengths from one to the next on paper
 
 
 class Moves(NamedTuple):
-    """An episode as it was seen: cart in m, angle in rad and push within ±1, each (n,); did it leave the track?"""
+    """An episode as seen: cart in m, angle in rad, push within ±1, each (n,); whether it left the track."""
 
     x: np.ndarray
     theta: np.ndarray
@@ -83,7 +83,8 @@ def draw_practice(axes: Axes, curves: list[list[Check]]) -> None:
     axes.set_xlim(left=0)
     handles = [Line2D([], [], color=style.BLUE, linewidth=2.4, label="this run")]
     if len(curves) > 1:
-        handles.append(Line2D([], [], color=style.GREY, linewidth=1.1, label=f"{len(curves) - 1} other seeds"))
+        others = f"{len(curves) - 1} other seeds"
+        handles.append(Line2D([], [], color=style.GREY, linewidth=1.1, label=others))
     axes.legend(handles=handles, loc="lower right", frameon=False)
     axes.set_title(f"Practice: all held after {min(firsts):.1f} to {max(firsts):.1f} s"
                    if len(firsts) == len(curves) else f"Practice: {len(firsts)} of {len(curves)} hold all")
@@ -95,8 +96,8 @@ def draw_plane(axes: Axes, learning: Learning) -> None:
         theta, rate = angles(record.seen), record.seen[:, 4]
         turns = 2 * np.pi * np.round(theta[-1] / (2 * np.pi))        # where it ends is upright
         axes.plot(np.degrees(theta - turns), rate, color=style.PALE, linewidth=1.2, zorder=1)
-        axes.scatter(np.degrees(theta - turns), rate, c=np.arange(len(rate)), cmap=style.RISING.reversed(), s=9,
-                     vmin=-0.5 * len(rate), zorder=2)
+        axes.scatter(np.degrees(theta - turns), rate, c=np.arange(len(rate)), cmap=style.RISING.reversed(),
+                     s=9, vmin=-0.5 * len(rate), zorder=2)
     axes.plot(0, 0, "+", color=style.ORANGE, markersize=14, markeredgewidth=2.2, zorder=3)
     axes.set(xlabel="angle (°; 0: upright, ±180: hanging)", ylabel="rate (rad/s)")
     axes.xaxis.set_major_locator(MultipleLocator(180))

@@ -66,7 +66,7 @@ class Game:
         """A sudden push of the pole's end, to the right for 1, to the left for -1."""
         if not self.left:
             around = np.copysign(1.0, np.cos(self.machine.state[2]))
-            self.machine.state = self.machine.state + [0.0, 0.0, 0.0, direction * around * self.strength]
+            self.machine.state[3] += direction * around * self.strength
             self.bump, self.shown, self.upright = direction, 8, 0
 
     def tick(self) -> None:

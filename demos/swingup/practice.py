@@ -3,6 +3,7 @@
 It is the training that the demo begins with, looked at as it goes on, for several seeds: after every few
 updates the averaged controller is tried from 100 hanging starts, in the same simulator.
 
+    >>> from demos.swingup.machine import new_controller
     >>> state = start(np.random.default_rng(0), 3)
     >>> untrained = new_controller(np.random.default_rng(0))
     >>> returned, up = tried(untrained, state)
@@ -22,7 +23,7 @@ from ..checkpoints import Keeper
 from ..command import Options, progress
 from ..worlds.belief import prior
 from ..worlds.learner import Learner
-from .machine import HELD, TASK, UP, controller, new_controller
+from .machine import HELD, TASK, UP, controller
 
 STARTS, SEED = 100, 2026        # of a trial: how many, and the seed that draws them
 EVERY = 20                      # updates from one trial to the next

@@ -7,8 +7,6 @@ one does.
 
 from typing import Any
 
-import numpy as np
-
 from tinydp.sims import worlds
 
 from ..race import zoo
@@ -36,8 +34,8 @@ def mean_return(world: Any, controller: Controller, episodes: int) -> float:
 COURSE = Course(
     "swingup", lambda seed: worlds.make("swingup", seed), mean_return,
     rivals=(ours(TASK),
-            stable("SAC", SAC, zoo.SOURCE.format("sac.yml", "commit 00128b5") + "; gamma 0.98", budget=20_000),
-            stable("PPO", PPO, zoo.SOURCE.format("ppo.yml", "commit 00128b5") + "; gamma 0.98"),
+            stable("SAC", SAC, zoo.SOURCE.format("sac.yml", "commit 00128b5, gamma 0.98"), budget=20_000),
+            stable("PPO", PPO, zoo.SOURCE.format("ppo.yml", "commit 00128b5, gamma 0.98")),
             cross_entropy(network(5, 16, SCALE, 1.0), 100_000, population=8, best=2,
                           source=zoo.SOURCE.format("cem.yml", "commit 4ece9e7"))),
     enough=lambda ours: 0.95 * ours, margin="at most 5 % below its return",

@@ -38,16 +38,16 @@ def test_its_rates_are_those_of_gymnasiums_cart_pole(state, action):
 
 @given(state=states, force=st.floats(-10.0, 10.0), track=st.floats(0.0, 2.0), pivot=st.floats(0.0, 0.02))
 def test_newtons_laws_hold(state, force, track, pivot):
-    """Put back into the equations at the head of the module, with every parameter another than the default."""
-    g, cart, pole, l = 9.0, 1.3, 0.4, 0.7
-    params = Params(gravity=g, cart_mass=cart, pole_mass=pole, half_length=l, track=track, pivot=pivot)
+    """Put back into the equations at the head of the module, no parameter as by default."""
+    g, cart, pole, half = 9.0, 1.3, 0.4, 0.7
+    params = Params(gravity=g, cart_mass=cart, pole_mass=pole, half_length=half, track=track, pivot=pivot)
     _, v, theta, omega = state
     speed, pull, rate, turn = rates(state, force, params)
     assert (speed, rate) == (v, omega)
-    along = (cart + pole) * pull + pole * l * (turn * np.cos(theta) - omega**2 * np.sin(theta))
-    around = 4 / 3 * pole * l**2 * turn + pole * l * pull * np.cos(theta)
+    along = (cart + pole) * pull + pole * half * (turn * np.cos(theta) - omega**2 * np.sin(theta))
+    around = 4 / 3 * pole * half**2 * turn + pole * half * pull * np.cos(theta)
     assert along == pytest.approx(force - track * v, abs=1e-9)
-    assert around == pytest.approx(pole * g * l * np.sin(theta) - pivot * omega, abs=1e-9)
+    assert around == pytest.approx(pole * g * half * np.sin(theta) - pivot * omega, abs=1e-9)
 
 
 # ---------------------------------------------------------------------------- physics

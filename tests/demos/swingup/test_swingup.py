@@ -1,4 +1,4 @@
-"""`python -m demos swingup`, run as a user would but on a tiny budget; and that its parts do what they say."""
+"""`python -m demos swingup`, run as a user would but on a tiny budget, and its parts."""
 
 import argparse
 import json
@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import tinydp as dp
 from demos import swingup
 from demos.__main__ import main
+from demos.style import figure
 from demos.swingup import draw, game, machine, practice
 from demos.worlds import trial
-from demos.worlds.learner import Learner, Pilot, Physics
+from demos.worlds.belief import prior
+from demos.worlds.learner import Learner, Physics
+from tinydp.ad import tree
 from tinydp.sims import worlds
-from tinydp.sims.swingup import EPISODE, STANDARD, State, start, step
-from tinydp.testing import check_grads
+from tinydp.sims.swingup import EPISODE, STANDARD, State, step
 
 pytestmark = pytest.mark.demo
 
@@ -125,24 +128,24 @@ def test_what_is_measured_is_the_state_with_angles_that_count_turns():
     np.testing.assert_allclose(machine.measured(seen), np.stack([0.1 * theta, theta, theta, -theta], axis=1))
 
 
-def test_the_gradient_of_the_loss():
+def test_the_gradient_of_the_loss_is_its_slope_in_any_direction():
     rng = np.random.default_rng(0)
     params, starts = machine.new_controller(rng), machine.draw(rng, 3)
     physics = Physics(STANDARD._replace(track=0.1, pivot=0.001), np.ones(1))
-    check_grads(lambda params: machine.loss(params, starts, np.ones(4), physics), (params,))
+    loss = lambda params: machine.loss(params, starts, np.ones(4), physics)
+    way = tree.map(lambda part: rng.normal(size=part.shape), params)
+    moved = [loss(tree.map(lambda part, by, h=h: part + h * by, params, way)) for h in (1e-5, -1e-5)]
+    slope = sum(np.sum(g * by) for g, by in zip(tree.flatten(dp.grad(loss)(params))[0], tree.flatten(way)[0],
+                                                strict=True))
+    assert slope == pytest.approx((moved[0] - moved[1]) / 2e-5, rel=1e-6)
 
 
 def test_the_end_of_the_track_is_felt_before_it_comes():
     params = machine.new_controller(np.random.default_rng(0))
     at = lambda x: machine.loss(params, State(*np.array([[x], [0.0], [np.pi], [0.0]])), np.ones(1),
-                                machine.TASK.physics(machine_prior()))
+                                machine.TASK.physics(prior(machine.MODEL)))
     assert at(machine.EDGE) - at(0.0) < 0.1
     assert at(STANDARD.max_x) - at(machine.EDGE) > 0.9
-
-
-def machine_prior():
-    from demos.worlds.belief import prior
-    return prior(machine.MODEL)
 
 
 def test_windows_start_anywhere():
@@ -162,7 +165,8 @@ def _lasts(*rows):
 
 def test_held_is_upright_and_slow_at_the_last_step():
     assert swingup.held(_lasts((EPISODE, 1.0, 0.0, 0.1, 0.5), (EPISODE, 0.0, 0.0, 6 * np.pi - 0.1, 0.0))) == 2
-    assert swingup.held(_lasts((EPISODE, 0, 0, 0.3, 0), (EPISODE, 0, 0, 0, 1.5), (EPISODE - 1, 0, 0, 0, 0))) == 0
+    tilted, fast, short = (EPISODE, 0, 0, 0.3, 0), (EPISODE, 0, 0, 0, 1.5), (EPISODE - 1, 0, 0, 0, 0)
+    assert swingup.held(_lasts(tilted, fast, short)) == 0
 
 
 def _result(held, returns):
@@ -182,9 +186,9 @@ def test_a_world_is_learned_if_it_holds_and_is_worth_what_the_truth_is(held, mea
 # ---------------------------------------------------------------------------- practice
 
 def _balance(params, seen):
-    """Linear feedback that holds what is nearly upright."""
-    x, speed, _, sine, rate = seen.T
-    return np.tanh(0.2 * x + 0.3 * speed + 4.0 * sine + 0.8 * rate)
+    """Linear feedback that holds what is nearly upright, and leaves alone what hangs."""
+    x, speed, cosine, sine, rate = seen.T
+    return np.where(cosine > 0, np.tanh(0.2 * x + 0.3 * speed + 4.0 * sine + 0.8 * rate), 0.0)
 
 
 def test_a_trial_counts_what_is_held_for_two_seconds_on_the_track(monkeypatch):
@@ -193,7 +197,7 @@ def test_a_trial_counts_what_is_held_for_two_seconds_on_the_track(monkeypatch):
     state = State(*np.array([upright, hanging, upright._replace(speed=-9.0)]).T)
     returned, held = practice.tried(None, state)
     assert held == 1
-    assert EPISODE / 3 - 5 < returned < EPISODE / 3 + 30
+    assert EPISODE / 3 - 1 < returned < EPISODE / 3 + 5          # one of three; another is soon off the track
 
 
 def test_practice_is_checked_from_its_first_update_to_its_last():
@@ -222,8 +226,6 @@ def test_interrupted_practice_goes_on(tmp_path, monkeypatch):
 # ---------------------------------------------------------------------------- play
 
 def test_the_hand_pushes_and_the_space_bar_begins_anew():
-    from demos.style import figure
-
     options = argparse.Namespace(seed=5)
     params = machine.new_controller(np.random.default_rng(0))
     played = game.Game(figure(900, 420, layout=None), options, params)
@@ -232,7 +234,7 @@ def test_the_hand_pushes_and_the_space_bar_begins_anew():
     played.on_key(SimpleNamespace(key="right"))
     assert played.machine.state[3] == before - game.STRENGTH         # it hangs: its end goes to the right
     played.on_click(SimpleNamespace(inaxes=played.axes, xdata=played.tip + 1.0))
-    assert played.machine.state[3] == before
+    assert played.machine.state[3] == pytest.approx(before)
     played.on_key(SimpleNamespace(key="up"))
     assert played.strength == game.STRENGTH + 0.5
     played.machine.state[0] = 3.0
@@ -251,5 +253,3 @@ def test_the_animation_ends_where_the_track_does():
     assert moves.left
     assert len(moves.x) < 100
     assert np.all(moves.push > 0.9)
-    assert isinstance(Pilot(machine.TASK, params)(np.zeros(5)), np.ndarray)
-    assert start(np.random.default_rng(0), 2).x.shape == (2,)

@@ -1,4 +1,4 @@
-"""Unknown worlds: the three machines as they might stand somewhere, each a little different.
+"""Unknown worlds: the machines as they might stand somewhere, each a little different.
 
 A simulator is what a learner may differentiate; a world is what it may touch: `reset`, `step`, and a
 count of its real steps. A seed draws the world's parameters, and effects that the nominal simulator

@@ -48,7 +48,7 @@ def draw(rng: np.random.Generator) -> Truth:
 
 
 class SwingUp:
-    """Sensed are x in m, v in m/s, θ in rad and ω in rad/s; an action is an array (1,), a share of the push."""
+    """Sensed are x in m, v in m/s, θ in rad and ω in rad/s; an action (1,) is a share of the push."""
 
     longest = 250
     action_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
