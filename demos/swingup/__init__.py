@@ -73,7 +73,6 @@ COLUMNS = [Column("after one episode", "result.after.mean_return"),
            Column("nominal", "result.nominal.mean_return"),
            Column("trained as long", "result.longer.mean_return"),
            Column("held of 100", "result.after.good", goal=GOAL, digits=0),
-           Column("nominal, held", "result.nominal.good", digits=0),
            Column("processor seconds", "budget.seconds", higher=False)]
 
 
