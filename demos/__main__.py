@@ -7,9 +7,9 @@ import sys
 import textwrap
 from pathlib import Path
 
-DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum")
+DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum", "swingup")
 LISTED = ("gradient", "trebuchet", "trebuchet world", "trebuchet race", "cartpole", "cartpole world",
-          "cartpole race", "pendulum", "pendulum world", "pendulum race")
+          "cartpole race", "pendulum", "pendulum world", "pendulum race", "swingup", "swingup race")
 EXTRAS = {"gymnasium": "demos", "matplotlib": "demos", "PIL": "demos", "scipy": "demos", "tqdm": "demos",
           "stable_baselines3": "rl", "torch": "rl", "cma": "rl"}
 

@@ -427,9 +427,10 @@ def draw_moves(axes: Axes, moves: Run) -> Callable[[int], None]:
 
 
 class Drawing:
-    """Cart, pole, track and the arrows of pushes, in metres; it is moved, never made again."""
+    """Cart, pole of that `length`, track and the arrows of pushes, in m; it is moved, never made again."""
 
-    def __init__(self, axes: Axes) -> None:
+    def __init__(self, axes: Axes, length: float = 2 * STANDARD.half_length) -> None:
+        self.length = length
         style.bare(axes)
         axes.plot([-STANDARD.max_x, STANDARD.max_x], [0, 0], color=style.PALE, linewidth=3, zorder=1)
         for mark in np.arange(-2.0, 2.5, 0.5):
@@ -453,8 +454,8 @@ class Drawing:
         self.body.set_color(style.GREY if fallen else style.BLUE)
         for wheel, side in zip(self.wheels, (-0.12, 0.12), strict=True):
             wheel.set_center((x + side, 0.04))
-        foot, length = 0.17, 2 * STANDARD.half_length
-        tip = x + length * np.sin(theta), foot + length * np.cos(theta)
+        foot = 0.17
+        tip = x + self.length * np.sin(theta), foot + self.length * np.cos(theta)
         self.pole.set_data([x, tip[0]], [foot, tip[1]])
         self.pole.set_color(style.GREY if fallen else style.INK)
         self.pivot.set_data([x], [foot])

@@ -1,5 +1,5 @@
 """Simulators written as plain Python with NumPy: their equations know nothing of gradients."""
 
-from . import cartpole, integrators, pendulum, rollouts, trebuchet
+from . import cartpole, integrators, pendulum, rollouts, swingup, trebuchet
 
-__all__ = ["cartpole", "integrators", "pendulum", "rollouts", "trebuchet"]
+__all__ = ["cartpole", "integrators", "pendulum", "rollouts", "swingup", "trebuchet"]

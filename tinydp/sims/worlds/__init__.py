@@ -1,4 +1,4 @@
-"""Unknown worlds: the three machines as they might stand somewhere, each a little different.
+"""Unknown worlds: the machines as they might stand somewhere, each a little different.
 
 A simulator is what a learner may differentiate; a world is what it may touch: `reset`, `step`, and a
 count of its real steps. A seed draws the world's parameters, and effects that the nominal simulator
@@ -30,7 +30,7 @@ if importlib.util.find_spec("gymnasium") is None:
     raise ModuleNotFoundError("worlds are environments of Gymnasium: pip install 'tinydp[gym]'",
                               name="gymnasium")
 
-from . import cartpole, pendulum, trebuchet
+from . import cartpole, pendulum, swingup, trebuchet
 from .world import Evaluation, Machine, World, evaluate, reveal
 
 __all__ = ["MACHINES", "Evaluation", "Machine", "World", "evaluate", "machine", "make", "reveal"]
@@ -38,6 +38,7 @@ __all__ = ["MACHINES", "Evaluation", "Machine", "World", "evaluate", "machine", 
 MACHINES: dict[str, Any] = {
     "pendulum": (pendulum.Pendulum, pendulum.Truth, pendulum.draw),
     "cartpole": (cartpole.CartPole, cartpole.Truth, cartpole.draw),
+    "swingup": (swingup.SwingUp, swingup.Truth, swingup.draw),
     "trebuchet": (trebuchet.Trebuchet, trebuchet.Truth, trebuchet.draw),
 }
 
