@@ -218,7 +218,8 @@ def draw_picture(options: Options, outcome: Outcome) -> Figure:
         panels["torque"].plot(seconds, torques, color=style.ORANGE)
         panels["torque"].set(xlabel="time (s)", ylabel="asked for (N m)",
                              ylim=(-1.2 * max(3, np.abs(torques).max()), 1.2 * max(3, np.abs(torques).max())))
-        style.label(panels["torque"], "what the motor has", (seconds[-1], 0), (0, -4), ha="right", fontsize=9)
+        style.label(panels["torque"], "what the motor has", (seconds[-1], STANDARD.max_torque), (0, 5),
+                    ha="right", fontsize=9)
     return picture
 
 
