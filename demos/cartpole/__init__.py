@@ -30,7 +30,7 @@ from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
 from ..seconds import Clock, Seconds
 
-CLAIM = "it balances after about 5 episodes (its recipe, run again: 9; 12.5 until all of 100 reach 500 steps)."
+CLAIM = "it balances after about 5 episodes (its recipe, run again: 9; 12.5 until all 100 reach 500 steps)."
 TAKES = "half a minute"
 
 # ---------------------------------------------------------------------------- constants

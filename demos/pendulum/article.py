@@ -1,4 +1,4 @@
-"""The article's recipe for the pendulum: windows of four steps, along one episode, and no torque limit.
+"""The article's recipe for the pendulum: windows of four steps along one episode, no torque limit.
 
 The network's torque is not limited, neither by itself nor, in the article's simulator, by the motor: there
 the limit of 2 N m was computed for the picture alone. With `--limit true` the motor has it, as Gymnasium's

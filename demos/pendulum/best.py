@@ -1,4 +1,4 @@
-"""The best returns known of the pendulum: dynamic programming, then each episode refined by derivatives.
+"""The best returns known of the pendulum: dynamic programming, then each episode is refined.
 
 With all knowledge of the physics, and of where the episode starts, its 200 torques are computed: nothing is
 learned, and no controller comes out. It is what the others are measured against. The episodes are played in
