@@ -8,8 +8,9 @@ import textwrap
 from pathlib import Path
 
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum", "swingup")
-LISTED = ("gradient", "trebuchet", "trebuchet world", "trebuchet race", "cartpole", "cartpole world",
-          "cartpole race", "pendulum", "pendulum world", "pendulum race", "swingup", "swingup race")
+LISTED = ("gradient", "trebuchet", "trebuchet world", "trebuchet race", "trebuchet article", "cartpole",
+          "cartpole world", "cartpole race", "cartpole article", "pendulum", "pendulum world", "pendulum race",
+          "pendulum article", "pendulum best", "swingup", "swingup race")
 EXTRAS = {"gymnasium": "demos", "matplotlib": "demos", "PIL": "demos", "scipy": "demos", "tqdm": "demos",
           "stable_baselines3": "rl", "torch": "rl", "cma": "rl"}
 
@@ -45,15 +46,15 @@ def listing() -> str:
     rows = []
     for name in LISTED:
         about, claim, takes = describe(name)
-        rows += [f"  {name:<15} {about}",
-                 *textwrap.wrap(f"The article: {claim} Takes {takes}.", 110, initial_indent=" " * 18,
-                                subsequent_indent=" " * 18), ""]
+        rows += [f"  {name:<17} {about}",
+                 *textwrap.wrap(f"The article: {claim} Takes {takes}.", 110, initial_indent=" " * 20,
+                                subsequent_indent=" " * 20), ""]
     return "\n".join([
         "usage: python -m demos NAME [show | train | play | plot | sweep] [options]",
         "", *rows,
         "Each does the whole show: it trains from scratch, judges what it learned, and writes pictures",
         "and a result.json to out/NAME. Options of all: --seed N, --out DIR, --quiet, --fresh;",
-        "python -m demos NAME --help shows the rest.",
+        "python -m demos NAME --help shows the rest. NAME article is NAME --recipe article.",
     ])
 
 

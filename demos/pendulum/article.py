@@ -1,4 +1,4 @@
-"""The article's recipe for the pendulum: windows of four steps, along one episode, and no torque limit.
+"""The article's recipe for the pendulum: windows of four steps along one episode, no torque limit.
 
 The network's torque is not limited, neither by itself nor, in the article's simulator, by the motor: there
 the limit of 2 N m was computed for the picture alone. With `--limit true` the motor has it, as Gymnasium's
@@ -218,7 +218,8 @@ def draw_picture(options: Options, outcome: Outcome) -> Figure:
         panels["torque"].plot(seconds, torques, color=style.ORANGE)
         panels["torque"].set(xlabel="time (s)", ylabel="asked for (N m)",
                              ylim=(-1.2 * max(3, np.abs(torques).max()), 1.2 * max(3, np.abs(torques).max())))
-        style.label(panels["torque"], "what the motor has", (seconds[-1], 0), (0, -4), ha="right", fontsize=9)
+        style.label(panels["torque"], "what the motor has", (seconds[-1], STANDARD.max_torque), (0, 5),
+                    ha="right", fontsize=9)
     return picture
 
 

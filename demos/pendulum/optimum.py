@@ -15,7 +15,7 @@ What comes out are returns of actual episodes of the simulator: the optimum is a
     >>> returns_of(starts, torques).round(1), returns_of(starts, refine(starts, torques)).round(1)
     (array([-345.6, -119.8]), array([-299.7, -119.7]))
     >>> best_episodes(grid, starts).returns.round(1)
-    array([-298.8, -119.7])
+    array([-299.7, -119.7])
 
 Sources: Bellman, "Dynamic programming", 1957; Jacobson and Mayne, "Differential dynamic programming", 1970,
 with the torque's limits as by Tassa, Mansard and Todorov, "Control-limited differential dynamic programming",
@@ -121,7 +121,7 @@ def path_of(starts: State, torques: np.ndarray) -> State:
     path = [starts]
     for torque in torques[:-1]:
         path.append(step(path[-1], torque))
-    return State(*(np.array(part) for part in zip(*path, strict=True)))
+    return State(*(np.stack(part) for part in zip(*path, strict=True)))
 
 
 def returns_of(starts: State, torques: np.ndarray) -> np.ndarray:

@@ -2,20 +2,24 @@
 
 import doctest
 import json
+import sys
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from demos import checkpoints, command, play, schedule
+from demos import article, checkpoints, command, play, schedule, seconds
 from demos.command import Demo, Report
-from demos.pendulum import plan
+from demos.pendulum import optimum, plan
 from demos.run import run
 from demos.worlds import belief
 
 pytestmark = pytest.mark.demo
 
 
-@pytest.mark.parametrize("module", [command, checkpoints, play, schedule, plan, belief])
+@pytest.mark.parametrize("module", [article, command, checkpoints, play, schedule, seconds, plan, optimum,
+                                    belief])
 def test_the_examples_hold(module):
     found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert found.attempted
@@ -49,6 +53,51 @@ def test_result_json_holds_what_the_demo_reports_and_where_it_comes_from(tmp_pat
     assert result["success"] is True
     shown = capsys.readouterr().out
     assert shown == f"seen\nwritten  {tmp_path}/a.png, {tmp_path}/result.json\n"
+
+
+def test_seconds_are_told_of_both_kinds():
+    """Asleep, a process costs nothing."""
+    clock = seconds.Clock(before=seconds.Seconds(1.0, 2.0))
+    time.sleep(0.05)
+    found = clock.seconds
+    assert found.wall >= 2.05
+    assert 1.0 <= found.processor < found.wall - 1.0
+    told = command.budget(seconds=seconds.Seconds(1.234, 5.678), starts=3)
+    assert (told["seconds"], told["wall_seconds"], told["starts"]) == (1.23, 5.68, 3)
+    assert seconds.Seconds(1.0, 2.0) + seconds.Seconds(0.5, 0.25) == (1.5, 2.25)
+
+
+# ---------------------------------------------------------------------------- recipes
+
+@pytest.mark.parametrize("argv", ["--recipe article --steps 3", "train --steps 3 --recipe article",
+                                  "article --steps 3", "article train --steps 3"])
+def test_the_articles_recipe_is_a_demo_beside_this_one(argv, tmp_path, monkeypatch):
+    seen = []
+    other = _demo(tmp_path, name="demo article", train=lambda options: seen.append(options.steps) or 1,
+                  flags=lambda flags: flags.add_argument("--steps", type=int))
+    monkeypatch.setitem(sys.modules, "a_demo_of_the_article", SimpleNamespace(DEMO=other))
+    demo = _demo(tmp_path, beside={"article": "a_demo_of_the_article"})
+    assert _run(demo, tmp_path, *argv.split()) == 0
+    assert seen == [3]
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["demo"] == "demo article"
+
+
+def test_its_own_recipe_is_the_default(tmp_path, capsys):
+    demo = _demo(tmp_path, beside={"article": "a_demo_of_the_article", "world": "another"})
+    assert _run(demo, tmp_path, "--recipe", "own", "--seed", "4") == 0
+    assert json.loads((tmp_path / "result.json").read_text())["demo"] == "demo"
+    capsys.readouterr()
+    for refused in (["--recipe", "world"], ["--recipe", "magic"], ["--recipe"]):
+        with pytest.raises(SystemExit) as stopped:
+            _run(demo, tmp_path, *refused)
+        assert stopped.value.code == 2
+        assert "--recipe" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        _run(_demo(tmp_path), tmp_path, "--recipe", "article")       # it has no other
+    with pytest.raises(SystemExit):
+        _run(demo, tmp_path, "--help")
+    assert "--recipe {own,article}" in capsys.readouterr().out
 
 
 def test_a_missed_goal_is_exit_code_1(tmp_path):

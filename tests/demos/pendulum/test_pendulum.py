@@ -93,7 +93,7 @@ def test_result_json(tiny):
     assert got["swung_up"] in range(100)
     assert "one episode" in result["claim"]
     assert result["reference"]["mean_return"] == -132.36
-    assert result["reference"]["mean_return_everywhere"] == -139.8
+    assert result["reference"]["mean_return_everywhere"] == -137.2
     assert result["success"] is False
 
 
@@ -190,7 +190,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_bits(tmp_path, mode):
     for (place, a), (_, b) in zip(tree.leaves(alone), tree.leaves(resumed), strict=True):
         if place == ".rng":
             assert a.bit_generator.state == b.bit_generator.state
-        elif place != ".seconds":
+        elif not place.startswith(".seconds"):
             assert np.array_equal(a, b), place
 
 
