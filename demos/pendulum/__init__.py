@@ -792,4 +792,5 @@ DEMO = Demo(
     columns=[Column("mean return", "result.mean_return"),
              Column("worst return", "result.worst_return"),
              Column("swung up", "result.swung_up", digits=0, unit="of 100 starts")],
-    passes=passes, packages=("numpy", "gymnasium"), beside={"world": "demos.pendulum.world"})
+    passes=passes, packages=("numpy", "gymnasium"),
+    beside={"world": "demos.pendulum.world", "plan": "demos.pendulum.plans"})
