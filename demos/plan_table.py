@@ -63,21 +63,35 @@ class Clock:
 
 
 def rows(subject: Subject, options: Options) -> list[Row]:
-    """All that is compared; or on from where it was interrupted."""
-    keeper = Keeper(options.out / f"plans-{options.seed}.npz", f"{subject.name} plan",
-                    settings(subject, options), [Row])
+    """All that is compared. Each row has a file of its own: what was done is not done again."""
     networks, starts = subject.networks(options), subject.starts(options.starts)
-    plans = [(name, where, k) for where in starts for name in networks for k in subject.improvements]
-    found: list[Row] = keeper.load(options.fresh) or []
-    with command.progress(len(plans), "rows", "planning", options.quiet, initial=len(found)) as bar:
-        for name, where, k in plans[len(found):]:
-            clocks = [Clock(subject.planner(networks[name], k)) for _ in starts[where]]
-            scores, good = zip(*map(subject.episode, clocks, starts[where]), strict=True)
-            decision = float(np.median(np.concatenate([clock.times for clock in clocks])))
-            found.append(Row(name, where, k, np.array(scores), int(np.sum(good)), decision))
-            keeper.keep(found, finished=len(found) == len(plans))
+    plans = [(name, where, k) for where in starts for name in networks for k in subject.improvements
+             if options.only is None or options.only in name]
+    found: list[Row] = []
+    with command.progress(len(plans), "rows", "planning", options.quiet) as bar:
+        for plan in plans:
+            keeper = Keeper(options.out / f"plans-{options.seed}-{slug(*plan)}.npz", f"{subject.name} plan",
+                            settings(subject, options), [Row])
+            row = keeper.load(options.fresh)
+            if row is None:
+                row = judged(subject, plan, networks[plan[0]], starts[plan[1]])
+                keeper.keep(row, finished=True)
+            found.append(row)
             bar.update()
     return found
+
+
+def judged(subject: Subject, plan: tuple[str, str, int], params: Any, starts: list) -> Row:
+    """One row."""
+    clocks = [Clock(subject.planner(params, plan[-1])) for _ in starts]
+    scores, good = zip(*map(subject.episode, clocks, starts), strict=True)
+    decision = float(np.median(np.concatenate([clock.times for clock in clocks])))
+    return Row(*plan, np.array(scores), int(np.sum(good)), decision)
+
+
+def slug(*names: Any) -> str:
+    """Names as a part of a file's name."""
+    return "-".join("".join(letter if letter.isalnum() else "_" for letter in str(name)) for name in names)
 
 
 def settings(subject: Subject, options: Options) -> dict[str, Any]:
@@ -113,6 +127,8 @@ def demo(subject: Subject, about: str | None, claim: str) -> Demo:
     def flags(parser: Any) -> None:
         parser.add_argument("--starts", type=command.positive, default=100, metavar="N",
                             help="of each kind, at most")
+        parser.add_argument("--only", metavar="NAME",
+                            help="networks with this in their name: several runs may share an --out")
 
     return Demo(
         f"{subject.name} plan", about or "", train=lambda options: rows(subject, options),

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .. import style
-from .residual import DATA, KINDS, MODELS, Study, summary
+from .residual import DATA, MODELS, Study, summary
 
 COLOURS = dict(zip(MODELS, (style.ORANGE, style.BLUE, style.GREEN), strict=True))
 BESIDE = 1.07                   # how far apart points of the same number of steps are drawn, as a factor
@@ -15,10 +15,11 @@ BESIDE = 1.07                   # how far apart points of the same number of ste
 def draw_picture(study: Study, worlds: int) -> Figure:
     """A column for each kind of world: above, how wrong the models are; below, what that costs."""
     rows = summary(study)
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))
     with style.styled():
         picture = style.figure(900, 560)
-        panels = picture.subplots(2, len(KINDS), sharex=True, sharey="row")
-        for (upper, lower), kind in zip(panels.T, KINDS, strict=True):
+        panels = picture.subplots(2, len(kinds), sharex=True, sharey="row", squeeze=False)
+        for (upper, lower), kind in zip(panels.T, kinds, strict=True):
             here = [row for row in rows if row["kind"] == kind]
             for name in MODELS:
                 draw_model(upper, here, name, "error", "errors")

@@ -7,6 +7,7 @@ controller that is trained through it. The first worlds are as their seeds draw 
 explain all; in the others the motor cogs, or the bearing rubs on one side, which no parameter names.
 """
 
+import functools
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tinydp as dp
-from tinydp.nn import Layer, Params
+from tinydp.nn import Params
 from tinydp.optim import Adam, clip_by_norm, cosine
 from tinydp.sims import worlds
 from tinydp.sims.pendulum import STANDARD, State
@@ -22,6 +23,7 @@ from tinydp.sims.pendulum import STANDARD, State
 from .. import command, style
 from ..checkpoints import Keeper
 from ..command import Demo, Options, Report
+from ..plan_table import slug
 from ..schedule import averaged
 from ..worlds.belief import Model, Record, Refinery, prior
 from ..worlds.learner import Pilot
@@ -64,9 +66,8 @@ class Case(NamedTuple):
 
 
 class Study(NamedTuple):
-    """What is known so far, and the processor seconds that it took."""
+    """All cases of one world or of all, and the processor seconds that they took."""
 
-    nominal: Params
     cases: list[Case]
     seconds: float
 
@@ -128,6 +129,12 @@ class Trainer:
         self.gradients = {step: window(step) for step in (bent.move, bent.move_alone)}
         self.refineries = {name: Refinery(model) for name, model in MODELS.items()}
 
+    @functools.cached_property
+    def nominal(self) -> Params:
+        """The controller that takes the data, and from which training goes on."""
+        start, unrefined = new_controller(np.random.default_rng(FIRST)), MODEL.at(prior(MODEL).z)
+        return self.trained(start, bent.move, unrefined, BEFORE, RECIPE.rate, FIRST)
+
     def trained(self, params: Params, step: Any, known: Any, updates: int, rate: tuple[float, float],
                 seed: int) -> Params:
         """The average controller after so many updates from `params`."""
@@ -174,32 +181,31 @@ def cases_of(trainer: Trainer, nominal: Params, kind: str, seed: int) -> list[Ca
 
 def settings(options: Options) -> dict[str, Any]:
     """All that the study depends on."""
-    return {"seed": options.seed, "worlds": options.worlds, "kinds": KINDS, "data": DATA,
-            "pushed": [PUSHED, HELD], "ahead": AHEAD, "episodes": EPISODES,
+    return {"kinds": KINDS, "data": DATA, "pushed": [PUSHED, HELD], "ahead": AHEAD, "episodes": EPISODES,
             "updates": [BEFORE, UPDATES, WINDOWS, LENGTH], "rate": RATE, "judged": JUDGED,
             "inside": RICHER.describe(), "alone": MODELS["network alone"].describe()}
 
 
 def train(options: Options) -> Study:
-    """World by world; or on from where it was interrupted."""
-    keeper = Keeper(options.out / f"residual-{options.seed}.npz", "pendulum residual", settings(options),
-                    (Study, Case, Layer))
-    study, trainer, began = keeper.load(options.fresh), Trainer(), time.process_time()
-    if study is None:
-        start = new_controller(np.random.default_rng(options.seed))
-        unrefined = MODEL.at(prior(MODEL).z)
-        nominal = trainer.trained(start, bent.move, unrefined, BEFORE, RECIPE.rate, options.seed)
-        study = Study(nominal, [], 0.0)
-    pairs = [(kind, seed) for seed in range(options.seed, options.seed + options.worlds) for kind in KINDS]
-    done = len({(case.kind, case.world) for case in study.cases})
-    with command.progress(len(pairs), "worlds", "learning", options.quiet, initial=done) as bar:
-        for kind, seed in pairs[done:]:
-            cases = cases_of(trainer, study.nominal, kind, seed)
-            now = time.process_time()
-            study, began = Study(study.nominal, [*study.cases, *cases], study.seconds + now - began), now
-            keeper.keep(study, finished=True)
+    """World by world. Each has a file of its own: what was done is not done again."""
+    trainer, known = Trainer(), settings(options)
+    cases: list[Case] = []
+    seconds = 0.0
+    pairs = [(kind, seed) for seed in range(options.seed, options.seed + options.worlds) for kind in KINDS
+             if options.only in (None, kind)]
+    with command.progress(len(pairs), "worlds", "learning", options.quiet) as bar:
+        for kind, seed in pairs:
+            began = time.process_time()
+            keeper = Keeper(options.out / f"residual-{slug(kind)}-{seed}.npz", "pendulum residual", known,
+                            (Study, Case))
+            study = keeper.load(options.fresh)
+            if study is None:
+                found = cases_of(trainer, trainer.nominal, kind, seed)
+                study = Study(found, time.process_time() - began)
+                keeper.keep(study, finished=True)
+            cases, seconds = [*cases, *study.cases], seconds + study.seconds
             bar.update()
-    return study
+    return Study(cases, seconds)
 
 
 def summary(study: Study) -> list[dict[str, Any]]:
@@ -233,7 +239,7 @@ def report(options: Options, study: Study) -> Report:
         budget=command.budget(
             simulator_steps=(controllers * UPDATES + BEFORE) * WINDOWS * LENGTH,
             gradient_evaluations=controllers * UPDATES + BEFORE, seconds=study.seconds,
-            real_steps=max(DATA) * options.worlds * len(KINDS)),
+            real_steps=max(DATA) * len({(case.kind, case.world) for case in study.cases})),
         claim=CLAIM, lines=[*lines, f"  seconds  {study.seconds:.0f} of the processor"])
 
 
@@ -250,6 +256,8 @@ def add_flags(flags: Any) -> None:
     """How many worlds; the seed is that of the first."""
     flags.set_defaults(seed=FIRST)
     flags.add_argument("--worlds", type=command.positive, default=5, metavar="N", help="of each kind")
+    flags.add_argument("--only", choices=list(KINDS), metavar="KIND",
+                       help="of world: so several runs can share the worlds of an --out; " + ", ".join(KINDS))
 
 
 DEMO = Demo("pendulum world residual", __doc__, train=train, report=report, plot=plot, settings=settings,
