@@ -12,7 +12,7 @@ from tinydp.nn import MLP, Params
 from tinydp.sims.pendulum import STANDARD, State, observe, step
 from tinydp.sims.worlds.pendulum import COGS
 
-from ..worlds.belief import Bent, new_network
+from ..worlds.network import Bent, new_network
 
 NET = MLP((4, 12, 1))
 INSIDE = new_network(NET, spread=1.0, size=3.0)          # rad/s² beside the simulator

@@ -183,7 +183,7 @@ def settings(options: Options) -> dict[str, Any]:
     """All that the study depends on."""
     return {"kinds": KINDS, "data": DATA, "pushed": [PUSHED, HELD], "ahead": AHEAD, "episodes": EPISODES,
             "updates": [BEFORE, UPDATES, WINDOWS, LENGTH], "rate": RATE, "judged": JUDGED,
-            "inside": RICHER.describe(), "alone": MODELS["network alone"].describe()}
+            "inside": bent.INSIDE.describe(), "alone": bent.ALONE.describe()}
 
 
 def train(options: Options) -> Study:

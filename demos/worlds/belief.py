@@ -12,19 +12,19 @@ Its Jacobian is that of the simulator, compiled. At the minimum, the curvature J
 its inverse is the covariance of the unknowns (Laplace's approximation). How noisy the sensors are is
 estimated too, from what could not be explained: a model that does not fit is unsure, not wrong.
 
-Where parameters cannot explain what was seen, a network inside the simulator may (`Network`): its weights are
-further unknowns, with priors, and are found with the parameters.
+Where parameters cannot explain what was seen, a network inside the simulator may (`network.py`): its weights
+are further unknowns, with priors, and are found with the parameters.
 """
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import least_squares
 
 import tinydp as dp
-from tinydp.nn import MLP, Layer, Params
+
+from .network import Bent, Network
 
 LENGTH = 20                     # steps of a piece
 TRUST = 40                      # measurements that the data sheet of a sensor is worth
@@ -54,47 +54,6 @@ class Unknown(NamedTuple):
         return not self.nominal and z < HIDDEN
 
 
-class Bent(NamedTuple):
-    """The parameters of a simulator, and those of a network inside it."""
-
-    params: Any
-    network: Params
-
-
-class Network(NamedTuple):
-    """A network in a simulator: its weights are `begin` + `spread` z, with z ~ N(0, 1), one number a weight.
-
-    Its last layer begins at 0, so that the likeliest network before any measurement is none; the others begin
-    anywhere, as networks do, or there would be no slope.
-    """
-
-    net: MLP
-    begin: np.ndarray
-    spread: np.ndarray
-
-    def at(self, z: Any) -> Params:
-        """The network's parameters for the numbers `z`."""
-        weights, layers, done = self.begin + self.spread * z, [], 0
-        for inputs, outputs in pairwise(self.net.sizes):
-            bias = done + inputs * outputs
-            layers.append(Layer(weights[done:bias].reshape(inputs, outputs), weights[bias:bias + outputs]))
-            done = bias + outputs
-        return layers
-
-
-def new_network(net: MLP, spread: float, size: float, seed: int = 0) -> Network:
-    """A network of two layers whose hidden units react to inputs of about 1: its output is of that `size`.
-
-    `spread` is how far the weights and biases of the hidden layer may go from where they begin.
-    """
-    rng = np.random.default_rng(seed)
-    inputs, hidden, outputs = net.sizes
-    first, last = (inputs + 1) * hidden, (hidden + 1) * outputs
-    begin = np.concatenate([spread * rng.normal(size=first), np.zeros(last)])
-    spreads = np.concatenate([np.full(first, spread), np.full(last, size / np.sqrt(hidden))])
-    return Network(net, begin, spreads)
-
-
 class Model(NamedTuple):
     """A simulator that data refine. A state is a named tuple of numbers, or of arrays with one row a piece.
 
@@ -119,12 +78,6 @@ class Model(NamedTuple):
     def size(self) -> int:
         """How many numbers are unknown: the parameters, then the weights of the network."""
         return len(self.unknowns) + (0 if self.network is None else len(self.network.begin))
-
-    def describe(self) -> dict[str, Any]:
-        """Its network, for settings."""
-        assert self.network is not None
-        return {"sizes": self.network.net.sizes, "hidden": str(self.network.net.hidden),
-                "begin": self.network.begin.tolist(), "spread": self.network.spread.tolist()}
 
     def between(self, belief: "Belief", width: float = 1.645) -> dict[str, tuple[float, float]]:
         """For each unknown, an interval of so many standard deviations up and down: of 90 % by default."""

@@ -83,7 +83,7 @@ def settings(machine: Machine, options: Options) -> dict[str, Any]:
             "unknowns": [unknown._asdict() for unknown in task.model.unknowns],
             "delays": task.model.delays, "sensors": task.model.sensors.tolist(),
             "joints": task.model.joints.tolist(), "piece": LENGTH,
-            "network": None if task.richer is None else task.richer.describe()}
+            "network": task.richer and task.richer.network and task.richer.network.describe()}
 
 
 def tailored(task: Task, options: Options) -> Task:

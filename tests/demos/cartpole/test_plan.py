@@ -41,3 +41,10 @@ def test_an_untrained_network_holds_a_leaning_pole_with_a_plan(params):
 
     assert stands(0) < 60
     assert stands(5) == 150
+
+
+def test_gymnasium_judges_plans(params, monkeypatch):
+    monkeypatch.setattr(plan, "EVALUATED", range(2))
+    lengths, decision = plan.plan_ahead(params, 5, quiet=True)
+    assert lengths.tolist() == [500, 500]
+    assert decision > 0.0

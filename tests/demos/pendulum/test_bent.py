@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from demos.pendulum import bent, world
-from demos.worlds.belief import Bent
+from demos.worlds.network import Bent
 from tinydp.sims.pendulum import STANDARD, State, step
 from tinydp.sims.worlds.pendulum import Pendulum, Truth
 

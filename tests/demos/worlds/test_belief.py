@@ -5,8 +5,7 @@ import pytest
 
 from demos.cartpole import world as cartpole
 from demos.pendulum import world as pendulum
-from demos.worlds.belief import LENGTH, Equations, Record, Refinery, Unknown, cut, new_network, prior
-from tinydp.nn import MLP
+from demos.worlds.belief import LENGTH, Equations, Record, Refinery, Unknown, cut, prior
 from tinydp.sims import worlds
 
 
@@ -141,21 +140,6 @@ def test_what_does_not_fit_makes_unsure(refineries):
         beliefs.append(belief)
     assert beliefs[1].noise[1] > 3 * beliefs[0].noise[1]
     assert beliefs[1].covariance[0, 0] > 3 * beliefs[0].covariance[0, 0]
-
-
-def test_a_network_begins_as_none_and_its_weights_have_their_places():
-    network = new_network(MLP((2, 3, 1)), spread=0.5, size=2.0)
-    n = len(network.begin)
-    assert n == 2 * 3 + 3 + 3 + 1
-    first, last = network.at(np.zeros(n))
-    assert np.all(last.weight == 0.0)
-    assert np.all(last.bias == 0.0)
-    assert np.all(first.weight != 0.0)
-    first, last = network.at(np.arange(n) - network.begin / network.spread)
-    assert np.allclose(first.weight / 0.5, [[0, 1, 2], [3, 4, 5]])
-    assert np.allclose(first.bias / 0.5, [6, 7, 8])
-    assert np.allclose(last.weight[:, 0] / (2.0 / np.sqrt(3)), [9, 10, 11])
-    assert np.allclose(last.bias / (2.0 / np.sqrt(3)), [12])
 
 
 def test_what_parameters_cannot_explain_a_network_foretells(refineries):

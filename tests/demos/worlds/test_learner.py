@@ -6,8 +6,9 @@ import pytest
 from demos.cartpole import world as cartpole
 from demos.checkpoints import load, save
 from demos.pendulum import world as pendulum
-from demos.worlds.belief import Bent, prior
+from demos.worlds.belief import prior
 from demos.worlds.learner import KINDS, Learner, Pilot, Recipe, Refined, done_again
+from demos.worlds.network import Bent
 from tinydp.ad import tree
 from tinydp.sims import worlds
 
