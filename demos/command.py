@@ -213,6 +213,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def amount(text: str) -> float:
+    """A number of 0 or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number < np.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+    return number
+
+
 def make_folder(path: Path, flags: argparse.ArgumentParser) -> None:
     """Make the folder now: a bad name should not show after a minute of training."""
     try:

@@ -152,6 +152,11 @@ def settings(options: Options) -> dict[str, Any]:
 OPTIMISER = Adam(cosine(*RATE, updates_until(EPISODE)))
 
 
+def judged(options: Options) -> dict[str, Any]:
+    """All that an outcome depends on."""
+    return settings(options) | {"plan": options.plan, "after": options.after}
+
+
 def train(options: Options, seed: int | None = None) -> Training:
     """Episode by episode, until all of Gymnasium's reach 500 steps; or go on after an interrupt."""
     seed = options.seed if seed is None else seed
@@ -549,16 +554,27 @@ def play(options: Options, outcome: "Outcome") -> Path | None:
 
 
 class Outcome(NamedTuple):
-    """The training, and how long its controller stands without the limit of 500 steps."""
+    """The training, and how long its controller stands without the limit of 500 steps.
+
+    `planned` are the lengths of the evaluated episodes if decisions are planned, and ms that one takes.
+    """
 
     training: Training
     long: Balance
+    planned: tuple[np.ndarray, float] | None = None
 
 
 def learn(options: Options) -> Outcome:
     """Train, judging after each episode; then let it stand."""
+    from .plan import plan_ahead  # noqa: PLC0415  (it plans with the controller that is declared here)
+
     training = train(options)
-    return Outcome(training, balance(training.params, evaluated_starts(), LONG, options.quiet))
+    long = balance(training.params, evaluated_starts(), LONG, options.quiet)
+    if not options.plan:
+        return Outcome(training, long)
+    check = min(training.checks, key=lambda check: abs(check.steps - (
+        training.steps if options.after is None else options.after)))
+    return Outcome(training, long, plan_ahead(check.params, options.plan, options.quiet))
 
 
 def plot(options: Options, outcome: Outcome) -> list[Path]:
@@ -572,7 +588,7 @@ def plot(options: Options, outcome: Outcome) -> list[Path]:
 
 def report(options: Options, outcome: Outcome) -> Report:
     """The result, in numbers and in a few honest lines."""
-    training, long = outcome
+    training, long, planned = outcome
     episodes, lengths = len(training.episodes), training.episodes[-1].lengths
     gradients = updates_until(training.steps)
     windows = gradients * STARTS * options.horizon
@@ -588,6 +604,11 @@ def report(options: Options, outcome: Outcome) -> Report:
         f"  budget   {command.count(gradients, 'gradient')} through {windows:,} steps of the simulator",
         f"  seconds  {training.seconds}, to learn",
     ]
+    if planned is not None:
+        lines.insert(3, f"  planned  with {command.count(options.plan, 'improvement')} a decision, "
+                        f"{planned[1]:.1f} ms of processor time, "
+                        + ("" if options.after is None else f"and the network of {options.after} steps: ")
+                        + f"mean {np.mean(planned[0]):.1f}, shortest {np.min(planned[0])}")
     if not success:
         lines.append(f"Not learned: {GOAL} episodes at most, and {LONG:,} steps after that, were the goal.")
     return Report(
@@ -596,6 +617,10 @@ def report(options: Options, outcome: Outcome) -> Report:
             "episodes": episodes, "solved": training.solved, "mastered_after_steps": training.mastered,
             "mean_length": float(np.mean(lengths)), "shortest": int(np.min(lengths)),
             "starts": len(EVALUATED), "standing": standing, "farthest": long.farthest,
+            "improvements_a_decision": options.plan,
+            "planned_mean_length": None if planned is None else float(np.mean(planned[0])),
+            "planned_shortest": None if planned is None else int(np.min(planned[0])),
+            "planned_milliseconds": None if planned is None else planned[1],
         },
         budget=command.budget(
             episodes=episodes, simulator_steps=training.steps + windows, gradient_evaluations=gradients,
@@ -628,31 +653,30 @@ def passes(results: list[dict]) -> tuple[bool, str]:
         f"{command.count(len(results), 'seed')} solved it and still stand after {LONG:,} steps.")
 
 
-def distance(text: str) -> float:
-    """A number of 0 or more."""
-    if not 0.0 <= float(text) < np.inf:
-        raise ValueError(text)
-    return float(text)
-
-
 def add_flags(flags: Any) -> None:
     """The flags of this demo alone."""
     flags.add_argument("--episodes", type=command.positive, default=10, metavar="N",
                        help="training episodes at most")
     flags.add_argument("--horizon", type=command.positive, default=HORIZON, metavar="N",
                        help="steps in a window: with 40 the cart drifts away after minutes")
-    flags.add_argument("--near", type=distance, default=NEAR, metavar="X",
+    flags.add_argument("--near", type=command.amount, default=NEAR, metavar="X",
                        help="how near to visited states windows begin: with 0 it learns more slowly, "
                             "and knows less of what it has not met")
+    flags.add_argument("--plan", type=command.natural, default=0, metavar="K",
+                       help="judge as well with a plan that is improved K times in the simulator before each "
+                            "decision")
+    flags.add_argument("--after", type=command.natural, metavar="N",
+                       help="the network that plans as it was after about N steps of experience")
     flags.add_argument("--curves", type=command.positive, default=CURVES, metavar="N",
                        help="seeds in the picture of the learning curve")
 
 
 DEMO = Demo(
-    "cartpole", __doc__, train=learn, report=report, plot=plot, settings=settings, flags=add_flags, play=play,
+    "cartpole", __doc__, train=learn, report=report, plot=plot, settings=judged, flags=add_flags, play=play,
     columns=[Column("training episodes", "result.episodes", higher=False, goal=GOAL),
              Column("until all stand", "result.mastered_after_steps", higher=False, digits=0,
                     unit="steps of experience"),
              Column("farthest in 10,000 steps", "result.farthest", higher=False, digits=2, unit="m")],
     keeps=kept_by_sweeps, kinds=(Layer,), passes=passes, packages=("numpy", "gymnasium"), beside={
-        name: f"demos.cartpole.{name}" for name in ("world", "race", "article")})
+        "plan": "demos.cartpole.plans",
+        **{name: f"demos.cartpole.{name}" for name in ("world", "race", "article")}})

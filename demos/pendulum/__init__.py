@@ -812,4 +812,5 @@ DEMO = Demo(
              Column("upright", "result.swung_up", digits=0, unit="of 100 starts")],
     keeps=kept_by_sweeps, kinds=(Layer,),
     passes=passes, packages=("numpy", "gymnasium"), beside={
-        name: f"demos.pendulum.{name}" for name in ("world", "race", "article", "best")})
+        "plan": "demos.pendulum.plans",
+        **{name: f"demos.pendulum.{name}" for name in ("world", "race", "article", "best")}})

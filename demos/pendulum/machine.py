@@ -9,6 +9,7 @@ motor could hold the rod. Training has to make it leave from there, and sees it 
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,16 +132,16 @@ def near_hanging(seen: Any) -> Any:
 
 
 def cost_of_run(params: Params, start: State, pushes: np.ndarray, weights: np.ndarray,
-                physics: Any = STANDARD) -> Any:
+                physics: Any = STANDARD, move: Callable[[State, Any, Any], State] = step) -> Any:
     """The cost of an episode or a window under the controller, one for each start in `start`.
 
     `pushes`, (steps, n) or (steps,), are added to its torques, in N m; `weights` (steps,) say how much each
-    step counts. `physics` are the parameters of the simulator.
+    step counts. `physics` are the parameters of the simulator, whose step is `move`.
     """
     def advance(run: tuple[State, Any], given: Any) -> tuple[tuple[State, Any], None]:
         (state, total), (push, weight) = run, given
         torque = controller(params, observe(state)) + push
-        return (step(state, torque, physics), total + weight * cost(state, torque)), None
+        return (move(state, torque, physics), total + weight * cost(state, torque)), None
 
     (_, total), _ = dp.scan(advance, (start, np.zeros(start.theta.shape)), (pushes, weights))
     return total

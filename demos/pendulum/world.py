@@ -3,8 +3,9 @@
 The rod may be heavier or longer than drawn, the motor weaker, the bearing rough, and the sensors are noisy.
 A controller that was trained in the nominal simulator drives from the first step. Its 200 real steps tell
 what the machine is like, by gradients through the simulator; and meanwhile the controller is trained on
-through the simulator as it is known by then. Beside it stand the controller with which the episode began,
-and one that had the true physics throughout.
+through the simulator as it is known by then. What depends on the angle (`--cogging`, `--rubbing`) no
+parameter can explain: there a network inside the simulator takes part, once it has foretold more. Beside it
+stand the controller with which the episode began, and one that had the true physics throughout.
 """
 
 from typing import Any
@@ -13,14 +14,15 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from tinydp.nn import Params
-from tinydp.sims.pendulum import STANDARD, Friction, State, step
+from tinydp.sims.pendulum import STANDARD, Friction, State
 from tinydp.sims.worlds import Evaluation
 
-from .. import style
-from ..command import Column
+from .. import command, style
+from ..command import Column, Options
 from ..worlds.belief import Model, Unknown
 from ..worlds.learner import Learning, Physics, Recipe, Task
 from ..worlds.trial import WHO, Machine, demo
+from . import bent
 from .machine import UP, controller, cost_of_run, draw_starts, new_controller
 
 CLAIM = "one episode of 200 steps is enough; but there the simulator was the world."
@@ -45,8 +47,9 @@ def measured(seen: np.ndarray) -> np.ndarray:
     return np.stack([np.unwrap(np.arctan2(seen[:, 1], seen[:, 0])), seen[:, 2]], axis=1)
 
 
-MODEL = Model(UNKNOWNS, params, State, step, measured, sensors=np.array([0.02, 0.05]),
+MODEL = Model(UNKNOWNS, params, State, bent.move, measured, sensors=np.array([0.02, 0.05]),
               joints=np.array([0.01, 0.02]), pieces=11)
+RICHER = MODEL._replace(network=bent.INSIDE)
 
 # ---------------------------------------------------------------------------- the controller and its cost
 
@@ -58,13 +61,13 @@ def decide(params: Params, seen: Any, past: Any) -> Any:
 
 def loss(params: Params, starts: State, weights: np.ndarray, physics: Physics) -> Any:
     """The mean cost of the steps of windows that count."""
-    return np.mean(cost_of_run(params, starts, np.zeros(weights.shape), weights, physics.params))
+    return np.mean(cost_of_run(params, starts, np.zeros(weights.shape), weights, physics.params, bent.move))
 
 
 RECIPE = Recipe(steps=200, before=600, meanwhile=6, refined=10, windows=96, horizon=(40, 66),
                 rate=(5e-3, 5e-5), limit=10.0)
 TASK = Task(MODEL, RECIPE, 0, new_controller, decide, lambda torque: np.array([torque], np.float32),
-            draw_starts, loss)
+            draw_starts, loss, RICHER)
 
 # ---------------------------------------------------------------------------- for the judge alone
 
@@ -75,6 +78,11 @@ def truth(real: Any) -> tuple[dict[str, float], int]:
     """The unknowns of a world, and its delay."""
     return {"length": real.length, "mass": real.mass / real.gain, "viscous": real.viscous / real.gain,
             "coulomb": real.coulomb / real.gain}, 0
+
+
+def told(real: Any) -> Any:
+    """All that there is to know of a world."""
+    return bent.told(params(truth(real)[0]), real)
 
 
 def upright(found: Evaluation) -> int:
@@ -118,6 +126,21 @@ def draw_episode(upper: Axes, lower: Axes, learning: Learning) -> None:
     lower.set(ylim=(-2.2, 2.2), ylabel="torque (N m)", xlabel="time (s)")
 
 
+EFFECTS = {"cogging": "torque of a motor that cogs, N m", "rubbing": "friction where the bearing rubs, N m s"}
+
+
+def add_flags(flags: Any) -> None:
+    """What no parameter names."""
+    for name, about in EFFECTS.items():
+        flags.add_argument(f"--{name}", type=command.amount, default=0.0, metavar="X",
+                           help=f"{about} (no seed draws it)")
+
+
+def changes(options: Options) -> dict[str, Any]:
+    """What a world has that its seed did not draw."""
+    return {name: getattr(options, name) for name in EFFECTS if getattr(options, name)}
+
+
 COLUMNS = [Column("after one episode", "result.after.mean_return"),
            Column("true physics", "result.told.mean_return"),
            Column("nominal", "result.nominal.mean_return"),
@@ -126,6 +149,6 @@ COLUMNS = [Column("after one episode", "result.after.mean_return"),
            Column("processor seconds", "budget.seconds", higher=False, goal=60)]
 MACHINE = Machine(
     name="pendulum", task=TASK, truth=truth, good=upright, goodness="end upright", succeeds=succeeds,
-    score="return", draw_episode=draw_episode,
+    score="return", draw_episode=draw_episode, told=told, flags=add_flags, changes=changes,
     units={"length": "m", "mass": "kg / gain", "viscous": "N m s / gain", "coulomb": "N m / gain"})
-DEMO = demo(MACHINE, __doc__, CLAIM, COLUMNS, passes)
+DEMO = demo(MACHINE, __doc__, CLAIM, COLUMNS, passes)._replace(beside={"residual": "demos.pendulum.residual"})

@@ -12,8 +12,8 @@ Its Jacobian is that of the simulator, compiled. At the minimum, the curvature J
 its inverse is the covariance of the unknowns (Laplace's approximation). How noisy the sensors are is
 estimated too, from what could not be explained: a model that does not fit is unsure, not wrong.
 
-Where parameters cannot explain what was seen, `Model.step` is the place for a network beside them: its
-weights would be further unknowns.
+Where parameters cannot explain what was seen, a network inside the simulator may (`network.py`): its weights
+are further unknowns, with priors, and are found with the parameters.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,8 @@ import numpy as np
 from scipy.optimize import least_squares
 
 import tinydp as dp
+
+from .network import Bent, Network
 
 LENGTH = 20                     # steps of a piece
 TRUST = 40                      # measurements that the data sheet of a sensor is worth
@@ -70,16 +72,23 @@ class Model(NamedTuple):
     joints: np.ndarray
     pieces: int                                      # at most: older ones are forgotten
     delays: tuple[int, ...] = (0,)
+    network: Network | None = None
+
+    @property
+    def size(self) -> int:
+        """How many numbers are unknown: the parameters, then the weights of the network."""
+        return len(self.unknowns) + (0 if self.network is None else len(self.network.begin))
 
     def between(self, belief: "Belief", width: float = 1.645) -> dict[str, tuple[float, float]]:
         """For each unknown, an interval of so many standard deviations up and down: of 90 % by default."""
         reach = width * np.sqrt(np.diag(belief.covariance))
         return {unknown.name: (float(unknown.at(z - r)), float(unknown.at(z + r)))
-                for unknown, z, r in zip(self.unknowns, belief.z, reach, strict=True)}
+                for unknown, z, r in zip(self.unknowns, belief.z, reach, strict=False)}
 
     def at(self, z: Any) -> Any:
-        """The simulator's parameters for the numbers `z`, one an unknown."""
-        return self.params({unknown.name: unknown.at(z[k]) for k, unknown in enumerate(self.unknowns)})
+        """The simulator's parameters for the numbers `z`; `Bent`, with a network."""
+        params = self.params({unknown.name: unknown.at(z[k]) for k, unknown in enumerate(self.unknowns)})
+        return params if self.network is None else Bent(params, self.network.at(z[len(self.unknowns):]))
 
 
 class Belief(NamedTuple):
@@ -104,7 +113,7 @@ class Record(NamedTuple):
 
 def prior(model: Model) -> Belief:
     """Before the first measurement: most likely the nominal machine, whose actions are not late."""
-    n = len(model.unknowns)
+    n = model.size
     odds = np.where(np.array(model.delays) == 0, 1.0, LATE)
     return Belief(np.zeros(n), np.eye(n), odds / odds.sum(), model.sensors)
 
@@ -171,7 +180,7 @@ class Refinery:
 
         There are few of these and many states: so it is done forwards, direction by direction.
         """
-        n = len(self.model.unknowns)
+        n = self.model.size
         directions = np.eye(n + len(self.model.sensors))
 
         def shot(z: Any, shift: Any) -> Any:
@@ -197,10 +206,26 @@ class Refinery:
         odds = np.exp(costs.min() - costs)
         return best._replace(odds=odds / odds.sum(), work=sum(tried.work for *_, tried in found))
 
+    def surprise(self, belief: Belief, record: Record, steps: int) -> float:
+        """How wrong it was about the last so many steps of a record, told their start as it was measured.
+
+        The root of the mean square of all gaps, in standard deviations of the sensors' data sheet.
+        """
+        model, steps = self.model, min(steps, len(record.actions))
+        measured = model.measured(record.seen)[-steps - 1:]
+        late = np.concatenate([np.zeros(model.delays[int(np.argmax(belief.odds))]), record.actions])
+        state, known, gaps = model.state(*measured[0]), model.at(belief.z), []
+        for action, then in zip(late[len(record.actions) - steps:], measured[1:], strict=False):
+            state = model.step(state, action, known)
+            gaps.append((then - np.array(state)) / model.sensors)
+        return float(np.sqrt(np.mean(np.square(gaps))))
+
     def _starts(self, belief: Belief) -> list[Belief]:
         """From where to search: the belief so far, and with friction and the like, if hidden at 0, not so."""
-        flat = [unknown.flat(z) for unknown, z in zip(self.model.unknowns, belief.z, strict=True)]
-        return [belief, belief._replace(z=np.where(flat, 1.0, belief.z))] if any(flat) else [belief]
+        flat = [unknown.flat(z) for unknown, z in zip(self.model.unknowns, belief.z, strict=False)]
+        other = belief.z.copy()
+        other[: len(flat)][flat] = 1.0
+        return [belief, belief._replace(z=other)] if any(flat) else [belief]
 
     def _fit(self, belief: Belief, pieces: Pieces) -> tuple[float, Belief]:
         """The least cost, and the belief there."""
@@ -224,7 +249,7 @@ class Equations:
 
     def __init__(self, refinery: Refinery, noise: np.ndarray, pieces: Pieces):
         self.refinery, self.noise, self.pieces = refinery, noise, pieces
-        self.n, self.joints = len(refinery.model.unknowns), refinery.model.joints
+        self.n, self.joints = refinery.model.size, refinery.model.joints
         self.starts = pieces.states[0].copy()
         self.used = int(np.sum(pieces.counts[0]))
         self.measured = self.starts[: self.used]

@@ -5,6 +5,10 @@ every real step is followed by some updates through the simulator as it is belie
 every few steps that belief is refined by all that was measured. The controller drives from the first step
 on. If the machine fails, its episode begins anew, and steps are counted on.
 
+Some tasks have a second model, with a network inside the simulator. Both are refined; each refinement begins
+with what either had foretold of the steps since the last one. The network takes part in training only while
+that was the better guess, of late.
+
 What learns here sees the world by `reset`, `step` and `real_steps` alone.
 """
 
@@ -23,6 +27,7 @@ from .belief import Belief, Model, Record, Refinery, prior
 
 AVERAGED = 0.99                 # how much of the averaged controller an update leaves
 BLOCK = 20                      # updates at a time, before the episode
+LATELY = 5                      # refinements, over which the models' guesses are compared
 FIRST_START = 1_000_000         # seeds of the episodes' starts and noise: no evaluation has these
 
 # ---------------------------------------------------------------------------- what is learned
@@ -76,11 +81,40 @@ class Task(NamedTuple):
     to_world: Callable[[float], Any]                 # an action as the world takes it
     draw: Callable[[np.random.Generator, int], Any]
     loss: Callable[[Params, Any, Any, Physics], Any]
+    richer: Model | None = None                      # the model, with a network inside the simulator
 
     def physics(self, belief: Belief) -> Physics:
-        """The simulator as it is believed to be."""
-        likely = np.argmax(belief.odds) == np.arange(len(self.model.delays))
-        return Physics(self.model.at(belief.z), 1.0 * likely)
+        """The simulator as it is believed to be, by the model."""
+        return physics(self.model, belief)
+
+    def trained_in(self, beliefs: list["Refined"]) -> Physics:
+        """The simulator to train in: with its network, if that was the better guess of late."""
+        last = beliefs[-1]
+        if self.richer is None or last.richer is None or not richer_is_better(beliefs):
+            return physics(self.model, last.belief)
+        return physics(self.richer, last.richer)
+
+
+def physics(model: Model, belief: Belief) -> Physics:
+    """The simulator as it is believed to be."""
+    likely = np.argmax(belief.odds) == np.arange(len(model.delays))
+    return Physics(model.at(belief.z), 1.0 * likely)
+
+
+def richer_is_better(beliefs: list["Refined"]) -> bool:
+    """Whether the model with a network was the better guess over the last refinements, by the mean logarithm.
+
+    A guess is made before what it is judged by has been seen, so that who only learns by heart does not win.
+
+    >>> def guesses(*surprises):
+    ...     return [Refined(0, None, None, surprise) for surprise in surprises]
+    >>> richer_is_better(guesses((), *5 * [(2.0, 1.0)])), richer_is_better(guesses((), *5 * [(1.0, 1.1)]))
+    (True, False)
+    >>> richer_is_better(guesses((), *4 * [(2.0, 1.0)]))         # too early to tell
+    False
+    """
+    lately = [refined.surprise for refined in beliefs[-LATELY:]]
+    return all(lately) and len(lately) == LATELY and bool(np.mean([np.log(b / a) for a, b in lately]) < 0.0)
 
 
 class Pilot:
@@ -119,10 +153,20 @@ class Training(NamedTuple):
 
 
 class Refined(NamedTuple):
-    """What was believed after so many real steps."""
+    """What was believed after so many real steps; `richer`, of the model with a network, if there is one.
+
+    `surprise` has how wrong each had been about the steps since the last refinement.
+    """
 
     steps: int
     belief: Belief
+    richer: Belief | None = None
+    surprise: tuple[float, ...] = ()
+
+    @property
+    def believed(self) -> list[Belief]:
+        """One belief, or both."""
+        return [self.belief] if self.richer is None else [self.belief, self.richer]
 
 
 class Learning(NamedTuple):
@@ -155,15 +199,15 @@ class Learner:
         self.task = task
         self.optimiser = Adam(cosine(*task.recipe.rate, task.recipe.updates))
         self.gradient = dp.value_and_grad(dp.compile(task.loss))
-        self.refinery = Refinery(task.model)
+        self.refineries = [Refinery(model) for model in (task.model, task.richer) if model is not None]
 
     def begin(self, seed: int) -> Learning:
         """Before the first update."""
         rng = np.random.default_rng(seed)
         params = self.task.begin(rng)
         training = Training(params, params, self.optimiser.init(params), rng, 0)
-        return Learning(training, params, [], np.zeros(self.task.memory),
-                        [Refined(0, prior(self.task.model))],
+        first = Refined(0, *(prior(refinery.model) for refinery in self.refineries))
+        return Learning(training, params, [], np.zeros(self.task.memory), [first],
                         {"before": 0.0, "refining": 0.0, "meanwhile": 0.0, "wall": 0.0})
 
     def over(self, learning: Learning) -> bool:
@@ -173,7 +217,7 @@ class Learner:
     def advance(self, learning: Learning, world: Any, seed: int) -> Learning:
         """A block of updates before the episode; then a real step, and what it is good for."""
         recipe, training = self.task.recipe, learning.training
-        physics = self.task.physics(learning.beliefs[-1].belief)
+        physics = self.task.trained_in(learning.beliefs)
         began = time.process_time()
         if training.count < recipe.before:
             training = self.improve(training, physics, min(BLOCK, recipe.before - training.count))
@@ -184,7 +228,7 @@ class Learner:
             began = time.process_time()
             learning = self.refine(learning)
             learning = spent(learning, "refining", time.process_time() - began)
-            physics = self.task.physics(learning.beliefs[-1].belief)
+            physics = self.task.trained_in(learning.beliefs)
         began = time.process_time()
         learning = learning._replace(training=self.improve(training, physics, recipe.meanwhile))
         return spent(learning, "meanwhile", time.process_time() - began)
@@ -203,9 +247,13 @@ class Learner:
         return learning._replace(past=pilot.past)
 
     def refine(self, learning: Learning) -> Learning:
-        """The belief, by all that was measured."""
-        belief = self.refinery.refine(learning.beliefs[-1].belief, learning.records)
-        return learning._replace(beliefs=[*learning.beliefs, Refined(learning.steps, belief)])
+        """The beliefs, by all that was measured; and first, how wrong they had been."""
+        pairs = list(zip(self.refineries, learning.beliefs[-1].believed, strict=True))
+        surprise = tuple(refinery.surprise(belief, learning.records[-1], self.task.recipe.refined)
+                         for refinery, belief in pairs)
+        found = [refinery.refine(belief, learning.records) for refinery, belief in pairs]
+        refined = Refined(learning.steps, *found, surprise=surprise)
+        return learning._replace(beliefs=[*learning.beliefs, refined])
 
     def improve(self, training: Training, physics: Physics, times: int) -> Training:
         """So many updates later."""

@@ -22,7 +22,19 @@ from .. import command, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from .belief import LENGTH, prior
-from .learner import BLOCK, KINDS, Learner, Learning, Physics, Pilot, Task, Training, done_again, spent
+from .learner import (
+    BLOCK,
+    KINDS,
+    Learner,
+    Learning,
+    Physics,
+    Pilot,
+    Task,
+    Training,
+    done_again,
+    richer_is_better,
+    spent,
+)
 
 WHO = ("nominal", "longer", "after", "told")
 EPISODES = 100                  # by which a controller is judged, from the starts of seeds 0, 1, ...
@@ -31,10 +43,11 @@ EPISODES = 100                  # by which a controller is judged, from the star
 class Machine(NamedTuple):
     """A task, and what the judge of it knows.
 
-    `truth(real)` gives the unknowns' true values by name, and the true delay; `good(found)` counts the
-    episodes of an evaluation that went well, which `goodness` puts into words. `succeeds(result)` judges
-    one world. Units are those of the unknowns; `draw_episode(upper, lower, learning)` draws the real steps.
-    `changes(options)` is what a world has that its seed did not draw, as `flags` of its own say.
+    `truth(real)` gives the unknowns' true values by name, and the true delay; `told(real)` is all that a
+    simulator can be told, if that is more. `good(found)` counts the episodes of an evaluation that went well,
+    which `goodness` puts into words. `succeeds(result)` judges one world. Units are
+    those of the unknowns; `draw_episode(upper, lower, learning)` draws the real steps. `changes(options)` is
+    what a world has that its seed did not draw, as `flags` of its own say.
     """
 
     name: str
@@ -48,6 +61,7 @@ class Machine(NamedTuple):
     draw_episode: Callable[[Any, Any, Learning], None]
     flags: Callable[[Any], Any] = lambda flags: None
     changes: Callable[[Options], dict[str, Any]] = lambda options: {}
+    told: Callable[[Any], Any] | None = None
 
 
 class Outcome(NamedTuple):
@@ -76,7 +90,8 @@ def settings(machine: Machine, options: Options) -> dict[str, Any]:
             "recipe": task.recipe._asdict(),
             "unknowns": [unknown._asdict() for unknown in task.model.unknowns],
             "delays": task.model.delays, "sensors": task.model.sensors.tolist(),
-            "joints": task.model.joints.tolist(), "piece": LENGTH}
+            "joints": task.model.joints.tolist(), "piece": LENGTH,
+            "network": task.richer and task.richer.network and task.richer.network.describe()}
 
 
 def tailored(task: Task, options: Options) -> Task:
@@ -91,14 +106,16 @@ def train(machine: Machine, options: Options) -> Outcome:
     """Learn in the world; train as long with the nominal machine and with the truth; judge."""
     task = tailored(machine.task, options)
     world = worlds.make(machine.name, options.seed, **machine.changes(options))
-    learner, known = Learner(task), settings(machine, options)
+    learner, made_of = Learner(task), settings(machine, options)
     learning = learn(learner, world, options, Keeper(
-        options.out / f"learning-{options.seed}.npz", f"{machine.name} world", known, KINDS))
-    truth, delay = machine.truth(worlds.reveal(world))
-    physics = Physics(task.model.params(truth), 1.0 * (np.array(task.model.delays) == delay))
+        options.out / f"learning-{options.seed}.npz", f"{machine.name} world", made_of, KINDS))
+    real = worlds.reveal(world)
+    truth, delay = machine.truth(real)
+    known = machine.told(real) if machine.told else task.model.params(truth)
+    physics = Physics(known, 1.0 * (np.array(task.model.delays) == delay))
     (longer, _), (told, seconds) = (
         train_in(where, learner, options, bar, Keeper(
-            options.out / f"{who}-{options.seed}.npz", f"{machine.name} world, {who}", known, KINDS))
+            options.out / f"{who}-{options.seed}.npz", f"{machine.name} world, {who}", made_of, KINDS))
         for who, where, bar in (("longer", task.physics(prior(task.model)), "as nominal"),
                                 ("told", physics, "if told")))
     outcome = Outcome(learning, longer, told, seconds, {}, truth, delay)
@@ -154,10 +171,11 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
     odds = learning.beliefs[-1].belief.odds
     result["delay"] = {"likeliest": task.model.delays[int(np.argmax(odds))], "odds": odds.max(),
                        "true": outcome.delay}
+    result["network"] = network(task, learning)
     success = machine.succeeds(result)
     recipe, seconds = task.recipe, learning.seconds
     windows = recipe.updates * recipe.windows * recipe.horizon[-1]
-    refining = sum(refined.belief.work for refined in learning.beliefs)
+    refining = sum(belief.work for refined in learning.beliefs for belief in refined.believed)
     processor = sum(seconds.values()) - seconds["wall"]
     scores = {who: f"{outcome.found[who].returns.mean():.1f}" for who in WHO}
     lines = [
@@ -174,6 +192,7 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
           f"{row['high']:.3g}), in truth {row['true']:.3g}" for name, row in result["unknowns"].items()],
         *([f"  delay       {result['delay']['likeliest']}, in truth {outcome.delay}"]
           if len(task.model.delays) > 1 else []),
+        *network_in_words(task, result["network"]),
         f"  budget   {command.count(recipe.updates, 'gradient')} through {windows:,} simulated steps, "
         f"{refining:,} more to refine",
         f"  seconds  {processor:.1f} of the processor (before {seconds['before']:.1f}, meanwhile "
@@ -219,6 +238,25 @@ def unknowns(task: Task, outcome: Outcome) -> dict[str, dict[str, Any]]:
         rows[unknown.name] = {"value": float(unknown.at(z)), "low": low, "high": high, "true": float(true),
                               "covered": bool(low <= true <= high)}
     return rows
+
+
+def network(task: Task, learning: Learning) -> dict[str, Any]:
+    """During how many of the real steps a network took part in training, and since when."""
+    used = [0, *(refined.steps for k, refined in enumerate(learning.beliefs)
+                 if task.richer and richer_is_better(learning.beliefs[: k + 1]))]
+    return {"refinements": len(used) - 1, "of": len(learning.beliefs) - 1,
+            "since": used[1] if len(used) > 1 else None,
+            "in_the_end": bool(len(used) > 1 and used[-1] == learning.beliefs[-1].steps)}
+
+
+def network_in_words(task: Task, found: dict[str, Any]) -> list[str]:
+    """A line, if there might have been one."""
+    if task.richer is None:
+        return []
+    if not found["refinements"]:
+        return ["  network     none: parameters alone foretold as much or more"]
+    return [f"  network     inside the simulator after {found['refinements']} of {found['of']} refinements, "
+            f"first after {found['since']} real steps" + (", and in the end" if found["in_the_end"] else "")]
 
 
 # ---------------------------------------------------------------------------- the demo

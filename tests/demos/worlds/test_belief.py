@@ -12,7 +12,8 @@ from tinydp.sims import worlds
 @pytest.fixture(scope="module")
 def refineries():
     """They compile at their first use: so one serves all tests."""
-    return {"pendulum": Refinery(pendulum.MODEL), "cartpole": Refinery(cartpole.MODEL)}
+    return {"pendulum": Refinery(pendulum.MODEL), "cartpole": Refinery(cartpole.MODEL),
+            "richer": Refinery(pendulum.RICHER)}
 
 
 def _pendulum(steps, **truth):
@@ -87,14 +88,14 @@ def test_measured_angles_count_turns():
     assert np.allclose(pendulum.MODEL.measured(seen)[:, 0], angles)
 
 
-@pytest.mark.parametrize("name", ["pendulum", "cartpole"])
+@pytest.mark.parametrize("name", ["pendulum", "cartpole", "richer"])
 def test_the_jacobian_is_that_of_the_residuals(refineries, name):
     model = refineries[name].model
-    records = ([_pendulum(LENGTH + 5, coulomb=0.1)] if name == "pendulum"
-               else [*_cartpole(LENGTH + 5, friction=0.3), *_cartpole(3)])
+    records = ([*_cartpole(LENGTH + 5, friction=0.3), *_cartpole(3)] if name == "cartpole"
+               else [_pendulum(LENGTH + 5, coulomb=0.1)])
     equations = Equations(refineries[name], model.sensors, cut(records, model, model.delays[-1]))
     rng = np.random.default_rng(0)
-    z = np.abs(0.3 * rng.normal(size=len(model.unknowns))) + 0.1
+    z = np.abs(0.3 * rng.normal(size=model.size)) + 0.1
     x = np.concatenate([z, (equations.measured + 0.02 * rng.normal(size=equations.measured.shape)).ravel()])
     found, h = equations.jacobian(x), 1e-6
     for k, column in enumerate(found.T):
@@ -139,3 +140,34 @@ def test_what_does_not_fit_makes_unsure(refineries):
         beliefs.append(belief)
     assert beliefs[1].noise[1] > 3 * beliefs[0].noise[1]
     assert beliefs[1].covariance[0, 0] > 3 * beliefs[0].covariance[0, 0]
+
+
+def test_what_parameters_cannot_explain_a_network_foretells(refineries):
+    """Three quarters of an episode tell of the rest."""
+    record = _pendulum(160, cogging=1.0, angle_noise=0.01, rate_noise=0.05)
+    known, errors = Record(record.seen[:121], record.actions[:120]), {}
+    for name in ("pendulum", "richer"):
+        belief = prior(refineries[name].model)
+        for _ in range(2):
+            belief = refineries[name].refine(belief, [known])
+        parts = [Record(record.seen[:k + 1], record.actions[:k]) for k in (130, 140, 150, 160)]
+        errors[name] = np.mean([refineries[name].surprise(belief, part, 10) for part in parts])
+        assert len(refineries[name].model.between(belief)) == 4
+    assert errors["richer"] < 0.7 * errors["pendulum"]
+
+
+def test_surprise_is_the_gap_in_standard_deviations_of_the_data_sheet(refineries):
+    record = _pendulum(30)
+    assert refineries["pendulum"].surprise(prior(pendulum.MODEL), record, 10) < 1e-3
+    off = record.seen.copy()
+    off[-1, 2] += 0.5
+    found = refineries["pendulum"].surprise(prior(pendulum.MODEL), Record(off, record.actions), 10)
+    assert found == pytest.approx(10.0 / np.sqrt(20), rel=1e-3)
+
+
+def test_surprise_knows_of_delays(refineries):
+    record = _cartpole(30, delay=2)[-1]
+    odds = np.array([0.0, 0.0, 1.0])
+    late = prior(cartpole.MODEL)._replace(odds=odds)
+    assert refineries["cartpole"].surprise(late, record, 8) < 0.01
+    assert refineries["cartpole"].surprise(prior(cartpole.MODEL), record, 8) > 1.0

@@ -5,7 +5,10 @@ import pytest
 
 from demos.cartpole import world as cartpole
 from demos.checkpoints import load, save
-from demos.worlds.learner import KINDS, Learner, Pilot, Recipe, done_again
+from demos.pendulum import world as pendulum
+from demos.worlds.belief import prior
+from demos.worlds.learner import KINDS, Learner, Pilot, Recipe, Refined, done_again
+from demos.worlds.network import Bent
 from tinydp.ad import tree
 from tinydp.sims import worlds
 
@@ -97,3 +100,29 @@ def test_a_pilot_is_a_controller_for_a_judge():
     assert pilot.past.tolist() == [2.0 * action - 1 for action in actions[:0:-1]]
     pilot.begin()
     assert pilot.past.tolist() == [0.0, 0.0]
+
+
+def _guesses(*surprises):
+    return [Refined(10 * k, prior(pendulum.MODEL), prior(pendulum.RICHER), surprise)
+            for k, surprise in enumerate(surprises)]
+
+
+def test_the_network_takes_part_once_it_foretold_more():
+    worse, better = _guesses((), *5 * [(1.0, 1.1)]), _guesses((), (1.0, 9.0), *5 * [(2.0, 1.5)])
+    assert not isinstance(pendulum.TASK.trained_in(worse).params, Bent)
+    assert not isinstance(pendulum.TASK.trained_in(better[:5]).params, Bent)          # too early
+    assert isinstance(pendulum.TASK.trained_in(better).params, Bent)
+
+
+def test_both_models_are_refined_and_judged_by_what_they_had_not_seen():
+    recipe = pendulum.RECIPE._replace(steps=20, before=1, meanwhile=1, windows=4, horizon=(2, 2))
+    learner = Learner(pendulum.TASK._replace(recipe=recipe))
+    learning, world = learner.begin(3), worlds.make("pendulum", 3, cogging=0.8)
+    while not learner.over(learning):
+        before, learning = learning, learner.advance(learning, world, 3)
+    last = learning.beliefs[-1]
+    assert [len(belief.z) for belief in last.believed] == [pendulum.MODEL.size, pendulum.RICHER.size]
+    guessed = before.beliefs[-1].believed
+    assert last.surprise == tuple(
+        refinery.surprise(belief, learning.records[-1], 10)
+        for refinery, belief in zip(learner.refineries, guessed, strict=True))

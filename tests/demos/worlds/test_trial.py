@@ -49,6 +49,20 @@ def test_the_result_is_told_in_numbers(tiny):
     assert run.result["settings"]["recipe"]["steps"] == 30
 
 
+def test_it_is_told_whether_a_network_took_part(tiny, capsys):
+    run, name = tiny
+    found = run.result["result"]["network"]
+    assert found == {"refinements": 0, "of": 3, "since": None, "in_the_end": False}       # too early
+    task = importlib.import_module(f"demos.{name}.world").TASK
+    none, some = (trial.network_in_words(task, found), trial.network_in_words(
+        task, {"refinements": 2, "of": 9, "since": 60, "in_the_end": True}))
+    if name == "cartpole":
+        assert none == some == []
+    else:
+        assert "none" in none[0]
+        assert "after 2 of 9 refinements, first after 60 real steps, and in the end" in some[0]
+
+
 def test_the_picture(tiny):
     run, name = tiny
     with Image.open(run.folder / f"{name}-world.png") as picture:

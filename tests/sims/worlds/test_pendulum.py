@@ -64,6 +64,19 @@ def test_coulombs_friction_stops_and_never_drives():
     assert rod.rate == pytest.approx(3 * (2.0 - 0.3) * 0.05)
 
 
+def test_cogs_and_rubbing_depend_on_the_angle():
+    free, cogs, rubs = _at(0.3, 4.0), _at(0.3, 4.0, cogging=0.5), _at(0.3, 4.0, rubbing=0.4)
+    for rod in (free, cogs, rubs):
+        rod.step(np.zeros(1))
+    assert free.rate - cogs.rate == pytest.approx(3 * 0.5 * np.sin(4 * 0.3) * 0.05)
+    assert free.rate - rubs.rate == pytest.approx(3 * 0.4 * (1 + np.sin(0.3)) / 2 * 4.0 * 0.05)
+
+
+def test_no_seed_draws_what_has_no_parameter():
+    assert all((reveal(make("pendulum", seed=seed)).cogging, reveal(make("pendulum", seed=seed)).rubbing)
+               == (0.0, 0.0) for seed in range(5))
+
+
 def test_what_is_observed_has_noise_of_the_size_told():
     world = make("pendulum", seed=0)
     rng, errors = np.random.default_rng(0), []

@@ -1,11 +1,13 @@
 """A real pendulum: heavier or longer than drawn, its motor weaker, its bearing rough.
 
-    dω/dt = 3 g / (2 l) sin θ + 3 / (m l²) (gain τ - viscous ω - Coulomb's friction)
+    dω/dt = 3 g / (2 l) sin θ + 3 / (m l²) (gain τ - viscous ω - Coulomb's friction - what no seed draws)
 
 in the steps of Gymnasium's Pendulum-v1, to whose bits it is equal with nominal parameters. Coulomb's
 friction works against the motion, and can bring it to rest within a step, but not turn it round: what
-would be left of a step's change of rate is cut off at 0. Nothing here is shared with
-`tinydp.sims.pendulum`, which a learner may differentiate.
+would be left of a step's change of rate is cut off at 0. Two effects depend on the angle, are in no world
+unless they are asked for by name, and have no parameter in any simulator: a motor that cogs, with the torque
+cogging sin(4 θ), and a bearing that rubs on one side, with the friction rubbing (1 + sin θ) / 2 ω.
+Nothing here is shared with `tinydp.sims.pendulum`, which a learner may differentiate.
 """
 
 from typing import Any, NamedTuple
@@ -14,13 +16,15 @@ import numpy as np
 from gymnasium import spaces
 
 GRAVITY, MASS, LENGTH, DT, MAX_TORQUE, MAX_RATE = 10.0, 1.0, 1.0, 0.05, 2.0, 8
+COGS = 4                        # of the motor in a turn
 
 
 class Truth(NamedTuple):
     """What the learner does not know: factors on mass, length, motor gain; friction; noise.
 
     `viscous` is in N m s, `coulomb` in N m; the noise has the standard deviations `angle_noise` in rad
-    and `rate_noise` in rad/s.
+    and `rate_noise` in rad/s. `cogging` in N m and `rubbing` in N m s depend on the angle; no seed draws
+    them.
     """
 
     mass: float = 1.0
@@ -30,6 +34,8 @@ class Truth(NamedTuple):
     coulomb: float = 0.0
     angle_noise: float = 0.0
     rate_noise: float = 0.0
+    cogging: float = 0.0
+    rubbing: float = 0.0
 
 
 def draw(rng: np.random.Generator) -> Truth:
@@ -59,6 +65,10 @@ class Pendulum:
         torque = truth.gain * _torque(action)
         if truth.viscous:
             torque -= truth.viscous * self.rate
+        if truth.cogging:
+            torque -= truth.cogging * np.sin(COGS * self.theta)
+        if truth.rubbing:
+            torque -= truth.rubbing * (1 + np.sin(self.theta)) / 2 * self.rate
         rate = self.rate + (3 * GRAVITY / (2 * length) * np.sin(self.theta)
                             + 3.0 / (mass * length**2) * torque) * DT
         if truth.coulomb:
