@@ -11,8 +11,8 @@ DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum", "swingup")
 LISTED = (
     "gradient",
     "trebuchet", "trebuchet world", "trebuchet race", "trebuchet article",
-    "cartpole", "cartpole world", "cartpole race", "cartpole article", "cartpole plan",
-    "pendulum", "pendulum world", "pendulum race", "pendulum article", "pendulum best", "pendulum plan",
+    "cartpole", "cartpole world", "cartpole race", "cartpole article",
+    "pendulum", "pendulum world", "pendulum race", "pendulum article", "pendulum best",
     "swingup", "swingup race")
 EXTRAS = {"gymnasium": "demos", "matplotlib": "demos", "PIL": "demos", "scipy": "demos", "tqdm": "demos",
           "stable_baselines3": "rl", "torch": "rl", "cma": "rl"}
