@@ -10,12 +10,13 @@ from demos import checkpoints, command, play, schedule
 from demos.command import Demo, Report
 from demos.pendulum import plan
 from demos.run import run
+from demos.trebuchet import refine
 from demos.worlds import belief
 
 pytestmark = pytest.mark.demo
 
 
-@pytest.mark.parametrize("module", [command, checkpoints, play, schedule, plan, belief])
+@pytest.mark.parametrize("module", [command, checkpoints, play, schedule, plan, refine, belief])
 def test_the_examples_hold(module):
     found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert found.attempted
