@@ -4,9 +4,11 @@ One target at a time is hit by gradient descent on release angle and counterweig
 does better: it learns the aim for every wind and target at once. Its loss is where the shots
 land, so that the gradient goes back through flight, release and machine to the network's
 parameters. Each learned aim is judged in time steps so short that they change nothing.
+
+The simulator can be asked again before each shot: with `--refine K`, the default, an aim of the network is
+improved by at most K of Newton's steps through it (`refine.py`).
 """
 
-import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -20,137 +22,70 @@ from matplotlib.lines import Line2D
 from matplotlib.widgets import Slider
 
 import tinydp as dp
-from tinydp.nn import MLP, Layer, Params, sigmoid
+from tinydp.nn import Layer, Params
 from tinydp.optim import Adam, AdamState, cosine
-from tinydp.sims.trebuchet import CORRECTED, DT, Machine, joints, shoot, simulate
+from tinydp.sims.trebuchet import CORRECTED, DT, Machine, joints, simulate
 
 from .. import command, play, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..schedule import checks_until
 from ..seconds import Clock, Seconds
+from . import refine
+from .machine import (
+    ANGLES,
+    NET,
+    TARGETS,
+    TRAINING_DT,
+    WEIGHTS,
+    WIND,
+    between,
+    controller,
+    draw_tasks,
+    draw_tasks_within_reach,
+    new_controller,
+    parts,
+    reach,
+    shot,
+)
+from .refine import HIT, LOW, Aim, Row, Wider, better
 
 CLAIM = "off by 0.3 %, after five minutes of training."
 TAKES = "a minute"
 
-# ---------------------------------------------------------------------------- the task
+# ---------------------------------------------------------------------------- the goals
 
-ANGLES = (1.0, 76.0)            # °, of release: the range is smooth in it
-WEIGHTS = (100.0, 264.0)        # lb: heavier ones push the sling for some milliseconds
-WIND = 5.0                      # m/s, standard deviation of the winds drawn, whose mean is 0
-TARGETS = (20.0, 100.0)         # m, drawn evenly between
-CENTRE, HALF = (TARGETS[0] + TARGETS[1]) / 2, (TARGETS[1] - TARGETS[0]) / 2          # of that range
 EVALUATED, EVALUATION_SEED = 2000, 2026                          # targets within reach, that judge
 MEDIAN_GOAL, LAST_GOAL = 0.1, 0.5                                # %, of the median and of 95 in 100
-SECONDS_GOAL = 60               # of training: told, but no failure, since machines differ
-AIMED, HIT = 200, 0.01                                           # single targets, and m to be a hit
+AIMED = 200                     # single targets, all of which are to be hit
+STEPS = 5                       # of Newton's, after which every target within reach is to be hit
+SECONDS_GOAL = 60               # of training: told, but no failure, since machines differ, ...
+DECISION_GOAL = 1.0             # ms, as is this
 
 # ---------------------------------------------------------------------------- recipe
 
-NET = MLP((2, 32, 32, 32, 2), hidden="tanh")
 UPDATES = 2000
 SHOTS = 64                      # in a batch
 RATE = (2e-2, 2e-5)             # of Adam, from the first update to the last
 MEMORY = 0.99                   # of Adam for squares: gradients become smaller quickly
 FINE = 0.01                     # of a relative miss: smaller ones count by their square
-TRAINING_DT = 6 * DT            # s: shots in training are within 0.5 mm of the others, and faster
 CHECKS = 30                     # how often in a training the misses are measured, more often at first ...
 VALIDATION = 200                # ... over so many targets
 
 
-@dp.compile
-def shot(wind: Any, angle: Any, weight: Any, dt: Any) -> Any:
-    """Where it lands, in m."""
-    return shoot(wind, angle, weight, dt=dt)
-
-
-def draw_tasks(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Winds in m/s and targets in m, each (n,)."""
-    return rng.normal(0.0, WIND, n), rng.uniform(*TARGETS, n)
-
-
-# ---------------------------------------------------------------------------- within reach
-
-
-class Reach(NamedTuple):
-    """The nearest and the furthest landing in m for winds in m/s, each (n,)."""
-
-    winds: np.ndarray
-    nearest: np.ndarray
-    furthest: np.ndarray
-
-    def limits(self, winds: Any) -> tuple[Any, Any]:
-        """Nearest and furthest for any winds; what lies between can be hit, since shots vary smoothly."""
-        return np.interp(winds, self.winds, self.nearest), np.interp(winds, self.winds, self.furthest)
-
-    def holds(self, winds: Any, targets: Any) -> Any:
-        """Whether the targets can be hit."""
-        nearest, furthest = self.limits(winds)
-        return (nearest <= targets) & (targets <= furthest)
-
-
-@functools.cache
-def reach() -> Reach:
-    """By trying a grid of aims in each wind: within a few cm, and never too wide."""
-    winds = np.arange(-5 * WIND, 5 * WIND + 1)
-    aims = [(angle, weight) for angle in np.arange(ANGLES[0], ANGLES[1] + 1)
-            for weight in np.linspace(*WEIGHTS, 5)]
-    landings = np.array([[shot(wind, *aim, TRAINING_DT) for aim in aims] for wind in winds])
-    return Reach(winds, landings.min(axis=1), landings.max(axis=1))
-
-
-def draw_tasks_within_reach(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Winds and targets that can be hit, each (n,), and the share of all drawn that could."""
-    winds, targets = draw_tasks(np.random.default_rng(seed), 3 * n)
-    within = reach().holds(winds, targets)
-    return winds[within][:n], targets[within][:n], float(np.mean(within))
-
-
 # ---------------------------------------------------------------------------- one target
 
-START, LOW_START = (0.0, 0.0), (-3.0, 0.0)       # a middling aim, and a flat one
-MOST = 60                                        # gradients for one start
-LEAP = 2.0                                       # the longest step
-
-
-def settle(raw: Any) -> tuple[Any, Any]:
-    """Angle in ° and weight in lb, within their ranges, for any two numbers along the last axis."""
-    (flat, steep), (light, heavy) = ANGLES, WEIGHTS
-    part = sigmoid(raw)
-    return flat + (steep - flat) * part[..., 0], light + (heavy - light) * part[..., 1]
-
-
-class Aim(NamedTuple):
-    """How one target was aimed at: the miss in m, and the gradients that it took."""
-
-    angle: float
-    weight: float
-    miss: float
-    gradients: int
+MIDDLE = np.array([0.5, 0.5])                    # an aim to begin with
+MOST = 60                                        # steps from one start
 
 
 def aim_at(wind: float, target: float) -> Aim:
-    """Gradient descent on the squared miss, in steps that would reach the target on a straight line.
+    """Newton's steps on the miss, without a network.
 
-    The raw aim runs freely, and `settle` keeps it within its ranges. From the middle, the shot
-    becomes a high one where there are two; a few near targets in a tail wind have the low one only.
+    From the middle, the shot becomes a high one or a low one as it comes; where this misses, there is the low
+    start.
     """
-    def miss_of(raw: Any) -> Any:
-        return shot(wind, *settle(raw), DT) - target
-
-    best, spent = Aim(0.0, 0.0, math.inf, 0), 0
-    for start in (START, LOW_START):
-        raw = np.array(start)
-        for _ in range(MOST):
-            miss, slope = dp.value_and_grad(miss_of)(raw)
-            spent += 1
-            if abs(miss) < abs(best.miss):
-                best = Aim(*map(float, settle(raw)), float(miss), spent)
-            if abs(miss) < HIT / 2:
-                return best._replace(gradients=spent)
-            step = -miss * slope / (slope @ slope)
-            raw = raw + step * min(1.0, LEAP / np.linalg.norm(step))
-    return best._replace(gradients=spent)
+    return better([MIDDLE, LOW], wind, target, MOST, DT)
 
 
 class Aims(NamedTuple):
@@ -182,28 +117,27 @@ def aim_at_each(quiet: bool) -> Aims:
 
 # ---------------------------------------------------------------------------- the network
 
-def new_controller(rng: np.random.Generator) -> Params:
-    """Parameters of a network that begins with about the same middling aim for all."""
-    *layers, last = NET.init(rng)
-    return [*layers, last._replace(weight=0.1 * last.weight)]
-
-
-def controller(params: Params, winds: Any, targets: Any) -> tuple[Any, Any]:
-    """Angles in ° and weights in lb for winds in m/s and targets in m, of any one shape."""
-    seen = np.stack([np.asarray(winds) / (2 * WIND), (np.asarray(targets) - CENTRE) / HALF], axis=-1)
-    return settle(NET(params, seen))
-
-
-def loss(params: Params, winds: np.ndarray, targets: np.ndarray) -> Any:
+def loss(params: Params, winds: np.ndarray, targets: np.ndarray, through: int = 0) -> Any:
     """The mean relative miss, rounded off near 0 so that small misses settle.
 
-    A target out of reach pulls no harder than any other: it teaches the furthest shot.
+    A target out of reach pulls no harder than any other: it teaches the furthest shot. With `through`, the
+    misses after so many of Newton's steps are added, whose gradient has second derivatives of the shot.
     """
-    angles, weights = controller(params, winds, targets)
-    landings = np.stack([shot(float(wind), angles[i], weights[i], TRAINING_DT)
-                         for i, wind in enumerate(winds)])
-    misses = (landings - targets) / targets
-    return np.mean(np.sqrt(misses**2 + FINE**2))
+    total = 0.0
+    for k, landings in enumerate(landings_of(params, winds, targets, through)):
+        misses = (landings - targets) / targets
+        total = total + np.mean(np.sqrt(misses**2 + FINE**2**(k + 1)))     # a step squares a miss
+    return total
+
+
+def landings_of(params: Params, winds: np.ndarray, targets: np.ndarray, through: int) -> list[Any]:
+    """Where the network's aims land, in m, (n,), and those after one step, two, ..., `through`."""
+    aims = parts(params, winds, targets)
+    if through:
+        rows = [refine.way(through)(aims[i], float(wind), float(targets[i])) for i, wind in enumerate(winds)]
+        return list(np.stack(rows, axis=1))
+    angles, weights = between(aims)
+    return [np.stack([shot(float(wind), angles[i], weights[i], TRAINING_DT) for i, wind in enumerate(winds)])]
 
 
 # ---------------------------------------------------------------------------- training
@@ -229,10 +163,16 @@ class Training(NamedTuple):
 
 
 def settings(options: Options) -> dict[str, Any]:
-    """All that the training depends on."""
+    """All that a training depends on; how it is judged then is not among them."""
     return {"seed": options.seed, "updates": options.updates, "net": NET.sizes, "shots": SHOTS,
             "rate": RATE, "memory": MEMORY, "fine": FINE, "dt": TRAINING_DT, "angles": ANGLES,
-            "weights": WEIGHTS, "wind": WIND, "targets": TARGETS, "checks": CHECKS}
+            "weights": WEIGHTS, "wind": WIND, "targets": TARGETS, "checks": CHECKS,
+            "through": options.through}
+
+
+def all_settings(options: Options) -> dict[str, Any]:
+    """All that an outcome depends on."""
+    return settings(options) | {"refine": options.refine}
 
 
 def train(options: Options) -> Training:
@@ -248,7 +188,7 @@ def train(options: Options) -> Training:
     with command.progress(SHOTS * updates, "shots", "training", options.quiet,
                           initial=SHOTS * training.update) as bar:
         while training.update < updates:
-            training, value = improve(training, optimiser, updates)
+            training, value = improve(training, optimiser, options)
             keeper.keep(training, finished=training.update == updates)
             bar.set_postfix_str(f"loss {100 * value:.2f} %, half miss by less than "
                                 f"{training.checks[-1].median:.2g} %", False)
@@ -263,13 +203,13 @@ def begin(seed: int, optimiser: Adam) -> Training:
     return Training(0, params, optimiser.init(params), rng, [check(0, params)], Seconds())
 
 
-def improve(training: Training, optimiser: Adam, updates: int) -> tuple[Training, float]:
+def improve(training: Training, optimiser: Adam, options: Options) -> tuple[Training, float]:
     """The training after one more update, and the loss before it."""
     clock = Clock(training.seconds)
     k, params, state, rng, checks, _ = training
-    value, gradient = dp.value_and_grad(loss)(params, *draw_tasks(rng, SHOTS))
+    value, gradient = dp.value_and_grad(loss)(params, *draw_tasks(rng, SHOTS), options.through)
     params, state = optimiser.step(params, gradient, state)
-    if checks_until(k + 1, updates, CHECKS) > checks_until(k, updates, CHECKS):
+    if checks_until(k + 1, options.updates, CHECKS) > checks_until(k, options.updates, CHECKS):
         checks = [*checks, check(k + 1, params)]
     return Training(k + 1, params, state, rng, checks, clock.seconds), float(value)
 
@@ -431,9 +371,9 @@ class Scene:
         self.said = figure.text(0.36, 1 - 0.09 * height, "", weight="bold")
         self.found = figure.text(0.36, 1 - 0.17 * height, "")
 
-    def prepare(self, params: Params, wind: float, target: float) -> list[float]:
-        """Aim and throw; the times of the frames that show it."""
-        angle, weight = map(float, controller(params, wind, target))
+    def prepare(self, params: Params, wind: float, target: float, steps: int = 0) -> list[float]:
+        """Aim, refine that as often, and throw; the times of the frames that show it."""
+        angle, weight = map(float, between(refine.refined(params, wind, target, steps).part))
         self.throw, self.blows, self.target = simulate(wind, angle, weight, dt=2 * DT), wind, target
         self.flag.set_data([target], [0.9])
         self.weight.set_markersize(1.1 * math.sqrt(weight))
@@ -510,7 +450,7 @@ def play_with(options: Options, outcome: "Outcome") -> Path | None:
 
         def throw(_: float = 0.0) -> None:
             wind, target = (float(slider.val) for slider in sliders)
-            coming[:] = scene.prepare(params, wind, target)
+            coming[:] = scene.prepare(params, wind, target, options.refine)
             if not reach().holds(wind, target):
                 nearest, furthest = reach().limits(wind)
                 scene.said.set_text(f"{scene.said.get_text()}, out of reach: this wind allows "
@@ -532,19 +472,24 @@ def play_with(options: Options, outcome: "Outcome") -> Path | None:
 
 
 class Outcome(NamedTuple):
-    """The aims at single targets, the training, how its controller was judged, and the time to compile."""
+    """The aims at single targets, the training, how its controller was judged, and the time to compile.
+
+    And, if aims are refined, the tasks of `judged` once more, and wider ones.
+    """
 
     aims: Aims
     training: Training
     judged: Judged
     compiling: Seconds
+    refined: Row | None
+    wider: Wider | None
 
 
 def warm_up(quiet: bool) -> Seconds:
     """Compile the shot and its gradient, or find them in the cache; the seconds that it took."""
     clock = Clock()
     command.note("Compiling the shot and its gradient, which is done once for all runs ...", quiet)
-    dp.grad(shot, argnums=(1, 2))(0.0, *map(float, settle(np.array(START))), DT)
+    dp.grad(shot, argnums=(1, 2))(0.0, *map(float, between(MIDDLE)), DT)
     return clock.seconds
 
 
@@ -553,28 +498,40 @@ def learn(options: Options) -> Outcome:
     compiling = warm_up(options.quiet)
     aims = aim_at_each(options.quiet)
     training = train(options)
-    return Outcome(aims, training, judge(training.params), compiling)
+    params, judged = training.params, judge(training.params)
+    if not options.refine:
+        return Outcome(aims, training, judged, compiling, None, None)
+    command.note("Refining aims in the simulator ...", options.quiet)
+    wider = refine.judge_wider(params, options.refine)
+    refined = refine.judge(params, judged.winds, judged.targets, options.refine)
+    return Outcome(aims, training, judged, compiling, refined, wider)
 
 
 def plot(options: Options, outcome: Outcome) -> list[Path]:
-    """The picture and the animation."""
-    picture, animation = options.out / "trebuchet.png", options.out / "trebuchet.gif"
+    """The pictures and the animation."""
+    from .draw_refine import draw_refinement  # noqa: PLC0415  (it draws what is declared here)
+
+    picture, refinement = options.out / "trebuchet.png", options.out / "trebuchet-refine.png"
+    animation = options.out / "trebuchet.gif"
     style.save_picture(picture, draw_picture(options, outcome))
+    if outcome.wider:
+        style.save_picture(refinement, draw_refinement(outcome.wider))
     animate(animation, outcome.training.params)
-    return [picture, animation]
+    return [picture, *([refinement] if outcome.wider else []), animation]
 
 
 def report(options: Options, outcome: Outcome) -> Report:
     """The result, in numbers and in a few honest lines."""
-    aims, training, judged, compiling = outcome
+    aims, training, judged, compiling, refined, wider = outcome
     misses = judged.misses
     k = int(np.argmax(misses))
     median, last, worst = (float(np.percentile(misses, q)) for q in (50, 95, 100))
-    good = median <= MEDIAN_GOAL and last <= LAST_GOAL and aims.hits == AIMED
+    good = median <= MEDIAN_GOAL and last <= LAST_GOAL and aims.hits == AIMED and (
+        not (refined and wider) or max(refined.worst(), wider.rows[-1].worst()) <= HIT)
     farthest = max(abs(aim.miss) for aim in aims.aims)
     shots = SHOTS * training.update
     lines = [
-        f"One target at a time, by gradient descent: {aims.hits} of {AIMED} hit to {100 * HIT:g} cm,",
+        f"One target at a time, by Newton's steps: {aims.hits} of {AIMED} hit to {100 * HIT:g} cm,",
         f"  with {aims.gradients / AIMED:.1f} gradients each (worst miss {100 * farthest:.2g} cm), "
         f"in {aims.seconds.processor:.1f} s of the processor",
         f"The network, over {EVALUATED:,} targets within reach, winds N(0, {WIND:g}) m/s and targets "
@@ -588,19 +545,23 @@ def report(options: Options, outcome: Outcome) -> Report:
         f"           of a grid of {ANGLES[0]:g} to {ANGLES[1]:g}° and {WEIGHTS[0]:g} to {WEIGHTS[1]:g} lb, "
         "in the same wind",
         f"  budget   {command.count(shots, 'gradient')}, one for each shot",
-        f"  seconds  to train    {training.seconds} (goal: {SECONDS_GOAL})",
+        *(refine.lines(refined, wider) if refined and wider else []),
+        f"  seconds  to train    {training.seconds} (goal: {SECONDS_GOAL}, for one core of its own)",
         f"           to evaluate {judged.seconds}",
         f"           to compile  {compiling}, or to load what was compiled",
     ]
     if not good:
         lines.append(f"Not learned: a median of {MEDIAN_GOAL} %, 95 of 100 within {LAST_GOAL} %, and all "
-                     "single targets hit, were the goal.")
+                     f"single targets hit, were the goal{', as every refined aim' if refined else ''}.")
     return Report(
         success=good,
         result={"median_miss_percent": median, "p95_miss_percent": last, "worst_miss_percent": worst,
                 "missed_by_more_than_1_percent": int(np.sum(misses > 1)),
                 "targets": EVALUATED, "share_within_reach": judged.within_reach,
-                "aimed": AIMED, "hits": aims.hits, "worst_aim_m": farthest},
+                "aimed": AIMED, "hits": aims.hits, "worst_aim_m": farthest,
+                "refined": refined and refine.told(refined),
+                "wider": wider and {"targets": len(wider.targets), "share_within_reach": wider.within_reach,
+                                    "by_steps": [refine.told(row) for row in wider.rows]}},
         budget=command.budget(
             episodes=shots, simulator_steps=shots * steps_of_a_shot(), gradient_evaluations=shots,
             seconds=training.seconds, updates=training.update, aim_gradients=aims.gradients,
@@ -610,6 +571,7 @@ def report(options: Options, outcome: Outcome) -> Report:
         claim=CLAIM,
         reference={"miss_percent": 0.0, "about": "within reach, an aim that hits exactly exists"},
         goal={"median_miss_percent": MEDIAN_GOAL, "p95_miss_percent": LAST_GOAL, "hits": AIMED,
+              "worst_refined_m": HIT, "milliseconds_a_decision": DECISION_GOAL,
               "seconds": SECONDS_GOAL},
         lines=lines)
 
@@ -623,17 +585,22 @@ def kept_by_sweeps(options: Options, outcome: Outcome) -> dict[str, Any]:
 
 def steps_of_a_shot() -> int:
     """Steps of the simulator in a middling shot of the training."""
-    return len(simulate(0.0, *map(float, settle(np.array(START))), dt=TRAINING_DT).ball.time) - 1
+    return len(simulate(0.0, *map(float, between(MIDDLE)), dt=TRAINING_DT).ball.time) - 1
 
 
 def add_flags(flags: Any) -> None:
     """The flags of this demo alone."""
     flags.add_argument("--updates", type=command.positive, default=UPDATES, metavar="N",
                        help=f"updates of the network, each from {SHOTS} shots")
+    flags.add_argument("--through", type=command.natural, default=0, metavar="K",
+                       help="train the network through K of Newton's steps, as well as without them")
+    flags.add_argument("--refine", type=command.natural, default=STEPS, metavar="K",
+                       help="refine each aim by at most K of Newton's steps through the simulator; "
+                            "0: the network alone")
 
 
 DEMO = Demo(
-    "trebuchet", __doc__, train=learn, report=report, plot=plot, settings=settings, flags=add_flags,
+    "trebuchet", __doc__, train=learn, report=report, plot=plot, settings=all_settings, flags=add_flags,
     play=play_with, keeps=kept_by_sweeps, kinds=(Layer,),
     beside={name: f"demos.trebuchet.{name}" for name in ("world", "race", "article")},
     columns=[

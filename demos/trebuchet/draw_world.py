@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .. import command, style
-from . import ANGLES, WEIGHTS
 from .learner import machine
+from .machine import ANGLES, WEIGHTS
 from .trial import COMPARED, SHOTS
 from .world import Outcome
 

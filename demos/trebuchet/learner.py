@@ -23,7 +23,7 @@ from scipy.optimize import least_squares
 import tinydp as dp
 from tinydp.sims.trebuchet import CORRECTED, shoot
 
-from . import LEAP, LOW_START, START, TRAINING_DT, draw_tasks, settle
+from .machine import TRAINING_DT, draw_tasks, settle
 
 # ---------------------------------------------------------------------------- the unknown
 
@@ -131,6 +131,8 @@ def refine(simulator: Simulator, shots: list[Shot], near: np.ndarray) -> Belief:
 # ---------------------------------------------------------------------------- 3. the surest aim
 
 SCAN = [(steep, heavy) for heavy in np.linspace(-4.5, 4.5, 7) for steep in np.linspace(-4.5, 4.5, 19)]
+START, LOW_START = (0.0, 0.0), (-3.0, 0.0)       # raw: a middling aim, and a flat one
+LEAP = 2.0                                       # the longest step
 HIT = 1e-3                                       # m: to the millimetre, in the simulator
 
 

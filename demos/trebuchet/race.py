@@ -20,8 +20,8 @@ from tinydp.sims.gym import ID
 from ..race.run import START, Controller, Course, Rival, Run
 from ..race.stable import Lens, stable
 from ..race.trial import demo
-from . import ANGLES, CENTRE, HALF, WEIGHTS, WIND, settle
 from .learner import Simulator, learning, surest
+from .machine import ANGLES, CENTRE, HALF, WEIGHTS, WIND, settle
 from .rivals import Correction, uncorrected
 from .trial import REACHED, TASK_SEED, TASKS, told
 from .trial import judge as judge_method

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-from . import CENTRE, HALF, WIND, settle
 from .learner import LOWEST, NOISE, NOMINAL, PRIOR, Aim, Belief, Shot, Simulator, first
+from .machine import CENTRE, HALF, WIND, settle
 
 RESTARTS = 2
 CERTAIN = np.zeros((4, 4))                       # of who has no covariance, or does not doubt

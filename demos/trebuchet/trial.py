@@ -8,8 +8,9 @@ import numpy as np
 
 from tinydp.sims import worlds
 
-from . import rivals, settle
+from . import rivals
 from .learner import PRIOR, Aim, Belief, Simulator, first, learn, refine, scaled, surest
+from .machine import settle
 
 SHOTS = (1, 3, 5, 10, 30)                        # after so many of them, the aim is judged
 COMPARED = (10, 30)                              # ... and that of the rivals that fit

@@ -13,13 +13,14 @@ from demos import article, checkpoints, command, play, schedule, seconds
 from demos.command import Demo, Report
 from demos.pendulum import optimum, plan
 from demos.run import run
+from demos.trebuchet import refine
 from demos.worlds import belief
 
 pytestmark = pytest.mark.demo
 
 
 @pytest.mark.parametrize("module", [article, command, checkpoints, play, schedule, seconds, plan, optimum,
-                                    belief])
+                                    refine, belief])
 def test_the_examples_hold(module):
     found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert found.attempted

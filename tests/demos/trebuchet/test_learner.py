@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demos.trebuchet import learner, settle
+from demos.trebuchet import learner
 from demos.trebuchet.learner import (
     LOWEST,
     NOISE,
@@ -25,6 +25,7 @@ from demos.trebuchet.learner import (
     scaled,
     surest,
 )
+from demos.trebuchet.machine import settle
 from tinydp.sims import worlds
 from tinydp.sims.trebuchet import shoot
 

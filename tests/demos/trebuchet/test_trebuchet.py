@@ -40,6 +40,7 @@ def small():
         patch.setattr(trebuchet, "MAP_WINDS", trebuchet.MAP_WINDS[::15])
         patch.setattr(trebuchet, "MAP_TARGETS", trebuchet.MAP_TARGETS[::15])
         patch.setattr(trebuchet, "SHOWN", trebuchet.SHOWN[:1])
+        patch.setattr(trebuchet.refine, "TASKS", 40)
         yield
 
 
@@ -62,6 +63,16 @@ def test_too_little_training_is_an_honest_failure(tiny):
     assert 1 < got["median_miss_percent"] <= got["p95_miss_percent"] <= got["worst_miss_percent"]
     assert 0.7 < got["share_within_reach"] < 0.85
     assert got["targets"] == 60
+    assert [row["steps"] for row in got["wider"]["by_steps"]] == [0, 1, 2, 3, 5]
+    assert got["wider"]["by_steps"][-1]["median_m"] < 0.01 < got["wider"]["by_steps"][0]["median_m"]
+    assert got["refined"]["steps"] == 5
+
+
+def test_the_network_alone_can_be_judged(tiny, capsys):
+    flags = ["--updates", "3", "--seed", "5", "--out", str(tiny.folder), "--quiet"]
+    assert run(trebuchet.DEMO, ["train", "--refine", "0", *flags]) == 1
+    assert "Newton's in the simulator" not in capsys.readouterr().out
+    assert json.loads((tiny.folder / "result.json").read_text())["result"]["wider"] is None
 
 
 def test_the_budget_is_counted(tiny):
@@ -77,6 +88,8 @@ def test_the_budget_is_counted(tiny):
 def test_pictures(tiny):
     with Image.open(tiny.folder / "trebuchet.png") as picture:
         assert picture.size == (1800, 1240)
+    with Image.open(tiny.folder / "trebuchet-refine.png") as picture:
+        assert picture.size == (1800, 760)
     with Image.open(tiny.folder / "trebuchet.gif") as animation:
         assert animation.n_frames > 80
         assert animation.info["duration"] == 50
@@ -128,7 +141,7 @@ def test_training_goes_on_to_the_same_bits(tmp_path):
     optimiser = Adam(cosine(*trebuchet.RATE, 4), beta2=trebuchet.MEMORY)
     half = trebuchet.begin(0, optimiser)
     for _ in range(2):
-        half, _ = trebuchet.improve(half, optimiser, 4)
+        half, _ = trebuchet.improve(half, optimiser, options)
     kinds = [trebuchet.Training, trebuchet.Check, trebuchet.Layer, AdamState]
     Keeper(options.out / "training-0.npz", "trebuchet", trebuchet.settings(options), kinds).keep(half, True)
     assert _bits(trebuchet.train(options)) == _bits(whole)
@@ -202,14 +215,14 @@ def test_tasks_within_reach():
 def test_aiming_at_one_target(wind, target):
     aim = trebuchet.aim_at(wind, target)
     assert abs(aim.miss) <= trebuchet.HIT
-    assert shoot(wind, aim.angle, aim.weight) == pytest.approx(target, abs=trebuchet.HIT)
-    assert aim.gradients <= 2 * trebuchet.MOST
+    assert shoot(wind, *map(float, trebuchet.between(aim.part))) == pytest.approx(target, abs=trebuchet.HIT)
+    assert aim.gradients < 15
 
 
 def test_a_target_out_of_reach_gets_the_best_there_is():
     aim = trebuchet.aim_at(0.0, 95.0)
     assert aim.miss == pytest.approx(trebuchet.reach().limits(0.0)[1] - 95.0, abs=0.1)
-    assert aim.gradients == 2 * trebuchet.MOST
+    assert trebuchet.MOST < aim.gradients <= 2 * (trebuchet.MOST + 1)
 
 
 def test_a_target_out_of_reach_pulls_no_harder_than_others():
