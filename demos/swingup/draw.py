@@ -83,9 +83,8 @@ def draw_practice(axes: Axes, curves: list[list[Check]]) -> None:
     axes.set_xlim(left=0)
     handles = [Line2D([], [], color=style.BLUE, linewidth=2.4, label="this run")]
     if len(curves) > 1:
-        others = f"{len(curves) - 1} other seeds"
-        handles.append(Line2D([], [], color=style.GREY, linewidth=1.1, label=others))
-    axes.legend(handles=handles, loc="lower right", frameon=False)
+        handles.append(Line2D([], [], color=style.GREY, linewidth=1.1, label=f"{len(curves) - 1} others"))
+    axes.legend(handles=handles, loc="center left", frameon=False)
     axes.set_title(f"Practice: all held after {min(firsts):.1f} to {max(firsts):.1f} s"
                    if len(firsts) == len(curves) else f"Practice: {len(firsts)} of {len(curves)} hold all")
 
