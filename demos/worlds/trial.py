@@ -95,8 +95,8 @@ def settings(machine: Machine, options: Options) -> dict[str, Any]:
 
 
 def tailored(task: Task, options: Options) -> Task:
-    """The task with as many steps and updates as the user wants."""
-    return task._replace(recipe=task.recipe._replace(
+    """The task with as many steps and updates as the user wants, and with a network only if that may be."""
+    return task._replace(richer=None if options.parameters else task.richer, recipe=task.recipe._replace(
         steps=options.steps, before=options.before, meanwhile=options.meanwhile))
 
 
@@ -289,4 +289,9 @@ def add_flags(flags: Any, machine: Machine) -> None:
         flags.add_argument(f"--{name}", type=command.positive, default=standard, metavar="N", help=told)
     flags.add_argument("--episodes", type=command.positive, default=EPISODES, metavar="N",
                        help="that judge a controller")
+    if machine.task.richer:
+        flags.add_argument("--parameters", action="store_true",
+                           help="refine the parameters alone: no network takes part")
+    else:
+        flags.set_defaults(parameters=False)
     machine.flags(flags)

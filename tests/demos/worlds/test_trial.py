@@ -146,3 +146,10 @@ def test_goals():
     passed, words = cartpole.passes([*rows, {"result": _result(99)}])
     assert not passed
     assert "in 3 of 4 worlds" in words
+
+
+def test_parameters_alone(tmp_path, capsys):
+    found = _run("pendulum", tmp_path, "--parameters").result
+    assert found["settings"]["network"] is None
+    assert found["result"]["network"]["refinements"] == 0
+    assert "network" not in capsys.readouterr().out
