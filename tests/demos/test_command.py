@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from demos import article, checkpoints, command, play, schedule, seconds
+from demos import article, checkpoints, command, plan, play, schedule, seconds
 from demos.command import Demo, Report
-from demos.pendulum import optimum, plan
+from demos.pendulum import optimum
 from demos.run import run
 from demos.trebuchet import refine
 from demos.worlds import belief

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from demos.race.run import run_one
-from demos.trebuchet import CENTRE, race
+from demos.trebuchet import race
 from demos.trebuchet.learner import Simulator
+from demos.trebuchet.machine import CENTRE
 from demos.trebuchet.rivals import uncorrected
 from demos.trebuchet.trial import judge, told
 from tinydp.sims import worlds
