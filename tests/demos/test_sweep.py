@@ -175,7 +175,7 @@ def test_a_demo_runs_on_processes_as_it_does_alone(tmp_path):
     """The whole command, on two processes, with the real demo."""
     pytest.importorskip("distributed")
     out = str(tmp_path)
-    flags = ["pendulum", "--mode", "batch", "--updates", "1", "--quiet", "--out", out]
+    flags = ["pendulum", "--mode", "batch", "--updates", "1", "--starts", "200", "--quiet", "--out", out]
     done = subprocess.run([sys.executable, "-m", "demos", *flags, "sweep", "--seeds", "2", "--jobs", "2"],
                           check=False, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr             # one update cannot swing it up
