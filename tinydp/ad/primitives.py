@@ -32,7 +32,7 @@ from .errors import NotDifferentiableError
 from .reach import reached
 from .selected import NOTHING, Cotangent, Selected
 from .tape import Tape, Var
-from .values import Abstract, as_float64, listed, plain, settle, snapshot, youngest
+from .values import FLOAT64, Abstract, as_float64, listed, plain, settle, snapshot, youngest
 
 Rule = Callable[..., Any]
 
@@ -115,7 +115,7 @@ class Primitive:
         if tape is None:
             unknown = next((x for x in args if isinstance(x, Abstract)), None)
             return self.fn(*args, **kwargs) if unknown is None else unknown.call(self, args, kwargs)
-        values, operands = [], []
+        values, operands, outer = [], [], False
         for i, x in enumerate(args):
             value = operand = x
             if type(x) is Var and x.tape is tape:
@@ -128,17 +128,20 @@ class Primitive:
                     if not (type(x) is np.ndarray and x.dtype.kind in "iu" and x.dtype.itemsize >= 4):
                         value = operand          # NumPy raises to whole powers by other means
                 operand = snapshot(tape, listed(operand))
+            outer = outer or type(value) is Var or isinstance(value, Abstract)
             values.append(value)
             operands.append(operand)
-        outer = any(type(value) is Var or isinstance(value, Abstract) for value in values)
         if outer and (see := witness.get()):
             see(args, kwargs)
-        kwargs = {name: snapshot(tape, x) for name, x in kwargs.items()}
+        if kwargs:
+            kwargs = {name: snapshot(tape, x) for name, x in kwargs.items()}
         y = self(*values, **kwargs) if outer else self.fn(*values, **kwargs)
         return self.met(*operands).record(tape, y, tuple(operands), kwargs)
 
     def record(self, tape: Tape, value: Any, args: tuple, kwargs: dict) -> Any:
         """Put `value` on the tape as the result for these operands; several are picked from one node."""
+        if type(value) is np.ndarray and value.ndim and value.dtype is FLOAT64:
+            return tape.record(self, value, args, kwargs)
         if not isinstance(value, tuple):
             return tape.record(self, settle(value, self.name), args, kwargs)
         whole = tape.record(self, tuple(settle(v, self.name) for v in value), args, kwargs)
