@@ -22,7 +22,7 @@ def bound(op: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
     given = dict(kwargs)
     if op.parameters:
         if len(args) > len(op.parameters):
-            op.fn(*args, **kwargs)         # raises Python's own error, or has *args
+            op.fn(*args, **kwargs)               # raises Python's own error, or has *args
             return args, kwargs
         given = dict(zip(op.parameters, args, strict=False)) | given
         arrays = op.parameters[: len(op.rules)]
@@ -51,7 +51,7 @@ def bound(op: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
             )
     if any(x is None and name not in options and not is_default(op.fn, name, x)
            for name, x in given.items()):
-        answer(op.fn, args, given)         # NumPy may not take None there
+        answer(op.fn, args, given)               # NumPy may not take None there
     return args, options
 
 
@@ -91,12 +91,12 @@ def check_arity(name: str, fn: Callable, rule: Callable) -> None:
         signature = inspect.signature(rule)
     except (TypeError, ValueError):
         return
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if not positional:                           # older NumPy does not tell the names
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if not places:                               # older NumPy does not tell the names
         return
-    required = sum(p.default is p.empty for p in positional)
+    required = sum(p.default is p.empty for p in places)
     options = {p.name: 0 for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
-    for n in range(required, len(positional) + 1):
+    for n in range(required, len(places) + 1):
         try:
             signature.bind(*range(2 + n), **options)
             return

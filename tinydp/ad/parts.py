@@ -48,6 +48,7 @@ class Parts(Cotangent):
         return total if self.whole is None else total + self.whole
 
     def masked_by(self, mask: Any) -> "Parts":
+        """The same where the mask of each part is true; elsewhere no path leads."""
         self.gs = [Selected(g, mask) for g in self.gs]
         return self
 

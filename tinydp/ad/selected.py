@@ -81,7 +81,7 @@ class Cotangent:
         raise NotImplementedError
 
     def masked_by(self, mask: Any) -> "Cotangent":
-        """The same where the mask is true; elsewhere no path leads."""
+        """One still in parts, where the mask is true; elsewhere no path leads."""
         raise NotImplementedError
 
 
@@ -98,9 +98,6 @@ class Selected(Cotangent):
 
     def opened(self) -> tuple[Any, "Selected | None"]:
         return self.g, self
-
-    def masked_by(self, mask: Any) -> "Selected":
-        return Selected(self.g, later(np.logical_and, mask, self.mask))
 
     @property
     def live(self) -> Any:
