@@ -29,7 +29,7 @@ class Seconds(NamedTuple):
     @property
     def title(self) -> str:
         """For a picture."""
-        return f"{self.processor:.0f} s of processor time ({self.wall:.0f} s on the clock)"
+        return f"{self.processor:.0f} s (processor), {self.wall:.0f} s (clock)"
 
 
 class Clock:
