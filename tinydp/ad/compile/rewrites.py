@@ -293,7 +293,7 @@ def _row(whole: Any, k: int, op: Op, maker: Maker) -> Any:
         return _added_up(made_by, k)
     if made_by.name == "add" and np.shape(made_by.args[0]) == np.shape(made_by.args[1]):
         parts = [_row(x, k, op, maker) for x in made_by.args]
-        if None not in parts:
+        if all(part is not None for part in parts):
             return Call(_add, tuple(parts), {})
     return None
 
