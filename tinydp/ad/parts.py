@@ -98,12 +98,16 @@ def masks_of(g: Any) -> tuple | None:
                   for x, c in zip(g.like, g.of_each(), strict=True)])
 
 
-def _scatter(*gs: Any, shape: tuple[int, ...], indices: list) -> Any:
-    """An array of this shape, zero but for the sum of `gs[k]` at `indices[k]`."""
+NOTHING_ADDED = -0.0                             # for an x that is to stay: -0.0 + 0.0 is 0.0
+
+
+def _scatter(*gs: Any, shape: tuple[int, ...], indices: list, zero: float = 0.0) -> Any:
+    """An array of this shape, `zero` (which is 0.0 or -0.0) but for the sum of `gs[k]` at `indices[k]`."""
     for g in gs:
         if isinstance(g, Abstract):
-            return g.call(scatter, gs, {"shape": shape, "indices": indices})
-    y = np.zeros(shape)
+            other = {"zero": zero} if np.signbit(zero) else {}
+            return g.call(scatter, gs, {"shape": shape, "indices": indices} | other)
+    y = np.full(shape, zero)
     for index, g in zip(indices, gs, strict=True):
         if _may_repeat(index):
             np.add.at(y, index, g)
@@ -119,7 +123,7 @@ def _may_repeat(index: Any) -> bool:
                for part in parts)
 
 
-def _gather(g, y, *gs, shape, indices):
+def _gather(g, y, *gs, shape, indices, zero=0.0):
     """What arrived at the places of each part; a number has such places, too: `x[None]`, `x[x > 0]`."""
     return lambda k: g if type(g) is float and not np.ndim(gs[k]) else (
         np.asarray(g) if type(g) is float else g)[indices[k]]

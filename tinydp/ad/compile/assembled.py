@@ -30,14 +30,16 @@ all of it is one `scatter`, whose pullback reads the cotangent of each part at i
 Only arrays are looked at that begin as zeros, to which nothing was done but this: then each bit is the same.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..parts import scatter
+from ..parts import NOTHING_ADDED, scatter
 from ..registry import registered
 from .dead import pruned
 from .program import Op, Program, Value, example_of, values_in
+from .rewrites import is_everywhere
 from .rows import GETITEM, Rewriting
 
 _ADD, _SUBTRACT, _WHERE, _NEGATIVE = (registered(f) for f in (np.add, np.subtract, np.where, np.negative))
@@ -93,8 +95,14 @@ class Assembling(Rewriting):
             x, part = self.parts[x]
             parts.append(part)
         values = [self.value(part, op) for part in parts[::-1]]
-        options = {"shape": op.outs[0].shape, "indices": tuple([part.places for part in parts[::-1]])}
+        shape, places = op.outs[0].shape, tuple([part.places for part in parts[::-1]])
+        options: dict[str, Any] = {"shape": shape, "indices": places}
+        is_all = sum(axes[0].size for axes in places) == math.prod(shape)
+        if is_all:                               # perhaps the same elements in the same order, and no sum
+            options["zero"] = NOTHING_ADDED
         (made,) = self.new(scatter, tuple(values), options, op)
+        if is_all:
+            (made,) = self.new(_ADD, (made, 0.0), {}, op)
         made.label = op.outs[0].label
         self.now[op.outs[0]] = made
 
@@ -149,13 +157,12 @@ class Assembling(Rewriting):
         """Whether an array begins as zeros, and nothing was done but adding to it. So it has no -0.0."""
         if type(x) is Value:
             return x in self.parts
-        return np.shape(x) == shape and np.asarray(x).dtype.kind == "f" and not np.any(x) and (
-            not np.any(np.signbit(x)))
+        return np.shape(x) == shape and np.asarray(x).dtype.kind == "f" and is_everywhere(x, 0.0)
 
     def is_read_at(self, x: Any, whole: Any, at: np.ndarray) -> bool:
         """Whether `x` has the elements of `whole` that are at these places."""
         if type(whole) is not Value:             # zeros
-            return type(x) is not Value and not np.any(x) and not np.any(np.signbit(x))
+            return is_everywhere(x, 0.0)
         op = self.made(x, GETITEM)
         if op is None or op.args[0] is not whole:
             return False

@@ -247,9 +247,9 @@ def put_together(block: Block, op: Op, target: View) -> None:
 def scatter(block: Block, op: Op) -> None:
     """Zeros, to which each operand is added at its index."""
     out, to, shape, indices = op.outs[0], block.to, op.options["shape"], op.options["indices"]
-    first = to.get(op.args[0])
+    first, zero = to.get(op.args[0]), Const(op.options.get("zero", 0.0))
     if not shape:
-        total: Any = Const(0.0)
+        total: Any = zero
         for x in map(to.get, op.args):
             total = Apply("add", (total, x.at((0,) * len(x.shape)) if isinstance(x, View) else x), "f")
         to.bind(out, total)
@@ -261,11 +261,11 @@ def scatter(block: Block, op: Op) -> None:
     target = block.target(out)
     if out in block.hosts.whole:
         with to.within(to.head):
-            to.copy(Const(0.0), target)
+            to.copy(zero, target)
         put_together(block, op, target)
         to.bind(out, target)
         return
-    to.copy(Const(0.0), target)
+    to.copy(zero, target)
     for index, x in zip(indices, op.args, strict=True):
         put(block, to.get(x), chosen(target, itemgetter(index), to.table), add=True)
     to.bind(out, target)
