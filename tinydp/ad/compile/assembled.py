@@ -49,9 +49,7 @@ _SAME_ELEMENTS = ("ravel", "reshape", "broadcast_to")    # ... in the same order
 
 def assembled(program: Program) -> Program:
     """The program with such sums as scatters, in its loops as well."""
-    ops = [op.within(assembled) for op in program.ops]
-    if any(new is not old for new, old in zip(ops, program.ops, strict=True)):
-        program = Program(program.inputs, ops, program.outputs)
+    program = program.within(assembled)
     return Assembling(program).done() if any(op.prim is _WHERE for op in program.ops) else program
 
 

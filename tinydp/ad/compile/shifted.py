@@ -42,9 +42,7 @@ _add = registered(np.add)
 
 def shifted(program: Program) -> Program:
     """The program with such sums, in its loops as well."""
-    ops = [op.within(shifted) for op in program.ops]
-    if any(new is not old for new, old in zip(ops, program.ops, strict=True)):
-        program = Program(program.inputs, ops, program.outputs)
+    program = program.within(shifted)
     sums = {op.outs[0]: found for op in program.ops if (found := _sum(op, program))}
     if not sums:
         return program
