@@ -101,13 +101,16 @@ def masks_of(g: Any) -> tuple | None:
 NOTHING_ADDED = -0.0                             # for an x that is to stay: -0.0 + 0.0 is 0.0
 
 
-def _scatter(*gs: Any, shape: tuple[int, ...], indices: list, zero: float = 0.0) -> Any:
-    """An array of this shape, `zero` (which is 0.0 or -0.0) but for the sum of `gs[k]` at `indices[k]`."""
+def _scatter(*gs: Any, shape: tuple[int, ...], indices: list, zero: float | None = None) -> Any:
+    """An array of this shape, zero but for the sum of `gs[k]` at `indices[k]`.
+
+    `zero` is the 0.0 or -0.0 that all is added to; without it, a compiler may choose the sign.
+    """
     for g in gs:
         if isinstance(g, Abstract):
-            other = {"zero": zero} if np.signbit(zero) else {}
+            other = {} if zero is None else {"zero": zero}
             return g.call(scatter, gs, {"shape": shape, "indices": indices} | other)
-    y = np.full(shape, zero)
+    y = np.zeros(shape) if zero is None else np.full(shape, zero)
     for index, g in zip(indices, gs, strict=True):
         if _may_repeat(index):
             np.add.at(y, index, g)
@@ -123,7 +126,7 @@ def _may_repeat(index: Any) -> bool:
                for part in parts)
 
 
-def _gather(g, y, *gs, shape, indices, zero=0.0):
+def _gather(g, y, *gs, shape, indices, zero=None):
     """What arrived at the places of each part; a number has such places, too: `x[None]`, `x[x > 0]`."""
     return lambda k: g if type(g) is float and not np.ndim(gs[k]) else (
         np.asarray(g) if type(g) is float else g)[indices[k]]

@@ -77,7 +77,11 @@ def numbers_at_once(x):
     return dp.set_at(y, np.arange(9), y[np.arange(9)] + x)
 
 
-@pytest.mark.parametrize("f", [all_at_once, row_by_row, numbers_at_once])
+def counted(x):
+    return np.bincount(np.arange(9), x)
+
+
+@pytest.mark.parametrize("f", [all_at_once, row_by_row, numbers_at_once, counted])
 def test_what_is_added_to_all_of_it_is_added_to_zeros(f):
     """0.0 + -0.0 is 0.0: it is not put there as it is."""
     x = np.copysign(np.zeros(9), X)

@@ -24,18 +24,17 @@ all of it is one `scatter`, whose pullback reads the cotangent of each part at i
     t_4: f = getitem(x, 2)
     t_5: f(2,) = multiply(t_4, array([-1.,  1.]))
     t_6: f(4,) = scatter(t_1, t_3, t_5, shape=(4,),
-                         indices=((array([0, 1]),), (array([1, 2]),), (array([2, 3]),)))
+                         indices=((array([0, 1]),), (array([1, 2]),), (array([2, 3]),)), zero=0.0)
     return t_6
 
 Only arrays are looked at that begin as zeros, to which nothing was done but this: then each bit is the same.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..parts import NOTHING_ADDED, scatter
+from ..parts import scatter
 from ..registry import registered
 from .dead import pruned
 from .program import Op, Program, Value, example_of, values_in
@@ -93,14 +92,9 @@ class Assembling(Rewriting):
             x, part = self.parts[x]
             parts.append(part)
         values = [self.value(part, op) for part in parts[::-1]]
-        shape, places = op.outs[0].shape, tuple([part.places for part in parts[::-1]])
-        options: dict[str, Any] = {"shape": shape, "indices": places}
-        is_all = sum(axes[0].size for axes in places) == math.prod(shape)
-        if is_all:                               # perhaps the same elements in the same order, and no sum
-            options["zero"] = NOTHING_ADDED
+        places = tuple([part.places for part in parts[::-1]])
+        options = {"shape": op.outs[0].shape, "indices": places, "zero": 0.0}
         (made,) = self.new(scatter, tuple(values), options, op)
-        if is_all:
-            (made,) = self.new(_ADD, (made, 0.0), {}, op)
         made.label = op.outs[0].label
         self.now[op.outs[0]] = made
 

@@ -14,7 +14,7 @@ from ..errors import NotCompiledError
 from .blocks import Block, kernel, special
 from .emitter import as_condition, as_number, of_kind
 from .expressions import Apply, Buffer, Const, Load, Local, Memory
-from .hosts import parts_of
+from .hosts import may_be_put, parts_of
 from .operations import FLIPS, LOGICAL, MOVING, REDUCTIONS, SAME, SHAPING, WHOLE, axes_moved
 from .program import Op, Value
 from .statements import Call, See, Store
@@ -254,8 +254,9 @@ def scatter(block: Block, op: Op) -> None:
             total = Apply("add", (total, x.at((0,) * len(x.shape)) if isinstance(x, View) else x), "f")
         to.bind(out, total)
         return
-    if (len(op.args) == 1 and isinstance(first, View) and out not in block.places and is_static(first)
-            and math.prod(first.shape) == math.prod(shape) and only_reshapes(indices[0], shape)):
+    if (len(op.args) == 1 and may_be_put(op) and isinstance(first, View) and out not in block.places
+            and is_static(first) and math.prod(first.shape) == math.prod(shape)
+            and only_reshapes(indices[0], shape)):
         to.bind(out, reshaped(block, first, shape))
         return
     target = block.target(out)

@@ -119,7 +119,7 @@ class Sum:
 
 def _sum(op: Op, program: Program) -> Sum | None:
     """What a scatter adds at slices, if such a sum is better."""
-    if op.prim is not scatter or len(op.args) < 2 or not op.options["shape"]:
+    if op.prim is not scatter or len(op.args) < 2 or not op.options["shape"] or "zero" in op.options:
         return None
     shape, out, parts = op.options["shape"], op.outs[0], []
     for x, index in zip(op.args, op.options["indices"], strict=True):
