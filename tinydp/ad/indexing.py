@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DtypeError, UnsupportedArgumentError
-from .parts import scatter
+from .parts import NOTHING_ADDED, scatter
 from .rules.gathers import element_shape, is_computed, is_mask, placed_at, plain_index, scatter_at, taken
 from .tape import Var
 from .values import Abstract, is_condition, shape
@@ -47,7 +47,7 @@ def add_at(x: Any, index: Any, values: Any) -> Any:
     """A copy of the array `x`, with `values` added to its elements at `index`: `np.add.at` as a function.
 
     An element that is named twice is increased twice. `values` has the shape of `x[index]`, or one that
-    broadcasts to it. The result is of real numbers.
+    broadcasts to it. The others stay as they are, -0.0 as well. The result is of real numbers.
 
     Raises `IndexError` where there is no such element, and `ValueError` if `values` do not fit.
 
@@ -68,6 +68,6 @@ def add_at(x: Any, index: Any, values: Any) -> Any:
     if is_computed(index):
         template, positions = placed_at(sides, index)
         g = np.broadcast_to(np.multiply(values, 1.0), element_shape(sides, template, positions))
-        return np.add(x, scatter_at(g, *positions, shape=sides, index=template))
+        return np.add(x, scatter_at(g, *positions, shape=sides, index=template, zero=NOTHING_ADDED))
     g = np.broadcast_to(np.multiply(values, 1.0), np.broadcast_to(0, sides)[index].shape)
-    return np.add(x, scatter(g, shape=sides, indices=[index]))
+    return np.add(x, scatter(g, shape=sides, indices=[index], zero=NOTHING_ADDED))

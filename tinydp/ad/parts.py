@@ -99,12 +99,19 @@ def masks_of(g: Any) -> tuple | None:
                   for x, c in zip(g.like, g.of_each(), strict=True)])
 
 
-def _scatter(*gs: Any, shape: tuple[int, ...], indices: list) -> Any:
-    """An array of this shape, zero but for the sum of `gs[k]` at `indices[k]`."""
+NOTHING_ADDED = -0.0                             # for an x that is to stay: -0.0 + 0.0 is 0.0
+
+
+def _scatter(*gs: Any, shape: tuple[int, ...], indices: list, zero: float | None = None) -> Any:
+    """An array of this shape, zero but for the sum of `gs[k]` at `indices[k]`.
+
+    `zero` is the 0.0 or -0.0 that all is added to; without it, a compiler may choose the sign.
+    """
     for g in gs:
         if isinstance(g, Abstract):
-            return g.call(scatter, gs, {"shape": shape, "indices": indices})
-    y = np.zeros(shape)
+            other = {} if zero is None else {"zero": zero}
+            return g.call(scatter, gs, {"shape": shape, "indices": indices} | other)
+    y = np.zeros(shape) if zero is None else np.full(shape, zero)
     for index, g in zip(indices, gs, strict=True):
         if _may_repeat(index):
             np.add.at(y, index, g)
@@ -120,7 +127,7 @@ def _may_repeat(index: Any) -> bool:
                for part in parts)
 
 
-def _gather(g, y, *gs, shape, indices):
+def _gather(g, y, *gs, shape, indices, zero=None):
     """What arrived at the places of each part; a number has such places, too: `x[None]`, `x[x > 0]`."""
     return lambda k: g if type(g) is float and not np.ndim(gs[k]) else (
         np.asarray(g) if type(g) is float else g)[indices[k]]

@@ -61,6 +61,34 @@ def test_it_is_a_scatter_to_the_bit(f):
     np.testing.assert_allclose(dp.grad(dp.compile(total))(X), dp.grad(total)(X), rtol=1e-12, atol=1e-14)
 
 
+def all_at_once(x):
+    return dp.set_at(np.zeros(9), np.arange(9), np.zeros(9) + x)
+
+
+def row_by_row(x):
+    y, rows = np.zeros((3, 3)), x.reshape(3, 3)
+    for k in range(3):
+        y = dp.set_at(y, k, y[k] + rows[k])
+    return y
+
+
+def numbers_at_once(x):
+    y = np.zeros(9)
+    return dp.set_at(y, np.arange(9), y[np.arange(9)] + x)
+
+
+def counted(x):
+    return np.bincount(np.arange(9), x)
+
+
+@pytest.mark.parametrize("f", [all_at_once, row_by_row, numbers_at_once, counted])
+def test_what_is_added_to_all_of_it_is_added_to_zeros(f):
+    """0.0 + -0.0 is 0.0: it is not put there as it is."""
+    x = np.copysign(np.zeros(9), X)
+    assert np.any(np.signbit(x))
+    assert np.asarray(dp.compile(f)(x)).tobytes() == f(x).tobytes()
+
+
 def replaced(x):
     y = np.zeros(4)
     for k in range(3):

@@ -51,6 +51,22 @@ def test_a_few_elements_changed(f):
     assert_equal(dp.grad(dp.compile(total), (0, 1))(X, 0.7), dp.grad(total, (0, 1))(X, 0.7))
 
 
+@pytest.mark.parametrize("f", CHANGED.values(), ids=CHANGED)
+@pytest.mark.parametrize("s", [0.7, -0.0])
+def test_other_elements_keep_the_sign_of_a_zero(f, s):
+    """`np.add.at` does not touch them; nor does anything else that is made in place of an array."""
+    x = np.array([[-0.0, 0.0, 1.0], [-0.0, 2.0, -0.0]])
+    for found in (dp.compile(f)(x, s), dp.vmap(dp.compile(f), (0, None))(np.stack([x, -x]), s)[0]):
+        assert found.tobytes() == f(x, s).tobytes()
+    total = lambda x: dp.scan(lambda c, k: (dp.add_at(c, k, s), c[0]), x, np.arange(2))
+    for init in (x[0] * 1.0, np.zeros(3), np.full(3, -0.0)):
+        for found, wanted in zip(dp.compile(total)(init), total(init), strict=True):
+            assert found.tobytes() == wanted.tobytes()
+    plain = x.copy()
+    np.add.at(plain, (1, 2), s)
+    assert dp.add_at(x, (1, 2), s).tobytes() == plain.tobytes()
+
+
 SIDES = {
     "at a place": lambda y, s: dp.add_at(y, (1, 2), s), "everywhere": lambda y, s: y * s + 1.0,
     "by neighbours": lambda y, s: y[::-1] * s, "by a product": lambda y, s: y @ (s * np.ones((3, 3))),

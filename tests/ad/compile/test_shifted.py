@@ -36,6 +36,15 @@ def test_the_way_back_over_a_stencil(f, is_sum):
     assert is_sum == (not many)
 
 
+@pytest.mark.parametrize("f", [f for f, _ in STENCILS.values()], ids=STENCILS)
+def test_zeros_that_arrive_make_zeros_of_either_sign(f):
+    """What arrives is put into zeros, not added: that is the same number, but for the sign of a zero."""
+    g = np.copysign(np.zeros(np.shape(f(A))), np.cos(np.arange(np.size(f(A)))).reshape(np.shape(f(A))))
+    found, wanted = (dp.grad(lambda u, each=each: np.sum(each(u) * g))(A) for each in (dp.compile(f), f))
+    np.testing.assert_array_equal(found, wanted)         # for which 0.0 is -0.0
+    assert dp.compile(f)(A * 0.0 * -1.0).tobytes() == f(A * 0.0 * -1.0).tobytes()
+
+
 def test_in_loops_and_to_any_order(interpreted):
     def f(u):
         def step(u, _):

@@ -11,6 +11,7 @@ from tinydp.ad.compile.program import interpret, verify
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.compile.simplify import simplified
 from tinydp.ad.compile.trace import Trace, traced
+from tinydp.ad.parts import scatter
 from tinydp.ad.registry import registered
 
 from .examples import Writer, count, same
@@ -68,6 +69,16 @@ def test_of_numbers(f, operations, x):
 ])
 def test_of_arrays(f, operations):
     assert len(simple(f, A)) == operations
+
+
+def test_a_row_of_a_sum_of_which_one_part_is_zero_there():
+    def f(x):
+        parts = [scatter(x[k], shape=(4, 3), indices=[k + 1]) for k in range(2)]
+        return np.stack([(parts[0] + parts[1])[k] for k in range(4)])
+
+    program = simple(f, A)
+    np.testing.assert_array_equal(interpret(program, A)[0], f(A))
+    assert not any(op.name == "scatter" for op in program.ops)
 
 
 def test_a_matrix_that_was_turned_round_times_a_vector():

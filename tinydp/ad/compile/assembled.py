@@ -24,7 +24,7 @@ all of it is one `scatter`, whose pullback reads the cotangent of each part at i
     t_4: f = getitem(x, 2)
     t_5: f(2,) = multiply(t_4, array([-1.,  1.]))
     t_6: f(4,) = scatter(t_1, t_3, t_5, shape=(4,),
-                         indices=((array([0, 1]),), (array([1, 2]),), (array([2, 3]),)))
+                         indices=((array([0, 1]),), (array([1, 2]),), (array([2, 3]),)), zero=0.0)
     return t_6
 
 Only arrays are looked at that begin as zeros, to which nothing was done but this: then each bit is the same.
@@ -38,6 +38,7 @@ from ..parts import scatter
 from ..registry import registered
 from .dead import pruned
 from .program import Op, Program, Value, example_of, values_in
+from .rewrites import is_everywhere
 from .rows import GETITEM, Rewriting
 
 _ADD, _SUBTRACT, _WHERE, _NEGATIVE = (registered(f) for f in (np.add, np.subtract, np.where, np.negative))
@@ -47,9 +48,7 @@ _SAME_ELEMENTS = ("ravel", "reshape", "broadcast_to")    # ... in the same order
 
 def assembled(program: Program) -> Program:
     """The program with such sums as scatters, in its loops as well."""
-    ops = [op.within(assembled) for op in program.ops]
-    if any(new is not old for new, old in zip(ops, program.ops, strict=True)):
-        program = Program(program.inputs, ops, program.outputs)
+    program = program.within(assembled)
     return Assembling(program).done() if any(op.prim is _WHERE for op in program.ops) else program
 
 
@@ -93,7 +92,8 @@ class Assembling(Rewriting):
             x, part = self.parts[x]
             parts.append(part)
         values = [self.value(part, op) for part in parts[::-1]]
-        options = {"shape": op.outs[0].shape, "indices": tuple([part.places for part in parts[::-1]])}
+        places = tuple([part.places for part in parts[::-1]])
+        options = {"shape": op.outs[0].shape, "indices": places, "zero": 0.0}
         (made,) = self.new(scatter, tuple(values), options, op)
         made.label = op.outs[0].label
         self.now[op.outs[0]] = made
@@ -149,13 +149,12 @@ class Assembling(Rewriting):
         """Whether an array begins as zeros, and nothing was done but adding to it. So it has no -0.0."""
         if type(x) is Value:
             return x in self.parts
-        return np.shape(x) == shape and np.asarray(x).dtype.kind == "f" and not np.any(x) and (
-            not np.any(np.signbit(x)))
+        return np.shape(x) == shape and np.asarray(x).dtype.kind == "f" and is_everywhere(x, 0.0)
 
     def is_read_at(self, x: Any, whole: Any, at: np.ndarray) -> bool:
         """Whether `x` has the elements of `whole` that are at these places."""
         if type(whole) is not Value:             # zeros
-            return type(x) is not Value and not np.any(x) and not np.any(np.signbit(x))
+            return is_everywhere(x, 0.0)
         op = self.made(x, GETITEM)
         if op is None or op.args[0] is not whole:
             return False

@@ -275,9 +275,10 @@ def scattered(lanes: Lanes, op: Op, args: list) -> Any:
     xs = [lanes.spread(x, shape(x)) for x in args]
     if all(map(_is_basic, indices)):
         parts = [(slice(None), *parts_of(index)) for index in indices]
-        return lanes.called(op, xs, {"shape": (lanes.size, *sides), "indices": parts})
+        return lanes.called(op, xs, op.options | {"shape": (lanes.size, *sides), "indices": parts})
     places = [(slice(None), lanes.table(_places(sides, index))) for index in indices]
-    flat = lanes.called(op, xs, {"shape": (lanes.size, math.prod(sides)), "indices": places})
+    options = op.options | {"shape": (lanes.size, math.prod(sides)), "indices": places}
+    flat = lanes.called(op, xs, options)
     return np.reshape(flat, (lanes.size, *sides))
 
 

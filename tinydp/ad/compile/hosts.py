@@ -194,8 +194,16 @@ def is_put_together(op: Op) -> bool:
     out = op.outs[0]
     if op.name in ("stack", "concatenate"):
         return bool(math.prod(out.shape))
-    return op.name == "scatter" and len(op.args) == 1 and bool(out.shape) and (
+    return op.name == "scatter" and len(op.args) == 1 and bool(out.shape) and may_be_put(op) and (
         spans(op.options["indices"][0], op.options["shape"]) is not None)
+
+
+def may_be_put(op: Op) -> bool:
+    """Whether what is scattered may be put among zeros as it is: 0.0 + x is not x where that is -0.0.
+
+    What arrives at a part of an array is scattered without a `zero`: its sign does not matter there.
+    """
+    return "zero" not in op.options or bool(np.signbit(op.options["zero"]))
 
 
 def parts_of(op: Op, target: View, table: Any) -> Iterator[View]:

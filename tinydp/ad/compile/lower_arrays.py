@@ -14,7 +14,7 @@ from ..errors import NotCompiledError
 from .blocks import Block, kernel, special
 from .emitter import as_condition, as_number, of_kind
 from .expressions import Apply, Buffer, Const, Load, Local, Memory
-from .hosts import parts_of
+from .hosts import may_be_put, parts_of
 from .operations import FLIPS, LOGICAL, MOVING, REDUCTIONS, SAME, SHAPING, WHOLE, axes_moved
 from .program import Op, Value
 from .statements import Call, See, Store
@@ -247,25 +247,26 @@ def put_together(block: Block, op: Op, target: View) -> None:
 def scatter(block: Block, op: Op) -> None:
     """Zeros, to which each operand is added at its index."""
     out, to, shape, indices = op.outs[0], block.to, op.options["shape"], op.options["indices"]
-    first = to.get(op.args[0])
+    first, zero = to.get(op.args[0]), Const(op.options.get("zero", 0.0))
     if not shape:
-        total: Any = Const(0.0)
+        total: Any = zero
         for x in map(to.get, op.args):
             total = Apply("add", (total, x.at((0,) * len(x.shape)) if isinstance(x, View) else x), "f")
         to.bind(out, total)
         return
-    if (len(op.args) == 1 and isinstance(first, View) and out not in block.places and is_static(first)
-            and math.prod(first.shape) == math.prod(shape) and only_reshapes(indices[0], shape)):
+    if (len(op.args) == 1 and may_be_put(op) and isinstance(first, View) and out not in block.places
+            and is_static(first) and math.prod(first.shape) == math.prod(shape)
+            and only_reshapes(indices[0], shape)):
         to.bind(out, reshaped(block, first, shape))
         return
     target = block.target(out)
     if out in block.hosts.whole:
         with to.within(to.head):
-            to.copy(Const(0.0), target)
+            to.copy(zero, target)
         put_together(block, op, target)
         to.bind(out, target)
         return
-    to.copy(Const(0.0), target)
+    to.copy(zero, target)
     for index, x in zip(indices, op.args, strict=True):
         put(block, to.get(x), chosen(target, itemgetter(index), to.table), add=True)
     to.bind(out, target)

@@ -193,7 +193,7 @@ def scatter_at(block: Block, op: Op) -> None:
     """Zeros, to which something is added at computed places."""
     out, to = op.outs[0], block.to
     target = block.target(out)
-    to.copy(Const(0.0), target)
+    to.copy(Const(op.options.get("zero", 0.0)), target)
     add_at(block, op, target)
     to.bind(out, target)
 

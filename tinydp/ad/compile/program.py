@@ -135,6 +135,12 @@ class Program:
         self.inputs, self.ops, self.outputs = list(inputs), list(ops), list(outputs)
         self.adjoints: dict[Any, Program] = {}   # those that were made, see adjoint.py
 
+    def within(self, f: "Callable[[Program], Program]") -> "Program":
+        """The same, but for what is inside of its operations: `f` of that."""
+        ops = [op.within(f) for op in self.ops]
+        is_same = all(new is old for new, old in zip(ops, self.ops, strict=True))
+        return self if is_same else Program(self.inputs, ops, self.outputs)
+
     def __str__(self) -> str:
         from .reading import lines  # noqa: PLC0415  (it builds on this file)
 

@@ -87,7 +87,7 @@ def _made_by(x: Any, maker: Maker, *names: str) -> Op | None:
     return op if op is not None and op.name in names else None
 
 
-def _is(x: Any, number: float) -> bool:
+def is_everywhere(x: Any, number: float) -> bool:
     """Whether an argument is a constant with this number everywhere; 0.0 and -0.0 are two."""
     if type(x) is Value or np.asarray(x).dtype.kind not in "fiu":
         return False
@@ -107,8 +107,8 @@ _add, _subtract = registered(np.add), registered(np.subtract)
 @rule("add")
 def _of_add(op: Op, maker: Maker) -> Any:
     a, b = op.args
-    if _is(b, -0.0) or _is(a, -0.0):
-        return a if _is(b, -0.0) else b
+    if is_everywhere(b, -0.0) or is_everywhere(a, -0.0):
+        return a if is_everywhere(b, -0.0) else b
     if minus := _made_by(b, maker, "negative"):
         return Call(_subtract, (a, minus.args[0]), {})
     if minus := _made_by(a, maker, "negative"):
@@ -119,7 +119,7 @@ def _of_add(op: Op, maker: Maker) -> Any:
 @rule("subtract")
 def _of_subtract(op: Op, maker: Maker) -> Any:
     a, b = op.args
-    if _is(b, 0.0):
+    if is_everywhere(b, 0.0):
         return a
     minus = _made_by(b, maker, "negative")
     return Call(_add, (a, minus.args[0]), {}) if minus else None
@@ -128,12 +128,12 @@ def _of_subtract(op: Op, maker: Maker) -> Any:
 @rule("multiply")
 def _of_multiply(op: Op, maker: Maker) -> Any:
     a, b = op.args
-    return a if _is(b, 1.0) else b if _is(a, 1.0) else None
+    return a if is_everywhere(b, 1.0) else b if is_everywhere(a, 1.0) else None
 
 
 @rule("divide")
 def _of_divide(op: Op, maker: Maker) -> Any:
-    return op.args[0] if _is(op.args[1], 1.0) else None
+    return op.args[0] if is_everywhere(op.args[1], 1.0) else None
 
 
 @rule("positive")
@@ -293,7 +293,7 @@ def _row(whole: Any, k: int, op: Op, maker: Maker) -> Any:
         return _added_up(made_by, k)
     if made_by.name == "add" and np.shape(made_by.args[0]) == np.shape(made_by.args[1]):
         parts = [_row(x, k, op, maker) for x in made_by.args]
-        if None not in parts:
+        if all(part is not None for part in parts):
             return Call(_add, tuple(parts), {})
     return None
 
@@ -301,7 +301,8 @@ def _row(whole: Any, k: int, op: Op, maker: Maker) -> Any:
 def _added_up(op: Op, k: int) -> Any:
     """The row `k` of what was scattered: zero, to which some parts are added."""
     n, *side = op.options["shape"]
-    total: Any = np.zeros(side) if side else 0.0
+    zero = op.options.get("zero", 0.0)
+    total: Any = np.full(side, zero) if side else zero
     for index, g in zip(op.options["indices"], op.args, strict=True):
         if (index - k) % n == 0:
             if np.shape(g) != tuple(side):

@@ -54,9 +54,7 @@ LONG = 8000                                      # operations in a straight line
 
 def roll(program: Program) -> Program:
     """The same with its repetitions, and those in its loops, rolled into scans; innermost first."""
-    ops = [op.within(roll) for op in program.ops]
-    if any(new is not old for new, old in zip(ops, program.ops, strict=True)):
-        program = Program(program.inputs, ops, program.outputs)
+    program = program.within(roll)
     first = _rolled(program)
     if len(first) > WORTH:                       # perhaps what is alike is not at one place of all groups
         first = min(first, _rolled(_rows_first(program)), key=len)

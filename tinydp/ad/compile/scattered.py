@@ -34,6 +34,7 @@ from .loops import SCAN
 from .parts import Carry, Loop
 from .products import added_up, stack_instead
 from .program import Op, Program, Value, operation
+from .rewrites import is_everywhere
 
 _add = registered(np.add)
 
@@ -64,10 +65,11 @@ def _of_loop(op: Op) -> list[Op]:
     stacks = stack_instead(loop, [each.carry for each in sums], values)
     after: list[Op] = []
     for carry, scatters in sums:
-        total: Any = None if type(carry.init) is not Value and not np.any(carry.init) else carry.init
+        total: Any = None if is_everywhere(carry.init, 0.0) else carry.init
         for scatter in scatters:
             rows = tuple([stacks[x] for x in scatter.args])
-            after.append(operation(scatter_at, rows, scatter.options, scatter))
+            options = {k: x for k, x in scatter.options.items() if k != "zero" or total is not None}
+            after.append(operation(scatter_at, rows, options, scatter))
             if total is not None:
                 after.append(operation(_add, (total, after[-1].outs[0]), {}, scatter))
             total = after[-1].outs[0]

@@ -42,9 +42,7 @@ _add = registered(np.add)
 
 def shifted(program: Program) -> Program:
     """The program with such sums, in its loops as well."""
-    ops = [op.within(shifted) for op in program.ops]
-    if any(new is not old for new, old in zip(ops, program.ops, strict=True)):
-        program = Program(program.inputs, ops, program.outputs)
+    program = program.within(shifted)
     sums = {op.outs[0]: found for op in program.ops if (found := _sum(op, program))}
     if not sums:
         return program
@@ -121,7 +119,7 @@ class Sum:
 
 def _sum(op: Op, program: Program) -> Sum | None:
     """What a scatter adds at slices, if such a sum is better."""
-    if op.prim is not scatter or len(op.args) < 2 or not op.options["shape"]:
+    if op.prim is not scatter or len(op.args) < 2 or not op.options["shape"] or "zero" in op.options:
         return None
     shape, out, parts = op.options["shape"], op.outs[0], []
     for x, index in zip(op.args, op.options["indices"], strict=True):

@@ -75,8 +75,8 @@ def _gather(*args: Any, index: tuple) -> Any:
     return np.asarray(x)[filled(index, positions)]
 
 
-def _scatter_at(*args: Any, shape: tuple, index: tuple) -> Any:
-    (g, *positions), y = args, np.zeros(shape)
+def _scatter_at(*args: Any, shape: tuple, index: tuple, zero: float = 0.0) -> Any:
+    (g, *positions), y = args, np.full(shape, zero)
     np.add.at(y, filled(index, positions), g)
     return y
 
@@ -84,7 +84,7 @@ def _scatter_at(*args: Any, shape: tuple, index: tuple) -> Any:
 gather, scatter_at = Primitive(_gather, "gather"), Primitive(_scatter_at, "scatter_at")
 gather.rules = (lambda g, y, x, *positions, index:
                 scatter_at(g, *positions, shape=shape_of(x), index=index),)
-scatter_at.rules = (lambda h, y, g, *positions, shape, index: gather(h, *positions, index=index),)
+scatter_at.rules = (lambda h, y, g, *positions, shape, index, zero=0.0: gather(h, *positions, index=index),)
 movers(gather, scatter_at)
 
 

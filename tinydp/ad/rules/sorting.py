@@ -68,7 +68,8 @@ def _bincount(x, weights=None, minlength=0):
     """A sum for each integer below the length; one that is computed has to be below `minlength`."""
     if not abstract(x):
         x = np.asarray(plain_index(x))
-        return scatter(weights, shape=(max(minlength, int(np.max(x, initial=-1)) + 1),), indices=[x])
+        sides = (max(minlength, int(np.max(x, initial=-1)) + 1),)
+        return scatter(weights, shape=sides, indices=[x], zero=0.0)
     if not minlength:
         raise NotCompiledError("how long np.bincount is depends on a value that is computed.",
                                "write np.bincount(x, weights, minlength=n), for integers below n.")
