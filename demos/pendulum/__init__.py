@@ -261,6 +261,12 @@ def gymnasium_start(seed: int) -> State:
     return State(float(theta), float(rate))
 
 
+@functools.cache
+def gymnasium_starts(seeds: range) -> State:
+    """Those of many seeds: two arrays of shape (n,)."""
+    return State(*np.array([gymnasium_start(seed) for seed in seeds]).T)
+
+
 def check(update: int, params: Params, how: Recipe) -> Check:
     """The mean return from the validation starts, and from those near hanging."""
     everywhere, hanging = validation_starts(how)

@@ -14,7 +14,7 @@ from .. import command
 from ..command import Options
 from ..plan_table import Row, Subject, demo
 from . import DEMO as BESIDE
-from . import kept, train
+from . import gymnasium_starts, kept, train
 from .machine import BEST_EVALUATED, EPISODE, EVALUATED, HELD, UP, recipe
 from .plan import planner
 
@@ -38,9 +38,9 @@ def networks(options: Options) -> dict[str, Any]:
 def starts(n: int) -> dict[str, list]:
     """Gymnasium's, of seeds 0, 1, ...; and any angle with rates up to 8 rad/s."""
     rng = np.random.default_rng(FAST_SEED)
-    usual = [np.random.default_rng(seed).uniform([-np.pi, -1.0], [np.pi, 1.0]) for seed in EVALUATED]
     fast = [rng.uniform([-np.pi, -FAST], [np.pi, FAST]) for _ in range(FAST_STARTS)]
-    return {"Gymnasium's starts": [State(*pair) for pair in usual[:n]],
+    usual = zip(*gymnasium_starts(EVALUATED), strict=True)
+    return {"Gymnasium's starts": [State(*pair) for pair in usual][:n],
             f"starts of up to {FAST:.0f} rad/s": [State(*pair) for pair in fast[:n]]}
 
 
