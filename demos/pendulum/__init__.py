@@ -15,7 +15,6 @@ Two modes, which differ in where the windows start:
 
 import functools
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +35,7 @@ from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
 from ..schedule import averaged, checks_until
-from ..seconds import Clock, Seconds
+from ..seconds import Clock, Seconds, timed
 from .judge import SEED as JUDGED_SEED
 from .judge import Judged, judge_everywhere
 from .machine import (
@@ -321,18 +320,16 @@ def evaluate(params: Params, quiet: bool, seeds: range = EVALUATED, improvements
 
     With `improvements`, each decision plans ahead with so many of them.
     """
-    clock, totals, episodes, decisions = Clock(), [], [], []
+    clock, totals, episodes = Clock(), [], []
+    decisions: list[float] = []
     with gymnasium.make("Pendulum-v1") as env, command.progress(
             len(seeds), "episodes", "evaluating", quiet) as bar:
         for seed in seeds:
             seen, _ = env.reset(seed=seed)
-            decide = planner(params, improvements)
+            decide = timed(planner(params, improvements), decisions)
             episode, total, over = [], 0.0, False
             while not over:
-                before = time.process_time()
-                torque = decide(seen)
-                decisions.append(1000 * (time.process_time() - before))
-                seen, reward, ended, truncated, _ = env.step(np.array([torque], dtype=np.float32))
+                seen, reward, ended, truncated, _ = env.step(np.array([decide(seen)], dtype=np.float32))
                 total, over = total + float(reward), ended or truncated
                 episode.append(seen)
             totals.append(total)
