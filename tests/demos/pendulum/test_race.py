@@ -54,7 +54,8 @@ def test_ours_learns_as_beside_the_race():
         learning = alone.advance(learning, world, 1000)
     for layer, other in zip(shown[-1].params, learning.training.average, strict=True):
         assert np.array_equal(layer.weight, other.weight)
-    assert simulated(TINY, learning) == 40 * 24 + sum(r.belief.work for r in learning.beliefs)
+    refining = sum(r.belief.work + r.richer.work for r in learning.beliefs)      # of both models
+    assert simulated(TINY, learning) == 40 * 24 + refining
 
 
 def test_ours_stops_where_its_budget_does():
