@@ -340,13 +340,14 @@ def evaluate(params: Params, quiet: bool, seeds: range = EVALUATED, improvements
                     float(np.median(decisions)))
 
 
-def run(params: Params, state: State, steps: int = EPISODE) -> Run:
-    """An episode of the simulator from `state`."""
+def run(params: Params, state: State, steps: int = EPISODE, physics: Any = STANDARD,
+        decide: Callable[[Params, Any], Any] = controller) -> Run:
+    """An episode of the simulator, with these parameters, from `state`."""
     rows = []
     for _ in range(steps):
-        torque = controller(params, observe(state))
+        torque = decide(params, observe(state))
         rows.append((*state, torque))
-        state = step(state, torque)
+        state = step(state, torque, physics)
     return Run(*np.array(rows).T)
 
 

@@ -23,7 +23,7 @@ from ..article import new_network
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..seconds import Clock, Seconds
-from . import gymnasium_start, gymnasium_starts
+from . import gymnasium_start, gymnasium_starts, run
 from .judge import SEED as JUDGED_SEED
 from .judge import episodes
 from .machine import EPISODE, EVALUATED, HANGING, RECIPES, draw_starts
@@ -189,12 +189,8 @@ def plot(options: Options, outcome: Outcome) -> list[Path]:
 
 def draw_picture(options: Options, outcome: Outcome) -> Figure:
     """The learning curve; angle and torque of an episode from hanging, beside what the motor has."""
-    state, rows = HANGING, []
-    for _ in range(EPISODE // 2):
-        torque = float(controller(outcome.training.params, observe(state)))
-        rows.append((*state, torque))
-        state = step(state, torque, PHYSICS[options.limit])
-    theta, _, torques = np.array(rows).T
+    params = outcome.training.params
+    theta, _, torques = run(params, HANGING, EPISODE // 2, PHYSICS[options.limit], controller)
     seconds = STANDARD.dt * np.arange(len(theta))
     with style.styled():
         picture = style.figure(900, 420)
