@@ -68,6 +68,12 @@ def rows(subject: Subject, options: Options) -> list[Row]:
     return found
 
 
+def beside(demo: Demo, options: Options, *flags: str) -> Options:
+    """The command line of the demo whose networks are judged: of the same seed, its files beside these."""
+    line = ["train", "--seed", str(options.seed), "--out", str(options.out), *flags]
+    return command.parser(demo).parse_args(line + ["--quiet"] * options.quiet)
+
+
 def judged(subject: Subject, plan: tuple[str, str, int], params: Any, starts: list) -> Row:
     """One row."""
     times: list[float] = []

@@ -10,9 +10,8 @@ import numpy as np
 
 from tinydp.sims.pendulum import State, cost, observe, step
 
-from .. import command
 from ..command import Options
-from ..plan_table import Row, Subject, demo
+from ..plan_table import Row, Subject, beside, demo
 from . import DEMO as BESIDE
 from . import gymnasium_starts, kept, train
 from .machine import BEST_EVALUATED, EPISODE, EVALUATED, HELD, UP, recipe
@@ -27,8 +26,7 @@ GOAL, MOST = 1.02, 5.0          # of the best known return; ms a decision
 
 def networks(options: Options) -> dict[str, Any]:
     """Trained for no, 30 and all updates."""
-    flags = ["train", "--mode", "batch", "--seed", str(options.seed), "--out", str(options.out)]
-    how = command.parser(BESIDE).parse_args(flags + ["--quiet"] * options.quiet)
+    how = beside(BESIDE, options, "--mode", "batch")
     training = train(how)
     found = {f"after {check.update} updates": check.params for check in training.checks
              if check.update in ON_THE_WAY}
