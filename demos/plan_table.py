@@ -5,7 +5,6 @@ alone and with a plan that is improved K times before each decision; from the st
 and from starts that no training has seen.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ import numpy as np
 from . import command
 from .checkpoints import Keeper
 from .command import Demo, Options, Report
+from .seconds import timed
 
 
 class Subject(NamedTuple):
@@ -49,19 +49,6 @@ class Row(NamedTuple):
     decision: float
 
 
-class Clock:
-    """A controller whose decisions are timed, in ms of the processor."""
-
-    def __init__(self, decide: Callable[[np.ndarray], Any]) -> None:
-        self.decide, self.times = decide, np.zeros(0)
-
-    def __call__(self, seen: np.ndarray) -> Any:
-        began = time.process_time()
-        action = self.decide(seen)
-        self.times = np.append(self.times, 1000 * (time.process_time() - began))
-        return action
-
-
 def rows(subject: Subject, options: Options) -> list[Row]:
     """All that is compared. Each row has a file of its own: what was done is not done again."""
     networks, starts = subject.networks(options), subject.starts(options.starts)
@@ -81,12 +68,18 @@ def rows(subject: Subject, options: Options) -> list[Row]:
     return found
 
 
+def beside(demo: Demo, options: Options, *flags: str) -> Options:
+    """The command line of the demo whose networks are judged: of the same seed, its files beside these."""
+    line = ["train", "--seed", str(options.seed), "--out", str(options.out), *flags]
+    return command.parser(demo).parse_args(line + ["--quiet"] * options.quiet)
+
+
 def judged(subject: Subject, plan: tuple[str, str, int], params: Any, starts: list) -> Row:
     """One row."""
-    clocks = [Clock(subject.planner(params, plan[-1])) for _ in starts]
-    scores, good = zip(*map(subject.episode, clocks, starts), strict=True)
-    decision = float(np.median(np.concatenate([clock.times for clock in clocks])))
-    return Row(*plan, np.array(scores), int(np.sum(good)), decision)
+    times: list[float] = []
+    scores, good = zip(*(subject.episode(timed(subject.planner(params, plan[-1]), times), state)
+                         for state in starts), strict=True)
+    return Row(*plan, np.array(scores), int(np.sum(good)), float(np.median(times)))
 
 
 def slug(*names: Any) -> str:

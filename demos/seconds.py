@@ -10,7 +10,8 @@ On a machine that others use as well, the clock says little: both are told.
 """
 
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 
 class Seconds(NamedTuple):
@@ -45,3 +46,14 @@ class Clock:
         now = Seconds(time.process_time(), time.perf_counter())
         return Seconds(*(before + later - began for before, later, began in zip(
             self._before, now, self._began, strict=True)))
+
+
+def timed(decide: Callable[[Any], Any], times: list[float]) -> Callable[[Any], Any]:
+    """The same controller; what each of its decisions takes, in ms of the processor, is added to `times`."""
+    def decision(seen: Any) -> Any:
+        began = time.process_time()
+        action = decide(seen)
+        times.append(1000 * (time.process_time() - began))
+        return action
+
+    return decision

@@ -29,6 +29,7 @@ from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
 from ..seconds import Clock, Seconds
+from .push import PushGame
 
 CLAIM = "it balances after about 5 episodes (its recipe, run again: 9; 12.5 until all 100 reach 500 steps)."
 TAKES = "half a minute"
@@ -478,40 +479,29 @@ STRENGTH = 0.8                  # rad/s, what a push of the user gives to the po
 HELP = "click beside the pole, or ← and →: push it     ↑ and ↓: stronger, weaker     space: begin anew"
 
 
-class Game:
+class Game(PushGame):
     """What the window of `play` shows: the controller holds the pole, the user pushes it."""
+
+    change, least, most = 0.1, 0.1, 3.0
 
     def __init__(self, params: Params, figure: Figure) -> None:
         axes = figure.add_axes((0.0, 0.08, 1.0, 0.78))
         axes.set(xlim=(-2.75, 2.75), ylim=(-0.3, 1.35))
-        self.params, self.axes, self.drawing = params, axes, Drawing(axes)
+        self.params, self.drawing = params, Drawing(axes)
         for end in (-STANDARD.max_x, STANDARD.max_x):
             axes.text(end, -0.26, f"{style.number(end, 1)} m", ha="center", color=style.GREY)
-        figure.text(0.5, 0.93, "Push the pole", ha="center", fontsize=15, weight="bold", color=style.INK)
-        figure.text(0.5, 0.03, HELP, ha="center", fontsize=9, color=style.GREY)
-        self.told = figure.text(0.5, 0.87, "", ha="center", fontsize=11, color=style.INK)
-        self.strength, self.actions = STRENGTH, [0.0] * 10
-        self.begin()
-        figure.canvas.mpl_connect("button_press_event", self.on_click)
-        figure.canvas.mpl_connect("key_press_event", self.on_key)
+        self.actions = [0.0] * 10
+        super().__init__(figure, axes, STRENGTH, HELP)
 
     def begin(self) -> None:
         """A pole upright in the middle, and nothing counted."""
         self.state, self.steps, self.pushes, self.bump, self.shown = State(0.0, 0.0, 0.0, 0.0), 0, 0, 0.0, 0
         self.fallen = False
 
-    def on_click(self, event: Any) -> None:
-        if event.inaxes is self.axes:
-            self.hit(1.0 if event.xdata < self.state.x else -1.0)
-
-    def on_key(self, event: Any) -> None:
-        match event.key:
-            case "left" | "right":
-                self.hit(1.0 if event.key == "right" else -1.0)
-            case "up" | "down":
-                self.strength = min(3.0, max(0.1, self.strength + (0.1 if event.key == "up" else -0.1)))
-            case " ":
-                self.begin()
+    @property
+    def place(self) -> float:
+        """The cart's."""
+        return self.state.x
 
     def hit(self, direction: float) -> None:
         """A sudden push of the pole, to the right for 1, to the left for -1."""

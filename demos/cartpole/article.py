@@ -22,7 +22,7 @@ from ..article import new_network
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..seconds import Clock, Seconds
-from . import EVALUATED, balance, evaluated_starts
+from . import EVALUATED, Episode, balance, evaluated_starts
 
 CLAIM = "the model only needs around 5 episodes to win conclusively."
 TAKES = "seconds"
@@ -65,39 +65,32 @@ gradient_of_window = dp.grad(dp.compile(loss))
 # ---------------------------------------------------------------------------- training
 
 
-class Check(NamedTuple):
-    """After an episode of so many steps: how long the 100 episodes last that judge, (100,)."""
-
-    steps: int
-    lengths: np.ndarray
-
-
 class Training(NamedTuple):
     """A training after so many episodes: all that the next one depends on, and what it took."""
 
     params: Params
     optimiser: AdamState
     rng: np.random.Generator
-    checks: list[Check]
+    episodes: list[Episode]
     gradients: int
     seconds: Seconds
 
     def until(self, solved: Any) -> int | None:
         """After how many episodes the judging lengths were first so; None if they never were."""
-        return next((k for k, check in enumerate(self.checks, 1) if solved(check.lengths)), None)
+        return next((k for k, episode in enumerate(self.episodes, 1) if solved(episode.lengths)), None)
 
 
 def train(options: Options) -> Training:
     """Episode by episode until all that judge it last 500 steps; or on from where a run was interrupted."""
     keeper = Keeper(options.out / f"article-{options.seed}.npz", "cartpole article", settings(options),
-                    kinds=[Training, Check, Layer, AdamState, Seconds])
+                    kinds=[Training, Episode, Layer, AdamState, Seconds])
     training = keeper.load(options.fresh) or begin(options.seed)
     with command.progress(options.episodes, "episodes", "training", options.quiet,
-                          initial=len(training.checks)) as bar:
+                          initial=len(training.episodes)) as bar:
         while not (over := done(training, options)):
             training = improve(training)
             keeper.keep(training, finished=over)
-            bar.set_postfix_str(f"100 others stand {np.mean(training.checks[-1].lengths):.0f} steps", False)
+            bar.set_postfix_str(f"100 others stand {np.mean(training.episodes[-1].lengths):.0f} steps", False)
             bar.update()
         keeper.keep(training, finished=True)
     return training
@@ -105,7 +98,7 @@ def train(options: Options) -> Training:
 
 def done(training: Training, options: Options) -> bool:
     """Whether there is nothing to learn any more, or no time."""
-    return training.until(all_stand) is not None or len(training.checks) >= options.episodes
+    return training.until(all_stand) is not None or len(training.episodes) >= options.episodes
 
 
 def begin(seed: int) -> Training:
@@ -118,7 +111,7 @@ def begin(seed: int) -> Training:
 def improve(training: Training) -> Training:
     """The training after one more episode, and after the 100 that judge it."""
     clock = Clock(training.seconds)
-    params, optimiser, rng, checks, gradients, _ = training
+    params, optimiser, rng, episodes, gradients, _ = training
     state, steps, over = start(rng), 0, False
     while not over:
         first, begun = state, steps
@@ -130,7 +123,7 @@ def improve(training: Training) -> Training:
         gradients += 1
     seconds = clock.seconds
     lengths = balance(params, evaluated_starts(), EPISODE, decide=controller).lengths
-    return Training(params, optimiser, rng, [*checks, Check(steps, lengths)], gradients, seconds)
+    return Training(params, optimiser, rng, [*episodes, Episode(steps, lengths)], gradients, seconds)
 
 
 # ---------------------------------------------------------------------------- what came out
@@ -154,7 +147,7 @@ def report(options: Options, training: Training) -> Report:
     """The result, in numbers and in a few honest lines."""
     needed = {name: training.until(solved) for name, solved in (
         ("v0", solved_v0), ("v1", solved_v1), ("all", all_stand))}
-    lived = sum(check.steps for check in training.checks)
+    lived = sum(episode.steps for episode in training.episodes)
     # never within the limit counts as one more than it: medians and worst cases stay right
     counted = {name: options.episodes + 1 if k is None else k for name, k in needed.items()}
     success = needed["v0"] is not None and needed["v0"] <= GOAL
@@ -165,7 +158,7 @@ def report(options: Options, training: Training) -> Report:
                                     f"more than {options.episodes} episodes, if ever")
           for name, told in (("v0", f"mean {SOLVED['v0']} of 200 steps (v0)"),
                              ("v1", f"mean {SOLVED['v1']} of 500 (v1)"), ("all", "all of 100 reach 500"))),
-        f"  budget   {command.count(len(training.checks), 'episode')}, {lived:,} steps, all of them "
+        f"  budget   {command.count(len(training.episodes), 'episode')}, {lived:,} steps, all of them "
         f"simulated; {command.count(training.gradients, 'gradient')}",
         f"  seconds  {training.seconds}, to train",
     ]
@@ -176,9 +169,9 @@ def report(options: Options, training: Training) -> Report:
         result={"episodes_to_mean_195": counted["v0"], "episodes_to_mean_475": counted["v1"],
                 "episodes_until_all_reach_500": counted["all"],
                 "never": [name for name, k in needed.items() if k is None],
-                "mean_length": float(np.mean(training.checks[-1].lengths))},
-        budget=command.budget(episodes=len(training.checks), simulator_steps=lived, seconds=training.seconds,
-                              gradient_evaluations=training.gradients),
+                "mean_length": float(np.mean(training.episodes[-1].lengths))},
+        budget=command.budget(episodes=len(training.episodes), simulator_steps=lived,
+                              gradient_evaluations=training.gradients, seconds=training.seconds),
         claim=CLAIM, goal={"episodes_to_mean_195": GOAL}, lines=lines)
 
 
@@ -191,8 +184,8 @@ def plot(options: Options, training: Training) -> list[Path]:
 
 def draw_picture(training: Training) -> Figure:
     """How long the episodes last that judge it, after each one of training: mean, shortest and longest."""
-    episodes = np.arange(1, len(training.checks) + 1)
-    lengths = np.array([check.lengths for check in training.checks])
+    episodes = np.arange(1, len(training.episodes) + 1)
+    lengths = np.array([episode.lengths for episode in training.episodes])
     with style.styled():
         picture = style.figure(900, 360)
         axes = picture.subplots()
@@ -208,7 +201,7 @@ def draw_picture(training: Training) -> Figure:
 
 def kept_by_sweeps(options: Options, training: Training) -> dict[str, Any]:
     """The controller; and `lengths` (episodes, 100) by start, after each training episode."""
-    return {"params": training.params, "lengths": np.array([check.lengths for check in training.checks])}
+    return {"params": training.params, "lengths": np.array([one.lengths for one in training.episodes])}
 
 
 def passes(results: list[dict]) -> tuple[bool, str]:

@@ -1,7 +1,6 @@
 """The cart-pole's plans: what they cost, and how they begin. demos/plan.py says how they are improved."""
 
 import functools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from tinydp.sims.cartpole import STANDARD, State, gymnasium_action, observe, ste
 
 from ..command import progress
 from ..plan import Planner, Planning, Problem
+from ..seconds import timed
 from . import COSTLY, EVALUATED, HORIZON, controller
 
 BEGINNINGS = ((5, 0), (10, 0), (20, 0), (5, 5), (10, 10), (20, 20))
@@ -44,17 +44,16 @@ def planner(params: Params, improvements: int) -> Callable[[np.ndarray], Any]:
 
 def plan_ahead(params: Params, improvements: int, quiet: bool) -> tuple[np.ndarray, float]:
     """Lengths (100,) of Gymnasium's episodes, if each decision plans ahead, and the median ms of one."""
-    lengths, decisions = [], []
+    lengths: list[int] = []
+    decisions: list[float] = []
     with gymnasium.make("CartPole-v1") as env, progress(
             len(EVALUATED), "episodes", "planning", quiet) as bar:
         for seed in EVALUATED:
-            (seen, _), decide, over = env.reset(seed=seed), planner(params, improvements), False
+            (seen, _), over = env.reset(seed=seed), False
+            decide = timed(planner(params, improvements), decisions)
             lengths.append(0)
             while not over:
-                began = time.process_time()
-                action = decide(seen)
-                decisions.append(1000 * (time.process_time() - began))
-                seen, _, terminated, truncated, _ = env.step(gymnasium_action(action))
+                seen, _, terminated, truncated, _ = env.step(gymnasium_action(decide(seen)))
                 lengths[-1] += 1
                 over = terminated or truncated
             bar.update()

@@ -10,9 +10,8 @@ import numpy as np
 
 from tinydp.sims.cartpole import EPISODE, STANDARD, State, failed, observe, start, step
 
-from .. import command
 from ..command import Options
-from ..plan_table import Row, Subject, demo
+from ..plan_table import Row, Subject, beside, demo
 from . import CAUGHT, EVALUATED, stoppable, train
 from . import DEMO as BESIDE
 from .plan import planner
@@ -24,8 +23,7 @@ TILTED_SEED, STARTS = 12, 20
 
 def networks(options: Options) -> dict[str, Any]:
     """After no and all steps of experience."""
-    flags = ["train", "--seed", str(options.seed), "--out", str(options.out)]
-    training = train(command.parser(BESIDE).parse_args(flags + ["--quiet"] * options.quiet))
+    training = train(beside(BESIDE, options))
     found = {f"after {check.steps} steps": check.params for check in training.checks
              if check.steps in ON_THE_WAY}
     return found | {f"trained, {training.steps:,} steps": training.params}

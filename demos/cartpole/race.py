@@ -5,13 +5,11 @@ linear search learn in the same unknown worlds as the learner of `python -m demo
 judged from the same starts. None of them needs a simulator, and that one does.
 """
 
-from typing import Any
-
 from tinydp.sims import worlds
 
 from ..race import zoo
 from ..race.ours import ours
-from ..race.run import Controller, Course
+from ..race.run import Course, mean_return
 from ..race.searches import cross_entropy, push, random_search
 from ..race.stable import stable
 from ..race.trial import demo
@@ -21,13 +19,8 @@ CLAIM = "such models learn better than by reinforcement learning, orders of magn
 TAKES = "a quarter of an hour"
 
 
-def mean_length(world: Any, controller: Controller, episodes: int) -> float:
-    """Of episodes from the starts of seeds 0, 1, ..."""
-    return float(worlds.evaluate(world, controller, episodes).lengths.mean())
-
-
 COURSE = Course(
-    "cartpole", lambda seed: worlds.make("cartpole", seed), mean_length,
+    "cartpole", lambda seed: worlds.make("cartpole", seed), mean_return,
     rivals=(ours(TASK),
             stable("DQN", zoo.DQN_CARTPOLE, zoo.SOURCE.format("dqn.yml", "commit ce95481")),
             stable("PPO", zoo.PPO_CARTPOLE, zoo.SOURCE.format("ppo.yml", "commit 00128b5")),

@@ -15,7 +15,6 @@ Two modes, which differ in where the windows start:
 
 import functools
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +35,7 @@ from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
 from ..schedule import averaged, checks_until
-from ..seconds import Clock, Seconds
+from ..seconds import Clock, Seconds, timed
 from .judge import SEED as JUDGED_SEED
 from .judge import Judged, judge_everywhere
 from .machine import (
@@ -261,6 +260,12 @@ def gymnasium_start(seed: int) -> State:
     return State(float(theta), float(rate))
 
 
+@functools.cache
+def gymnasium_starts(seeds: range) -> State:
+    """Those of many seeds: two arrays of shape (n,)."""
+    return State(*np.array([gymnasium_start(seed) for seed in seeds]).T)
+
+
 def check(update: int, params: Params, how: Recipe) -> Check:
     """The mean return from the validation starts, and from those near hanging."""
     everywhere, hanging = validation_starts(how)
@@ -315,18 +320,16 @@ def evaluate(params: Params, quiet: bool, seeds: range = EVALUATED, improvements
 
     With `improvements`, each decision plans ahead with so many of them.
     """
-    clock, totals, episodes, decisions = Clock(), [], [], []
+    clock, totals, episodes = Clock(), [], []
+    decisions: list[float] = []
     with gymnasium.make("Pendulum-v1") as env, command.progress(
             len(seeds), "episodes", "evaluating", quiet) as bar:
         for seed in seeds:
             seen, _ = env.reset(seed=seed)
-            decide = planner(params, improvements)
+            decide = timed(planner(params, improvements), decisions)
             episode, total, over = [], 0.0, False
             while not over:
-                before = time.process_time()
-                torque = decide(seen)
-                decisions.append(1000 * (time.process_time() - before))
-                seen, reward, ended, truncated, _ = env.step(np.array([torque], dtype=np.float32))
+                seen, reward, ended, truncated, _ = env.step(np.array([decide(seen)], dtype=np.float32))
                 total, over = total + float(reward), ended or truncated
                 episode.append(seen)
             totals.append(total)
@@ -337,13 +340,14 @@ def evaluate(params: Params, quiet: bool, seeds: range = EVALUATED, improvements
                     float(np.median(decisions)))
 
 
-def run(params: Params, state: State, steps: int = EPISODE) -> Run:
-    """An episode of the simulator from `state`."""
+def run(params: Params, state: State, steps: int = EPISODE, physics: Any = STANDARD,
+        decide: Callable[[Params, Any], Any] = controller) -> Run:
+    """An episode of the simulator, with these parameters, from `state`."""
     rows = []
     for _ in range(steps):
-        torque = controller(params, observe(state))
+        torque = decide(params, observe(state))
         rows.append((*state, torque))
-        state = step(state, torque)
+        state = step(state, torque, physics)
     return Run(*np.array(rows).T)
 
 

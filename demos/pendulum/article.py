@@ -23,7 +23,7 @@ from ..article import new_network
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..seconds import Clock, Seconds
-from . import gymnasium_start
+from . import gymnasium_start, gymnasium_starts, run
 from .judge import SEED as JUDGED_SEED
 from .judge import episodes
 from .machine import EPISODE, EVALUATED, HANGING, RECIPES, draw_starts
@@ -120,14 +120,9 @@ def improve(training: Training, options: Options) -> Training:
     return Training(k, params, optimiser, rng, State(*map(float, state)), checks, seconds)
 
 
-def evaluated_starts() -> State:
-    """Those of the seeds that judge, as arrays (100,)."""
-    return State(*np.array([gymnasium_start(seed) for seed in EVALUATED]).T)
-
-
 def mean_return(params: Params, options: Options) -> float:
     """From the starts that judge, in the environment that it is trained in."""
-    return float(np.mean(judge(params, evaluated_starts(), options.limit)[0]))
+    return float(np.mean(judge(params, gymnasium_starts(EVALUATED), options.limit)[0]))
 
 
 def judge(params: Params, starts: State, limit: str) -> tuple[np.ndarray, np.ndarray]:
@@ -151,7 +146,7 @@ def learn(options: Options) -> Outcome:
     training = train(options)
     everywhere = draw_starts(np.random.default_rng(JUDGED_SEED), STARTS)
     return Outcome(training, *({limit: judge(training.params, starts, limit) for limit in PHYSICS}
-                               for starts in (evaluated_starts(), everywhere)))
+                               for starts in (gymnasium_starts(EVALUATED), everywhere)))
 
 
 def report(options: Options, outcome: Outcome) -> Report:
@@ -194,12 +189,8 @@ def plot(options: Options, outcome: Outcome) -> list[Path]:
 
 def draw_picture(options: Options, outcome: Outcome) -> Figure:
     """The learning curve; angle and torque of an episode from hanging, beside what the motor has."""
-    state, rows = HANGING, []
-    for _ in range(EPISODE // 2):
-        torque = float(controller(outcome.training.params, observe(state)))
-        rows.append((*state, torque))
-        state = step(state, torque, PHYSICS[options.limit])
-    theta, _, torques = np.array(rows).T
+    params = outcome.training.params
+    theta, _, torques = run(params, HANGING, EPISODE // 2, PHYSICS[options.limit], controller)
     seconds = STANDARD.dt * np.arange(len(theta))
     with style.styled():
         picture = style.figure(900, 420)

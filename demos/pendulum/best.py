@@ -18,7 +18,7 @@ from tinydp.sims.pendulum import State
 from .. import command, style
 from ..command import Demo, Options, Report
 from ..seconds import Clock, Seconds
-from . import ANGLES, RATES, STARTS, TILTED, draw_planes, gymnasium_start
+from . import ANGLES, RATES, STARTS, TILTED, draw_planes, gymnasium_starts
 from .judge import SEED as JUDGED_SEED
 from .machine import BEST_EVALUATED, BEST_EVERYWHERE, EPISODE, EVALUATED, draw_starts, spread_starts
 from .optimum import (
@@ -80,12 +80,11 @@ def learn(options: Options) -> Outcome:
     clock = Clock()
     command.note("Dynamic programming on the grid ...", options.quiet)
     grid = dynamic_programming(options.angles, options.angles * 4 // 5 + 1, options.torques)
-    evaluated = State(*np.array([gymnasium_start(seed) for seed in EVALUATED]).T)
     spread, judged = spread_starts(*SPREAD), draw_starts(np.random.default_rng(JUDGED_SEED), STARTS["batch"])
     which = np.random.default_rng(options.seed).permutation(len(spread.theta))[:options.starts]
     with command.progress(len(EVALUATED) + len(spread.theta) + len(which), "starts", "playing",
                           options.quiet) as bar:
-        best = [best_episodes(grid, starts) for starts in blocks(evaluated, bar)]
+        best = [best_episodes(grid, starts) for starts in blocks(gymnasium_starts(EVALUATED), bar)]
         episodes = [follow(grid, starts) for starts in blocks(spread, bar)]
         torques = np.concatenate(episodes, axis=1)
         followed = returns_of(spread, torques)

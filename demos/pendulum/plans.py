@@ -10,11 +10,10 @@ import numpy as np
 
 from tinydp.sims.pendulum import State, cost, observe, step
 
-from .. import command
 from ..command import Options
-from ..plan_table import Row, Subject, demo
+from ..plan_table import Row, Subject, beside, demo
 from . import DEMO as BESIDE
-from . import kept, train
+from . import gymnasium_starts, kept, train
 from .machine import BEST_EVALUATED, EPISODE, EVALUATED, HELD, UP, recipe
 from .plan import planner
 
@@ -27,8 +26,7 @@ GOAL, MOST = 1.02, 5.0          # of the best known return; ms a decision
 
 def networks(options: Options) -> dict[str, Any]:
     """Trained for no, 30 and all updates."""
-    flags = ["train", "--mode", "batch", "--seed", str(options.seed), "--out", str(options.out)]
-    how = command.parser(BESIDE).parse_args(flags + ["--quiet"] * options.quiet)
+    how = beside(BESIDE, options, "--mode", "batch")
     training = train(how)
     found = {f"after {check.update} updates": check.params for check in training.checks
              if check.update in ON_THE_WAY}
@@ -38,9 +36,9 @@ def networks(options: Options) -> dict[str, Any]:
 def starts(n: int) -> dict[str, list]:
     """Gymnasium's, of seeds 0, 1, ...; and any angle with rates up to 8 rad/s."""
     rng = np.random.default_rng(FAST_SEED)
-    usual = [np.random.default_rng(seed).uniform([-np.pi, -1.0], [np.pi, 1.0]) for seed in EVALUATED]
     fast = [rng.uniform([-np.pi, -FAST], [np.pi, FAST]) for _ in range(FAST_STARTS)]
-    return {"Gymnasium's starts": [State(*pair) for pair in usual[:n]],
+    usual = zip(*gymnasium_starts(EVALUATED), strict=True)
+    return {"Gymnasium's starts": [State(*pair) for pair in usual][:n],
             f"starts of up to {FAST:.0f} rad/s": [State(*pair) for pair in fast[:n]]}
 
 

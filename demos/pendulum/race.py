@@ -5,15 +5,13 @@ learn in the same unknown worlds as the learner of `python -m demos pendulum wor
 same starts. None of them needs a simulator, and that one does.
 """
 
-from typing import Any
-
 import numpy as np
 
 from tinydp.sims import worlds
 
 from ..race import zoo
 from ..race.ours import ours
-from ..race.run import Controller, Course
+from ..race.run import Course, mean_return
 from ..race.searches import cross_entropy, network
 from ..race.stable import stable
 from ..race.trial import demo
@@ -21,11 +19,6 @@ from .world import TASK
 
 CLAIM = "such models learn better than by reinforcement learning, orders of magnitude faster."
 TAKES = "forty minutes"
-
-
-def mean_return(world: Any, controller: Controller, episodes: int) -> float:
-    """Of episodes from the starts of seeds 0, 1, ..."""
-    return float(worlds.evaluate(world, controller, episodes).returns.mean())
 
 
 COURSE = Course(

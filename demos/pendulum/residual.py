@@ -215,14 +215,15 @@ def summary(study: Study) -> list[dict[str, Any]]:
     for case in study.cases:
         rows.setdefault((case.kind, case.model, case.steps), []).append(case)
     return [{"kind": kind, "model": model, "steps": steps, "worlds": len(cases),
-             "error": float(np.median([case.error for case in cases])),
-             "errors": [min(case.error for case in cases), max(case.error for case in cases)],
-             "score": float(np.median([case.score for case in cases])),
-             "scores": [min(case.score for case in cases), max(case.score for case in cases)],
-             "loss": float(np.median([told_of[case.kind, case.world] - case.score for case in cases])),
-             "losses": [min(told_of[case.kind, case.world] - case.score for case in cases),
-                        max(told_of[case.kind, case.world] - case.score for case in cases)]}
+             **spread("error", "errors", [case.error for case in cases]),
+             **spread("score", "scores", [case.score for case in cases]),
+             **spread("loss", "losses", [told_of[kind, case.world] - case.score for case in cases])}
             for (kind, model, steps), cases in rows.items()]
+
+
+def spread(one: str, many: str, values: list[float]) -> dict[str, Any]:
+    """The median by the name of one, the range by that of many."""
+    return {one: float(np.median(values)), many: [min(values), max(values)]}
 
 
 def report(options: Options, study: Study) -> Report:

@@ -20,5 +20,4 @@ def ours(task: Task) -> Rival:
 def simulated(task: Task, learning: Learning) -> int:
     """Steps in the simulator so far: of windows, and to refine it."""
     recipe = task.recipe
-    return (learning.training.count * recipe.windows * recipe.horizon[-1]
-            + sum(refined.belief.work for refined in learning.beliefs))
+    return learning.training.count * recipe.windows * recipe.horizon[-1] + learning.refining

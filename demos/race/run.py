@@ -11,9 +11,7 @@ what it is shown whenever a milestone of real steps is reached, and says whether
     ...         _, _, terminated, truncated, _ = world.step(1)
     ...         if terminated or truncated:
     ...             world.reset()
-    >>> def judge(world, controller, episodes):
-    ...     return float(worlds.evaluate(world, controller, episodes).returns.mean())
-    >>> course = Course("cartpole", lambda seed: worlds.make("cartpole", seed), judge, (),
+    >>> course = Course("cartpole", lambda seed: worlds.make("cartpole", seed), mean_return, (),
     ...                 enough=lambda ours: 0.99 * ours, first_world=1000, few=3, episodes=4, score="length")
     >>> curve = run_one(course, Rival("right", learn, budget=30), seed=1000, budget=30)
     >>> [point.real for point in curve.points]
@@ -31,6 +29,7 @@ from typing import Any, NamedTuple
 
 import gymnasium
 
+from tinydp.sims import worlds
 from tinydp.sims.worlds import World
 
 FIRST, TO_THE_DECADE = 10, 8             # milestones: the first, and how many to the power of ten
@@ -157,6 +156,11 @@ class Run:
         score = self._course.judge(self._course.make(self.seed), controller, episodes)
         self.judging_seconds += time.process_time() - began
         return score
+
+
+def mean_return(world: World, controller: Controller, episodes: int) -> float:
+    """A judge: of episodes from the starts of seeds 0, 1, ..."""
+    return float(worlds.evaluate(world, controller, episodes).returns.mean())
 
 
 def milestones(budget: int) -> list[int]:

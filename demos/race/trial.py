@@ -112,19 +112,20 @@ def done(course: Course, todo: list[Job], folder: Path, at_once: int) -> Iterato
 
 def train(course: Course, module: str, options: Options) -> list[Curve]:
     """All runs that are not there yet; the curves of all."""
-    for name in [name for rival in raced(course, options) for name in rival.needs]:
+    folder, wanted = options.out / "runs", jobs(course, module, options)
+    curves = {job: curve for job in wanted
+              if not options.fresh and (curve := finished(course, job, folder))}
+    todo = [job for job in wanted if job not in curves]
+    for name in [name for job in todo for name in by_name(course)[job.rival].needs]:
         if importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(f"no module named {name}", name=name)
-    folder, wanted = options.out / "runs", jobs(course, module, options)
     if options.fresh:
-        for job in wanted:
+        for job in todo:
             file(folder, job).unlink(missing_ok=True)
-    curves = {job: curve for job in wanted if (curve := finished(course, job, folder))}
     if curves:
         command.note(f"{len(curves)} of {command.count(len(wanted), 'run')} are there already, in {folder} "
                      "(--fresh begins anew).", options.quiet)
     with command.progress(len(wanted), "runs", "racing", options.quiet, initial=len(curves)) as bar:
-        todo = [job for job in wanted if job not in curves]
         for job, curve in done(course, todo, folder, options.jobs):
             keep(course, job, curve, folder)
             curves[job] = curve

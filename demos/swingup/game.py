@@ -9,8 +9,8 @@ from tinydp.nn import Params
 from tinydp.sims import worlds
 from tinydp.sims.swingup import STANDARD
 
-from .. import style
 from ..cartpole import Drawing
+from ..cartpole.push import PushGame
 from ..command import Options
 from ..worlds.learner import Pilot
 from .machine import TASK, UP
@@ -19,22 +19,19 @@ STRENGTH = 3.0                  # rad/s, what the hand gives to the pole
 HELP = "← and →, or click beside the pole: push it     ↑ and ↓: stronger, weaker     space: let it hang"
 
 
-class Game:
+class Game(PushGame):
     """What the window shows: the machine of the world itself, behind its noisy sensors."""
+
+    change, least, most = 0.5, 0.5, 12.0
 
     def __init__(self, figure: Figure, options: Options, params: Params) -> None:
         self.machine: Any = worlds.machine("swingup", options.seed)
         self.length = 2 * STANDARD.half_length * self.machine.truth.half_length
-        self.axes = figure.add_axes((0.0, 0.09, 1.0, 0.77))
-        self.axes.set(xlim=(-2.75, 2.75), ylim=(-self.length + 0.05, self.length + 0.3))
-        self.drawing, self.pilot = Drawing(self.axes, self.length), Pilot(TASK, params)
-        figure.text(0.5, 0.93, "Push the pole", ha="center", fontsize=15, weight="bold", color=style.INK)
-        figure.text(0.5, 0.03, HELP, ha="center", fontsize=9, color=style.GREY)
-        self.told = figure.text(0.5, 0.87, "", ha="center", fontsize=11, color=style.INK)
-        self.strength, self.rng = STRENGTH, np.random.default_rng(options.seed)
-        self.begin()
-        figure.canvas.mpl_connect("button_press_event", self.on_click)
-        figure.canvas.mpl_connect("key_press_event", self.on_key)
+        axes = figure.add_axes((0.0, 0.09, 1.0, 0.77))
+        axes.set(xlim=(-2.75, 2.75), ylim=(-self.length + 0.05, self.length + 0.3))
+        self.drawing, self.pilot = Drawing(axes, self.length), Pilot(TASK, params)
+        self.rng = np.random.default_rng(options.seed)
+        super().__init__(figure, axes, STRENGTH, HELP)
 
     def begin(self) -> None:
         """A pole that hangs, and nothing counted."""
@@ -42,24 +39,9 @@ class Game:
         self.upright = self.shown = 0
         self.bump, self.left = 0.0, False
 
-    def on_click(self, event: Any) -> None:
-        """The pole is pushed away from the mouse."""
-        if event.inaxes is self.axes:
-            self.hit(1.0 if event.xdata < self.tip else -1.0)
-
-    def on_key(self, event: Any) -> None:
-        """Arrow keys push, or change the strength; the space bar begins again."""
-        match event.key:
-            case "left" | "right":
-                self.hit(1.0 if event.key == "right" else -1.0)
-            case "up" | "down":
-                self.strength = min(12.0, max(0.5, self.strength + (0.5 if event.key == "up" else -0.5)))
-            case " ":
-                self.begin()
-
     @property
-    def tip(self) -> float:
-        """Where the end of the pole is, in m along the track."""
+    def place(self) -> float:
+        """That of the end of the pole."""
         return float(self.machine.state[0] + self.length * np.sin(self.machine.state[2]))
 
     def hit(self, direction: float) -> None:

@@ -5,13 +5,11 @@ of `python -m demos swingup`, and are judged from the same starts. None of them 
 one does.
 """
 
-from typing import Any
-
 from tinydp.sims import worlds
 
 from ..race import zoo
 from ..race.ours import ours
-from ..race.run import Controller, Course
+from ..race.run import Course, mean_return
 from ..race.searches import cross_entropy, network
 from ..race.stable import stable
 from ..race.trial import demo
@@ -24,11 +22,6 @@ TAKES = "an hour or two"
 # the discount: PPO's 0.9 sees 0.4 s ahead and SAC's 0.99 4 s, where a swing takes 2 s.
 SAC = zoo.SAC_PENDULUM | {"n_timesteps": 100_000, "gamma": 0.98}
 PPO = zoo.PPO_PENDULUM | {"gamma": 0.98}
-
-
-def mean_return(world: Any, controller: Controller, episodes: int) -> float:
-    """Of episodes from the starts of seeds 0, 1, ..."""
-    return float(worlds.evaluate(world, controller, episodes).returns.mean())
 
 
 COURSE = Course(

@@ -142,6 +142,8 @@ def landings_of(params: Params, winds: np.ndarray, targets: np.ndarray, through:
 
 # ---------------------------------------------------------------------------- training
 
+Land = Callable[[Params, np.ndarray, np.ndarray, float], np.ndarray]     # as `land`, by any controller
+
 
 class Check(NamedTuple):
     """The misses after so many updates, in %: of half, and of 95 in 100, of the targets."""
@@ -215,10 +217,15 @@ def improve(training: Training, optimiser: Adam, options: Options) -> tuple[Trai
 
 
 def check(update: int, params: Params) -> Check:
-    """The misses over other targets than those that judge."""
+    """How far the training is."""
+    return Check(update, *validated(params, land))
+
+
+def validated(params: Params, land: Land) -> tuple[float, float]:
+    """The misses over other targets than those that judge: of half of them, and of 95 in 100, in %."""
     winds, targets, _ = draw_tasks_within_reach(EVALUATION_SEED + 1, VALIDATION)
     misses = percent(land(params, winds, targets, TRAINING_DT), targets)
-    return Check(update, float(np.median(misses)), float(np.percentile(misses, 95)))
+    return float(np.median(misses)), float(np.percentile(misses, 95))
 
 
 # ---------------------------------------------------------------------------- evaluation

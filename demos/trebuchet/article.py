@@ -27,12 +27,12 @@ from . import (
     EVALUATED,
     EVALUATION_SEED,
     TRAINING_DT,
-    VALIDATION,
     draw_tasks,
     draw_tasks_within_reach,
     percent,
     shot,
     steps_of_a_shot,
+    validated,
 )
 
 CLAIM = "off by 16 cm, or about 0.3 %, after about five minutes of training."
@@ -124,10 +124,8 @@ def improve(training: Training, shots: int) -> Training:
 
 
 def check(shots: int, params: Params) -> Check:
-    """The misses over other targets than those that judge."""
-    winds, targets, _ = draw_tasks_within_reach(EVALUATION_SEED + 1, VALIDATION)
-    misses = percent(land(params, winds, targets, TRAINING_DT), targets)
-    return Check(shots, float(np.median(misses)), float(np.percentile(misses, 95)))
+    """How far the training is."""
+    return Check(shots, *validated(params, land))
 
 
 def land(params: Params, winds: np.ndarray, targets: np.ndarray, dt: float = DT) -> np.ndarray:

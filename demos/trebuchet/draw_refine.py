@@ -12,8 +12,8 @@ from .refine import HIT, Row, Wider
 
 COLOURS = LogNorm(1e-3, 10)                      # m
 SIZE = 2.5                                       # of a point, in square points
-LINES = ((100.0, style.ORANGE, "worst", 8), (99.0, style.GREEN, "99 of 100 within", -14),
-         (50.0, style.BLUE, "median", 5))       # with the lift of the text in points
+LINES = ((100.0, style.ORANGE, "worst", 0, 8), (99.0, style.GREEN, "99 of 100 within", -1, -16),
+         (50.0, style.BLUE, "median", -1, 6))   # with the end at which the text is, and its lift in points
 LEAST = 1e-5                                     # m: smaller misses are drawn here
 
 
@@ -52,8 +52,8 @@ def draw_starts(axes: Axes, wider: Wider) -> None:
         axes.scatter(wider.winds[which], wider.targets[which], s=size, color=colour, linewidths=0,
                      rasterized=True)
     frame(axes, wider)
-    for text, height, colour in (("from the network's aim", 17, style.BLUE),
-                                 ("from the low start", 9, style.ORANGE)):
+    for text, height, colour in (("from the\nnetwork's aim", 23, style.BLUE),
+                                 ("from the\nlow start", 5, style.ORANGE)):
         style.label(axes, text, (axes.get_xlim()[1], height), (0, 0), ha="right", color=colour, fontsize=9)
     found = f"{style.number(int(np.sum(missed)))} off by > 1 cm" if np.any(missed) else "all within 1 cm"
     axes.set_title(f"{count(row.steps, 'step')}: {found}")
@@ -73,10 +73,11 @@ def draw_steps(axes: Axes, rows: list[Row]) -> None:
     steps = np.arange(len(rows))
     axes.axhline(HIT, color=style.GREY, linewidth=1, linestyle=(0, (4, 3)))
     style.label(axes, "goal", (steps[-1], HIT), (0, 4), color=style.GREY, ha="right")
-    for share, colour, text, lift in LINES:
+    for share, colour, text, end, lift in LINES:
         misses = np.maximum([row.worst(share) for row in rows], LEAST)
         axes.plot(steps, misses, "o-", color=colour, markersize=4)
-        style.label(axes, text, (0, misses[0]), (8, lift), color=colour)
+        style.label(axes, text, (steps[end], misses[end]), (0 if end else 8, lift), color=colour,
+                    ha="right" if end else "left")
     axes.set(yscale="log", ylim=(LEAST, 300), xlabel="steps; ms a decision",
              xlim=(-0.3, len(rows) - 0.7))
     axes.set_xticks(steps, [f"{row.steps}\n{np.median(row.milliseconds):.2f}" for row in rows])

@@ -85,6 +85,7 @@ def within_reach(winds: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return held
 
 
+@functools.cache
 def draw_tasks_within_reach(seed: int, n: int, spread: Spread = TRAINED
                             ) -> tuple[np.ndarray, np.ndarray, float]:
     """Winds and targets that can be hit, each (n,), and the share of all drawn that could."""

@@ -188,6 +188,11 @@ class Learning(NamedTuple):
         """Real steps."""
         return sum(len(record.actions) for record in self.records)
 
+    @property
+    def refining(self) -> int:
+        """Simulated steps that it took to refine all beliefs."""
+        return sum(belief.work for refined in self.beliefs for belief in refined.believed)
+
 
 KINDS = (Training, Refined, Learning, Record, Belief, Layer, AdamState)      # that a run is made of
 

@@ -175,7 +175,6 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
     success = machine.succeeds(result)
     recipe, seconds = task.recipe, learning.seconds
     windows = recipe.updates * recipe.windows * recipe.horizon[-1]
-    refining = sum(belief.work for refined in learning.beliefs for belief in refined.believed)
     processor = sum(seconds.values()) - seconds["wall"]
     scores = {who: f"{outcome.found[who].returns.mean():.1f}" for who in WHO}
     lines = [
@@ -194,7 +193,7 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
           if len(task.model.delays) > 1 else []),
         *network_in_words(task, result["network"]),
         f"  budget   {command.count(recipe.updates, 'gradient')} through {windows:,} simulated steps, "
-        f"{refining:,} more to refine",
+        f"{learning.refining:,} more to refine",
         f"  seconds  {processor:.1f} of the processor (before {seconds['before']:.1f}, meanwhile "
         f"{seconds['meanwhile']:.1f}, refining {seconds['refining']:.1f}), "
         f"{seconds['wall']:.1f} by the clock",
@@ -204,9 +203,9 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
     return Report(
         success=success, result=result,
         budget=command.budget(
-            episodes=len(learning.records), simulator_steps=windows + refining,
+            episodes=len(learning.records), simulator_steps=windows + learning.refining,
             gradient_evaluations=recipe.updates, seconds=processor, real_steps=learning.steps,
-            training_steps=windows, refining_steps=refining, wall_seconds=round(seconds["wall"], 2),
+            training_steps=windows, refining_steps=learning.refining, wall_seconds=round(seconds["wall"], 2),
             seconds_before=round(seconds["before"], 2), seconds_refining=round(seconds["refining"], 2),
             seconds_told=round(outcome.told_seconds, 2),
             evaluation_steps=sum(found.steps for found in outcome.found.values())),

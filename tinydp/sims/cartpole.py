@@ -133,8 +133,8 @@ def gymnasium_action(action: Any) -> Any:
     return (action > 0) * 1
 
 
-def energy(state: State, params: Params = STANDARD) -> Any:
-    """Kinetic and potential energy in J, zero at rest with the pole level."""
+def energy(state: State, params: Any = STANDARD) -> Any:
+    """Kinetic and potential energy in J, zero at rest with the pole level; for `swingup.Params` too."""
     _, speed, theta, rate = state
     moment = params.pole_mass * params.half_length
     kinetic = ((params.cart_mass + params.pole_mass) * speed**2 / 2

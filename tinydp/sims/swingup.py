@@ -55,6 +55,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import cartpole
 from .cartpole import State
 from .integrators import rk4
 
@@ -124,8 +125,4 @@ def start(rng: np.random.Generator, n: int) -> State:
 
 def energy(state: State, params: Params = STANDARD) -> Any:
     """Kinetic and potential energy in J, zero at rest with the pole level."""
-    moment = params.pole_mass * params.half_length
-    kinetic = ((params.cart_mass + params.pole_mass) * state.speed**2 / 2
-               + moment * state.speed * state.rate * np.cos(state.theta)
-               + moment * params.half_length * 4 / 3 * state.rate**2 / 2)
-    return kinetic + moment * params.gravity * np.cos(state.theta)
+    return cartpole.energy(state, params)

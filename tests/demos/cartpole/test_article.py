@@ -64,5 +64,5 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path):
     article.Keeper(parted.out / "article-0.npz", "cartpole article", article.settings(parted)).keep(
         article.improve(article.begin(0)), finished=True)
     again = article.train(parted)
-    assert [check.steps for check in again.checks] == [check.steps for check in whole.checks]
+    assert [one.steps for one in again.episodes] == [one.steps for one in whole.episodes]
     assert np.array_equal(again.optimiser.mean, whole.optimiser.mean)

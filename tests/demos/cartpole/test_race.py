@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from demos.__main__ import main
-from demos.cartpole.race import COURSE, mean_length
+from demos.cartpole.race import COURSE
 
 pytestmark = pytest.mark.demo
 
@@ -23,9 +23,9 @@ def test_searches_race_from_the_command_line(tmp_path, capsys):
 
 def test_the_score_is_the_mean_length():
     world = COURSE.make(1000)
-    falls = mean_length(world, lambda seen: 1, 5)
+    falls = COURSE.judge(world, lambda seen: 1, 5)
     assert 8 < falls < 20
-    assert mean_length(world, lambda seen: int(seen @ np.array([0.2, 0.5, 5.0, 1.0]) > 0), 3) > 5 * falls
+    assert COURSE.judge(world, lambda seen: int(seen @ np.array([0.2, 0.5, 5.0, 1.0]) > 0), 3) > 5 * falls
 
 
 def test_as_good_is_within_a_hundredth():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from demos.pendulum import gymnasium_start, optimum
+from demos.pendulum import gymnasium_starts, optimum
 from demos.pendulum.machine import EPISODE, draw_starts
 from tinydp.sims.pendulum import STANDARD, State, cost, step
 
@@ -22,7 +22,7 @@ def grid():
 
 @pytest.fixture(scope="module")
 def starts():
-    return State(*np.array([gymnasium_start(seed) for seed in range(8)]).T)
+    return gymnasium_starts(range(8))
 
 
 def test_the_best_known_returns_are_found_on_a_coarse_grid(grid, starts):

@@ -26,7 +26,7 @@ def test_a_search_races_from_the_command_line(tmp_path):
 
 
 def test_the_score_is_the_mean_return():
-    assert -2000 < race.mean_return(race.COURSE.make(1000), lambda seen: np.zeros(1), 3) < -500
+    assert -2000 < race.COURSE.judge(race.COURSE.make(1000), lambda seen: np.zeros(1), 3) < -500
 
 
 def test_as_good_is_at_most_a_twentieth_below():
@@ -54,7 +54,8 @@ def test_ours_learns_as_beside_the_race():
         learning = alone.advance(learning, world, 1000)
     for layer, other in zip(shown[-1].params, learning.training.average, strict=True):
         assert np.array_equal(layer.weight, other.weight)
-    assert simulated(TINY, learning) == 40 * 24 + sum(r.belief.work for r in learning.beliefs)
+    refining = sum(r.belief.work + r.richer.work for r in learning.beliefs)      # of both models
+    assert simulated(TINY, learning) == 40 * 24 + refining
 
 
 def test_ours_stops_where_its_budget_does():

@@ -3,8 +3,7 @@
 import numpy as np
 from gymnasium import spaces
 
-from demos.race.run import Course, Rival
-from tinydp.sims import worlds
+from demos.race.run import Course, Rival, mean_return
 from tinydp.sims.worlds import World
 
 LEARNED = []                     # rival and seed of each run in this process
@@ -37,10 +36,6 @@ class Slide:
 
 def make(seed):
     return World(Slide(0.01 * (seed % 10)))
-
-
-def mean_return(world, controller, episodes):
-    return float(worlds.evaluate(world, controller, episodes).returns.mean())
 
 
 def better_with_time(steps):

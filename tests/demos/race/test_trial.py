@@ -145,6 +145,15 @@ def test_a_missing_package_is_named_before_anything_runs(tmp_path):
     assert raised.value.name == "no_such_module"
 
 
+def test_what_is_there_is_told_and_drawn_without_the_package_that_ran_it(tmp_path):
+    there = _train(tmp_path, only=["ours"])
+    course = COURSE._replace(rivals=(COURSE.rivals[0]._replace(needs=("no_such_module",)),))
+    assert trial.train(course, MODULE, _options(tmp_path, only=["ours"])) == there
+    with pytest.raises(ModuleNotFoundError):
+        trial.train(course, MODULE, _options(tmp_path, only=["ours"], fresh=True))
+    assert trial.train(course, MODULE, _options(tmp_path, only=["ours"])) == there
+
+
 def test_the_picture_has_a_line_for_each_rival_in_both_panels(tmp_path):
     picture = draw_picture(COURSE, list(COURSE.rivals), _train(tmp_path))
     left, right = picture.axes

@@ -21,7 +21,7 @@ def test_a_search_races_from_the_command_line(tmp_path):
 
 
 def test_the_score_is_the_mean_return():
-    assert abs(race.mean_return(race.COURSE.make(1000), lambda seen: np.zeros(1), 2)) < 1.0
+    assert abs(race.COURSE.judge(race.COURSE.make(1000), lambda seen: np.zeros(1), 2)) < 1.0
 
 
 def test_as_good_is_at_most_a_twentieth_below():

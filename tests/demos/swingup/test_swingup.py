@@ -233,7 +233,7 @@ def test_the_hand_pushes_and_the_space_bar_begins_anew():
     before = played.machine.state[3]
     played.on_key(SimpleNamespace(key="right"))
     assert played.machine.state[3] == before - game.STRENGTH         # it hangs: its end goes to the right
-    played.on_click(SimpleNamespace(inaxes=played.axes, xdata=played.tip + 1.0))
+    played.on_click(SimpleNamespace(inaxes=played.axes, xdata=played.place + 1.0))
     assert played.machine.state[3] == pytest.approx(before)
     played.on_key(SimpleNamespace(key="up"))
     assert played.strength == game.STRENGTH + 0.5

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
+from demos import trebuchet
 from demos.run import run
 from demos.trebuchet import article, shot
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.demo
 @pytest.fixture
 def few(monkeypatch):
     """Few tasks judge, in little time."""
-    monkeypatch.setattr(article, "VALIDATION", 5)
+    monkeypatch.setattr(trebuchet, "VALIDATION", 5)
     monkeypatch.setattr(article, "EVALUATED", 20)
 
 
