@@ -7,6 +7,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from . import COMMAND, pip_line
+
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum", "swingup")
 LISTED = (
     "gradient",
@@ -30,14 +32,14 @@ def main(argv: list[str]) -> int:
         print(f"There is no demo named {name!r}.{hint}\n\n{listing()}", file=sys.stderr)
         return 2
     try:
-        demo = importlib.import_module(f"demos.{name}").DEMO
-        return importlib.import_module("demos.run").run(demo, options)
+        demo = importlib.import_module(f".{name}", __package__).DEMO
+        return importlib.import_module(".run", __package__).run(demo, options)
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         if package not in EXTRAS:
             raise
         who = "The demos need" if EXTRAS[package] == "demos" else "This demo needs"
-        print(f"{who} {package}: pip install -e '.[{EXTRAS[package]}]'", file=sys.stderr)
+        print(f"{who} {package}: {pip_line(EXTRAS[package])}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted: the same command goes on from here.", file=sys.stderr)
@@ -53,11 +55,11 @@ def listing() -> str:
                  *textwrap.wrap(f"The article: {claim} Takes {takes}.", 110, initial_indent=" " * 20,
                                 subsequent_indent=" " * 20), ""]
     return "\n".join([
-        "usage: python -m demos NAME [show | train | play | plot | sweep] [options]",
+        f"usage: {COMMAND} NAME [show | train | play | plot | sweep] [options]",
         "", *rows,
         "Each does the whole show: it trains from scratch, judges what it learned, and writes pictures",
         "and a result.json to out/NAME. Options of all: --seed N, --out DIR, --quiet, --fresh;",
-        "python -m demos NAME --help shows the rest. NAME article is NAME --recipe article.",
+        f"{COMMAND} NAME --help shows the rest. NAME article is NAME --recipe article.",
     ])
 
 

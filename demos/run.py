@@ -2,7 +2,7 @@
 
 import importlib
 
-from . import command, sweep
+from . import COMMAND, command, sweep
 from .checkpoints import CheckpointError
 from .command import Demo
 
@@ -21,7 +21,7 @@ def run(demo: Demo, argv: list[str]) -> int:
     options = flags.parse_intermixed_args(argv)
     if options.action in demo.beside:
         flags.error(f"{options.action} is a demo of its own and comes first: "
-                    f"python -m demos {demo.name} {options.action} ...")
+                    f"{COMMAND} {demo.name} {options.action} ...")
     command.make_folder(options.out, flags)
     try:
         match options.action:

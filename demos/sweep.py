@@ -31,7 +31,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from . import checkpoints, command, style
+from . import COMMAND, checkpoints, command, pip_line, style
 from .command import Column, Demo, Options
 
 LOSSES = 20                              # of workers, that one seed survives
@@ -67,7 +67,7 @@ def run(demo: Demo, options: Options, argv: list[str]) -> int:
     found = [known[seed] for seed in seeds]
     passed, verdict = (demo.passes or all_succeed)(found)
     summary = {
-        "demo": demo.name, "command": " ".join([f"python -m demos {demo.name}", *argv]),
+        "demo": demo.name, "command": " ".join([f"{COMMAND} {demo.name}", *argv]),
         "seeds": list(seeds), "versions": command.versions(*demo.packages),
         "columns": {column.key: statistics_of(column, found) for column in demo.columns},
         "claim": found[0]["claim"], "verdict": verdict, "success": passed,
@@ -91,7 +91,7 @@ def all_succeed(results: list[dict]) -> tuple[bool, str]:
 
 def trial(name: str, options: dict[str, Any], seed: int) -> Trial:
     """The content of `result.json` for one seed, and what to keep. It may run anywhere: it writes nothing."""
-    demo: Demo = importlib.import_module(f"demos.{name}".replace(" ", ".")).DEMO
+    demo: Demo = importlib.import_module("." + name.replace(" ", "."), __package__).DEMO
     with tempfile.TemporaryDirectory(prefix=f"{name}-{seed}-") as folder:
         alone = argparse.Namespace(**options | {
             "action": "train", "seed": seed, "out": Path(folder), "quiet": True, "fresh": True})
@@ -152,7 +152,7 @@ def on_workers(demo: Demo, options: dict[str, Any], seeds: list[int]) -> Iterato
     try:
         dask, distributed = (importlib.import_module(name) for name in ("dask", "distributed"))
     except ModuleNotFoundError as error:
-        raise NoCluster(f"--jobs and --scheduler need {error.name}: pip install -e '.[cluster]', "
+        raise NoCluster(f"--jobs and --scheduler need {error.name}: {pip_line('cluster')}, "
                         "or leave them out.") from error
     dask.config.set({"distributed.scheduler.allowed-failures": LOSSES})
     with connected(distributed, options["jobs"], options["scheduler"]) as client:

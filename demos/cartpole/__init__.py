@@ -24,7 +24,7 @@ from tinydp.nn import MLP, Layer, Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims.cartpole import EPISODE, STANDARD, State, failed, gymnasium_action, observe, start, step
 
-from .. import command, style
+from .. import COMMAND, command, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
@@ -622,7 +622,7 @@ def report(options: Options, outcome: Outcome) -> Report:
         reference={
             "episodes_to_mean_195": 9, "episodes_to_mean_475": 11, "episodes_until_all_reach_500": 12.5,
             "about": "Medians of the article's recipe: "
-                     "python -m demos cartpole --recipe article sweep --seeds 30",
+                     f"{COMMAND} cartpole --recipe article sweep --seeds 30",
         },
         goal={"episodes": GOAL, "median_episodes": MEDIAN_GOAL, "standing_after": LONG}, lines=lines)
 
@@ -668,5 +668,5 @@ DEMO = Demo(
                     unit="steps of experience"),
              Column("farthest in 10,000 steps", "result.farthest", higher=False, digits=2, unit="m")],
     keeps=kept_by_sweeps, kinds=(Layer,), passes=passes, packages=("numpy", "gymnasium"), beside={
-        "plan": "demos.cartpole.plans",
-        **{name: f"demos.cartpole.{name}" for name in ("world", "race", "article")}})
+        "plan": f"{__name__}.plans",
+        **{name: f"{__name__}.{name}" for name in ("world", "race", "article")}})

@@ -30,7 +30,7 @@ from tinydp.nn import Layer, Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims.pendulum import STANDARD, State, cost, observe, step
 
-from .. import command, style
+from .. import COMMAND, command, style
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
@@ -767,7 +767,7 @@ def report(options: Options, outcome: Outcome) -> Report:
             "mean_return": BEST_EVALUATED,
             "mean_return_everywhere": BEST_EVERYWHERE,
             "about": "The best return known from the same 100 starts, and over the whole distribution of "
-                     "starts, by actual trajectories: python -m demos pendulum best.",
+                     f"starts, by actual trajectories: {COMMAND} pendulum best.",
             "mean_return_of_the_article's_recipe": ARTICLE,
         },
         goal={"mean_return": how.goal, "mean_return_everywhere": how.everywhere,
@@ -816,5 +816,5 @@ DEMO = Demo(
              Column("upright", "result.swung_up", digits=0, unit="of 100 starts")],
     keeps=kept_by_sweeps, kinds=(Layer,),
     passes=passes, packages=("numpy", "gymnasium"), beside={
-        "plan": "demos.pendulum.plans",
-        **{name: f"demos.pendulum.{name}" for name in ("world", "race", "article", "best")}})
+        "plan": f"{__name__}.plans",
+        **{name: f"{__name__}.{name}" for name in ("world", "race", "article", "best")}})

@@ -151,4 +151,4 @@ MACHINE = Machine(
     name="pendulum", task=TASK, truth=truth, good=upright, goodness="end upright", succeeds=succeeds,
     score="return", draw_episode=draw_episode, told=told, flags=add_flags, changes=changes,
     units={"length": "m", "mass": "kg / gain", "viscous": "N m s / gain", "coulomb": "N m / gain"})
-DEMO = demo(MACHINE, __doc__, CLAIM, COLUMNS, passes)._replace(beside={"residual": "demos.pendulum.residual"})
+DEMO = demo(MACHINE, __doc__, CLAIM, COLUMNS, passes)._replace(beside={"residual": f"{__package__}.residual"})

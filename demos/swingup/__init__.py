@@ -155,4 +155,4 @@ def play(options: Options, learned: Learned) -> Path | None:
 DEMO: Demo = WORLD._replace(
     name="swingup", train=learn, report=report, plot=plot, play=play, flags=add_flags,
     keeps=lambda options, outcome: trial.kept_by_sweeps(outcome.world),
-    beside={"race": "demos.swingup.race"})
+    beside={"race": f"{__name__}.race"})

@@ -609,7 +609,7 @@ def add_flags(flags: Any) -> None:
 DEMO = Demo(
     "trebuchet", __doc__, train=learn, report=report, plot=plot, settings=all_settings, flags=add_flags,
     play=play_with, keeps=kept_by_sweeps, kinds=(Layer,),
-    beside={name: f"demos.trebuchet.{name}" for name in ("world", "race", "article")},
+    beside={name: f"{__name__}.{name}" for name in ("world", "race", "article")},
     columns=[
         Column("median miss", "result.median_miss_percent", higher=False, goal=MEDIAN_GOAL, digits=3,
                unit="%"),
