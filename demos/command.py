@@ -37,6 +37,7 @@ says to begin anew. Many seeds at once are the work of `sweep`, windows to play 
 """
 
 import argparse
+import importlib
 import importlib.metadata
 import json
 import platform
@@ -115,6 +116,15 @@ class Demo(NamedTuple):
         """What can be done with it."""
         able = {"show": True, "train": True, "play": self.play, "plot": True, "sweep": self.columns}
         return [action for action, can in able.items() if can]
+
+
+class NoCluster(Exception):
+    """Workers were asked for, and cannot be had; the message says why, and what to do."""
+
+
+def later(module: str, name: str) -> Callable:
+    """A function of a module that is imported when it is called: --help need not wait for Matplotlib."""
+    return lambda *args: getattr(importlib.import_module(module), name)(*args)
 
 
 # ---------------------------------------------------------------------------- its result

@@ -2,7 +2,7 @@
 
 import importlib
 
-from . import COMMAND, command, sweep
+from . import COMMAND, command
 from .checkpoints import CheckpointError
 from .command import Demo
 
@@ -26,7 +26,7 @@ def run(demo: Demo, argv: list[str]) -> int:
     try:
         match options.action:
             case "sweep":
-                return sweep.run(demo, options, argv)
+                return command.later(f"{__package__}.sweep", "run")(demo, options, argv)
             case "play":
                 return play(demo, options)
             case "plot":
@@ -34,7 +34,7 @@ def run(demo: Demo, argv: list[str]) -> int:
                 return 0
             case action:
                 return show(demo, options, argv, pictures=action == "show")
-    except (CheckpointError, sweep.NoCluster) as error:
+    except (CheckpointError, command.NoCluster) as error:
         flags.error(str(error))
 
 

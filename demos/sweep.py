@@ -32,17 +32,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from . import COMMAND, checkpoints, command, pip_line, style
-from .command import Column, Demo, Options
+from .command import Column, Demo, NoCluster, Options
 
 LOSSES = 20                              # of workers, that one seed survives
 PATIENCE = 10.0                          # seconds, for a scheduler to answer
 Trial = tuple[dict[str, Any], dict[str, Any]]    # of a seed: its result, and what is kept beside it
 
 # ---------------------------------------------------------------------------- the whole
-
-
-class NoCluster(Exception):
-    """Workers were asked for, and cannot be had; the message says why, and what to do."""
 
 
 def run(demo: Demo, options: Options, argv: list[str]) -> int:

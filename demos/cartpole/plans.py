@@ -12,8 +12,10 @@ from tinydp.sims.cartpole import EPISODE, STANDARD, State, failed, observe, star
 
 from ..command import Options
 from ..plan_table import Row, Subject, beside, demo
-from . import CAUGHT, EVALUATED, stoppable, train
 from . import DEMO as BESIDE
+from .caught import CAUGHT, stoppable
+from .judging import EVALUATED
+from .learning import train
 from .plan import planner
 
 CLAIM = "a model may be a part of the controller's forward pass."

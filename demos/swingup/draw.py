@@ -15,7 +15,7 @@ from tinydp.sims import worlds
 from tinydp.sims.swingup import STANDARD
 
 from .. import style
-from ..cartpole import Drawing
+from ..cartpole.moving import Drawing
 from ..command import Options
 from ..worlds.learner import Learning, Pilot
 from ..worlds.trial import Outcome
