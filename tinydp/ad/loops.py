@@ -91,8 +91,8 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
     if compiling is not None:
         return compiling.scan(step, carry, xs, n, segment)
     if segment is None or segment >= n or not live_tapes():
-        return _as_one_node(SCAN, lambda: _run(step, carry, xs, range(n)), (carry, xs))
-    return _as_one_node(SCAN, lambda: _run_in_segments(step, carry, xs, n, int(segment)), (carry, xs))
+        return _as_one_node(SCAN_ON_TAPE, lambda: _run(step, carry, xs, range(n)), (carry, xs))
+    return _as_one_node(SCAN_ON_TAPE, lambda: _run_in_segments(step, carry, xs, n, int(segment)), (carry, xs))
 
 
 def _run(step: Callable, carry: Any, xs: Any, steps: range, as_row: Callable = lambda x: x
@@ -198,7 +198,7 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
     compiling = tracer()
     if compiling is not None:
         return compiling.integrate(step, state, until, max_steps, dt)
-    return _as_one_node(INTEGRATE, lambda: _integrate(step, state, until, max_steps, dt), (state, dt))
+    return _as_one_node(INTEGRATE_ON_TAPE, lambda: _integrate(step, state, until, max_steps, dt), (state, dt))
 
 
 class LastStep(NamedTuple):
@@ -347,7 +347,7 @@ class Inside(NamedTuple):
     results: list[Var]
 
 
-class Loop(Keeping):
+class LoopOperation(Keeping):
     """The operation of a loop's node; its pullback sweeps the nodes inside."""
 
     rules = ()
@@ -380,7 +380,7 @@ class Outside(NamedTuple):
     numpys: list[bool]                   # which results are numbers of NumPy's
 
 
-class RepeatedLoop(Loop):
+class RepeatedLoop(LoopOperation):
     """A loop that keeps nothing of its inside, and runs again when the sweep comes by."""
 
     def inside(self, node: Node) -> Inside:
@@ -396,10 +396,11 @@ class RepeatedLoop(Loop):
         return [np.float64(0.0) if node.kwargs["form"].numpys[i] else 0.0]
 
 
-SCAN, INTEGRATE, REPEATED_SCAN = Loop("scan"), Loop("integrate"), RepeatedLoop("scan")
+SCAN_ON_TAPE, REPEATED_SCAN = LoopOperation("scan"), RepeatedLoop("scan")
+INTEGRATE_ON_TAPE = LoopOperation("integrate")
 
 
-def _as_one_node(op: Loop, run: Callable, arguments: Any) -> Any:
+def _as_one_node(op: LoopOperation, run: Callable, arguments: Any) -> Any:
     """The result of `run()`, with all that it records on the innermost tape as one node."""
     tapes = live_tapes()
     if not tapes:
@@ -441,7 +442,7 @@ def _recorded(tape: Tape, run: Callable) -> tuple[Inside, Any]:
 def nodes_of(tape: WatchedTape) -> Iterator[tuple[Node, Spot]]:
     """All nodes of a watched tape and their places, with those inside a loop instead of its own."""
     for node, spot in zip(tape, tape.spots, strict=True):
-        if isinstance(node.op, Loop):
+        if isinstance(node.op, LoopOperation):
             yield from nodes_of(cast(WatchedTape, node.op.inside(node).part))
         else:
             yield node, spot

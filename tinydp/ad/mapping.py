@@ -92,7 +92,7 @@ class Mapped:
         compiled = self.transformed((), lambda f: f, args, kwargs)
         if compiled is not None:
             return compiled[0]
-        rows = Rows(self, args, kwargs)
+        rows = MappedArguments(self, args, kwargs)
         results = Results(self.out_axes, rows)
         return results.placed(rows.mapped(lambda x: results.checked(rows.of(self.f, x), x)))
 
@@ -118,7 +118,7 @@ class Column(NamedTuple):
     axis: int
 
 
-class Rows:
+class MappedArguments:
     """The arguments of a call, as rows."""
 
     def __init__(self, mapped: Mapped, args: tuple, kwargs: dict):
@@ -237,7 +237,7 @@ def _parts(axes: Any, x: Any) -> list:
 class Results:
     """What `f` returned for the rows so far, as far as all rows have to agree."""
 
-    def __init__(self, out_axes: Any, rows: Rows):
+    def __init__(self, out_axes: Any, rows: MappedArguments):
         self.out_axes, self.rows = out_axes, rows
         self.first: Any = None                   # a structure of shapes
         self.axes: list[Axis] = []               # of each leaf

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..ad import tree
 from ..ad.custom import Custom
-from ..ad.loops import Loop
+from ..ad.loops import LoopOperation
 from ..ad.primitives import Primitive
 from ..ad.tape import Tape, Var
 from ..ad.transforms import Inputs
@@ -95,7 +95,7 @@ def course_of(f: Callable, leaves: list) -> Course | None:
 def _all_nodes(tape: Any) -> Iterator[Any]:
     """The nodes of a tape, those inside of a loop before the loop."""
     for node in tape:
-        if isinstance(node.op, Loop):
+        if isinstance(node.op, LoopOperation):
             yield from _all_nodes(node.op.inside(node).part)
         yield node
 
@@ -115,7 +115,8 @@ def same_course(f: Callable, leaves: list) -> Callable:
         y = f(*inputs.args)
     finally:
         close_tape(tape)
-    steps = [(node, None if isinstance(node.op, Loop) else operation(node)[0]) for node in _all_nodes(tape)]
+    steps = [(node, None if isinstance(node.op, LoopOperation) else operation(node)[0])
+             for node in _all_nodes(tape)]
 
     def replay(*xs: Any) -> Any:
         known = {id(x): value for x, value in zip(inputs.variables, xs, strict=True)}

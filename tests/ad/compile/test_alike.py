@@ -88,7 +88,7 @@ def pyramid(x, y):
 
 
 def test_a_python_loop_over_shorter_and_shorter_arrays(monkeypatch):
-    monkeypatch.setattr(alike, "LONG", 200)
+    monkeypatch.setattr(alike, "LONG_FUNCTION", 200)
     x = np.random.default_rng(0).normal(size=24)
     made = []
     monkeypatch.setattr(engine, "shared", lambda fs: made.append(shared(fs, 200)) or made[-1])

@@ -102,8 +102,8 @@ def test_gradients_of_weights_and_biases(batch):
 @pytest.fixture
 def short(monkeypatch):
     """Loops of 64 steps are long ones."""
-    monkeypatch.setattr(module, "LONG", 64)
-    monkeypatch.setattr(module, "BLOCK", 16)
+    monkeypatch.setattr(module, "LONG_LOOP", 64)
+    monkeypatch.setattr(module, "STEPS_IN_BLOCK", 16)
 
 
 @pytest.mark.usefixtures("short")

@@ -29,7 +29,7 @@ from ..errors import in_scipy
 from .naming import Advice
 from .syntax import call, name_of, node_of, numpys_name, parsed, statements
 
-_MAKERS = frozenset(("array", "asarray", "asanyarray", "ascontiguousarray"))
+_ARRAY_MAKERS = frozenset(("array", "asarray", "asanyarray", "ascontiguousarray"))
 _LISTS = (ast.List, ast.ListComp)
 
 # ---------------------------------------------------------------------------- arrays of lists
@@ -73,7 +73,7 @@ def _without_lists(found: ast.expr) -> ast.expr | None:
     if not isinstance(found, ast.Call) or not found.args:
         return None
     name, first = numpys_name(found.func), found.args[0]
-    if name in _MAKERS:
+    if name in _ARRAY_MAKERS:
         return _stacked(first) if _is_listed(first) else None
     if name in ("full", "full_like") and len(found.args) == 2:
         sides = first if name == "full" else call("np.shape", first)

@@ -11,11 +11,11 @@
 import ast
 from collections.abc import Iterator, Sequence
 
-from .asked import Function
+from .asked import Definition
 from .choices import choice, condition, function, inner, is_total, listed
 from .syntax import call, node_of
 
-Block = Sequence[ast.stmt]
+Statements = Sequence[ast.stmt]
 
 # ---------------------------------------------------------------------------- assignments alone
 
@@ -29,7 +29,7 @@ def ways(x: ast.If) -> Ways | None:
     return None if then is None or otherwise is None else (x.test, then, otherwise)
 
 
-def side(block: Block) -> Ways | None:
+def side(block: Statements) -> Ways | None:
     """The same for some statements: an `if`, or assignments."""
     if len(block) == 1 and isinstance(block[0], ast.If):
         return ways(block[0])
@@ -98,7 +98,7 @@ def values(found: Ways, targets: Sequence[str]) -> ast.expr:
 
 # ---------------------------------------------------------------------------- what is returned
 
-def returned(block: Block) -> ast.expr | None:
+def returned(block: Statements) -> ast.expr | None:
     """The value that some statements return, as one expression; None if they do anything else."""
     first, *rest = block or [ast.Pass()]
     if isinstance(first, ast.Return) and first.value is not None and not _is_lasting(first.value):
@@ -109,12 +109,12 @@ def returned(block: Block) -> ast.expr | None:
     return None if then is None or otherwise is None else choice(first.test, then, otherwise)
 
 
-def until_return(block: Block, rest: Block) -> Block:
+def until_return(block: Statements, rest: Statements) -> Statements:
     """A side, and what follows after the `if`, unless the side has returned."""
     return block if returns(block) else [*block, *rest]
 
 
-def returns(block: Block) -> bool:
+def returns(block: Statements) -> bool:
     """Whether all ways through some statements end in `return` with a value."""
     last = block[-1] if block else None
     if isinstance(last, ast.If):
@@ -128,29 +128,29 @@ def own(x: ast.AST) -> Iterator[ast.AST]:
     """All in a statement that belongs to its function, and to none within."""
     yield x
     for child in ast.iter_child_nodes(x):
-        if not isinstance(child, (Function, ast.Lambda, ast.ClassDef)):
+        if not isinstance(child, (Definition, ast.Lambda, ast.ClassDef)):
             yield from own(child)
 
 
-def stored(block: Block) -> list[str]:
+def stored(block: Statements) -> list[str]:
     """The names that some statements set."""
     found = [x for statement in block for x in own(statement)]
     return [x.id for x in found if isinstance(x, ast.Name) and isinstance(x.ctx, ast.Store)]
 
 
-def surely(block: Block) -> set[str]:
+def surely(block: Statements) -> set[str]:
     """Those that they set, whatever way they take."""
     plain = [x for x in block if isinstance(x, (ast.Assign, ast.AugAssign, ast.AnnAssign))]
     choices = [x for x in block if isinstance(x, ast.If)]
     return set(stored(plain)).union(*(surely(x.body) & surely(x.orelse) for x in choices))
 
 
-_LEAVING = (ast.Break, ast.Continue, ast.Yield, ast.YieldFrom, ast.Await, ast.Global, ast.Nonlocal,
-            ast.Delete, ast.NamedExpr, ast.Import, ast.ImportFrom, ast.Try, ast.With, *Function.__args__,
-            ast.ClassDef)
+_JUMPS = (ast.Break, ast.Continue, ast.Yield, ast.YieldFrom, ast.Await, ast.Global, ast.Nonlocal,
+          ast.Delete, ast.NamedExpr, ast.Import, ast.ImportFrom, ast.Try, ast.With, *Definition.__args__,
+          ast.ClassDef)
 
 
-def is_closed(block: Block, before: set[str], may_return: bool = False) -> bool:
+def is_closed(block: Statements, before: set[str], may_return: bool = False) -> bool:
     """Whether some statements can be a function: they leave nothing behind but names.
 
     `before` are the names that have a value before them. What belongs to others may be changed.
@@ -158,7 +158,7 @@ def is_closed(block: Block, before: set[str], may_return: bool = False) -> bool:
     new = set(stored(block)) - before
     for statement in block:
         for x in own(statement):
-            if isinstance(x, _LEAVING) or (isinstance(x, ast.Return) and not may_return):
+            if isinstance(x, _JUMPS) or (isinstance(x, ast.Return) and not may_return):
                 return False
             changes = (isinstance(x, (ast.Subscript, ast.Attribute)) and not isinstance(x.ctx, ast.Load)) or (
                 isinstance(x, ast.Expr) and not isinstance(x.value, ast.Constant))

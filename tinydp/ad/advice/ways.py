@@ -17,11 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import Spot, position_of
-from .asked import Asked, Function, asked_at, asked_in
+from .asked import Asked, Definition, asked_at, asked_in
 from .choices import choice, condition, extreme, function, listed, parameters, truth
 from .naming import Advice
 from .sides import (
-    Block,
+    Statements,
     is_closed,
     leaves,
     own,
@@ -139,9 +139,9 @@ class _Choice:
         text = "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in new)
         return Instead("\n".join(" " * x.col_offset + line for line in text.splitlines()), x.lineno, last)
 
-    def rest(self) -> Block | None:
+    def rest(self) -> Statements | None:
         """What follows in the function, if it is a statement of its body."""
-        body = self.scope.body if isinstance(self.scope, Function) else []
+        body = self.scope.body if isinstance(self.scope, Definition) else []
         return body[body.index(self.statement) + 1:] if self.statement in body else None
 
     def assigned(self) -> list[ast.stmt] | None:
@@ -179,7 +179,7 @@ class _Choice:
         return any(isinstance(x, ast.Name) and x.id == name and isinstance(x.ctx, ast.Load)
                    and id(x) not in inside for x in ast.walk(self.scope))
 
-    def returned(self, rest: Block) -> list[ast.stmt] | None:
+    def returned(self, rest: Statements) -> list[ast.stmt] | None:
         """What the function returns from here on, as one choice."""
         found = returned([self.statement, *rest])
         if found is not None:
@@ -192,7 +192,7 @@ class _Choice:
         chosen = self.between(then, otherwise, [*names])
         return [*chosen[:-1], ast.Return(chosen[-1])]
 
-    def between(self, then: Block, otherwise: Block, names: Sequence[str]) -> list:
+    def between(self, then: Statements, otherwise: Statements, names: Sequence[str]) -> list:
         """Definitions of two functions of these names, and the call of `dp.cond` with them."""
         taken = {x.id for x in ast.walk(self.scope) if isinstance(x, ast.Name)}
         made: list[ast.stmt] = []

@@ -28,11 +28,12 @@ from .expressions import Affine, Apply, Buffer, Const, Load, Local, Memory
 from .split import exposed, weight
 from .statements import Call, Comment, For, Function, If, Let, Store, writes
 
-LONG = 1500                                      # operations in the loops of a function for which it is done
-FEWEST = 8                                       # loops that are alike
+LONG_FUNCTION = 1500                             # operations in the loops of a function for which it is done
+FEWEST_ALIKE = 8                                 # loops that are alike
 
 
-def shared(functions: list[Function], long: int = LONG, fewest: int = FEWEST) -> list[Function]:
+def shared(functions: list[Function], long: int = LONG_FUNCTION, fewest: int = FEWEST_ALIKE
+           ) -> list[Function]:
     """The same functions, their loops that are alike as calls of one; callees first."""
     found: list[Function] = []
     for f in functions:

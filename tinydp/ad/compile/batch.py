@@ -99,7 +99,7 @@ class Lanes:
             if op.bodies:
                 return list(op.prim(*args, **op.options))
             return [self.called(op, args, op.options)]
-        rule = (RULES.get(op.name) if op.prim is not ALIAS and op.prim is not STOPPED else same)
+        rule = (BATCHING_RULES.get(op.name) if op.prim is not ALIAS and op.prim is not STOPPED else same)
         if rule is None and (op.prim.elementwise or op.name in ELEMENTWISE):
             rule = elementwise
         if rule is None or op.bodies or len(op.outs) != 1:
@@ -344,7 +344,7 @@ def length_of(lanes: Lanes, op: Op, args: list) -> Any:
     return lanes.called(op, [x], options | {"axis": moved if len(moved) > 1 else moved[0]})
 
 
-RULES: dict[str, Callable[[Lanes, Op, list], Any]] = {
+BATCHING_RULES: dict[str, Callable[[Lanes, Op, list], Any]] = {
     **dict.fromkeys(SAME, same), **dict.fromkeys(REDUCTIONS, reduction), **dict.fromkeys(RUNNING, along),
     **dict.fromkeys(SHAPING, shaped), **dict.fromkeys(MOVING, moved), **dict.fromkeys(FLIPS, flipped),
     operator.getitem.__name__: element, "scatter": scattered, "broadcast_to": repeated, "stack": joined,
@@ -354,8 +354,8 @@ RULES: dict[str, Callable[[Lanes, Op, list], Any]] = {
 # ---------------------------------------------------------------------------- how many at once
 
 ROOM = 2**16                                     # numbers in the largest array of a block of rows
-MOST, FEWEST = 64, 8                             # rows in a block
-FEW = 4                                          # rows, from which on loops inside are worth an array
+MOST_ROWS, FEWEST_ROWS = 64, 8                   # rows in a block
+ROWS_FOR_LOOPS = 4                               # rows, from which on loops inside are worth an array
 
 
 def block_of(body: Program, n: int, parallel: bool) -> int:
@@ -364,12 +364,12 @@ def block_of(body: Program, n: int, parallel: bool) -> int:
     So are few rows with loops inside: numbers that a loop carries stay in the processor's registers, arrays
     do not. It is a number that divides `n`, if there is one of at least a quarter of what would have room.
     """
-    if n < FEW and any(op.bodies for op in body.ops):
+    if n < ROWS_FOR_LOOPS and any(op.bodies for op in body.ops):
         return 0
     largest = _largest(body)
     room = ROOM // max(largest, 1)
-    most = min(MOST, room, max(FEWEST, n // 8) if parallel else n)
-    if min(most, n) < min(FEWEST, n):
+    most = min(MOST_ROWS, room, max(FEWEST_ROWS, n // 8) if parallel else n)
+    if min(most, n) < min(FEWEST_ROWS, n):
         return 0
     divisors = [k for k in range((most + 3) // 4, most + 1) if k and n % k == 0]
     return divisors[-1] if divisors else min(most, n)

@@ -46,10 +46,10 @@ from .program import Program, Value, example_of, interpret, let_go
 from .proxy import Proxy, recorded
 from .record import Builder, zeros
 from .recursion import Calls, advice_for
-from .roll import LONG, longest_line, roll
+from .roll import LONG_LINE, longest_line, roll
 from .surroundings import Surroundings, content
 from .trace import Trace
-from .verify import Comparison
+from .verify import SelfCheck
 
 
 class LongProgramWarning(RuntimeWarning):
@@ -105,7 +105,7 @@ class Built(NamedTuple):
     content: str                         # equal for functions of one path that do the same
     traced: Program                      # before it was differentiated and optimised
     left: tuple[Spot, ...]               # lines that may be decided more often than was tried, see paths.py
-    comparison: Comparison               # with the tape: is it due?
+    comparison: SelfCheck                # with the tape: is it due?
 
     def results_of(self, values: list, more: tuple = ()) -> list | None:
         """What it returns for these arguments and cotangents; None if it took other branches when traced.
@@ -173,7 +173,7 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
         seeds=() if active is None or scalar else shapes, watched=made.trace.arrays.changing(),
         around=made.around, path=Path(call.form, made.truths), content=made.program.key, traced=made.program,
         left=tuple(made.trace.left),
-        comparison=Comparison(time.perf_counter() - start))
+        comparison=SelfCheck(time.perf_counter() - start))
 
 
 def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -> Program:
@@ -294,7 +294,7 @@ def rolled(program: Program, calls: Calls | None) -> Program:
     """The program with what a Python loop unrolled as a loop again; warns of what stays long."""
     program = roll(assembled(program))
     spot, count = longest_line(program)
-    if count > LONG and spot is not None:
+    if count > LONG_LINE and spot is not None:
         place, recursive = place_of(spot), calls and calls.recursive()
         advice = (f"{recursive.co_name} calls itself, and each call is written down: {advice_for(recursive)}"
                   if recursive else "a loop that is written with dp.scan stays a loop.")

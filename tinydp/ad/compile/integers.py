@@ -28,8 +28,8 @@ from ..rules.gathers import Discrete
 from ..values import abstract, is_condition, is_integer, shape
 from .kinds import COMPARISONS, EXACT
 
-LARGEST = 9.2e18                                 # of single integers; arrays of them wrap around at 2**63
-SMALL = 2**20                                    # what may be added without looking: it takes 2**42 steps
+LARGEST_INTEGER = 9.2e18                         # of single integers; arrays of them wrap around at 2**63
+SMALL_INTEGER = 2**20                            # what may be added without looking: it takes 2**42 steps
 
 
 def _to_integer(x: Any) -> Any:
@@ -77,7 +77,7 @@ def checked(op: Any, args: tuple, y: Any) -> Any:
     if op.name not in ("add", "subtract", "multiply", "power", "square") or y.kind != "i" or y.shape:
         return y
     for x in args if op.name in ("add", "subtract", "multiply") else ():
-        if type(x) is int and abs(x) <= (1 if op.name == "multiply" else SMALL):
+        if type(x) is int and abs(x) <= (1 if op.name == "multiply" else SMALL_INTEGER):
             return y
     near = op(*(np.multiply(x, 1.0) if abstract(x) else float(x) for x in args))
     return fits(y, near)
@@ -172,7 +172,7 @@ def shifted(function: Callable) -> Callable:
     return shift
 
 
-FUNCTIONS: dict[Any, Callable] = {
+INTEGER_FUNCTIONS: dict[Any, Callable] = {
     np.argsort: argsort, np.argmax: _arg("argmax"), np.argmin: _arg("argmin"),
     np.searchsorted: searchsorted, np.digitize: digitize,
     np.left_shift: shifted(np.multiply), np.right_shift: shifted(np.floor_divide),

@@ -16,7 +16,7 @@ from llvmlite import binding
 ROUTINES = ("dgetrs", "dgetrf", "dpotrf", "dsyevd", "dgesdd", "dgeqrf", "dorgqr", "dtrtrs")
 
 # The kernels that call them (kernels/lapack.py), and what they take: m a matrix, v a vector, i an integer.
-KERNELS = {
+LAPACK_KERNELS = {
     "lu_into": "mmv", "lu_solve_into": "mvvmi", "determinant_into": "mmv", "cholesky_into": "mm",
     "eigh_into": "mvvvii", "svd_into": "mvmmvvi", "qr_into": "mvvmm", "triangular_into": "mmiii",
     "expm_into": "mmmmmmmv"}

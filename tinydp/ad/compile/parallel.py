@@ -42,7 +42,7 @@ from .program import Op, Program, Value, example_of, values_in
 from .statements import Function
 from .views import whole
 
-PARTS = 64                                       # at most, of a loop
+MOST_CHUNKS = 64                                 # at most, of a loop
 
 
 def spreads(op: Op) -> bool:
@@ -90,7 +90,7 @@ def on_threads(work: Callable[[Any], None], parts: Iterator, threads: int) -> No
 
 # ---------------------------------------------------------------------------- the parts of a program
 
-class Step(NamedTuple):
+class KnownStep(NamedTuple):
     """One step on the way: from values that are known to others."""
 
     given: list                          # values, and constants
@@ -139,7 +139,7 @@ def _staged(program: Program) -> list[Stage] | None:
 class Spread:
     """A program in steps."""
 
-    def __init__(self, program: Program, steps: list[Step]):
+    def __init__(self, program: Program, steps: list[KnownStep]):
         places = {x: k for k, x in enumerate(program.inputs)}
         for step in steps:
             places |= {x: k for k, x in enumerate(step.made, len(places))}
@@ -178,14 +178,14 @@ def _place(x: Any, places: dict[Value, int]) -> tuple[int | None, Any]:
     return None, float(x) if type(x) is int else x
 
 
-def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage]) -> list[Step]:
+def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage]) -> list[KnownStep]:
     """What one thread does: reshapes, for which nothing has to be done, and one function for the rest."""
     made = {x for op in ops if not _is_free(op) for x in op.outs}
-    free, rest = list[Step](), list[Op]()
+    free, rest = list[KnownStep](), list[Op]()
     for op in ops:
         if _is_free(op) and made.isdisjoint(op.operands):
             sides = op.outs[0].shape
-            free.append(Step(list(op.args[:1]), op.outs, lambda x, sides=sides: (np.reshape(x, sides),),
+            free.append(KnownStep(list(op.args[:1]), op.outs, lambda x, sides=sides: (np.reshape(x, sides),),
                              is_view=True))
         else:
             made.update(op.outs)
@@ -205,7 +205,7 @@ def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage])
         found = code(*args, *constants)
         return (found,) if alone else found
 
-    return [*free, Step(inputs, outputs, run)]
+    return [*free, KnownStep(inputs, outputs, run)]
 
 
 def _is_free(op: Op) -> bool:
@@ -216,11 +216,11 @@ def _is_free(op: Op) -> bool:
 
 # ---------------------------------------------------------------------------- one loop
 
-def _of_loop(op: Op, label: str, threads: int) -> Step:
+def _of_loop(op: Op, label: str, threads: int) -> KnownStep:
     """A loop whose steps are spread."""
     loop = Loop(op)
     n, carries, rows = loop.steps, len(loop.carries), len(loop.rows)
-    size = -(-n // PARTS)
+    size = -(-n // MOST_CHUNKS)
     sizes = {size, n % size or size}
     code = {k: _some_steps(loop, k, f"{label}_{k}") for k in sizes}
     bounds = tuple([(k, min(k + size, n)) for k in range(0, n, size)])
@@ -244,7 +244,7 @@ def _of_loop(op: Op, label: str, threads: int) -> Step:
             totals = [total + x for total, x in zip(totals, part, strict=True)]
         return [*totals, *made]
 
-    return Step([*op.args[: carries + rows], *_captured(loop)], op.outs, run)
+    return KnownStep([*op.args[: carries + rows], *_captured(loop)], op.outs, run)
 
 
 def _captured(loop: Loop) -> list[Value]:

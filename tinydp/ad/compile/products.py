@@ -41,8 +41,8 @@ from .parts import Carry, Loop, Stack
 from .program import Op, Program, Value, operation, values_in
 from .record import Builder, needed
 
-LONG = 8_192                             # steps, from which on what a loop stacks outgrows the caches
-BLOCK = 512                              # steps at most, of a loop in a long loop; at least an eighth of it
+LONG_LOOP = 8_192                        # steps, from which on what a loop stacks outgrows the caches
+STEPS_IN_BLOCK = 512                     # steps at most, of a loop in a long loop; at least an eighth of it
 
 _add, _sum, _matmul = registered(np.add), registered(np.sum), registered(np.matmul)
 _reshape, _swapaxes = registered(np.reshape), registered(np.swapaxes)
@@ -74,7 +74,7 @@ def _of_loop(op: Op) -> list[Op]:
     sums = _sums(loop) if wanted else []
     if not sums:
         return [op]
-    if loop.steps >= LONG and (size := _block(loop.steps)) >= BLOCK // 8:
+    if loop.steps >= LONG_LOOP and (size := _block(loop.steps)) >= STEPS_IN_BLOCK // 8:
         return _in_blocks(loop, size)
     factors = [x for _, pairs in sums for pair in pairs for x in pair]
     stacks = stack_instead(loop, [c for c, _ in sums], factors)
@@ -116,7 +116,7 @@ def stack_instead(loop: Loop, carries: list[Carry], values: list) -> dict[Any, A
 
 def _block(steps: int) -> int:
     """How long the loops in a long loop are: all equally long, so that one body serves them all."""
-    return max(size for size in range(1, BLOCK + 1) if steps % size == 0)
+    return max(size for size in range(1, STEPS_IN_BLOCK + 1) if steps % size == 0)
 
 
 def _in_blocks(loop: Loop, size: int) -> list[Op]:

@@ -47,7 +47,7 @@ from ..tape import Var
 from ..values import Abstract, is_condition, is_integer, plain
 from .expansions import _matmul as product_of_stacks
 from .expansions import expanded
-from .integers import FUNCTIONS as OF_INTEGERS
+from .integers import INTEGER_FUNCTIONS as OF_INTEGERS
 from .integers import checked, safe_operands
 from .kinds import (
     COMPARISONS,

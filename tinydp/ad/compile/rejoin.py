@@ -31,7 +31,7 @@ import numpy as np
 from ..errors import LoopError, place_of
 from ..registry import registered
 from .kinds import constant
-from .paths import Fork, LeftToTheTape
+from .paths import Fork, LeafForTheTape
 from .program import Op, Value, example_of, known, like
 from .record import Builder
 from .repeats import computed_with
@@ -63,7 +63,7 @@ def leaves(tree: Any) -> Iterator[list]:
     if isinstance(tree, Fork):
         yield from leaves(tree.then)
         yield from leaves(tree.otherwise)
-    elif not isinstance(tree, LeftToTheTape):
+    elif not isinstance(tree, LeafForTheTape):
         yield tree
 
 
@@ -95,7 +95,7 @@ def _joined(builder: Builder, tree: Any, numbers: dict[int, str]) -> tuple[list 
 
     The values at the places `numbers` become ones of these kinds.
     """
-    if isinstance(tree, LeftToTheTape):
+    if isinstance(tree, LeafForTheTape):
         return None, False
     if not isinstance(tree, Fork):
         for k, kind in numbers.items():

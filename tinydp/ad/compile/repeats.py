@@ -33,8 +33,8 @@ from .marks import ALIAS, STOPPED
 from .program import Op, Program, Value, known
 from .rows import GETITEM, parts_of
 
-FEWEST = 4                                       # groups in a stretch
-ALIKE = FEWEST - 2                               # groups that look like the one before; the second may not
+FEWEST_GROUPS = 4                                # groups in a stretch
+ALIKE = FEWEST_GROUPS - 2                        # groups that look like the one before; the second may not
 FARTHEST = 4                                     # groups ago that an argument was made
 WIDEST = 40                                      # arguments of an operation that is compared with others
 LITERAL = {("power", 1), ("float_power", 1)}     # numbers that an operation does not only compute with

@@ -65,10 +65,10 @@ def is_static(x: Any) -> bool:
 
 # ---------------------------------------------------------------------------- elements, chosen by NumPy
 
-Table = Callable[[np.ndarray], Buffer]
+TableBuffer = Callable[[np.ndarray], Buffer]
 
 
-def chosen(x: View, choose: Callable[[np.ndarray], Any], table: Table | None) -> View:
+def chosen(x: View, choose: Callable[[np.ndarray], Any], table: TableBuffer | None) -> View:
     """What NumPy's `choose` takes out of an array, by an index or a flip.
 
     NumPy itself says what that is: it is given arrays of this shape in which each element holds its own

@@ -138,7 +138,7 @@ def share(parts, x):
     return unsure(parts, x, (parts > 0.0) & (parts < 1.0)) if abstract(x) else parts
 
 
-MOST = 32                                        # elements that are looked at one by one
+MOST_ONE_BY_ONE = 32                             # elements that are looked at one by one
 
 
 def _varies(z, tape, where, kinks=True):
@@ -146,7 +146,8 @@ def _varies(z, tape, where, kinks=True):
     if newer(z, tape):
         return np.ones(shape(z), dtype=bool)
     places, found = np.flatnonzero(where), np.zeros(shape(z), dtype=bool)
-    for group in (np.reshape(places, (-1, 1)) if len(places) <= MOST else [places]) if is_on(tape, z) else []:
+    groups = np.reshape(places, (-1, 1)) if len(places) <= MOST_ONE_BY_ONE else [places]
+    for group in groups if is_on(tape, z) else []:
         seed = np.zeros(shape(z))
         seed.flat[group] = np.sin(1.0 + np.arange(len(group)))
         found.flat[group] = not swept_back(z, None, seed, kinks)[1]
