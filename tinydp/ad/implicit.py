@@ -101,7 +101,7 @@ def _solved(kind: Sought, f: Callable, guess: Any, max_steps: int, tolerance: fl
             max_steps, tolerance)
         if not converged:
             raise _failure(kind, vector, residual, found, max_steps)
-    return vector.tree(polished(kind, vector, residual, found))
+    return vector.tree(polished_root(kind, vector, residual, found))
 
 
 def _failure(kind: Sought, vector: "Vector", residual: Callable, x: Any, max_steps: int) -> Exception:
@@ -112,7 +112,7 @@ def _failure(kind: Sought, vector: "Vector", residual: Callable, x: Any, max_ste
     return NotConverged.after(kind.name, max_steps, float(np.sqrt(np.sum(r * r))), vector.tree(x))
 
 
-def polished(kind: Sought, vector: "Vector", residual: Callable, x: Any) -> Any:
+def polished_root(kind: Sought, vector: "Vector", residual: Callable, x: Any) -> Any:
     """A root, made to depend on all that the residual depends on; the number stays. See `loops.polished`."""
     levels = len(live_tapes())
     for _ in range(math.ceil(math.log2(levels + 1))):
@@ -146,7 +146,7 @@ class Vector:
         if not self.size:
             raise StructureError("the guess has no numbers.",
                                  "pass a number, an array, or a structure of them.")
-        self.start = joined([plain(x) for x in leaves])
+        self.start = concatenated([plain(x) for x in leaves])
 
     def tree(self, x: Any) -> Any:
         """The structure that these numbers stand for."""
@@ -164,7 +164,7 @@ class Vector:
             if count != self.size:
                 raise StructureError(f"f returned {count} numbers for a guess of {self.size}.",
                                      "return one number for each that is looked for.")
-            return (joined(found),)
+            return (concatenated(found),)
         return residual
 
     def slope_of(self, f: Callable) -> Callable:
@@ -181,7 +181,7 @@ class Vector:
         return residual
 
 
-def joined(leaves: list) -> Any:
+def concatenated(leaves: list) -> Any:
     """All numbers in a row."""
     return np.concatenate([np.reshape(1.0 * x, (-1,)) if shape(x) else np.stack([1.0 * x]) for x in leaves])
 

@@ -1,6 +1,6 @@
 """A recorded tape as one HTML page that plays the forward pass and the sweep, node by node.
 
-`RecordedTape.to_html` calls `write`. The page is `page.html`, in this folder, with the tape
+`RecordedTape.to_html` calls `write_page`. The page is `page.html`, in this folder, with the tape
 filled in as JSON: all that is shown is computed here, as text; the page decides what to show
 when. It loads nothing from anywhere, so it can be kept, mailed and opened without a network.
 
@@ -28,7 +28,7 @@ from .show import RecordedTape, brief
 from .values import plain, shape
 
 
-def write(tape: RecordedTape, path: str | os.PathLike) -> None:
+def write_page(tape: RecordedTape, path: str | os.PathLike) -> None:
     """Write the page. A file that is there is replaced in one step, or left as it was."""
     before, after = resources.files(__package__).joinpath("page.html").read_text("utf-8").split("{{data}}")
     title = f"A tape of {len(tape)} operation{'s' * (len(tape) != 1)}"

@@ -155,9 +155,9 @@ class RecordedTape(WatchedTape):
         It quotes the lines of your program that made the tape. With `#step=17` after its address
         it opens at that step. Made for tapes of up to some thousand nodes.
         """
-        from .page import write  # noqa: PLC0415  (it builds on this file)
+        from .page import write_page  # noqa: PLC0415  (it builds on this file)
 
-        write(self, path)
+        write_page(self, path)
 
 
 def brief(x: Any) -> str:

@@ -456,7 +456,7 @@ class Inputs:
 
         for k in self.positions:
             x = args[k]
-            if type(x) in FLAGS or (tree.is_static(x) and x is not None):
+            if type(x) in FLAGS or (tree.has_no_number(x) and x is not None):
                 raise _not_real(f"a {type(x).__name__} ({x!r:.60})")
             self.args[k] = tree.map(lift, x)
         self.originals = [tree.copied(args[k]) for k in self.positions]

@@ -215,7 +215,7 @@ def static(tree: Any) -> list[tuple[str, Any]]:
     return kind.static(tree) if kind is not None and kind.static else []
 
 
-def is_static(tree: Any) -> bool:
+def has_no_number(tree: Any) -> bool:
     """Whether there is nothing in it but a text, a function or the like."""
     return KINDS[type(tree)] is STATIC
 
@@ -234,7 +234,7 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def fixed_parts(tree: Any) -> Iterator[Any]:
     """All that is static in a tree, and the classes of its containers."""
-    if type(tree) not in (list, tuple, dict) and not is_static(tree) and children(tree) is not None:
+    if type(tree) not in (list, tuple, dict) and not has_no_number(tree) and children(tree) is not None:
         yield type(tree)
     for _, part in static(tree):
         yield part
@@ -281,7 +281,7 @@ def map_changed(f: Callable, tree: Any, other: Any) -> Any:
         >>> map_changed(lambda a, b: a + b, {"x": 1, "mode": "off"}, {"mode": "on", "x": 10})
         {'x': 11, 'mode': 'on'}
     """
-    return _map_many(f, (tree, other), None, lambda part, found: is_static(found))
+    return _map_many(f, (tree, other), None, lambda part, found: has_no_number(found))
 
 
 def in_places_of(tree: Any, other: Any) -> list:
@@ -364,7 +364,7 @@ def _unlike(first: Any, other: Any, way: tuple | None) -> StructureError:
     a, b = describe(first), describe(other)
     if a == b and hasattr(first, "_fields"):     # of the same name
         a, b = [f"{type(x).__name__} with the fields {', '.join(x._fields)}" for x in (first, other)]
-    return _error(_path(way), a, b, static=is_static(first) and is_static(other))
+    return _error(_path(way), a, b, static=has_no_number(first) and has_no_number(other))
 
 
 def _error(path: str, first: str, other: str, static: bool) -> StructureError:

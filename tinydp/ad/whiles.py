@@ -106,10 +106,10 @@ def _run_in_segments(cond: Callable, body: Callable, state: Any, max_steps: int 
 
 def holds(x: Any) -> bool:
     """Whether a condition that `cond` returned holds."""
-    return bool(plain(as_condition(x)))
+    return bool(plain(one_condition(x)))
 
 
-def as_condition(x: Any) -> Any:
+def one_condition(x: Any) -> Any:
     """What `cond` returned, if it is one condition; a number holds unless it is zero."""
     if shape(x) != ():
         raise LoopError(f"cond returned an array of shape {shape(x)}.",

@@ -2,7 +2,7 @@
 
     >>> block = ast.parse("if x > 0:\\n    y, z = x, 2.0\\nelse:\\n    y += 1").body
     >>> found = ways(block[0])
-    >>> [{name: ast.unparse(value) for name, value in leaf.items()} for leaf in leaves(found)]
+    >>> [{name: ast.unparse(value) for name, value in leaf.items()} for leaf in assigned_on_each(found)]
     [{'y': 'x', 'z': '2.0'}, {'y': 'y + 1'}]
     >>> stored(block), surely(block)
     (['y', 'z', 'y'], {'y'})
@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from .asked import Definition
-from .choices import choice, condition, function, inner, is_total, listed
+from .choices import choice, condition, function, inner, is_total, tuple_of
 from .syntax import call, node_of
 
 Statements = Sequence[ast.stmt]
@@ -73,26 +73,26 @@ def _is_lasting(x: ast.AST) -> bool:
     return any(isinstance(y, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)) for y in ast.walk(x))
 
 
-def leaves(found: Ways) -> Iterator[Leaf]:
+def assigned_on_each(found: Ways) -> Iterator[Leaf]:
     """What is assigned on each of the ways."""
     if isinstance(found, dict):
         yield found
     else:
-        yield from leaves(found[1])
-        yield from leaves(found[2])
+        yield from assigned_on_each(found[1])
+        yield from assigned_on_each(found[2])
 
 
-def value(found: Ways, target: str) -> ast.expr:
+def chosen_value(found: Ways, target: str) -> ast.expr:
     """The value of a target, as a choice."""
     if isinstance(found, dict):
         return found.get(target, node_of(target))
-    return choice(found[0], value(found[1], target), value(found[2], target))
+    return choice(found[0], chosen_value(found[1], target), chosen_value(found[2], target))
 
 
 def values(found: Ways, targets: Sequence[str]) -> ast.expr:
     """The values of several targets, as a choice between all of them."""
     if isinstance(found, dict):
-        return listed([value(found, target) for target in targets])
+        return tuple_of([chosen_value(found, target) for target in targets])
     return call("dp.cond", condition(found[0]), *(function(values(each, targets)) for each in found[1:]))
 
 
@@ -124,17 +124,17 @@ def returns(block: Statements) -> bool:
 
 # ---------------------------------------------------------------------------- names
 
-def own(x: ast.AST) -> Iterator[ast.AST]:
+def own_nodes(x: ast.AST) -> Iterator[ast.AST]:
     """All in a statement that belongs to its function, and to none within."""
     yield x
     for child in ast.iter_child_nodes(x):
         if not isinstance(child, (Definition, ast.Lambda, ast.ClassDef)):
-            yield from own(child)
+            yield from own_nodes(child)
 
 
 def stored(block: Statements) -> list[str]:
     """The names that some statements set."""
-    found = [x for statement in block for x in own(statement)]
+    found = [x for statement in block for x in own_nodes(statement)]
     return [x.id for x in found if isinstance(x, ast.Name) and isinstance(x.ctx, ast.Store)]
 
 
@@ -157,7 +157,7 @@ def is_closed(block: Statements, before: set[str], may_return: bool = False) -> 
     """
     new = set(stored(block)) - before
     for statement in block:
-        for x in own(statement):
+        for x in own_nodes(statement):
             if isinstance(x, _JUMPS) or (isinstance(x, ast.Return) and not may_return):
                 return False
             changes = (isinstance(x, (ast.Subscript, ast.Attribute)) and not isinstance(x.ctx, ast.Load)) or (

@@ -77,7 +77,7 @@ def _of_its_kind(x: Any, y: Any) -> Any:
     return np.array(y)[()] if isinstance(x, np.generic) else y
 
 
-def like(x: Any, rest: Any) -> Any:
+def gradients_like(x: Any, rest: Any) -> Any:
     """An argument with its gradients in place of its numbers; `TypeError` if they are of another type."""
 
     def gradient(leaf: Any) -> Any:

@@ -25,7 +25,7 @@ from ..errors import NotCompiledError
 from ..tape import Tape, Var
 from ..values import Abstract, is_discrete, is_integer, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
-from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of, refilled
+from .arguments import as_argument, fixed, fixed_leaves, form_of, gradients_like, name_of, refilled
 from .build import Built, LeftToTheTape, Path, Traced, build
 from .culprit import TapeWarning, not_finite
 from .derivatives import Derivatives
@@ -152,7 +152,7 @@ class Compiled(Derivatives):
             return None
         rest = iter([results[k] for k in order])
         try:
-            return results[0], tuple([like(args[k], rest) for k in positions])
+            return results[0], tuple([gradients_like(args[k], rest) for k in positions])
         except TypeError:
             return None
 

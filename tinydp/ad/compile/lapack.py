@@ -38,7 +38,7 @@ def addresses() -> dict[str, int]:
 
 
 @functools.cache
-def add_symbols() -> None:
+def add_lapacks_symbols() -> None:
     """Tell LLVM where the routines are, so that what is loaded later may call them."""
     for name, address in addresses().items():
         binding.add_symbol(f"tinydp.{name}", address)

@@ -35,7 +35,7 @@ from .blocks import Block, special
 from .carried import Carried
 from .emitter import Emitter, as_number, of_kind
 from .expressions import Apply, Buffer, Const, Load, Local, Memory
-from .history import History, kept
+from .history import History, kept_chains
 from .parts import Loop
 from .program import Op, Value
 from .statements import Again, Alloc, Call, Fail, For, Forever, If, Leave, Let, See, Store
@@ -194,7 +194,7 @@ def scan(block: Block, op: Op) -> None:
     """A loop of so many steps."""
     to, loop, reverse = block.to, Loop(op), op.options["reverse"]
     length = loop.steps if type(loop.steps) is int else to.get(loop.steps)
-    chains = kept(block, loop, length)
+    chains = kept_chains(block, loop, length)
     in_rows = {c.input for chain, _ in chains for c in chain}
     carries = [c for c in loop.carries if c.input not in in_rows]
     carried = Carried(to, carries)

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from .expressions import Buffer, Local, Memory, leaves
+from .expressions import Buffer, Local, Memory, variables_of
 from .kernels import HUGE_PAGES, LARGE, PAGE
 from .machine_types import BYTES, INTEGER, POINTER, STATUS
 from .statements import Alloc, Call, For, Function, Let, expressions, inside, targets
@@ -72,7 +72,7 @@ def in_memory(f: Function) -> list[Local]:
     def walk(statements: list) -> None:
         here = list[Local]()
         for s in statements:
-            found.update((leaf, None) for x in expressions(s) for leaf in leaves(x)
+            found.update((leaf, None) for x in expressions(s) for leaf in variables_of(x)
                          if isinstance(leaf, Local) and leaf not in visible)
             new = [x for x in targets(s) if isinstance(x, Local)]
             if not isinstance(s, For):           # whose index is set within only

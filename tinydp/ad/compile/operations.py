@@ -56,6 +56,6 @@ def axes_moved(op: Any) -> list[int]:
     return [side - 1 for side in op.prim.fn(np.empty(tuple(sides)), *op.args[1:], **op.options).shape]
 
 
-def is_known(name: str) -> bool:
+def can_be_lowered(name: str) -> bool:
     """Whether there is a way to lower this operation."""
     return name in KNOWN

@@ -14,7 +14,7 @@ part sums on its own, and the sums are added in the order of the parts: so the t
     >>> program = traced(total, 2.0, np.zeros(100))
     >>> [spreads(op) for op in program.ops]
     [True]
-    >>> run = spread(program, "total", threads=2)
+    >>> run = with_spread_loops(program, "total", threads=2)
     >>> xs = np.linspace(0.0, 1.0, 100)
     >>> np.isclose(run(2.0, xs), total(2.0, xs), rtol=1e-14)
     np.True_
@@ -37,7 +37,7 @@ from .loops import SCAN, rows_like
 from .lower import _called, _results, lowered
 from .operations import SHAPING
 from .parts import Carry, Loop, Row, Stack
-from .products import products, sums_alone
+from .products import sums_alone, sums_of_products
 from .program import Op, Program, Value, example_of, values_in
 from .statements import Function
 from .views import whole
@@ -54,7 +54,7 @@ def spreads(op: Op) -> bool:
 
 def products_within(program: Program) -> Program:
     """As `products`, but for sums over the steps of loops that are spread: each part has its own."""
-    return products(program, but=spreads)
+    return sums_of_products(program, but=spreads)
 
 
 # ---------------------------------------------------------------------------- threads
@@ -99,7 +99,7 @@ class KnownStep(NamedTuple):
     is_view: bool = False                # what it makes is the memory that it is given
 
 
-def spread(program: Program, label: str, threads: int) -> Callable | None:
+def with_spread_loops(program: Program, label: str, threads: int) -> Callable | None:
     """The program as one function that spreads its loops; None if there is nothing to spread."""
     stages = _staged(program)
     if stages is None:

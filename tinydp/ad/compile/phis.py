@@ -13,7 +13,7 @@ either way, and chosen by `where`.
     >>> (s,) = builder.record(registered(np.sin), (x,), {})
     >>> (n,) = builder.record(registered(np.negative), (x,), {})
     >>> y, z = [builder.record(PHI, (c, a, b), {})[0] for a, b in ((s, w), (x, n))]
-    >>> print(chosen(builder.program([y, z])))
+    >>> print(without_phis(builder.program([y, z])))
     given x: f, w: f
     t: b = greater(x, 0.0)
     t_3: f, t_4: f = switch(t, x, w)
@@ -61,7 +61,7 @@ OpOrChoice = Any                         # an operation, or a choice
 Home = tuple                             # where a node is computed: ((choice, True), (inner choice, False))
 
 
-def chosen(program: Program) -> Program:
+def without_phis(program: Program) -> Program:
     """The program with switches, or `where`, for its phis."""
     if not any(op.prim is PHI for op in program.ops):
         return program

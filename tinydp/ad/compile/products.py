@@ -14,7 +14,7 @@ stacks has the whole sum. The sum of a factor that is stacked anyway, the gradie
     >>> body = step.program(step.record(registered(np.add), (total, share), {}))
     >>> a_s, b_s = builder.input(np.zeros((4, 2)), "a_s"), builder.input(np.zeros((4, 3)), "b_s")
     >>> outs = builder.record(SCAN, (np.zeros((2, 3)), a_s, b_s), scan_options(body, 1, 2, 4))
-    >>> print(products(builder.program(outs)))
+    >>> print(sums_of_products(builder.program(outs)))
     given a_s: f(4, 2), b_s: f(4, 3)
     t_1: f(4, 3) = scan(a_s, b_s, carries=0, rows=2, length=4)
         given a: f(2,), b: f(3,)
@@ -55,13 +55,13 @@ class Factors(NamedTuple):
     right: Any
 
 
-def products(program: Program, but: Callable[[Op], bool] = lambda op: False) -> Program:
+def sums_of_products(program: Program, but: Callable[[Op], bool] = lambda op: False) -> Program:
     """The program whose loops leave sums of products to what comes after them.
 
     Loops of the program itself, for which `but(op)` is true, stay as they are, and only those inside do so.
     """
     ops: list[Op] = []
-    for op in [op.within(products) for op in program.ops]:
+    for op in [op.within(sums_of_products) for op in program.ops]:
         ops += _of_loop(op) if op.prim is SCAN and not but(op) else [op]
     return Program(program.inputs, ops, program.outputs)
 
@@ -139,7 +139,7 @@ def _in_blocks(loop: Loop, size: int) -> list[Op]:
     rows = [rows_like(x, whole) for x in results[len(loop.carries):]]
     after = [reshaped(x, s.stack.shape, s.stack) for x, s in zip(rows, loop.stacks, strict=True)]
     args = [*(c.init for c in loop.carries), *folded, *(c.outer for c in loop.captures)]
-    options = source.options | {"body": products(inside.program(results)), "length": whole}
+    options = source.options | {"body": sums_of_products(inside.program(results)), "length": whole}
     outs = [*(c.last for c in loop.carries), *rows]
     return [*before, source.with_(args=tuple(args), options=options, outs=outs), *after]
 

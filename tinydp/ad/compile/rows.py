@@ -128,7 +128,7 @@ def rows_of(indices: list, shape: tuple) -> tuple | None:
         >>> rows_of([1, 2, 3], (5,)), rows_of([(0, -1), (0, -2), (0, -3)], (2, 3))
         ((slice(1, 4, 1),), (0, slice(2, None, -1)))
     """
-    parts = [*map(parts_of, indices)]
+    parts = [*map(index_parts, indices)]
     if len({len(part) for part in parts}) > 1:
         return None
     columns = [*zip(*parts, strict=True)]
@@ -146,6 +146,6 @@ def rows_of(indices: list, shape: tuple) -> tuple | None:
     return tuple(index)
 
 
-def parts_of(index: Any) -> tuple:
+def index_parts(index: Any) -> tuple:
     """An index as the tuple that NumPy sees."""
     return index if type(index) is tuple else (index,)

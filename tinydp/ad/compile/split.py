@@ -30,7 +30,7 @@ Stretches end where few numbers are alive.
 from collections.abc import Iterable
 from typing import Any
 
-from .expressions import Buffer, Local, leaves, size
+from .expressions import Buffer, Local, size, variables_of
 from .statements import (
     Again,
     Alloc,
@@ -62,7 +62,7 @@ def split(functions: list[Function], longest: int = LONGEST_LIST, part: int = PA
     found: list[Function] = []
     for f in functions:
         splitter = Splitter(longest, part)
-        body = splitter.short(f.body, set(f.parameters), {y for x in f.results for y in leaves(x)})
+        body = splitter.short(f.body, set(f.parameters), {y for x in f.results for y in variables_of(x)})
         found += [*splitter.made, Function(f.label, f.parameters, body, f.results)] if splitter.made else [f]
     return found
 
@@ -91,7 +91,7 @@ def exposed(statements: Iterable) -> dict[Any, None]:
 
     def walk(statements: Iterable, made: set) -> None:
         for s in statements:
-            used = [leaf for x in expressions(s) for leaf in leaves(x)]
+            used = [leaf for x in expressions(s) for leaf in variables_of(x)]
             if isinstance(s, (Store, Call)):
                 used += [x for x in targets(s) if isinstance(x, Buffer)]
             found.update((x, None) for x in used if x not in made)

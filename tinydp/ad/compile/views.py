@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .expressions import Affine, Apply, Buffer, Load, Local, Memory, leaves
+from .expressions import Affine, Apply, Buffer, Load, Local, Memory, variables_of
 
 
 class View:
@@ -39,7 +39,7 @@ class View:
 
 def reads_of(x: Any) -> set:
     """The variables and the roots of the buffers in an expression."""
-    return {node.root if isinstance(node, Buffer) else node for node in leaves(x)}
+    return {node.root if isinstance(node, Buffer) else node for node in variables_of(x)}
 
 
 def whole(buffer: Buffer) -> View:

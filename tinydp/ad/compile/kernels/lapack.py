@@ -25,7 +25,7 @@ from ...rules.triangles import ENOUGH, PADE
 from .. import lapack
 from .products import exact, matmul, summing
 
-lapack.add_symbols()
+lapack.add_lapacks_symbols()
 
 TINY_ROWS = 4                            # rows: below, LAPACK takes one and a half to two times as long
 TINY = 1e-13                             # a pivot, as a part of the matrix
