@@ -20,7 +20,7 @@ INDEX, N = Local("i", "i"), Local("n", "i")
 @pytest.fixture
 def eager(monkeypatch):
     """Two loops are enough."""
-    monkeypatch.setattr(engine, "shared", lambda functions: with_shared_loops(functions, 0, 2))
+    monkeypatch.setattr(engine, "with_shared_loops", lambda functions: with_shared_loops(functions, 0, 2))
 
 
 def buffer(label, *shape):
@@ -76,7 +76,7 @@ def test_random_programs(seed, monkeypatch):
     module = lowered(program, "f")
     args = [*(np.ascontiguousarray(x) if np.ndim(x) else x for x in examples), *module.constants]
     found = machine_code_of(module.functions)(*args)
-    monkeypatch.setattr(engine, "shared", lambda functions: functions)
+    monkeypatch.setattr(engine, "with_shared_loops", lambda functions: functions)
     assert_equal(results(found), results(machine_code_of(module.functions)(*args)))
 
 
@@ -91,7 +91,7 @@ def test_a_python_loop_over_shorter_and_shorter_arrays(monkeypatch):
     monkeypatch.setattr(alike, "LONG_FUNCTION", 200)
     x = np.random.default_rng(0).normal(size=24)
     made = []
-    monkeypatch.setattr(engine, "shared", lambda fs: made.append(with_shared_loops(fs, 200)) or made[-1])
+    monkeypatch.setattr(engine, "with_shared_loops", lambda fs: made.append(with_shared_loops(fs, 200)) or made[-1])
     compiled = dp.compile(pyramid)
     value, gradient = dp.value_and_grad(compiled, (0, 1))(x, 0.7)
     right, expected = dp.value_and_grad(pyramid, (0, 1))(x, 0.7)
