@@ -22,7 +22,7 @@ import numpy as np
 
 from . import tree
 from .errors import Place, place_of
-from .parts import dense
+from .parts import RESIDUALS, dense
 from .tape import Node, Var
 from .transforms import Inputs
 from .values import plain, shape, zeros_like
@@ -105,7 +105,7 @@ class RecordedTape(WatchedTape):
 
     def _row(self, node: Node, names: dict[int, str], place: Place | None) -> ShownNode:
         adjoint = self.adjoints.get(id(node))
-        options = [f"{name}={shown(x)}" for name, x in node.kwargs.items() if name != "form"]
+        options = [f"{name}={shown(x)}" for name, x in node.kwargs.items() if name != RESIDUALS]
         return ShownNode(
             name=names[id(node)],
             op=node.op.name if node.op else "input",

@@ -91,7 +91,8 @@ def test_a_python_loop_over_shorter_and_shorter_arrays(monkeypatch):
     monkeypatch.setattr(alike, "LONG_FUNCTION", 200)
     x = np.random.default_rng(0).normal(size=24)
     made = []
-    monkeypatch.setattr(engine, "with_shared_loops", lambda fs: made.append(with_shared_loops(fs, 200)) or made[-1])
+    monkeypatch.setattr(engine, "with_shared_loops",
+                        lambda fs: made.append(with_shared_loops(fs, 200)) or made[-1])
     compiled = dp.compile(pyramid)
     value, gradient = dp.value_and_grad(compiled, (0, 1))(x, 0.7)
     right, expected = dp.value_and_grad(pyramid, (0, 1))(x, 0.7)

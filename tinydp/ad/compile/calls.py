@@ -29,7 +29,7 @@ from .arguments import as_argument, fixed, fixed_leaves, form_of, gradients_like
 from .build import Built, LeftToTheTape, Path, Traced, build
 from .culprit import TapeWarning, not_finite
 from .derivatives import Derivatives
-from .nodes import Kept
+from .nodes import CompiledResiduals
 from .verify import CheckedRun, compare
 
 MISSES = 6                               # runs in vain, two a gradient, before that is said
@@ -177,8 +177,9 @@ class Compiled(Derivatives):
             return self.f(*call.args, **call.kwargs)
         if program.real:
             call = call._replace(args=tuple(args), kwargs=kwargs)
-            form = Kept(self, call, kept, active, program.real, program, adjoints, gradients, self.made)
-            results = form.on_tape(tape, tuple(call.leaves), results)
+            saved = CompiledResiduals(
+                self, call, kept, active, program.real, program, adjoints, gradients, self.made)
+            results = saved.on_tape(tape, tuple(call.leaves), results)
         return program.unflatten(results)
 
     def filled(self, call: FlatCall, leaves: Any) -> tuple[list, dict]:
