@@ -22,7 +22,7 @@ import numpy as np
 
 from . import tree
 from .errors import Place, place_of
-from .parts import dense
+from .parts import RESIDUALS, dense
 from .tape import Node, Var
 from .transforms import Inputs
 from .values import plain, shape, zeros_like
@@ -36,7 +36,7 @@ class Share(NamedTuple):
     amount: Any
 
 
-class Row(NamedTuple):
+class ShownNode(NamedTuple):
     """One node of a recorded tape, as it is shown."""
 
     name: str                            # an argument's name, or `#` and the node's number
@@ -94,7 +94,7 @@ class RecordedTape(WatchedTape):
         self.shares.setdefault(id(node), []).append((x, dense(c)))
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ShownNode]:
         """The inputs, then all nodes in the order of their computation."""
         names = {id(x): name for name, x in self.inputs}
         names.update((id(node), f"#{k}") for k, node in enumerate(self))
@@ -103,10 +103,10 @@ class RecordedTape(WatchedTape):
         nodes: list[Node] = [*(x for _, x in self.inputs), *self]
         return [self._row(node, names, place) for node, place in zip(nodes, places, strict=True)]
 
-    def _row(self, node: Node, names: dict[int, str], place: Place | None) -> Row:
+    def _row(self, node: Node, names: dict[int, str], place: Place | None) -> ShownNode:
         adjoint = self.adjoints.get(id(node))
-        options = [f"{name}={shown(x)}" for name, x in node.kwargs.items() if name != "form"]
-        return Row(
+        options = [f"{name}={shown(x)}" for name, x in node.kwargs.items() if name != RESIDUALS]
+        return ShownNode(
             name=names[id(node)],
             op=node.op.name if node.op else "input",
             operands=(*(names.get(id(x)) or shown(plain(x)) for x in node.args if node.op), *options),
@@ -155,9 +155,9 @@ class RecordedTape(WatchedTape):
         It quotes the lines of your program that made the tape. With `#step=17` after its address
         it opens at that step. Made for tapes of up to some thousand nodes.
         """
-        from .page import write  # noqa: PLC0415  (it builds on this file)
+        from .page import write_page  # noqa: PLC0415  (it builds on this file)
 
-        write(self, path)
+        write_page(self, path)
 
 
 def brief(x: Any) -> str:

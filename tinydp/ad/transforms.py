@@ -17,7 +17,7 @@ import numpy as np
 
 from . import fast, tree
 from .again import IN_A_FUNCTION, fingerprint, require_same
-from .custom import Custom, Form
+from .custom import CallResiduals, Custom
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, user_spot, wrapped_in
 from .origin import from_numpy
 from .parts import dense
@@ -295,7 +295,7 @@ class Checkpoint(Custom):
             _discard(inside)
 
     def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict,
-                        form: Form) -> list:
+                        saved: CallResiduals) -> list:
         leaves, unflatten = tree.flatten(args)
         nested = any(type(x) is Var for x in leaves) and list(map(_own_number, leaves))
 
@@ -307,9 +307,9 @@ class Checkpoint(Custom):
 
         again, pullback = vjp(of_traced, *(leaves[k] for k in traced))
         now = tree.flatten(tree.map(lambda _, x: x, y, again))[0] if tree.alike(y, again) else []
-        found = form.fingerprint and (
+        found = saved.fingerprint and (
             self._run(nested, traced, unflatten, options)[1] if nested else pullback.fingerprint())
-        require_same(self.name, [*tree.flatten(y)[0], form.fingerprint], [*now, found], form.spot,
+        require_same(self.name, [*tree.flatten(y)[0], saved.fingerprint], [*now, found], saved.spot,
                      IN_A_FUNCTION)
         return list(pullback(g))
 
@@ -456,7 +456,7 @@ class Inputs:
 
         for k in self.positions:
             x = args[k]
-            if type(x) in FLAGS or (tree.is_static(x) and x is not None):
+            if type(x) in FLAGS or (tree.has_no_number(x) and x is not None):
                 raise _not_real(f"a {type(x).__name__} ({x!r:.60})")
             self.args[k] = tree.map(lift, x)
         self.originals = [tree.copied(args[k]) for k in self.positions]

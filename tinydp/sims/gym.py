@@ -31,7 +31,7 @@ LEFT, GROUND = 18.0, 360                 # m left of the pivot, and the row of t
 SKY, EARTH, INK, BLUE, ORANGE = (255, 255, 255), (221, 226, 231), (34, 48, 60), (31, 111, 180), (217, 102, 43)
 
 
-class Trebuchet(World):
+class TrebuchetEnv(World):
     """The world of one shot an episode; see the head of this file."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 1}
@@ -43,11 +43,11 @@ class Trebuchet(World):
 
     def render(self) -> np.ndarray | None:
         """The scene, (400, 800, 3), in bytes of red, green and blue; None without a render mode."""
-        return draw(self.__machine) if self.render_mode == "rgb_array" else None
+        return draw_scene(self.__machine) if self.render_mode == "rgb_array" else None
 
 
 if ID not in gymnasium.registry:
-    gymnasium.register(ID, Trebuchet)
+    gymnasium.register(ID, TrebuchetEnv)
 
 
 # ---------------------------------------------------------------------------- the picture
@@ -55,7 +55,7 @@ if ID not in gymnasium.registry:
 LOADED, UP = np.array([-0.677, -0.736]), np.array([0.0, 1.0])          # where the long arm points
 
 
-def draw(machine: trebuchet.Trebuchet) -> np.ndarray:
+def draw_scene(machine: trebuchet.Trebuchet) -> np.ndarray:
     """The machine, the flag, the vane's wind above, and the way of the ball if there was a shot."""
     image = np.full((HEIGHT, WIDTH, 3), SKY, np.uint8)
     image[GROUND:] = EARTH

@@ -13,7 +13,7 @@ from ..errors import Place, Spot, place_of, user_place
 from ..watch import shown
 from .loops import SCAN
 from .program import Op, Program, interpret, replaced, results_of
-from .verify import ROUNDING, Run
+from .verify import ROUNDING, CheckedRun
 
 STEPS = 20                               # of a loop, in which each operation is looked at
 
@@ -29,7 +29,7 @@ class Culprit(NamedTuple):
     place: Place | None
 
 
-def first_wrong(run: Run) -> Culprit | None:
+def first_wrong(run: CheckedRun) -> Culprit | None:
     """The first operation of the program that was run with a wrong result, if one of them is to blame."""
     return _wrong(run.built.program, [*run.values, *run.seeds])
 

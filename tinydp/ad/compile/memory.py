@@ -23,15 +23,13 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from .expressions import Buffer, Local, Memory, leaves
+from .expressions import Buffer, Local, Memory, variables_of
+from .kernels import HUGE_PAGES, LARGE, PAGE
 from .machine_types import BYTES, INTEGER, POINTER, STATUS
 from .statements import Alloc, Call, For, Function, Let, expressions, inside, targets
 
-SMALL = 1024                                     # bytes, up to which an array lives on the stack
-MOST = 32 * SMALL                                # ... and of all of these
-LARGE = 2**22                                    # bytes, from which on huge pages are asked for
-_PAGE = 2**12
-_HUGE_PAGES = 14                                 # MADV_HUGEPAGE of madvise(2)
+LARGEST_ON_STACK = 1024                          # bytes, up to which an array lives on the stack
+STACK_BYTES = 32 * LARGEST_ON_STACK              # ... and of all of these
 
 
 class Storage(NamedTuple):
@@ -55,7 +53,7 @@ def storage(program: Function) -> Storage:
     for x in made:
         if x not in growing and x not in results.values():
             size = bytes_of(x)
-            is_small = size <= SMALL and total + size <= MOST
+            is_small = size <= LARGEST_ON_STACK and total + size <= STACK_BYTES
             (found.stack if is_small else found.scratch).append(x)
             total += size if is_small else 0
     return found
@@ -74,7 +72,7 @@ def in_memory(f: Function) -> list[Local]:
     def walk(statements: list) -> None:
         here = list[Local]()
         for s in statements:
-            found.update((leaf, None) for x in expressions(s) for leaf in leaves(x)
+            found.update((leaf, None) for x in expressions(s) for leaf in variables_of(x)
                          if isinstance(leaf, Local) and leaf not in visible)
             new = [x for x in targets(s) if isinstance(x, Local)]
             if not isinstance(s, For):           # whose index is set within only
@@ -111,9 +109,9 @@ def allocate(module: Any) -> ir.Function:
     memory = builder.call(module.library("malloc", POINTER, [INTEGER]), [size])
     if sys.platform == "linux":
         with builder.if_then(builder.icmp_unsigned(">=", size, INTEGER(LARGE))):
-            first = builder.add(builder.ptrtoint(memory, INTEGER), INTEGER(_PAGE - 1))
-            first = builder.and_(first, INTEGER(-_PAGE))
+            first = builder.add(builder.ptrtoint(memory, INTEGER), INTEGER(PAGE - 1))
+            first = builder.and_(first, INTEGER(-PAGE))
             advise = module.library("madvise", STATUS, [INTEGER, INTEGER, STATUS])
-            builder.call(advise, [first, builder.sub(size, INTEGER(_PAGE)), STATUS(_HUGE_PAGES)])
+            builder.call(advise, [first, builder.sub(size, INTEGER(PAGE)), STATUS(HUGE_PAGES)])
     builder.ret(memory)
     return function

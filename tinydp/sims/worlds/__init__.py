@@ -31,9 +31,9 @@ if importlib.util.find_spec("gymnasium") is None:
                               name="gymnasium")
 
 from . import cartpole, pendulum, swingup, trebuchet
-from .world import Evaluation, Machine, World, evaluate, reveal
+from .world import Evaluation, Physics, World, evaluate, reveal
 
-__all__ = ["MACHINES", "Evaluation", "Machine", "World", "evaluate", "machine", "make", "reveal"]
+__all__ = ["MACHINES", "Evaluation", "Physics", "World", "evaluate", "machine", "make", "reveal"]
 
 MACHINES: dict[str, Any] = {
     "pendulum": (pendulum.Pendulum, pendulum.Truth, pendulum.draw),
@@ -56,7 +56,7 @@ def make(name: str, seed: int | None = None, **truth: Any) -> World:
     return World(machine(name, seed, **truth))
 
 
-def machine(name: str, seed: int | None = None, **truth: Any) -> Machine:
+def machine(name: str, seed: int | None = None, **truth: Any) -> Physics:
     """What stands behind that world: for environments that show more of it than a `World` does."""
     kind, nominal, draw = MACHINES[name]
     drawn = nominal() if seed is None else draw(np.random.default_rng([STREAM, seed]))

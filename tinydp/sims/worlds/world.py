@@ -35,7 +35,7 @@ import numpy as np
 from gymnasium import spaces
 
 
-class Machine(Protocol):
+class Physics(Protocol):
     """What has the physics; see the head of this file."""
 
     longest: int
@@ -67,7 +67,7 @@ class World(gymnasium.Env):
     before the first reset, or after an episode's end. The dictionary `info` is empty.
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Physics):
         self.__machine = machine
         self.__noise: np.random.Generator | None = None
         self.__sensed: np.ndarray | None = None          # None: nothing runs
