@@ -77,5 +77,5 @@ def plot(options: Options, outcome: Outcome) -> list[Path]:
     others = [train(options, seed) for seed in range(options.seed + 1, options.seed + options.curves)]
     picture, animation = options.out / "cartpole.png", options.out / "cartpole.gif"
     style.save_picture(picture, draw_picture(outcome.training, others))
-    animate(animation, outcome.training)
+    animate(animation, outcome.training, options.quiet)
     return [picture, animation]

@@ -12,6 +12,7 @@ from tinydp.nn import Params
 from tinydp.sims.cartpole import STANDARD, State, failed, observe, step
 
 from .. import style
+from ..animation import save_animation
 from .learning import Training
 from .network import controller
 
@@ -43,7 +44,7 @@ def run(params: Params, state: State) -> Run:
     return Run(x, theta, actions, fell)
 
 
-def animate(path: Path, training: Training) -> None:
+def animate(path: Path, training: Training, quiet: bool) -> None:
     """The same start before, during and after training, side by side, as a GIF."""
     first, last = training.checks[0], training.checks[-1]
     middle = (first.mean_length + last.mean_length) / 2
@@ -63,7 +64,7 @@ def animate(path: Path, training: Training) -> None:
             for drawing in drawings:
                 drawing(k)
 
-        style.save_animation(path, picture, draw, range(0, SHOWN, 2), 2 * STANDARD.dt)
+        save_animation(path, picture, draw, range(0, SHOWN, 2), 2 * STANDARD.dt, quiet)
 
 
 def draw_moves(axes: Axes, moves: Run) -> Callable[[int], None]:

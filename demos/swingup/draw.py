@@ -15,6 +15,7 @@ from tinydp.sims import worlds
 from tinydp.sims.swingup import STANDARD
 
 from .. import style
+from ..animation import save_animation
 from ..cartpole.moving import Drawing
 from ..command import Options
 from ..worlds.learner import Learning, Pilot
@@ -134,7 +135,7 @@ def animate(path: Path, options: Options, outcome: Outcome) -> None:
             for drawing in drawings:
                 drawing(k)
 
-        style.save_animation(path, picture, draw, range(SHOWN), STANDARD.dt)
+        save_animation(path, picture, draw, range(SHOWN), STANDARD.dt, options.quiet)
 
 
 def draw_moves(axes: Axes, moves: Moves, length: float) -> Callable[[int], None]:

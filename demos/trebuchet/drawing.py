@@ -102,5 +102,5 @@ def plot(options: Options, outcome: Outcome) -> list[Path]:
     style.save_picture(picture, draw_picture(options, outcome))
     if outcome.wider:
         style.save_picture(refinement, draw_refinement(outcome.wider))
-    animate(animation, outcome.training.params)
+    animate(animation, outcome.training.params, options.quiet)
     return [picture, *([refinement] if outcome.wider else []), animation]

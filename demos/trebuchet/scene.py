@@ -12,6 +12,7 @@ from tinydp.nn import Params
 from tinydp.sims.trebuchet import CORRECTED, DT, Machine, joints, simulate
 
 from .. import style
+from ..animation import save_animation
 from . import refine
 from .machine import between
 
@@ -99,7 +100,7 @@ def streaks(wind: float, now: float) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([x, x + wind, gap], 1).ravel(), np.stack([height, height, gap], 1).ravel()
 
 
-def animate(path: Path, params: Params) -> None:
+def animate(path: Path, params: Params, quiet: bool) -> None:
     """The trained controller at two targets, as a GIF."""
     with style.styled():
         picture = style.figure(720, 270)
@@ -115,4 +116,4 @@ def animate(path: Path, params: Params) -> None:
                 shown[:] = [task]
             scene.draw(now)
 
-        style.save_animation(path, picture, draw, range(len(frames)), FRAME)
+        save_animation(path, picture, draw, range(len(frames)), FRAME, quiet)
