@@ -195,7 +195,7 @@ def elementwise(lanes: Lanes, op: Op, args: list) -> Any:
     """Element by element."""
     ndim = op.outs[0].ndim
     args = [lanes.lined_up(x, ndim) for x in args]
-    if op.name in ("power", "float_power") and not ndim and args[1] == 0.5 and type(args[1]) is float:
+    if op.name in ("power", "float_power") and not ndim and type(args[1]) is float and args[1] == 0.5:
         args[1] = np.array([0.5])                # NumPy takes a root of arrays, which is not the same
     return lanes.called(op, args, op.options)
 
