@@ -15,7 +15,7 @@ def _whole(picture):
 
 
 def _scene(rng):
-    """Two axes, one of them bare, with parts below and above each other: some move often, some rarely or never."""
+    """Two axes, one of them bare, with parts above each other: some move often, some rarely."""
     picture = style.figure(240, 120)
     plane, stage = picture.subplots(1, 2)
     style.bare(stage)
