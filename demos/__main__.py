@@ -13,9 +13,13 @@ DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum", "swingup")
 LISTED = (
     "gradient",
     "trebuchet", "trebuchet world", "trebuchet race", "trebuchet article",
-    "cartpole", "cartpole world", "cartpole race", "cartpole article",
-    "pendulum", "pendulum world", "pendulum race", "pendulum article", "pendulum best",
+    "cartpole", "cartpole world", "cartpole plan", "cartpole race", "cartpole article",
+    "pendulum", "pendulum world", "pendulum world residual", "pendulum plan", "pendulum race",
+    "pendulum article", "pendulum best",
     "swingup", "swingup race")
+ELSEWHERE = {                            # demos whose file is not called like them
+    "cartpole plan": "cartpole plans", "pendulum plan": "pendulum plans",
+    "pendulum world residual": "pendulum residual"}
 EXTRAS = {"gymnasium": "demos", "matplotlib": "demos", "PIL": "demos", "scipy": "demos", "tqdm": "demos",
           "stable_baselines3": "rl", "torch": "rl", "cma": "rl"}
 
@@ -51,7 +55,7 @@ def listing() -> str:
     rows = []
     for name in LISTED:
         about, claim, takes = describe(name)
-        rows += [f"  {name:<17} {about}",
+        rows += [*([f"  {name}", " " * 20 + about] if len(name) > 17 else [f"  {name:<17} {about}"]),
                  *textwrap.wrap(f"The article: {claim} Takes {takes}.", 110, initial_indent=" " * 20,
                                 subsequent_indent=" " * 20), ""]
     return "\n".join([
@@ -65,7 +69,7 @@ def listing() -> str:
 
 def describe(name: str) -> tuple[str, str, str]:
     """The first line of a demo's docstring, its CLAIM and TAKES, read without running it."""
-    place = Path(__file__).parent.joinpath(*name.split())
+    place = Path(__file__).parent.joinpath(*ELSEWHERE.get(name, name).split())
     file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     module = ast.parse(file.read_text(encoding="utf-8"))
     texts = {statement.targets[0].id: ast.literal_eval(statement.value) for statement in module.body

@@ -22,7 +22,7 @@ import json
 import logging
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from .command import Column, Demo, NoCluster, Options
 
 LOSSES = 20                              # of workers, that one seed survives
 PATIENCE = 10.0                          # seconds, for a scheduler to answer
+ACROSS = 4                               # panels of the picture side by side, at most; more are in two rows
 Trial = tuple[dict[str, Any], dict[str, Any]]    # of a seed: its result, and what is kept beside it
 
 # ---------------------------------------------------------------------------- the whole
@@ -51,7 +52,8 @@ def run(demo: Demo, options: Options, argv: list[str]) -> int:
         command.note(f"{len(known)} of {command.count(len(seeds), 'seed')} are there already, in {folder} "
                      "(--fresh begins anew).", options.quiet)
     with command.progress(len(seeds), "seeds", "sweeping", options.quiet, initial=len(known)) as bar:
-        for seed, result in results(demo, options, [seed for seed in seeds if seed not in known]):
+        left = [seed for seed in seeds if seed not in known]
+        for seed, result in results(demo, options, left, lambda seed: bar.set_description(f"seed {seed:<5}")):
             known[seed], kept = result
             if demo.keeps:
                 checkpoints.save(controller_file(folder, seed), kept, demo.name, known[seed]["settings"])
@@ -131,13 +133,15 @@ def finished(demo: Demo, options: Options, seed: int, folder: Path) -> dict[str,
 # ---------------------------------------------------------------------------- many seeds
 
 
-def results(demo: Demo, options: Options, seeds: list[int]) -> Iterator[tuple[int, Trial]]:
-    """Seeds and their results, as they come, with what is to be kept."""
+def results(demo: Demo, options: Options, seeds: list[int], begins: Callable[[int], None]
+            ) -> Iterator[tuple[int, Trial]]:
+    """Seeds and their results, as they come, with what is to be kept; `begins` is told which one runs."""
     if not seeds:
         return
     sent = {key: value for key, value in vars(options).items() if key != "out"}
     if options.jobs == 1 and options.scheduler is None:
         for seed in seeds:
+            begins(seed)
             yield seed, trial(demo.name, sent, seed)
     else:
         yield from on_workers(demo, sent, seeds)
@@ -209,11 +213,15 @@ def table(demo: Demo, results: list[dict]) -> str:
 
 def draw(demo: Demo, results: list[dict]) -> Figure:
     """Every seed of every column, from the best to the worst; median, worst and goal are marked."""
+    across = len(demo.columns) if len(demo.columns) <= ACROSS else -(-len(demo.columns) // 2)
+    down = -(-len(demo.columns) // across)
     with style.styled():
-        picture = style.figure(900, 320)
-        panels = picture.subplots(1, len(demo.columns), squeeze=False)[0]
-        for axes, column in zip(panels, demo.columns, strict=True):
+        picture = style.figure(900, 20 + 300 * down)
+        panels = picture.subplots(down, across, squeeze=False).ravel()
+        for axes, column in zip(panels, demo.columns, strict=False):
             draw_column(axes, column, numbers(column, results))
+        for axes in panels[len(demo.columns):]:
+            axes.remove()
         picture.suptitle(f"{demo.name}: {command.count(len(results), 'seed')}", x=0.01, ha="left",
                          fontsize=12, weight="bold", color=style.INK)
     return picture

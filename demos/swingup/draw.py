@@ -125,7 +125,7 @@ def animate(path: Path, options: Options, outcome: Outcome) -> None:
         picture = style.figure(720, 560)
         drawings = []
         told = (("with the nominal controller", outcome.learning.nominal),
-                (f"after {outcome.learning.steps} real steps", outcome.learning.training.average))
+                (f"after {outcome.learning.steps} real steps", outcome.learning.training.controller))
         for axes, (title, params) in zip(picture.subplots(2, 1), told, strict=True):
             axes.set(xlim=(-2.75, 2.75), ylim=(-length + 0.05, length + 0.3))
             axes.set_title(title, loc="center")
