@@ -236,16 +236,17 @@ def _is_real(x: Any) -> bool:
 def primitive(f: Callable) -> Custom:
     """Make `f` one node on the tape; its rules come from `defvjp`. Also a decorator.
 
-    Inside `f` anything goes (a compiled kernel, a loop, SciPy), since it is never traced.
-    Arguments and result are numbers, arrays, or nested structures of them; other things are
-    passed through as constants.
+    Returns a function that is called like `f`, with the same results. Inside `f` anything goes (a compiled
+    kernel, a loop, SciPy), since it is never traced. Arguments and result are numbers, arrays, or nested
+    structures of them; other things are passed through as constants. Raises `NotDifferentiableError` when a
+    traced value comes to an argument that has no rule.
 
-        >>> from tinydp import defvjp, grad
         >>> import math
-        >>> gamma = primitive(math.gamma)
-        >>> defvjp(gamma, lambda g, y, x: g * y * -0.5772156649015329)     # right at x = 1 alone
-        >>> grad(gamma)(1.0)
-        -0.5772156649015329
+        >>> from tinydp import defvjp, grad
+        >>> cube_root = primitive(math.cbrt)
+        >>> defvjp(cube_root, lambda g, y, x: g / (3 * y * y))               # x = y³, so dx = 3 y² dy
+        >>> print(f"{grad(cube_root)(8.0):.6f} {grad(grad(cube_root))(1.0):.6f}")      # 1/12, -2/9
+        0.083333 -0.222222
     """
     return Custom(f)
 
@@ -323,7 +324,7 @@ def _through_window(window: Callable, g: Any, y: Any, x: Any) -> Any:
 
 @straight_through
 def sign(x: Any) -> Any:
-    """1 where x >= 0, else -1; the derivative passes straight through: it is 1 everywhere.
+    """1 where x >= 0, else -1, of a number or of each element; the derivative passes straight through as 1.
 
     Not `np.sign`, which is 0 at 0 and has the derivative 0.
 
@@ -339,7 +340,8 @@ def sign(x: Any) -> Any:
 def value(x: Any) -> Any:
     """The plain number or array in a traced value, for printing; plain values as they are.
 
-    Of a structure, that structure. Arrays are copies.
+    Of a structure, that structure. Arrays are copies. No derivative passes through it: what is computed of it
+    is a constant, as with `stop_gradient`.
 
         >>> from tinydp import grad
         >>> def f(x):
@@ -357,7 +359,7 @@ def _plain_leaf(x: Any) -> Any:
 
 
 def stop_gradient(x: Any) -> Any:
-    """`x`, a constant from here on, for every differentiation under way. Takes structures too.
+    """The same `x`, a constant from here on, for every differentiation under way. Takes structures, too.
 
         >>> from tinydp import grad
         >>> grad(lambda x: x * stop_gradient(x))(3.0)

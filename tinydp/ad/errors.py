@@ -27,6 +27,14 @@ from typing import Any, NamedTuple
 from .advice.naming import Advice, in_our_names, names_in
 from .advice.syntax import Position, of_file, path_to
 
+__all__ = [
+    "BranchError", "ClosureError", "ConversionError", "DtypeError", "EndedTapeError", "EventJumpedOver",
+    "EventNotReached", "LoopError", "LoopNotEnded", "MutationError", "NoInputError", "NonScalarOutputError",
+    "NotCompiledError", "NotConverged", "NotDifferentiableError", "NotFiniteError", "RuleError",
+    "SelfCheckError", "SideEffectError", "SingularJacobian", "SteepGradientWarning", "StructureError",
+    "TinydpError", "UnknownFunctionError", "UnsupportedArgumentError",
+]
+
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 

@@ -179,6 +179,9 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
               dt: Any = None) -> Any:
     """Step until `until(state)`, a number, falls to zero; returns the state there.
 
+    `state` is a number, an array, or a nested structure of them, and keeps its structure and shapes; so
+    does the result. `dt` is in the unit of time that `step` takes.
+
     `step(state, dt)` returns the state `dt` later. The last step is made anew with the length
     that ends at the event exactly, and the derivative of that length is the exact one of the
     event's time: at until(step(state, h, p)) = 0, dh/dp = -(d until/dp) / (d until/dh), the
@@ -194,6 +197,15 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
     Raises `EventNotReached`, which has the last state as `.state`, after `max_steps` steps;
     `NotFiniteError` if `until` gives nan; `LoopError` if the state changes its form; and, if it is
     differentiated, `EventJumpedOver` where `until` or the state jumps, so that there is no root.
+
+    A ball falls 2 m: after how many seconds is it on the ground, and how much later per metre more?
+
+        >>> def fall_time(height):
+        ...     step = lambda s, dt: (s[0] + dt, s[1] + dt * s[2] - 4.905 * dt * dt, s[2] - 9.81 * dt)
+        ...     return integrate(step, (0.0, height, 0.0), lambda s: s[1], dt=0.1)[0]
+        >>> from tinydp import grad
+        >>> print(f"{fall_time(2.0):.4f} s, {grad(fall_time)(2.0):.4f} s per m")
+        0.6386 s, 0.1596 s per m
     """
     require_numbers(state)
     compiling = tracer()

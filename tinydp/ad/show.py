@@ -30,14 +30,23 @@ from .watch import WatchedTape, close_tape, open_tape, shown
 
 
 class Share(NamedTuple):
-    """What the rule of one node adds to the adjoint of one of its operands."""
+    """What the rule of one node adds to the adjoint of one of its operands.
+
+        >>> record(lambda x: x * 5.0, 3.0).rows[1].shares
+        (Share(to='x', amount=5.0),)
+    """
 
     to: str                              # the name of the operand
     amount: Any
 
 
 class ShownNode(NamedTuple):
-    """One node of a recorded tape, as it is shown."""
+    """One node of a recorded tape, as it is shown. `value` and `adjoint` have the shape of the node's value.
+
+        >>> row = record(lambda x: x * 5.0, 3.0).rows[1]
+        >>> row.name, row.op, row.operands, row.value, row.adjoint
+        ('#0', 'multiply', ('x', '5'), 15.0, 1.0)
+    """
 
     name: str                            # an argument's name, or `#` and the node's number
     op: str
@@ -49,7 +58,7 @@ class ShownNode(NamedTuple):
 
 
 def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
-    """Run `f` once on a tape that is kept for looking, and sweep it back.
+    """Run `f` once on a tape that is kept for looking, and sweep it back; returns that tape.
 
     Every number and array in `args` becomes an input; the adjoints are those of the result, or
     of the sum of all numbers in it. `print(tape)` is a table; `tape.to_dot()` a graph for
@@ -76,7 +85,12 @@ def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
 
 
 class RecordedTape(WatchedTape):
-    """A tape that was run and swept once, with all that happened."""
+    """A tape that was run and swept once, with all that happened: what `record` returns.
+
+        >>> tape = record(np.sin, 0.0)
+        >>> len(tape), tape.rows[-1].op                   # nodes; their rows, after those of the inputs
+        (1, 'sin')
+    """
 
     __slots__ = ("adjoints", "inputs", "results", "shares")
 

@@ -88,9 +88,10 @@ def register(cls: type, children: Callable[[Any], Any] | None = None,
     """Make a class of yours a container: from here on, its objects may stand wherever a list may.
 
     `children(x)` returns the parts of an object, and `rebuild(*parts)` an object of other parts. Parts are
-    numbers, arrays, structures, and what is static. `rebuild` is called with whatever stands for a number:
-    it must not look at it, let alone convert it. Without both, objects of the class are static:
-    compared by `==`, a part of the program when it is compiled. Subclasses are registered on their own.
+    numbers, arrays, structures, and what is static. `rebuild` is called with whatever stands for a number: it
+    must not look at it, let alone convert it. Without both, objects of the class are static: compared by
+    `==`, a part of the program when it is compiled. Subclasses are registered on their own. Returns the
+    class, so that it is a decorator for static ones. Raises `TypeError` if one of the two is missing.
 
         >>> class Spring:
         ...     def __init__(self, length, name):

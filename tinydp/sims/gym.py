@@ -24,6 +24,8 @@ from . import worlds
 from .worlds import trebuchet
 from .worlds.world import World
 
+__all__ = ["ID", "TrebuchetEnv"]
+
 ID = "tinydp/Trebuchet-v0"
 
 HEIGHT, WIDTH, SCALE = 400, 800, 5.2     # pixels, and pixels to the metre
@@ -32,7 +34,14 @@ SKY, EARTH, INK, BLUE, ORANGE = (255, 255, 255), (221, 226, 231), (34, 48, 60), 
 
 
 class TrebuchetEnv(World):
-    """The world of one shot an episode; see the head of this file."""
+    """The world of one shot an episode: the wind, the target's distance in m, then an angle in ° and a weight
+    in lb.
+
+        >>> shot = TrebuchetEnv(world=5000)
+        >>> observation, _ = shot.reset(seed=0)
+        >>> len(observation), shot.step(np.array([40.0, 200.0]))[2]           # ... and the episode has ended
+        (3, True)
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 1}
 

@@ -63,7 +63,16 @@ class Made:
 
 
 class Compiled(Derivatives):
-    """What `compile` returns."""
+    """What `compile` returns: called like `f`, with the same results.
+
+    `.source` and `.adjoint_source` are the programs of the last call, `.forget()` drops all programs. Raises
+    `TypeError` if `f` is no function, `ValueError` if a name in `static` is no parameter of it.
+
+        >>> from tinydp import compile
+        >>> f = compile(lambda x: x * x)
+        >>> f(3.0), "x * x" in f.source
+        (9.0, True)
+    """
 
     def __init__(self, f: Callable, static: tuple, roots: tuple = (), derivative: bool = False,
                  parallel: bool | int = False):
@@ -316,12 +325,15 @@ class Compiled(Derivatives):
 
     @property
     def source(self) -> str:
-        """The program that was run last, as Python source."""
+        """The program that was run last, as Python source. Raises `NotCompiledError` if none was."""
         return self._shown(adjoint=False)
 
     @property
     def adjoint_source(self) -> str:
-        """Its adjoint: the value and, backwards, the gradient by all real numbers in the arguments."""
+        """Its adjoint: the value and, backwards, the gradient by all real numbers in the arguments.
+
+        Raises `NotCompiledError` if none was run.
+        """
         return self._shown(adjoint=True)
 
     def _shown(self, adjoint: bool) -> str:
