@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: test lint types demo bench clean
+.PHONY: test lint types demo bench docs serve clean
 
 test: lint types  ## everything that must hold: lint, types, tests
 	$(RUN) -m pytest --numprocesses auto --dist worksteal
@@ -21,6 +21,17 @@ demo: $(VENV)/ready  ## train a controller, evaluate it, write its pictures to o
 bench: $(VENV)/ready
 	$(RUN) -m pip install --quiet --editable '.[bench]'
 	$(RUN) -m benchmarks
+
+docs: $(VENV)/docs  ## write the site to build/site; no warning is tolerated
+	$(RUN) -m mkdocs build
+	$(RUN) docs/site/check.py build/site
+
+serve: $(VENV)/docs  ## the site at http://127.0.0.1:8000, built again whenever a page changes
+	$(RUN) -m mkdocs serve
+
+$(VENV)/docs: $(VENV)/ready
+	$(RUN) -m pip install --quiet --editable '.[docs]'
+	touch $@
 
 $(VENV)/ready: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
