@@ -22,6 +22,8 @@ bench: $(VENV)/ready
 	$(RUN) -m pip install --quiet --editable '.[bench]'
 	$(RUN) -m benchmarks
 
+docs serve: export NO_MKDOCS_2_WARNING = 1               # of what comes after the pinned versions
+
 docs: $(VENV)/docs  ## write the site to build/site; no warning is tolerated
 	$(RUN) -m mkdocs build
 	$(RUN) docs/site/check.py build/site
@@ -39,4 +41,4 @@ $(VENV)/ready: setup.cfg pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) out build/site
