@@ -44,7 +44,7 @@ def test_the_navigation_lists_pages_that_there_are():
     assert listed - {"contributing.md"} <= {page.name for page in DOCS.glob("*.md")}
 
 
-@pytest.mark.parametrize("name", ["links", "players", "reference", "sources"])
+@pytest.mark.parametrize("name", ["examples", "links", "players", "reference", "sources"])
 def test_what_computes_the_site_does_what_its_examples_say(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 

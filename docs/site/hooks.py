@@ -7,15 +7,29 @@ the docstrings of all public names.
 
 import re
 
+import examples
 import players
 import reference
 import sources
 from links import DOCS, ROOT
+from markdown.extensions import Extension
+from markdown.preprocessors import Preprocessor
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 
 WRITTEN = ("README.md", "CONTRIBUTING.md")       # pages that stand above docs/
 
 
+class Examples(Extension):
+    """Shows examples as code, in docstrings as well. Fenced code is out of the way by then."""
+
+    def extendMarkdown(self, md):
+        first = Preprocessor(md)
+        first.run = examples.indented
+        md.preprocessors.register(first, "examples", priority=1)
+
+
+@event_priority(100)                             # before mkdocstrings takes the extensions over
 def on_config(config):
     """Put the pages of the reference into the navigation, and last what no section has."""
     sections = {name: pages for section in config.nav for name, pages in section.items()}
@@ -23,6 +37,7 @@ def on_config(config):
     listed = str(config.nav)
     pages = [page.name for page in sorted(DOCS.glob("*.md"))]
     sections["Take part"] += [name for name in pages if f"'{name}'" not in listed]
+    config.markdown_extensions.append(Examples())
     return config
 
 

@@ -57,8 +57,9 @@ def found(name: str) -> Any:
 
 
 def public(module: ModuleType) -> list[str]:
-    """The names that a module offers, without the modules in it."""
-    return [name for name in module.__all__ if not inspect.ismodule(getattr(module, name))]
+    """The names that a module offers, in the order of its source, without the modules in it."""
+    return [name for name, thing in vars(module).items()
+            if name in module.__all__ and not inspect.ismodule(thing)]
 
 
 def entries() -> dict[str, Any]:
@@ -75,14 +76,18 @@ def pages() -> dict[str, str]:
 
 
 def _text(page: Page) -> str:
-    return f"# {page.title}\n\n" + "\n".join(_block(name) for name in page.names)
+    told = "\n".join(_block(name) for name in page.names)
+    raised = [_row(name) for name in entries() if _has_a_program(name) and name.startswith(page.names)]
+    table = "\n".join(["| class | when |", "| --- | --- |", *raised, ""]) if raised else ""
+    return f"# {page.title}\n\n{told}\n{table}"
 
 
 def _block(name: str) -> str:
     thing = found(name)
     if not inspect.ismodule(thing):
         return f"::: {name}\n"
-    members = "".join(f"        - {member}\n" for member in public(thing))
+    members = "".join(f"        - {member}\n" for member in public(thing)
+                      if not _has_a_program(f"{name}.{member}"))
     return f"::: {name}\n    options:\n      show_root_full_path: true\n      members:\n{members}"
 
 
@@ -103,4 +108,11 @@ def _row(name: str) -> str:
     thing = found(name)
     told = inspect.ismodule(thing) or callable(thing)
     about = (inspect.getdoc(thing) or "").partition("\n\n")[0].replace("\n", " ") if told else ""
-    return f"| [`{name.replace('tinydp', 'dp', 1)}`][{name}] | {about.replace('|', chr(92) + '|')} |"
+    shown, last = name.replace("tinydp", "dp", 1), name.rpartition(".")[2]
+    link = f"[`{last}`](../errors.md#{last.lower()})" if _has_a_program(name) else f"[`{shown}`][{name}]"
+    return f"| {link} | {about.replace('|', chr(92) + '|')} |"
+
+
+def _has_a_program(name: str) -> bool:
+    """Whether docs/errors.md has a program that raises it, which says more than a docstring."""
+    return name.startswith("tinydp.ad.errors.") and not name.endswith(".TinydpError")

@@ -152,7 +152,16 @@ def is_numpy(file: str) -> bool:
 
 
 class TinydpError(Exception):
-    """The base of all: `what` happened, the place, and `advice`."""
+    """The base of all: `what` happened, the `place`, and `advice`; all three are text when it is printed.
+
+        >>> error = TinydpError("The wheel is square.", "use a round one.", Place("car.py", 7, "", "", False))
+        >>> print(error)
+        The wheel is square.
+          at car.py:7
+          use a round one.
+        >>> error.place.line
+        7
+    """
 
     def __init__(self, what: str, advice: str = "", place: Place | None = None):
         self.place = place or user_place()
