@@ -1,7 +1,7 @@
 """What a page of the built site needs is in the site: `python docs/site/check.py build/site`.
 
 Every link, picture, script and frame leads to a file there, every anchor to an element; and nothing is loaded
-from elsewhere, so that the site can be read without a network.
+from elsewhere, so that the site can be read without a network. Examples of docstrings are shown as code.
 """
 
 import pathlib
@@ -21,6 +21,7 @@ class Page(HTMLParser):
         self.names: set[str] = set()
         self.loaded: list[str] = []
         self.followed: list[str] = []
+        self.quotes = "<blockquote>" in text
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -41,6 +42,8 @@ def problems(site: pathlib.Path) -> list[str]:
         if path.name == "404.html":              # it is shown under any address
             continue
         where = path.relative_to(site)
+        if page.quotes and where.parts[0] == "reference":
+            found.append(f"{where} shows an example as a quotation")
         found += [f"{where} loads {target} from elsewhere" for target in page.loaded if _is_elsewhere(target)]
         for target in filter(lambda target: not _is_elsewhere(target), page.loaded + page.followed):
             address, _, anchor = unquote(target).partition("#")
