@@ -98,7 +98,7 @@ class Oracle:
         self.log, self.bounds = log, Bounds(builder)
         log.position = 0
         self.trail: list[Decision] = []
-        self.has_parted = False                  # from another way, so far: a run within begins where it began
+        self.has_parted = False                  # so far; a run within begins where it did
         self.alive = tables.everywhere           # the rows that may come this way
         self.asked: Counter = Counter()
         self.frames: list[FrameType] = []        # which keeps their identities apart

@@ -89,6 +89,12 @@ class Proxy(Abstract):
         op = None if self.is_number else self.builder.maker.get(self.value)
         return (op.prim, tuple(map(example_of, op.args)), op.options) if op else (None, (), {})
 
+    def alike(self) -> np.ndarray:
+        return self.builder.trace.twins.alike(self)
+
+    def is_same(self, other: Any) -> Any:
+        return self.builder.trace.twins.same(self, other)
+
     @property
     def example(self) -> Any:
         return self.value.example

@@ -256,7 +256,7 @@ class Builder:
 
     @contextlib.contextmanager
     def in_runs(self) -> Iterator[Run]:
-        """A context in which all is written down again and again; `run` is the one under way, of all around."""
+        """A context in which all is written down again and again, here and around; `run` is under way."""
         builders, run = [*self.and_around], Run(self)
         before = [x.run for x in builders]
         for x in builders:

@@ -39,7 +39,6 @@ from .statements import (
     For,
     Forever,
     Function,
-    If,
     Leave,
     Let,
     See,

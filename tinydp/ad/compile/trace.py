@@ -50,6 +50,7 @@ from .recursion import Calls
 from .regions import require, settled_region, with_flag
 from .rejoin import rejoined
 from .tracing_tape import TracingTape
+from .twins import Twins
 
 
 class Trace:
@@ -63,6 +64,7 @@ class Trace:
         self.left: dict[Spot, None] = {}         # lines that may be decided more often than was tried
         self.has_many_ways = False               # is there a step that is dear to run again?
         self.parallel = parallel                 # whether rows of maps are to be spread over cores
+        self.twins = Twins()                     # elements that are equal whatever the arguments
         self.calls: Calls | None = None          # to see whether a function calls itself
         self._place: tuple | None = None         # of the operation that is repeated, or pulled back
         self._is_apart = False                   # is a program written down that is none of the user's?
