@@ -26,8 +26,8 @@ def test_what_both_sides_of_a_choice_set_is_set_after_it(otherwise, before):
 def test_a_part_returns_what_it_sets_on_each_way():
     """`a` is set on one way of `d`, where it is needed, and the loop carries `b` alone."""
     inner = [If(C, [sine(A, X)], [sine(A, Y)]), sine(B, A)]
-    f = Function("f", [C, D, X, Y], [sine(B, X), For(Local("i", "i"), Const(3), [If(D, inner), sine(B, B)])], [B])
-    text = text_of(split([f], longest=3, part=4))
+    loop = For(Local("i", "i"), Const(3), [If(D, inner), sine(B, B)])
+    text = text_of(split([Function("f", [C, D, X, Y], [sine(B, X), loop], [B])], longest=3, part=4))
     assert "return b\n" in text
     names = {"sin": np.sin}
     exec(text, names)
