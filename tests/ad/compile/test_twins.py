@@ -35,7 +35,7 @@ MAY_PART = {
     "two functions": lambda x: np.max(np.stack([x[0], 2.0 * x[0] - 1.0])) ** 2,
     "one of three": lambda x: np.max(np.stack([x[0], x[0], x[1] + 0.3])) ** 2,
     "maximum": lambda x: np.maximum(x[0], x[1] + 0.3) ** 2,
-    "equal constants times others": lambda x: np.max(np.array([1.0, 1.0]) * (x + [0.0, 0.3])) ** 2,
+    "equal constants times others": lambda x: np.max(np.array([1.0, 1.0]) * (x + np.array([0.0, 0.3]))) ** 2,
 }
 X, V = np.array([1.0, 0.7]), np.array([0.3, -0.2])
 

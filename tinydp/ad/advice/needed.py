@@ -22,13 +22,13 @@ name is needed if it is read at all.
 import ast
 from collections.abc import Iterable
 
-from .asked import Function
-from .sides import Block, own
+from .asked import Definition
+from .sides import Statements, own_nodes
 
 READ, SET, ON = "read", "set", "on"              # first; or there is a way on to what follows
 
-_FUNCTIONS = (*Function.__args__, ast.Lambda)
-_SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return, ast.Pass, ast.Assert)
+_OF_NAMES = (*Definition.__args__, ast.Lambda)
+_WITHOUT_BLOCKS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return, ast.Pass, ast.Assert)
 
 
 def is_needed_after(statement: ast.stmt, scope: ast.AST, name: str) -> bool:
@@ -36,7 +36,7 @@ def is_needed_after(statement: ast.stmt, scope: ast.AST, name: str) -> bool:
     around = [x for x in ast.walk(scope) if any(y is statement for y in ast.walk(x))]
     if not _is_read(ast.iter_child_nodes(scope), name, statement):
         return False
-    within = [x for x in ast.walk(scope) if isinstance(x, _FUNCTIONS) and x not in around]
+    within = [x for x in ast.walk(scope) if isinstance(x, _OF_NAMES) and x not in around]
     if _is_read(within, name, statement):
         return True                              # whenever that is called
     later = [y for x in around if isinstance(x, ast.Try) for y in (*x.handlers, *x.orelse, *x.finalbody)]
@@ -47,13 +47,13 @@ def is_needed_after(statement: ast.stmt, scope: ast.AST, name: str) -> bool:
         if found is not ON:
             return found is READ
         owner = _owner(block, scope)
-        is_again = isinstance(owner, (ast.For, ast.While)) and block is owner.body
-        if is_again and first_use([owner], name) is READ:
+        if isinstance(owner, (ast.For, ast.While)) and block is owner.body and (
+                first_use([owner], name) is READ):
             return True                          # in the next round
     return False
 
 
-def first_use(block: Block, name: str) -> str:
+def first_use(block: Statements, name: str) -> str:
     """What some statements do with a name first, on any way: read it, or set it on all ways, or neither."""
     for statement in block:
         found = _of_one(statement, name)
@@ -63,7 +63,7 @@ def first_use(block: Block, name: str) -> str:
 
 
 def _of_one(x: ast.stmt, name: str) -> str:
-    if isinstance(x, _SIMPLE):
+    if isinstance(x, _WITHOUT_BLOCKS):
         return _in_parts(x, name)
     if isinstance(x, ast.If):
         sides = first_use(x.body, name), first_use(x.orelse, name)
@@ -95,7 +95,7 @@ def _is_read(xs: Iterable[ast.AST], name: str, apart: ast.AST | None = None) -> 
         if isinstance(place, ast.Name):
             if place.id == name and (place is not x or isinstance(place.ctx, ast.Load)):
                 return True
-        elif x is not apart and not (isinstance(x, _FUNCTIONS) and name in _own_names(x)) and _is_read(
+        elif x is not apart and not (isinstance(x, _OF_NAMES) and name in _own_names(x)) and _is_read(
                 ast.iter_child_nodes(x), name, apart):
             return True
     return False
@@ -104,7 +104,7 @@ def _is_read(xs: Iterable[ast.AST], name: str, apart: ast.AST | None = None) -> 
 def _own_names(x: ast.AST) -> set[str]:
     """The arguments of a function, and what it sets."""
     return {y.arg for y in ast.walk(x) if isinstance(y, ast.arg)} | {
-        y.id for y in own(x) if isinstance(y, ast.Name) and isinstance(y.ctx, ast.Store)}
+        y.id for y in own_nodes(x) if isinstance(y, ast.Name) and isinstance(y.ctx, ast.Store)}
 
 
 def _is_stored(xs: Iterable[ast.AST], name: str) -> bool:

@@ -124,7 +124,7 @@ class Builder:
         self._numbers: dict[Value, int] = {}     # of all values that belong here
         self._actual: dict[Value, Any] = {}
         self.loops = 0                           # how many operations have a body
-        self.run: Run | None = None              # the one under way, if it is one of several
+        self.run: Any = None                     # the one under way, if it is one of several
 
     @classmethod
     def going_on(cls, program: Program) -> "Builder":

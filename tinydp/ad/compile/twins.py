@@ -1,8 +1,8 @@
 """Which elements of arrays are one and the same function of the arguments, told before these are known.
 
 The largest of two elements has no second derivative where they tie, for a moment later one of them is the
-larger. But if both are computed alike of the same numbers, they are equal at all times: nothing parts them,
-and each has its share of the tie in the second derivative, too. So it is with two actions that lead to the same
+larger. But if both are computed alike of the same numbers, they are always equal: nothing parts them, and
+each has its share of the tie in the second derivative, too. So it is with two actions that lead to the same
 places, two rows of a padded table, or `np.maximum(x, x)`.
 
     >>> from .proxy import Proxy
@@ -26,9 +26,9 @@ import numpy as np
 from .program import Value, known, values_in
 from .repeats import computed_with
 
-DEEPEST = 20                             # operations on the way back to where elements came from
-LARGEST = 2**17                          # elements of an array that is looked at
-MOVING = frozenset((                     # what fills in nothing of its own
+DEEPEST_TWIN = 20                        # operations on the way back to where elements came from
+LARGEST_WITH_TWINS = 2**17               # elements of an array that is looked at
+KEEPING_ELEMENTS = frozenset((           # what fills in nothing of its own
     "reshape", "ravel", "squeeze", "expand_dims", "transpose", "swapaxes", "moveaxis", "broadcast_to", "flip",
     "roll", "getitem", "concatenate", "stack"))
 
@@ -43,20 +43,20 @@ class Twins:
 
     def alike(self, x: Any) -> np.ndarray:
         """A number for each element of a proxy, from 0 on, in the order in which they are met."""
-        numbers = self.of(x, DEEPEST)
+        numbers = self.of(x, DEEPEST_TWIN)
         _, first, found = np.unique(numbers, return_index=True, return_inverse=True)
         return np.argsort(np.argsort(first))[found].reshape(numbers.shape)
 
     def same(self, x: Any, y: Any) -> np.ndarray:
         """Where the elements of a proxy and of what it meets are one."""
-        return np.equal(self.of(x, DEEPEST), self.of(y, DEEPEST))
+        return np.equal(self.of(x, DEEPEST_TWIN), self.of(y, DEEPEST_TWIN))
 
     def of(self, x: Any, depth: int) -> np.ndarray:
         """The numbers of a proxy's elements, or of a constant's."""
         if not hasattr(x, "builder"):
             return self.of_rows("constant", np.asarray(x, float).reshape(-1, 1)).reshape(np.shape(x))
         if x.value not in self.found:
-            numbers = self.made(x, depth) if x.size <= LARGEST else None
+            numbers = self.made(x, depth) if x.size <= LARGEST_WITH_TWINS else None
             self.found[x.value] = self.unlike(x.shape) if numbers is None else numbers
         return self.found[x.value]
 
@@ -91,7 +91,7 @@ class Twins:
         if op.prim.elementwise and len(given) == len(op.args):
             wide = [np.broadcast_to(y, x.shape).reshape(-1) for y in given.values()]
             return self.of_rows(how, np.stack(wide, axis=-1)).reshape(x.shape)
-        if op.name in MOVING:
+        if op.name in KEEPING_ELEMENTS:
             return op.prim.fn(*[given.get(k, y) for k, y in enumerate(op.args)], **op.options)
         return self.product(*given.values()) if op.name == "matmul" else None
 
