@@ -38,6 +38,7 @@ class Twins:
 
     def __init__(self) -> None:
         self.found: dict[Value, np.ndarray] = {}
+        self.factors: dict[int, tuple] = {}      # by its identity, the numbers of a factor, and of its rows
         self.numbers: dict[Any, int] = {}        # of what is made of the same in the same way
         self.fresh = itertools.count()
 
@@ -99,6 +100,8 @@ class Twins:
         """The numbers of a matrix product's elements: of a row and a column each."""
         if a.ndim > 2 or b.ndim > 2:
             return None
-        rows, columns = self.of_rows("row", np.atleast_2d(a)), self.of_rows("row", b.reshape(len(b), -1).T)
+        if id(a) not in self.factors:
+            self.factors[id(a)] = a, self.of_rows("row", np.atleast_2d(a))
+        rows, columns = self.factors[id(a)][1], self.of_rows("row", b.reshape(len(b), -1).T)
         pairs = np.stack(np.broadcast_arrays(rows[:, None], columns[None, :]), axis=-1).reshape(-1, 2)
         return self.of_rows("product", pairs).reshape(a.shape[:-1] + b.shape[1:])
