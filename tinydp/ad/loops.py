@@ -50,6 +50,7 @@ from .parts import RESIDUALS, Keeping, Residuals
 from .primitives import pick
 from .rules.shaping import python_row
 from .tape import EndedTape, Node, Tape, Var
+from .tracebacks import called_by_the_user
 from .transforms import vjp
 from .values import is_condition, is_on, own, plain, settle, shape
 from .watch import OutOfTime, WatchedTape, live_tapes, reopened, time_limit, tracer
@@ -57,6 +58,7 @@ from .watch import OutOfTime, WatchedTape, live_tapes, reopened, time_limit, tra
 # ---------------------------------------------------------------------------- scan
 
 
+@called_by_the_user
 def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
          segment: int | None = None) -> tuple[Any, Any]:
     """Run `carry, y = step(carry, x)` for each `x` along the first axis of `xs`.
@@ -175,6 +177,7 @@ def _stacked(ys: list) -> Any:
 
 # ---------------------------------------------------------------------------- integrate
 
+@called_by_the_user
 def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_000,
               dt: Any = None) -> Any:
     """Step until `until(state)`, a number, falls to zero; returns the state there.

@@ -24,6 +24,7 @@ from . import tree
 from .errors import Place, place_of
 from .parts import RESIDUALS, dense
 from .tape import Node, Var
+from .tracebacks import called_by_the_user
 from .transforms import Inputs
 from .values import plain, shape, zeros_like
 from .watch import WatchedTape, close_tape, open_tape, shown
@@ -57,6 +58,7 @@ class ShownNode(NamedTuple):
     shares: tuple[Share, ...]            # in the order in which the sweep adds them
 
 
+@called_by_the_user
 def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
     """Run `f` once on a tape that is kept for looking, and sweep it back; returns that tape.
 

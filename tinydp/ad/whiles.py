@@ -26,12 +26,14 @@ from .carry import in_form_of, require_numbers
 from .errors import LoopError, LoopNotEnded
 from .loops import LoopOperation, RepeatedLoop, _as_one_node, _require_time
 from .tape import Var
+from .tracebacks import called_by_the_user
 from .values import abstract, own, plain, shape
 from .watch import live_tapes, time_limit, tracer
 
 WHILE_ON_TAPE, REPEATED_WHILE = LoopOperation("while_loop"), RepeatedLoop("while_loop")
 
 
+@called_by_the_user
 def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None = None,
                segment: int | None = None) -> Any:
     """Run `state = body(state)` while `cond(state)` holds; returns the last state.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..ad.errors import Place
+from ..ad.tracebacks import rendered
 from ..ad.watch import shown
 
 
@@ -210,3 +211,5 @@ class GradientError(AssertionError):
     def __init__(self, report: Report):
         super().__init__(str(report))
         self.report = report
+
+    _render_traceback_ = rendered                # what IPython shows
