@@ -185,6 +185,12 @@ class RecordedTape(SweptTape):
 
         write_page(self, path)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from .notebook import tape_html  # noqa: PLC0415
+
+        return tape_html(self)
+
 
 def brief(x: Any) -> str:
     """A value in one short cell of a table."""

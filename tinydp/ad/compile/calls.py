@@ -102,6 +102,12 @@ class Compiled(Derivatives):
     def __repr__(self) -> str:
         return f"<compiled {name_of(self.f)}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ..notebook import compiled_html  # noqa: PLC0415
+
+        return compiled_html(self)
+
     def __reduce__(self) -> str | tuple:
         found: Any = sys.modules.get(self.__module__)
         path = getattr(self.f, "__qualname__", "")
