@@ -64,6 +64,17 @@ def shrinking(x, factor):
     return dp.while_loop(lambda s: s > 1.0, lambda s: s * factor, x)
 
 
+def leaking(x, w):
+    """What is computed inside of a loop is used after it."""
+    seen = []
+
+    def step(s, _):
+        seen.append(s * w)
+        return seen[-1], None
+
+    return dp.scan(step, x * 1.0, length=3)[0] * seen[1]
+
+
 swap = dp.custom_gradient(lambda a, b: (b, a), lambda g, y, a, b: (g[1], g[0]))
 
 TAPES = {
@@ -80,6 +91,7 @@ TAPES = {
     "nothing done": lambda: dp.record(lambda x: dp.scan(lambda s, _: (s, x), x * x, length=3), 3.0),
     "segments": lambda: dp.record(
         lambda x, w: dp.scan(lambda s, _: (np.sin(s) * w, s), x, length=7, segment=3)[0], 0.5, 2.0),
+    "leaking": lambda: dp.record(leaking, 2.0, 3.0),
     "integrate": lambda: dp.record(fall, 10.0, 5.0),
     "while": lambda: dp.record(shrinking, 20.0, 0.5),
     "while in segments": lambda: dp.record(

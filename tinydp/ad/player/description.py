@@ -12,7 +12,7 @@ nodes, and so on. What is drawn at once is a *scene*: the tape, or one step of a
 from around it. InsideSteps that are built alike share the shape of their scenes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..custom import Custom
@@ -86,7 +86,7 @@ class Description:
         heads = [self._head(entry.node) for entry in self.entries]
         width = min(170, max(104, 18 + round(7.3 * max(map(len, heads), default=0))))
         scenes = Scenes(self, width)
-        scenes.add(range(n_inputs, self.top), list(range(n_inputs)))
+        scenes.add(range(n_inputs, self.top), range(n_inputs))
         insides = [{
             "owner": owner,
             "steps": [{"label": label, "scene": scenes.add(own)} for label, own in spans],
@@ -150,11 +150,11 @@ class Scenes:
         self.shapes: list[dict] = []
         self.known: dict[tuple, int] = {}        # steps that are built alike share a shape
 
-    def add(self, own: range, outer: list[int] | None = None) -> int:
-        """The number of a new scene: these rows, below those around, by default all that they use."""
+    def add(self, own: range, given: Iterable[int] = ()) -> int:
+        """The number of a new scene: these rows, below those given and all that they use from around."""
         traced = [self.rows.traced(i) for i in own]
-        if outer is None:
-            outer = list(dict.fromkeys(x for operands in traced for x in operands.values() if x not in own))
+        used = [x for operands in traced for x in operands.values() if x not in own]
+        outer = list(dict.fromkeys([*given, *used]))
         local = {x: k for k, x in enumerate((*outer, *own))}
         links = [[(k, local[x]) for k, x in operands.items()] for operands in traced]
         key = len(outer), tuple(map(tuple, links))

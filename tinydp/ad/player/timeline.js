@@ -61,7 +61,10 @@ function build() {
 const sweeping = () => step >= SEED;
 const current = () => events[step].r;
 const part = () => events[step].part;
-const visit = r => go(step > SEED && r >= 0 ? swept[r] : computed[r]);
+const visit = r => {                              // or the node that it is inside of, if that is closed
+  if (computed[r] === Infinity) visit(ownerOf[r]);
+  else go(step > SEED ? swept[r] : computed[r]);
+};
 
 /* Open or close a node, and stay where we are, or go to what is closed now. */
 function toggle(r) {
