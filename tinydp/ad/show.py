@@ -178,8 +178,10 @@ class RecordedTape(SweptTape):
     def to_html(self, path: str | os.PathLike) -> None:
         """Write one self-contained page that plays the forward pass and the sweep, node by node.
 
-        It quotes the lines of your program that made the tape. With `#step=17` after its address
-        it opens at that step. Made for tapes of up to some thousand nodes.
+        It quotes the lines of your program that made the tape, and the rules that were used. A loop
+        and a checkpoint can be opened, up to 20,000 nodes in each. With `#step=17` after its address
+        it opens at that step, with `#step=0&open=all` all that can be is open. Made for tapes of up to
+        some thousand nodes. Raises `OSError` if the file cannot be written.
         """
         from .player import write_page  # noqa: PLC0415  (it builds on this file)
 
