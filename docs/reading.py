@@ -37,6 +37,8 @@ QUESTIONS = (
     ("`while_loop`", ("tinydp/ad/whiles.py",)),
     ("`root`, `argmin` and the implicit function theorem", ("tinydp/ad/implicit.py",)),
     ("`vmap`", ("tinydp/ad/mapping.py",)),
+    ("what `record` keeps of a sweep, and shows", ("tinydp/ad/swept.py", "tinydp/ad/show.py")),
+    ("the page that plays a tape", ("tinydp/ad/player/description.py",)),
     ("kinks: what is returned there", ("docs/kinks.md",)),
     ("what is refused, and what to write instead", ("docs/errors.md",)),
     ("the compiler: one program after every pass", ("docs/compile.md",)),

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 from .advice.naming import Advice, in_our_names, names_in
 from .advice.syntax import Position, of_file, path_to
+from .tracebacks import hide_from_pytest, is_engines, rendered
 
 __all__ = [
     "BranchError", "ClosureError", "ConversionError", "DtypeError", "EndedTapeError", "EventJumpedOver",
@@ -133,7 +134,7 @@ def _statement(file: str, line: int, column: int) -> str:
 
 @functools.cache
 def _is_library(file: str) -> bool:
-    return file.startswith(_OURS) or is_numpy(file) or is_scipy(file)
+    return is_engines(file)
 
 
 def is_scipy(file: str) -> bool:
@@ -169,10 +170,13 @@ class TinydpError(Exception):
             advice = advice.in_names(self.place.names)
         self.what, self.advice = what, str(advice)
         super().__init__(what, self.advice, self.place)
+        hide_from_pytest(sys._getframe(1))
 
     def __str__(self) -> str:
         lines = [self.what, f"  at {self.place}"]
         return "\n".join(lines + [f"  {self.advice}"] * bool(self.advice))
+
+    _render_traceback_ = rendered                # what IPython shows
 
 
 def wrapped_in(error: BaseException) -> TinydpError | None:

@@ -18,12 +18,21 @@ import numpy as np
 from . import fast, tree
 from .again import IN_A_FUNCTION, fingerprint, require_same
 from .custom import CallResiduals, Custom
-from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, user_spot, wrapped_in
+from .errors import (
+    DtypeError,
+    NoInputError,
+    NonScalarOutputError,
+    StructureError,
+    TinydpError,
+    user_spot,
+    wrapped_in,
+)
 from .origin import from_numpy
 from .parts import dense
 from .primitives import sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
+from .tracebacks import shorten
 from .values import FLAGS, FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
 from .watch import close_tape, older_than, open_tape, tracer
 
@@ -78,8 +87,10 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, "Pullback"]:
         inputs = Inputs(tape, primals, range(len(primals)))
         y = _call(f, inputs.args, {})
         close_tape(tape)
-    except BaseException:
+    except BaseException as error:
         _discard(tape)
+        if isinstance(error, TinydpError):
+            shorten(error)
         raise
     return _stripped(y, tape), Pullback(tape, inputs, tree.copied(y))
 
@@ -365,6 +376,9 @@ class ValueAndGradient:
             del y                                # it would hold on to all that came before it
             _sweep(tape, seeds)
             gradients = inputs.gradients()
+        except TinydpError as error:
+            shorten(error)
+            raise
         finally:
             _discard(tape)
         return self._result(value, aux, gradients if several else gradients[0])

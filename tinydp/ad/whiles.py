@@ -25,13 +25,16 @@ from . import tree
 from .carry import in_form_of, require_numbers
 from .errors import LoopError, LoopNotEnded
 from .loops import LoopOperation, RepeatedLoop, _as_one_node, _require_time
+from .steps import noter
 from .tape import Var
+from .tracebacks import called_by_the_user
 from .values import abstract, own, plain, shape
 from .watch import live_tapes, time_limit, tracer
 
 WHILE_ON_TAPE, REPEATED_WHILE = LoopOperation("while_loop"), RepeatedLoop("while_loop")
 
 
+@called_by_the_user
 def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None = None,
                segment: int | None = None) -> Any:
     """Run `state = body(state)` while `cond(state)` holds; returns the last state.
@@ -80,10 +83,12 @@ def _require_number(name: str, x: int | None, least: int) -> None:
 def _run(cond: Callable, body: Callable, state: Any, go: bool, k: int, stop: int | None
          ) -> tuple[Any, bool, int]:
     """The steps from the `k`-th to that at which to `stop`: the state, whether to go on, and where."""
-    first, end = state, time_limit.get()
+    first, end, note = state, time_limit.get(), noter()
     while go and k != stop:
         if end is not None:
             _require_time(end)
+        if note is not None:
+            note(f"step {k}")
         state = in_form_of(first, body(tree.copied(state)), k)       # it may change what it is given
         go, k = holds(cond(state)), k + 1
     return state, go, k

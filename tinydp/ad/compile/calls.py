@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..binding import parameters_of
-from ..errors import NotCompiledError
+from ..errors import NotCompiledError, TinydpError
 from ..tape import Tape, Var
+from ..tracebacks import shorten
 from ..values import Abstract, is_discrete, is_integer, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, gradients_like, name_of, refilled
@@ -101,6 +102,12 @@ class Compiled(Derivatives):
     def __repr__(self) -> str:
         return f"<compiled {name_of(self.f)}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ..notebook import compiled_html  # noqa: PLC0415
+
+        return compiled_html(self)
+
     def __reduce__(self) -> str | tuple:
         found: Any = sys.modules.get(self.__module__)
         path = getattr(self.f, "__qualname__", "")
@@ -125,6 +132,9 @@ class Compiled(Derivatives):
                 program, results = self._run(call, leaves, None)
             except ArithmeticError:
                 return self.f(*args, **kwargs)   # it knows what is wrong, or that nothing is
+            except TinydpError as error:
+                shorten(error)
+                raise
             return program.unflatten(results)
         if isinstance(tape, WatchedTape):
             return self.f(*args, **kwargs)       # somebody wants to see each step
@@ -157,6 +167,9 @@ class Compiled(Derivatives):
             program, results = self._run(call, call.leaves, active, variants=variants)
         except ArithmeticError:
             return None
+        except TinydpError as error:
+            shorten(error)
+            raise
         if not (program.bare and program.scalar):        # another branch may return something else
             return None
         rest = iter([results[k] for k in order])
