@@ -1,0 +1,53 @@
+"""Exported modules, run by Node."""
+
+import json
+import random
+import shutil
+import subprocess
+
+import numpy as np
+
+import tinydp as dp
+from tinydp.ad.export import module, prepared
+
+from ..compile import programs
+
+NODE = shutil.which("node")
+CHECK = """
+const found = {};
+for (const [name, program] of Object.entries(programs)) {
+  try { found[name] = program.check(TOLERANCE); } catch (error) { found[name] = String(error); }
+}
+console.log(JSON.stringify(found));
+"""
+
+
+def in_node(text, folder):
+    """What a module prints, which ends with this text; as JSON."""
+    path = folder / "module.mjs"
+    path.write_text(text, encoding="utf-8")
+    run = subprocess.run([NODE, path], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[:2000]
+    return json.loads(run.stdout)
+
+
+def errors(given, folder, engine="javascript", tolerance=1e-12):
+    """For each program, the largest relative difference to plain Python; or what was raised, as text."""
+    return in_node(module(prepared(given, check=True), engine) + CHECK.replace("TOLERANCE", str(tolerance)), folder)
+
+
+def differentiated(f, args):
+    """A program for value and gradient of a function, by all its arguments."""
+    return (dp.value_and_grad(f, tuple(range(len(args)))), *args)
+
+
+def random_programs(kind, seeds, length=8):
+    """Value and gradient of random programs, and these by themselves; and their sources."""
+    found, sources = {}, {}
+    for seed in seeds:
+        f, source, (arguments, _) = programs.random_program(random.Random(seed), programs.LOOPS[kind], length)
+        with np.errstate(all="ignore"):
+            found[f"{kind}{seed}"] = differentiated(lambda *xs, f=f: f(*xs)[0], arguments)
+            found[f"plain{seed}"] = (f, *arguments)
+        sources[f"{kind}{seed}"] = sources[f"plain{seed}"] = source
+    return found, sources

@@ -1,0 +1,135 @@
+"""`export(path, programs)`: programs as one ES module, to be run in a page.
+
+    >>> import tempfile
+    >>> def energy(x, v):
+    ...     return {"total": 0.5 * np.sum(v**2) + np.sum(1.0 - np.cos(x))}
+    >>> def step(x, v, dt):
+    ...     v = v - dt * np.sin(x)
+    ...     return {"x": x + dt * v, "v": v}
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> example = np.array([0.1, 0.2]), np.zeros(2)
+    >>> export(folder / "swing.js", {"energy": (energy, *example), "step": (step, *example, 0.01)},
+    ...        engine="javascript")
+    >>> [path.name for path in sorted(folder.iterdir())]
+    ['swing.d.ts', 'swing.js']
+
+In a page, or in Node:
+
+    import { energy, step } from "./swing.js";
+    energy.share("x", step).share("v", step);    // the arguments of both are the same memory
+    step.set({ x: [0.1, 0.2], v: [0, 0], dt: 0.01 });
+    step.run().next();                           // the results x and v are the next arguments
+    energy.run().get("total");
+"""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..compile import javascript
+from .declared import declared
+from .programs import Exported, Shape, exported
+
+__all__ = ["Shape", "export"]
+
+ENGINES = ("javascript",)
+RUNTIME = Path(__file__).with_name("runtime.js")
+
+
+def export(path: str | Path, programs: dict[str, tuple], *, engine: str = "javascript", check: bool = True
+           ) -> None:
+    """Write an ES module with these programs, and a `.d.ts` beside it that declares their types.
+
+    `programs` has for each name a function and its example arguments: numbers, arrays, structures of them, or
+    `Shape`s. Arguments and results have names in the module: an argument `params`, a list of layers, has the
+    part `params.0.weight`; of a result that is a dict or a named tuple, the names are its own. A result that
+    has the name of an argument becomes that argument by `next()`, without a copy.
+
+    With `check`, the module has the examples and what plain Python makes of them, to compare with.
+
+    Raises `NotCompiledError`, `BranchError` and what else `dp.compile` does, in the user's line.
+    """
+    made = prepared(programs, check)
+    text = module(made, engine)
+    Path(path).write_text(text, encoding="utf-8")
+    Path(path).with_suffix(".d.ts").write_text(declared(made), encoding="utf-8")
+
+
+def prepared(programs: dict[str, tuple], check: bool = False) -> list[Exported]:
+    """The programs, ready to be printed. Raises `ValueError` for a name that JavaScript does not take."""
+    made = []
+    for name, given in programs.items():
+        if not name.isidentifier() or not name.isascii() or name in javascript.KEYWORDS or name in OURS:
+            raise ValueError(f"{name!r} cannot be the name of a program in JavaScript: choose another one.")
+        if not isinstance(given, tuple) or not given or not callable(given[0]):
+            raise ValueError(f"programs[{name!r}] is {given!r:.60}: pass (function, *example arguments).")
+        made.append(exported(name, given[0], given[1:], check))
+    return made
+
+
+def module(programs: list[Exported], engine: str = "javascript") -> str:
+    """The text of a module."""
+    if engine not in ENGINES:
+        raise ValueError(f"engine={engine!r} is not known: use {' or '.join(map(repr, ENGINES))}.")
+    scripts = [javascript.printed(p.module) for p in programs]
+    parts = ["// Made by tinydp.export from Python functions; an error is mended there, and not here.",
+             RUNTIME.read_text(encoding="utf-8").rstrip(),
+             _banner("kernels and elementary functions, the same in every browser"),
+             javascript.kernels([name for x in scripts for name in x.called])]
+    for p, script in zip(programs, scripts, strict=True):
+        constants = ", ".join(map(constant, p.module.constants))
+        parts += [_banner(f"{p.name}: {p.source}"), script.text,
+                  f"export const {p.name} = new Program({about(p)},\n"
+                  f"  new InJavaScript({script.name}, [{constants}]));"]
+    return "\n\n".join([*filter(None, parts), ending(programs)]) + "\n"
+
+
+OURS = frozenset(("Failure", "Program", "programs", "check", "Slot", "Heap", "InJavaScript", "named",
+                  "decoded", "bits", "ROUND", "bitwise"))
+
+
+def ending(programs: list[Exported]) -> str:
+    """What stands last in a module."""
+    names = ", ".join(p.name for p in programs)
+    return f"""export const programs = {{ {names} }};
+
+/** The largest difference to Python's results of all examples. */
+export function check(tolerance = 1e-12) {{
+  const checked = Object.values(programs).filter(x => x.about.example);
+  return checked.reduce((worst, x) => Math.max(worst, x.check(tolerance)), 0);
+}}"""
+
+
+def _banner(text: str) -> str:
+    return f"// {'-' * 76} {text}"
+
+
+def about(p: Exported) -> str:
+    """What the runtime is told of a program: the manifest of its arguments and results."""
+    leaves = {"inputs": [x._asdict() for x in p.inputs], "results": [x._asdict() for x in p.results]}
+    told: dict[str, Any] = {"name": p.name, "source": p.source, **leaves, "feeds": p.feeds}
+    if p.example:
+        told["example"] = {"inputs": [*map(encoded, p.example[0])], "results": [*map(encoded, p.example[1])]}
+    return json.dumps(told)
+
+
+def constant(x: np.ndarray) -> str:
+    """A constant array."""
+    kind = javascript.ARRAYS[x.dtype.kind]
+    if x.size and np.all(x == x.flat[0]) and not np.any(np.signbit(x)):
+        filled = "" if x.flat[0] == 0 else f".fill({javascript.plain(x.flat[0])})"
+        return f"new {kind}({x.size}){filled}"
+    if x.size <= SHORT:
+        return f"new {kind}([{', '.join(map(javascript.plain, x.flat))}])"
+    return f'decoded("{encoded(x)}", "{x.dtype.kind}")'
+
+
+SHORT = 12                                       # numbers that are written one by one
+
+
+def encoded(x: np.ndarray) -> str:
+    """The bytes of an array as text; integers as numbers."""
+    return base64.b64encode(np.asarray(x, np.bool_ if x.dtype.kind == "b" else "<f8").tobytes()).decode()
