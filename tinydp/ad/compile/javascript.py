@@ -216,7 +216,7 @@ class Printer(Writing):
         if function in FUNCTIONS or function in BITS:
             return FUNCTIONS.get(function) or BITS[function]
         if not portable.is_known(function):
-            raise Unknown(function)
+            raise portable.Unknown(function)
         self.called[portable.NAMES.get(function, function)] = None
         return portable.NAMES.get(function, function)
 
@@ -377,10 +377,6 @@ def plain(x: Any) -> str:
     if isinstance(x, float) and not math.isfinite(x):
         return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
     return repr(x)
-
-
-class Unknown(Exception):
-    """There is no such function in a page."""
 
 
 def is_flat(kernel: Any, x: Any) -> bool:

@@ -29,17 +29,18 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import javascript
+from ..compile import javascript, wasm
 from .declared import declared
 from .programs import Exported, Shape, exported
 
 __all__ = ["Shape", "export"]
 
-ENGINES = ("javascript",)
+ENGINES = ("wasm", "javascript")
+HEAD = "// Made by tinydp.export from Python functions; an error is mended there, and not here."
 RUNTIME = Path(__file__).with_name("runtime.js")
 
 
-def export(path: str | Path, programs: dict[str, tuple], *, engine: str = "javascript", check: bool = True
+def export(path: str | Path, programs: dict[str, tuple], *, engine: str = "wasm", check: bool = True
            ) -> None:
     """Write an ES module with these programs, and a `.d.ts` beside it that declares their types.
 
@@ -70,13 +71,14 @@ def prepared(programs: dict[str, tuple], check: bool = False) -> list[Exported]:
     return made
 
 
-def module(programs: list[Exported], engine: str = "javascript") -> str:
+def module(programs: list[Exported], engine: str = "wasm") -> str:
     """The text of a module."""
     if engine not in ENGINES:
         raise ValueError(f"engine={engine!r} is not known: use {' or '.join(map(repr, ENGINES))}.")
+    if engine == "wasm":
+        return in_webassembly(programs)
     scripts = [javascript.printed(p.module) for p in programs]
-    parts = ["// Made by tinydp.export from Python functions; an error is mended there, and not here.",
-             RUNTIME.read_text(encoding="utf-8").rstrip(),
+    parts = [HEAD, RUNTIME.read_text(encoding="utf-8").rstrip(),
              _banner("kernels and elementary functions, the same in every browser"),
              javascript.kernels([name for x in scripts for name in x.called])]
     for p, script in zip(programs, scripts, strict=True):
@@ -87,8 +89,28 @@ def module(programs: list[Exported], engine: str = "javascript") -> str:
     return "\n\n".join([*filter(None, parts), ending(programs)]) + "\n"
 
 
+def in_webassembly(programs: list[Exported]) -> str:
+    """The text of a module whose programs are in WebAssembly."""
+    made = wasm.Module({p.name: p.module for p in programs})
+    parts = [HEAD, RUNTIME.read_text(encoding="utf-8").rstrip(),
+             f'const engine = new InWebAssembly(Uint8Array.from(atob("{base64.b64encode(binary(made)).decode()}"),\n'
+             f"  c => c.charCodeAt(0)), {json.dumps(made.reasons)});",
+             *(f"/** {p.source} */\nexport const {p.name} = new Program({about(p)}, engine);" for p in programs)]
+    return "\n\n".join([*parts, ending(programs)]) + "\n"
+
+
+def binary(made: wasm.Module) -> bytes:
+    """A module as WebAssembly's bytes."""
+    try:
+        from wasmtime import wat2wasm  # noqa: PLC0415  (of an extra)
+    except ImportError:
+        raise ImportError("WebAssembly needs the package wasmtime: pip install 'tinydp[browser]'; "
+                          'or export with engine="javascript".') from None
+    return bytes(wat2wasm(made.text()))
+
+
 OURS = frozenset(("Failure", "Program", "programs", "check", "Slot", "Heap", "InJavaScript", "named",
-                  "decoded", "bits", "ROUND", "bitwise"))
+                  "decoded", "bits", "ROUND", "bitwise", "Block", "Linear", "InWebAssembly", "OUT", "engine"))
 
 
 def ending(programs: list[Exported]) -> str:

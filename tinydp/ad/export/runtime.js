@@ -228,3 +228,92 @@ class InJavaScript {
     };
   }
 }
+
+/** An array in a module's memory, which moves when it grows. */
+class Block {
+  constructor(memory, kind, size, at) {
+    this.memory = memory;
+    this.kind = kind;
+    this.size = size;
+    this.at = at;
+  }
+
+  /** The elements as they are; those of integers are 64 bits. */
+  get view() {
+    const { buffer } = this.memory.exports.memory;
+    if (this.seen?.buffer !== buffer) {
+      const type = { f: Float64Array, i: BigInt64Array, b: Uint8Array }[this.kind];
+      this.seen = new type(buffer, this.at, this.size);
+    }
+    return this.seen;
+  }
+
+  get data() { return this.kind === "i" ? Float64Array.from(this.view, x => integer(Number(x))) : this.view; }
+
+  fill(given) {
+    if (this.kind === "i") this.view.set(Array.from(given, x => BigInt(integer(Number(x)))));
+    else this.view.set(given);
+  }
+}
+
+/** The memory of a module in WebAssembly, and its programs. */
+class Linear {
+  constructor(bytes) {
+    this.exports = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+    this.exports.top.value = this.exports.first.value;
+  }
+
+  array(kind, size) {
+    const bytes = Math.max(1, size * (kind === "b" ? 1 : 8));
+    return new Block(this, kind, size, this.exports.allocate(bytes));
+  }
+}
+
+const OUT = 16;                                  // where numbers are returned, eight bytes each
+
+/** How programs in WebAssembly run. All of a module share its memory. */
+class InWebAssembly {
+  constructor(bytes, reasons) {
+    this.linear = new Linear(bytes);
+    this.reasons = reasons;
+  }
+
+  memory() { return this.linear; }
+
+  instance(about, memory) {
+    const { exports } = memory, f = exports[about.name];
+    const fixed = about.results.map(x => x.shape.length > 0 && x.shape[0] !== null);
+    const given = x => x.held ? x.held.at : x.kind === "i" ? BigInt(x.value) : Number(x.value);
+    return (inputs, results) => {
+      exports.failed.value = 0;
+      const top = exports.top.value;
+      try {
+        f(...inputs.map(given), ...results.filter((_, k) => fixed[k]).map(x => x.held.at));
+      } catch (error) {
+        if (exports.failed.value) throw new Failure(this.reasons[exports.failed.value - 1]);
+        throw error;
+      } finally {
+        exports.top.value = top;
+      }
+      const out = new DataView(exports.memory.buffer);
+      let at = OUT;
+      const number = kind => {
+        at += 8;
+        if (kind === "f") return out.getFloat64(at - 8, true);
+        return kind === "b" ? out.getInt32(at - 8, true) !== 0 : integer(Number(out.getBigInt64(at - 8, true)));
+      };
+      results.forEach((x, k) => {
+        if (fixed[k]) return;
+        if (!x.held) x.value = number(x.kind);
+        else {
+          const start = out.getInt32(at, true), rows = out.getInt32(at + 8, true);
+          const row = x.shape.slice(1).reduce((n, side) => n * side, 1);
+          at += 16;
+          const copy = new Block(memory, x.kind, rows * row, start).data.slice();
+          x.held = { data: copy };
+        }
+      });
+      return [number("b"), number("b")];
+    };
+  }
+}

@@ -32,6 +32,10 @@ NAMES = {                                        # of functions, where NumPy's i
     "remainder": "mod", "float_power": "power"}
 
 
+class Unknown(Exception):
+    """There is no such function in a page."""
+
+
 PLAIN = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Name, ast.Load)
 
 
