@@ -51,3 +51,39 @@ def random_programs(kind, seeds, length=8):
             found[f"plain{seed}"] = (f, *arguments)
         sources[f"{kind}{seed}"] = sources[f"plain{seed}"] = source
     return found, sources
+
+
+def in_wasmtime(made):
+    """The results of a program for its example, run by wasmtime in this process: numbers and arrays."""
+    from wasmtime import Instance, Store
+    from wasmtime import Module as Compiled
+
+    from tinydp.ad.compile import wasm
+    from tinydp.ad.export import binary
+
+    store = Store()
+    written = wasm.Module({made.name: made.module})
+    exports = Instance(store, Compiled(store.engine, binary(written)), []).exports(store)
+    memory, top = exports["memory"], exports["first"].value(store)
+    exports["top"].set_value(store, top)
+    args, places = [], []
+    for leaf, x in zip(made.inputs, made.example[0], strict=True):
+        if leaf.shape:
+            at = exports["allocate"](store, max(1, x.nbytes))
+            memory.write(store, np.ascontiguousarray(x).tobytes(), at)
+            args.append(at)
+        else:
+            args.append(x.item() if leaf.kind == "f" else int(x))
+    for leaf in made.results:
+        if leaf.shape:
+            places.append(exports["allocate"](store, 8 * int(np.prod(leaf.shape)) + 1))
+    exports[made.name](store, *args, *places)
+    found, at, arrays = [], wasm.OUT, iter(places)
+    kinds = {"f": np.float64, "i": np.int64, "b": np.bool_}
+    for leaf in made.results:
+        count = int(np.prod(leaf.shape))
+        place = next(arrays) if leaf.shape else at
+        at += 0 if leaf.shape else 8
+        data = memory.read(store, place, place + count * np.dtype(kinds[leaf.kind]).itemsize)
+        found.append(np.frombuffer(bytes(data), kinds[leaf.kind]).reshape(leaf.shape))
+    return found

@@ -65,12 +65,12 @@ CALLED_OF_INTEGERS = {"floor_divide": "floorDivided", "remainder": "remaining", 
 BITS = {"_power_of_two": "powerOfTwo", "_exponent": "exponentOf", "copysign": "copySign"}    # in runtime.js
 FLAT = ("all_finite", "cos_into", "sin_into")    # kernels that take arrays of any shape as vectors
 ARRAYS = {"f": "Float64Array", "i": "Float64Array", "b": "Uint8Array"}
-KEYWORDS = frozenset(
-    "arguments await break case catch class const continue debugger default delete do else enum eval export "
-    "extends false finally for function if implements import in instanceof interface let new null package "
-    "private protected public return static super switch this throw true try typeof undefined var void while "
-    "with yield Array BigInt Error Float64Array Infinity Math NaN Number Object Uint8Array WebAssembly "
-    "Failure grown integer".split())                  # noqa: SIM905
+KEYWORDS = frozenset(text for line in (
+    "arguments await break case catch class const continue debugger default delete do else enum eval export",
+    "extends false finally for function if implements import in instanceof interface let new null package",
+    "private protected public return static super switch this throw true try typeof undefined var void while",
+    "with yield Array BigInt Error Float64Array Infinity Math NaN Number Object Uint8Array WebAssembly",
+    "Failure grown integer") for text in line.split())
 RESERVED = frozenset((*KEYWORDS, *portable.names(), *CALLED_OF_INTEGERS.values(), *BITS.values()))
 
 

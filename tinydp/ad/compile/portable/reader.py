@@ -11,7 +11,7 @@ conditions, and calls of one another. For the processor Numba compiles them; for
     }
 
 An array is an argument whose letter says what it is: "v" a vector, "m" a matrix, "i" a vector of integers.
-Its sides are variables. An early `return` ends a branch: what follows an `if` becomes its other side.
+Its sides are variables. An early `return` ends a branch: what follows an `if` goes on with its sides.
 """
 
 import ast
@@ -64,13 +64,13 @@ class Reader:
     # -- statements
 
     def block(self, nodes: list) -> list:
-        """Some statements; those after an `if` that returns become its other side."""
+        """Some statements; those after an `if` in which something returns go on with each of its sides."""
         body, self.body = self.body, []
         for k, node in enumerate(nodes):
             if isinstance(node, ast.If) and _returns(node):
                 condition = self.condition(node.test)
-                self.body.append(If(condition, self.block(node.body), self.block(
-                    [*node.orelse, *nodes[k + 1:]])))
+                after = nodes[k + 1:]            # of either side, up to its own return
+                self.body.append(If(condition, *[self.block([*x, *after]) for x in (node.body, node.orelse)]))
                 break
             self.statement(node)
             if isinstance(node, ast.Return):
