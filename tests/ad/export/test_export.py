@@ -9,8 +9,10 @@ import pytest
 import tinydp as dp
 from tinydp.ad.errors import BranchError, NotCompiledError, StructureError
 from tinydp.ad.export import module, prepared
+from tinydp.optim import Adam
 from tinydp.sims import trebuchet
 
+from ... import test_optim as training
 from ..compile import integer_programs
 from ..compile.test_simulators import balance, swing
 from .engines import CHECK, NODE, differentiated, errors, in_node, in_wasmtime, random_programs
@@ -245,3 +247,29 @@ def test_refusals():
         prepared({"f": np.sin})
     with pytest.raises(ValueError, match="engine='c' is not known"):
         module([], "c")
+
+
+@BOTH
+def test_a_training_step(engine, tmp_path):
+    """As plain Python, step after step, while its results become its arguments in the module."""
+    rng = np.random.default_rng(0)
+    params = {"w": rng.normal(size=(2, 5)), "v": rng.normal(size=5)}
+    x, y = rng.normal(size=(8, 2)), rng.normal(size=8)
+    made = {"params": params, "average": params, "state": Adam().init(params)}
+    text = module(prepared({"update": (training.update, params, params, made["state"], x, y)}, check=True), engine)
+    ending = """
+        update.about.example.inputs.forEach((text, k) => {
+          const slot = Object.values(update.inputs)[k], data = decoded(text, slot.kind);
+          slot.put(slot.held ? data : data[0]);
+        });
+        const values = [];
+        for (let k = 0; k < 30; k++) values.push(update.run().next().get("value"));
+        console.log(JSON.stringify([check(), values, [...update.copy("average")["average.w"]]]));"""
+    error, values, average = in_node(text + ending, tmp_path)
+    wanted = []
+    for _ in range(30):
+        made = training.update(made["params"], made["average"], made["state"], x, y)
+        wanted.append(made["value"])
+    assert error < 1e-12
+    np.testing.assert_allclose(values, wanted, rtol=1e-12)
+    np.testing.assert_allclose(average, made["average"]["w"].ravel(), rtol=1e-10)
