@@ -817,4 +817,5 @@ DEMO = Demo(
     keeps=kept_by_sweeps, kinds=(Layer,),
     passes=passes, packages=("numpy", "gymnasium"), beside={
         "plan": "demos.pendulum.plans",
+        "page": "demos.pendulum.page",
         **{name: f"demos.pendulum.{name}" for name in ("world", "race", "article", "best")}})

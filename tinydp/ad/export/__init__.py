@@ -89,6 +89,12 @@ def module(programs: list[Exported], engine: str = "wasm") -> str:
     return "\n\n".join([*filter(None, parts), ending(programs)]) + "\n"
 
 
+def script(programs: list[Exported], engine: str = "wasm") -> str:
+    """The same for a `<script>` in a page, or for a thread that is made of text: it exports nothing."""
+    lines = module(programs, engine).splitlines(keepends=True)
+    return "".join([line.removeprefix("export ") for line in lines])
+
+
 def in_webassembly(programs: list[Exported]) -> str:
     """The text of a module whose programs are in WebAssembly."""
     made = wasm.Module({p.name: p.module for p in programs})

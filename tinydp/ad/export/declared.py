@@ -17,6 +17,8 @@ export declare class Program<A, R> {
   get<K extends keyof (A & R)>(name: K): (A & R)[K];
   /** The results that have the names of arguments become these, without a copy. */
   next(): this;
+  /** Set the arguments that have the names of another program's results, all or those that begin so. */
+  take(other: Program<any, any>, name?: string): this;
   /** From now on, arguments of both that have this name, or begin with it, are the same memory. */
   share(name: string, other: Program<any, any>): this;
   /** Copies of the arguments that have this name, or begin with it. */

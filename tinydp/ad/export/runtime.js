@@ -158,6 +158,14 @@ export class Program {
     return this;
   }
 
+  /** Set the arguments that have the names of another program's results, all or those that begin so. */
+  take(other, name = "") {
+    for (const [key, slot] of Object.entries(other.results)) {
+      if ((!name || key === name || key.startsWith(`${name}.`)) && this.inputs[key]) this.inputs[key].put(slot.now);
+    }
+    return this;
+  }
+
   /** From now on, arguments of both that have this name, or begin with it, are the same memory. */
   share(name, other) {
     for (const key of Object.keys(this.inputs)) {
