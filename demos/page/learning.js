@@ -3,7 +3,7 @@
 const PERIOD = 12, TOLD = 60;                    // ms: of a stretch of work, and between two reports
 const JUDGED = 10;                               // updates between two judgements
 
-let going = false, seed = 1, updates = 0, spent = 0, told = 0, best = null, again = new MessageChannel();
+let going = false, seed = 1, updates = 0, told = 0, best = null, recent = [], again = new MessageChannel();
 
 /** Numbers within (0, 1], the same for a seed in every browser (mulberry32). */
 function random() {
@@ -35,18 +35,20 @@ function report(force = false) {
   const now = performance.now();
   if (!force && now - told < TOLD) return;
   told = now;
-  postMessage({ kind: "progress", step: updates, cost: updates ? update.get("cost") : 0, rate: updates / spent * 1000, spent });
+  recent = recent.filter(([time]) => time > now - 1500);         // of the clock, with all else that is done
+  const [time, before] = recent[0] ?? [now, updates];
+  recent.push([now, updates]);
+  const rate = now > time ? 1000 * (updates - before) / (now - time) : 0;
+  postMessage({ kind: "progress", step: updates, cost: updates ? update.get("cost") : 0, rate });
 }
 
 function work() {
   if (!going) return;
   const end = performance.now() + PERIOD;
   do {
-    const start = performance.now();
     draw(update);
     update.run().next();
     updates++;
-    spent += performance.now() - start;
     if (updates % JUDGED === 0) judged();
   } while (performance.now() < end && updates < DATA.updates);
   report();
@@ -71,14 +73,14 @@ const commands = {
     set(given.values);
     draw(begin);
     update.take(begin.run());
-    [updates, spent, best] = [0, 0, null];
+    [updates, best, recent] = [0, null, []];
     judged();
   },
   /** Other settings: the network stays, and learns anew from there. */
   settings(given) {
     set(given.values);
     update.take(begin, "optimiser");
-    [updates, spent, best] = [0, 0, null];
+    [updates, best, recent] = [0, null, []];
     judged();
   },
   start() {

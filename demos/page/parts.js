@@ -126,8 +126,11 @@ function picture(values, columns, rows, colours) {
   return canvas;
 }
 
-/** A curve of `points` [x, y] within axes; `marks` are heights with a line and a name. */
-function plot(g, width, height, colours, points, { x, y, marks = [], title }) {
+/** A number as in a book, with a true minus sign. */
+const number = (x, digits = 0) => x.toFixed(digits).replace("-", "−");
+
+/** Curves within axes, each of points [x, y] and a colour; `marks` are heights with a line and a name. */
+function plot(g, width, height, colours, curves, { x, y, marks = [], title }) {
   const left = 52, right = 12, top = 12, bottom = 28;
   const atX = v => left + (width - left - right) * (v - x[0]) / (x[1] - x[0]);
   const atY = v => top + (height - top - bottom) * (1 - (v - y[0]) / (y[1] - y[0]));
@@ -145,9 +148,11 @@ function plot(g, width, height, colours, points, { x, y, marks = [], title }) {
   g.fillText(title, (left + width - right) / 2, height - 8);
   g.textAlign = "left"; g.fillText(String(x[0]), left, height - 8);
   g.textAlign = "right"; g.fillText(String(x[1]), width - right, height - 8);
-  g.strokeStyle = colours.blue;
-  g.lineWidth = 2;
-  g.beginPath();
-  points.forEach(([a, b], k) => g[k ? "lineTo" : "moveTo"](atX(a), atY(clamp(b, ...y))));
-  g.stroke();
+  curves.forEach(([points, colour], n) => {
+    g.strokeStyle = colour;
+    g.lineWidth = n + 1;                         // the last one is what it is about
+    g.beginPath();
+    points.forEach(([a, b], k) => g[k ? "lineTo" : "moveTo"](atX(a), atY(clamp(b, ...y))));
+    g.stroke();
+  });
 }

@@ -51,9 +51,9 @@ const field = new Stage($("map"), 1, (g, width, height, c) => {
 
 const curve = new Stage($("curve"), 4, (g, width, height, c) => {
   const last = Math.max(100, Math.ceil((points.at(-1)?.[0] ?? 0) / 100) * 100);
-  plot(g, width, height, c, points, {
-    x: [0, last], y: [-1600, 0], title: "updates", marks: [[0, "0"], [-145, "−145"], [-500, "−500"], [-1000, "−1000"], [-1500, "−1500"]],
-  });
+  const marks = [0, -145, -500, -1000, -1500].map(value => [value, number(value)]);
+  const axes = { x: [0, last], y: [-1600, 0], title: "updates", marks };
+  plot(g, width, height, c, [[points.map(([k, , newest]) => [k, newest]), c.grey], [points, c.blue]], axes);
 });
 
 // ---------------------------------------------------------------------------- how it goes on
@@ -71,7 +71,7 @@ function advance() {
 
 let drawn = 0;
 const frames = new Frames(past => {
-  if (moves && !held && progress) {
+  if (moves && !held) {
     due += past;
     while (due >= DT) { due -= DT; advance(); }
   }
@@ -81,9 +81,9 @@ const frames = new Frames(past => {
 });
 
 function status() {
-  const gradients = isLearning ? `${progress.rate.toFixed(0)} gradients a second of the thread that learns` : "not learning";
-  $("status").textContent = `${progress.step} of ${DATA.updates} updates, mean return ${judgement.value.toFixed(1)}`
-    + ` (network of update ${judgement.of}) · ${gradients} · ${frames.rate.toFixed(0)} frames a second`;
+  const gradients = isLearning ? `${progress.rate.toFixed(0)} gradients a second` : "not learning";
+  $("status").textContent = `${progress.step} of ${DATA.updates} updates · mean return ${number(judgement.value, 1)}`
+    + ` with the network of update ${judgement.of} · ${gradients} · ${frames.rate.toFixed(0)} frames a second`;
 }
 
 /** Another controller is shown. */
@@ -96,10 +96,10 @@ const learner = new Learner({
   judged(data) {
     judgement = data;
     if (data.step === 0) points = [];
-    points.push([data.step, data.value]);
+    points.push([data.step, data.value, data.now]);
     show(data.average);
     curve.draw();
-    say(`${data.step} updates, mean return ${data.value.toFixed(0)}`);
+    say(`${data.step} updates, mean return ${number(data.value)}`);
   },
   progress(data) { progress = data; },
   done() { learning(false); say("learned"); },
