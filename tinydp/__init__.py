@@ -19,8 +19,8 @@ from .ad.whiles import while_loop
 __version__ = "0.1.0.dev0"
 
 __all__ = [
-    "Shape", "ad", "add_at", "argmin", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans", "defvjp",
-    "export", "grad", "hessian", "hvp", "integrate", "jacobian", "jvp", "linalg", "lookup", "nn", "optim",
-    "primitive", "record", "root", "scan", "set_at", "sign", "sims", "stop_gradient", "straight_through",
-    "testing", "value", "value_and_grad", "vjp", "vmap", "while_loop",
+    "Shape", "ad", "add_at", "argmin", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans",
+    "defvjp", "export", "grad", "hessian", "hvp", "integrate", "jacobian", "jvp", "linalg", "lookup",
+    "nn", "optim", "primitive", "record", "root", "scan", "set_at", "sign", "sims", "stop_gradient",
+    "straight_through", "testing", "value", "value_and_grad", "vjp", "vmap", "while_loop",
 ]

@@ -89,6 +89,6 @@ const commands = {
   pause() { going = false; report(true); },
 };
 
-onmessage = ({ data }) => {
+globalThis.onmessage = ({ data }) => {
   try { commands[data.kind](data); } catch (error) { postMessage({ kind: "error", text: String(error) }); }
 };

@@ -99,9 +99,10 @@ def in_webassembly(programs: list[Exported]) -> str:
     """The text of a module whose programs are in WebAssembly."""
     made = wasm.Module({p.name: p.module for p in programs})
     parts = [HEAD, RUNTIME.read_text(encoding="utf-8").rstrip(),
-             f'const engine = new InWebAssembly(Uint8Array.from(atob("{base64.b64encode(binary(made)).decode()}"),\n'
-             f"  c => c.charCodeAt(0)), {json.dumps(made.reasons)});",
-             *(f"/** {p.source} */\nexport const {p.name} = new Program({about(p)}, engine);" for p in programs)]
+             f'const engine = new InWebAssembly(decoded("{base64.b64encode(binary(made)).decode()}", "b"),\n'
+             f"  {json.dumps(made.reasons)});"]
+    parts += [f"/** {p.source} */\nexport const {p.name} = new Program({about(p)}, engine);"
+              for p in programs]
     return "\n\n".join([*parts, ending(programs)]) + "\n"
 
 
