@@ -1,13 +1,13 @@
 """Pages in which a demo's machine moves and learns: one file each, which needs no network.
 
-A page is put together from what is exported (`dp.export`'s modules, in WebAssembly) and from a few files: here
-`frame.html`, `style.css`, `parts.js` (what pages have in common) and `learning.js` (the loop that learns, in a
-thread of its own); beside the demo `page.html` (what is seen) and `page.js` (what draws it).
+A page is put together from what is exported (as `dp.export` does, in WebAssembly) and from a few files: here
+`frame.html`, `style.css`, `parts.js` (what pages have in common) and `learning.js` (the loop that learns, in
+a thread of its own); beside the demo `page.html` (what is seen) and `page.js` (what draws it).
 
 How a page learns: its programs have an `update`, whose results become its next arguments, and which takes
-`draws`, random numbers within (0, 1); a `begin`, which makes its first arguments, from `draws` as well; and a
-`judge` with the result `mean`, which takes `average`, what the page shows. Other arguments are settings, such as
-a mass, that sliders change.
+`draws`, random numbers within (0, 1); a `begin`, which makes its first arguments, from `draws` as well; and
+a `judge` with the result `mean`, which takes `average`, what the page shows. Other arguments are settings,
+such as a mass, that sliders change.
 """
 
 import html
@@ -24,7 +24,6 @@ from ..command import Demo, Options, Report, budget
 
 HERE = Path(__file__).parent
 LARGEST = 500_000                        # bytes
-SOURCES = "https://github.com/tinydp/tinydp/blob/main/"
 
 
 class Page(NamedTuple):
@@ -32,7 +31,7 @@ class Page(NamedTuple):
 
     name: str
     title: str
-    folder: str                          # a file beside `page.html` and `page.js`; also what the page links to
+    folder: str                          # the Python file beside `page.html` and `page.js`
     programs: dict[str, tuple]           # as `dp.export` takes them
     shown: dict[str, Callable] = {}      # functions whose text is shown, by a caption
     examples: tuple = ()                 # ... and their example arguments
@@ -82,5 +81,5 @@ def page_demo(page: Callable[[], Page], name: str, about: str) -> Demo:
                       goal={"bytes": LARGEST},
                       lines=[f"page     {size / 1000:,.0f} kB, in one file: open it in a browser"])
 
-    return Demo(name, inspect.cleandoc(about), train=lambda options: text_of(page()), report=report, plot=write,
-                settings=lambda options: {"page": name})
+    return Demo(name, inspect.cleandoc(about), train=lambda options: text_of(page()), report=report,
+                plot=write, settings=lambda options: {"page": name})

@@ -19,7 +19,10 @@ function colours() {
     name => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
-/** A canvas that is as sharp as the screen: `draw(context, width, height, colours)` in CSS pixels. */
+/**
+ * A canvas that is as sharp as the screen: `draw(context, width, height, colours)` in CSS pixels. It is `ratio`
+ * times as wide as high, but for one that would be too low for its text.
+ */
 class Stage {
   constructor(canvas, ratio, draw) {
     this.canvas = canvas;
@@ -34,7 +37,7 @@ class Stage {
 
   fit() {
     const width = this.canvas.clientWidth || 300, dots = devicePixelRatio || 1;
-    [this.width, this.height] = [width, width / this.ratio];
+    [this.width, this.height] = [width, Math.max(160, width / this.ratio)];
     this.canvas.style.height = `${this.height}px`;
     this.canvas.width = Math.round(width * dots);
     this.canvas.height = Math.round(this.height * dots);
@@ -105,6 +108,17 @@ function say(text) {
   if (performance.now() - saidAt < 1500) return;
   saidAt = performance.now();
   $("said").textContent = text;
+}
+
+/** Text that is legible on any ground. */
+function label(g, text, x, y, colours) {
+  g.font = "12px system-ui, sans-serif";
+  g.lineWidth = 3;
+  g.lineJoin = "round";
+  g.strokeStyle = colours.paper;
+  g.fillStyle = colours.ink;
+  g.strokeText(text, x, y);
+  g.fillText(text, x, y);
 }
 
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);

@@ -42,16 +42,14 @@ const field = new Stage($("map"), 1, (g, width, height, c) => {
   g.globalAlpha = 1;
   const [x, y] = at([now.theta, now.rate]);
   g.beginPath(); g.arc(x, y, 6, 0, 7); g.fill();
-  g.font = "12px system-ui, sans-serif";
   g.textAlign = "center";
-  g.fillText("hangs", 24, height / 2 - 8);
-  g.fillText("upright", width / 2, height - 8);
-  g.fillText("hangs", width - 24, height / 2 - 8);
+  for (const place of [24, width - 24]) label(g, "hangs", place, height / 2 - 12, c);
+  label(g, "upright", width / 2, height - 8, c);
 });
 
 const curve = new Stage($("curve"), 4, (g, width, height, c) => {
   const last = Math.max(100, Math.ceil((points.at(-1)?.[0] ?? 0) / 100) * 100);
-  const marks = [0, -145, -500, -1000, -1500].map(value => [value, number(value)]);
+  const marks = [-145, -500, -1000, -1500].map(value => [value, number(value)]);
   const axes = { x: [0, last], y: [-1600, 0], title: "updates", marks };
   plot(g, width, height, c, [[points.map(([k, , newest]) => [k, newest]), c.grey], [points, c.blue]], axes);
 });

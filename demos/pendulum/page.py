@@ -1,10 +1,10 @@
 """A page in which the pendulum learns, in any browser: the simulator, the controller, the adjoint, Adam.
 
-All that moves and all that learns there is exported from the Python below; what is written in JavaScript draws,
-listens and counts. In each update a small network is tried in 32 windows of two seconds, and each of its
-numbers is moved along its derivative. The page shows what the running average of the networks would do, and its
-mean return over the starts of the 100 Gymnasium episodes that judge this demo; of all averages so far it keeps
-the one that does best from 100 other starts.
+All that moves and all that learns there is exported from the Python below; what is written in JavaScript
+draws, listens and counts. In each update a small network is tried in 32 windows of two seconds, and each of
+its numbers is moved along its derivative. The page shows what the running average of the networks would do,
+and its mean return over the starts of the 100 Gymnasium episodes that judge this demo; of all averages so far
+it keeps the one that does best from 100 other starts.
 """
 
 import functools
@@ -22,7 +22,7 @@ from ..schedule import averaged
 from .machine import EPISODE, EVALUATED, LIMIT, MEMORY, controller, cost_of_run, new_controller, spread_starts
 
 NET = MLP((3, 32, 32, 1), hidden="relu")
-WINDOWS, HORIZON, UPDATES = 32, 40, 600
+WINDOWS, HORIZON, UPDATES = 32, 40, 400
 ADAM = Adam(cosine(5e-3, 1e-4, UPDATES))
 GRID = (61, 41)                          # of the map: angles from -pi to pi, rates from -8 to 8 rad/s
 JUDGED = 100                             # starts
@@ -60,7 +60,8 @@ def begin(draws: Any) -> Learned:
     return Learned(params, params, ADAM.init(params), 0.0)
 
 
-def update(params: Params, average: Params, optimiser: AdamState, draws: Any, mass: Any, gravity: Any) -> Learned:
+def update(params: Params, average: Params, optimiser: AdamState, draws: Any, mass: Any, gravity: Any
+           ) -> Learned:
     """One update: windows from random starts, the gradient of their cost, and a step of Adam along it."""
     value, gradient = dp.value_and_grad(mean_cost)(params, drawn_starts(draws), mass, gravity)
     params, optimiser = ADAM.step(params, clip_by_norm(gradient, LIMIT), optimiser)

@@ -6,9 +6,11 @@ import shutil
 import subprocess
 
 import numpy as np
+import pytest
 
 import tinydp as dp
-from tinydp.ad.export import module, prepared
+from tinydp.ad.compile import wasm
+from tinydp.ad.export import binary, module, prepared
 
 from ..compile import programs
 
@@ -33,7 +35,8 @@ def in_node(text, folder):
 
 def errors(given, folder, engine="javascript", tolerance=1e-12):
     """For each program, the largest relative difference to plain Python; or what was raised, as text."""
-    return in_node(module(prepared(given, check=True), engine) + CHECK.replace("TOLERANCE", str(tolerance)), folder)
+    text = module(prepared(given, check=True), engine)
+    return in_node(text + CHECK.replace("TOLERANCE", str(tolerance)), folder)
 
 
 def differentiated(f, args):
@@ -55,15 +58,11 @@ def random_programs(kind, seeds, length=8):
 
 def in_wasmtime(made):
     """The results of a program for its example, run by wasmtime in this process: numbers and arrays."""
-    from wasmtime import Instance, Store
-    from wasmtime import Module as Compiled
-
-    from tinydp.ad.compile import wasm
-    from tinydp.ad.export import binary
-
-    store = Store()
+    wasmtime = pytest.importorskip("wasmtime")
+    store = wasmtime.Store()
     written = wasm.Module({made.name: made.module})
-    exports = Instance(store, Compiled(store.engine, binary(written)), []).exports(store)
+    compiled = wasmtime.Module(store.engine, binary(written))
+    exports = wasmtime.Instance(store, compiled, []).exports(store)
     memory, top = exports["memory"], exports["first"].value(store)
     exports["top"].set_value(store, top)
     args, places = [], []

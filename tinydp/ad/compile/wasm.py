@@ -2,16 +2,17 @@
 
     >>> from .expressions import Apply, Buffer, Load, Local
     >>> from .statements import For, Store
-    >>> x, y, i = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f", "input"), Local("i", "i")
+    >>> x, y, i = Buffer("x", (4,), "f", "input"), Buffer("y", (4,), "f", "input"), Local("i", "i")
     >>> root = Apply("sqrt", (Load(x, (i,)),), "f")
-    >>> print(text_of(Function("f", [x, y], [For(i, 3, [Store(Load(y, (i,)), root)])])))
+    >>> print(text_of(Function("f", [x, y], [For(i, 4, [Store(Load(y, (i,)), root)])])))
     (func $f (param $x i32) (param $y i32)
       (local $i i32)
       (local.set $i (i32.const 0))
-      (loop $again0
-        (f64.store (i32.add (local.get $y) (i32.mul (local.get $i) (i32.const 8)))
-          (f64.sqrt (f64.load (i32.add (local.get $x) (i32.mul (local.get $i) (i32.const 8))))))
-        (br_if $again0 (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3)))))
+      (block $end0 (loop $again0
+        (v128.store (i32.add (local.get $y) (i32.mul (local.get $i) (i32.const 8)))
+          (f64x2.sqrt (v128.load (i32.add (local.get $x) (i32.mul (local.get $i) (i32.const 8))))))
+        (local.set $i (i32.add (local.get $i) (i32.const 2)))
+        (br_if $again0 (i32.le_s (i32.add (local.get $i) (i32.const 2)) (i32.const 4))))))
 
 An array is an address. What a program makes and nobody sees lives at a fixed one, which the next program uses
 again; constants are in the module. Numbers are f64, integers i64, so that they wrap around as NumPy's do;

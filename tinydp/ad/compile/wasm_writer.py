@@ -25,6 +25,7 @@ from .names import Names
 from .statements import Again, Alloc, Call, Comment, Fail, For, Forever, Function, If, Leave, Let, See, Store
 from .storage import BYTES, every, storage
 from .wasm_values import TYPES, Values, is_light
+from .wasm_vectors import reads_of, write_pairs
 
 FLAT = ("all_finite", "cos_into", "sin_into")    # kernels that take arrays of any shape as vectors
 OUT = 16                                         # where numbers are returned: the eight-byte places from here
@@ -43,6 +44,7 @@ class Writer(Values):
         self.rows: dict[Buffer, str] = {}        # of arrays that grow: how many rows there are
         self.loops: list[tuple[str, str]] = []
         self.lines: list[str] = []
+        self.reads = reads_of(f.body, f.results)
         self.given: list[Any] = [*f.parameters]
         if exported:
             self.place(places or [])
@@ -272,13 +274,24 @@ class Writer(Values):
             self.line(f"{'i64.extend_i32_s ' * wide}local.set ${self.name(x)}")
 
     def write_for(self, s: For) -> None:
+        if not write_pairs(self, s):
+            self.write_loop(s)
+
+    def limit(self, count: Any) -> str:
+        """How often a loop goes round, in a variable unless it is known."""
+        known = count.value if isinstance(count, Const) else count
+        if type(known) is int:
+            return f"(i32.const {known})"
+        kept = self.variable("count", "i32")
+        self.line(f"(local.set ${kept} {self.narrow(count)})")
+        return f"(local.get ${kept})"
+
+    def write_loop(self, s: For) -> None:
+        """A loop over one element at a time."""
         count, index = s.count, self.name(s.index)
         known = count.value if isinstance(count, Const) else count
-        limit = f"(i32.const {known})"
+        limit = self.limit(count)
         if type(known) is not int:
-            kept = self.variable("count", "i32")
-            self.line(f"(local.set ${kept} {self.narrow(count)})")
-            limit = f"(local.get ${kept})"
             self.line(f"(if (i32.gt_s {limit} (i32.const 0)) (then")
         elif known <= 0:
             return
