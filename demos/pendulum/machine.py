@@ -137,7 +137,7 @@ def cost_of_run(params: Params, start: State, pushes: np.ndarray, weights: np.nd
     """The cost of an episode or a window under the controller, one for each start in `start`.
 
     `pushes`, (steps, n) or (steps,), are added to its torques, in N m; `weights` (steps,) say how much each
-    step counts. `physics` are the parameters of the simulator, whose step is `move`; `decide` is a controller.
+    step counts. `physics` are the parameters of the simulator, whose step is `move`; `decide` a controller.
     """
     def advance(run: tuple[State, Any], given: Any) -> tuple[tuple[State, Any], None]:
         (state, total), (push, weight) = run, given

@@ -1,8 +1,8 @@
 """Loops over two elements at a time: what a processor of WebAssembly does as fast as over one.
 
 A loop is written so if each round computes elements of its own, which lie beside those of the next round,
-from such elements and from numbers that are the same in all rounds. The results have the bits of the loop over
-single elements. What is left over, if the number of rounds is odd, is done as there.
+from such elements and from numbers that are the same in all rounds. The results have the bits of the loop
+over single elements. What is left over, if the number of rounds is odd, is done as there.
 
     >>> from .statements import Function
     >>> from .wasm import text_of
