@@ -25,10 +25,7 @@ from tinydp.sims import trebuchet
 TIMES = """
 const found = {};
 for (const [name, program] of Object.entries(programs)) {
-  program.about.example.inputs.forEach((text, k) => {
-    const slot = Object.values(program.inputs)[k], data = decoded(text, slot.kind);
-    slot.put(slot.held ? data : data[0]);
-  });
+  program.example();
   const times = [];
   for (const end = performance.now() + 1500; performance.now() < end;) {
     const start = performance.now();

@@ -4,7 +4,7 @@ const DT = 0.05, LIMIT = 2, FASTEST = 8;         // s, N m, rad/s: of the drawin
 const TRAIL = 60;
 let now = { theta: 3.0, rate: 0, torque: 0 }, before = { ...now }, due = 0, trail = [], held = null;
 let points = [], progress = { step: 0, rate: 0, cost: 0 }, judgement = { value: NaN, of: 0 }, map = null, isLearning = false;
-let seed = 1, moves = !isStill.matches;
+let image = null, seed = 1, moves = !isStill.matches;
 const turned = theta => Math.atan2(Math.sin(theta), Math.cos(theta));
 
 // ---------------------------------------------------------------------------- what is drawn
@@ -28,10 +28,10 @@ const rod = new Stage($("pendulum"), 1, (g, width, height, c) => {
 });
 
 const field = new Stage($("map"), 1, (g, width, height, c) => {
-  if (map) {
-    g.imageSmoothingEnabled = true;
-    g.drawImage(picture(map, ...DATA.grid, c), 0, 0, width, height);
+  if (map && (image?.of !== map || image.colours !== c)) {
+    image = { of: map, colours: c, canvas: picture(map, ...DATA.grid, c) };
   }
+  if (image) g.drawImage(image.canvas, 0, 0, width, height);
   const at = ([theta, rate]) => [width * (turned(theta) / (2 * Math.PI) + 0.5), height * (0.5 - rate / (2 * FASTEST))];
   g.fillStyle = c.ink;
   trail.forEach((state, k) => {

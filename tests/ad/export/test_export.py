@@ -113,11 +113,8 @@ def test_elementary_functions(engine, tmp_path):
 RESULTS = """
 const found = {};
 for (const [name, program] of Object.entries(programs)) {
-  program.about.example.inputs.forEach((text, k) => {
-    const slot = Object.values(program.inputs)[k];
-    slot.put(decoded(text, slot.kind));
-  });
-  found[name] = Array.from(program.run().get("result"), String);
+  const results = Object.values(program.example().run().results);
+  found[name] = results.flatMap(x => x.held ? [...x.data] : [x.value]).map(String);
 }
 console.log(JSON.stringify(found));
 """
@@ -268,10 +265,7 @@ def test_a_training_step(engine, tmp_path):
     given = {"update": (training.update, params, params, made["state"], x, y)}
     text = module(prepared(given, check=True), engine)
     ending = """
-        update.about.example.inputs.forEach((text, k) => {
-          const slot = Object.values(update.inputs)[k], data = decoded(text, slot.kind);
-          slot.put(slot.held ? data : data[0]);
-        });
+        update.example();
         const values = [];
         for (let k = 0; k < 30; k++) values.push(update.run().next().get("value"));
         console.log(JSON.stringify([check(), values, [...update.copy("average")["average.w"]]]));"""

@@ -74,6 +74,7 @@ class Module:
         self.data: list[tuple[int, bytes]] = []
         self.reasons: list[str] = []             # why a program may fail: `failed` counts them from 1
         self.names = Names(frozenset((*portable.names(), "isnan", "square", "allocate")))
+        self.called: dict[Function, str] = {}    # the names of functions
         self._placed: dict[Any, int] = {}
         results = [len(program.functions[-1].results) for program in programs.values()]
         self.end, self.scratch = rounded(OUT + 16 * max(results, default=0)), 0

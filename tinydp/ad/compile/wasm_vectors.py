@@ -200,7 +200,7 @@ class Lanes:
     # -- variables
 
     def variable(self, label: str) -> str:
-        return self.writer.variable(label, "v128")   # type: ignore[no-any-return]
+        return str(self.writer.variable(label, "v128"))
 
     def kept(self, text: str) -> str:
         """A pair in a variable."""

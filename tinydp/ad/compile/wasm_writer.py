@@ -101,9 +101,11 @@ class Writer(Values):
         return found
 
     def function_name(self, f: Function) -> str:
-        if f not in self.module.__dict__.setdefault("called", {}):
-            self.module.called[f] = self.module.names.fresh(f.label)     # type: ignore[attr-defined]
-        return self.module.called[f]             # type: ignore[attr-defined]
+        """The name of a function of the same program."""
+        called: dict[Function, str] = self.module.called
+        if f not in called:
+            called[f] = self.module.names.fresh(f.label)
+        return called[f]
 
     # -- names
 

@@ -25,6 +25,8 @@ export declare class Program<A, R> {
   copy(name?: string): { [argument: string]: number | boolean | Float64Array | Uint8Array };
   /** The same program with memory of its own. */
   another(): Program<A, R>;
+  /** Set the arguments to those of the example that it was exported with. */
+  example(): this;
   /** The largest difference to Python's results of the example; throws if it is beyond the tolerance. */
   check(tolerance?: number): number;
 }

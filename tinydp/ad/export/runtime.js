@@ -183,16 +183,20 @@ export class Program {
   /** The same program with memory of its own. */
   another() { return new Program(this.about, this.engine); }
 
+  /** Set the arguments to those of the example that it was exported with. */
+  example() {
+    const { name, inputs, example } = this.about;
+    if (!example) throw new Failure(`${name} was exported without an example`);
+    inputs.forEach((x, k) => {
+      const slot = this.inputs[x.name], data = decoded(example.inputs[k], x.kind);
+      slot.put(slot.held ? data : x.kind === "b" ? Boolean(data[0]) : data[0]);
+    });
+    return this;
+  }
+
   /** The largest difference of a result to Python's for the example, as a part of its largest element. */
   check(tolerance = 1e-12) {
-    const { name, example } = this.about;
-    if (!example) throw new Failure(`${name} was exported without an example`);
-    const other = this.another();
-    example.inputs.forEach((text, k) => {
-      const slot = Object.values(other.inputs)[k], data = decoded(text, slot.kind);
-      slot.put(slot.held ? data : slot.kind === "b" ? Boolean(data[0]) : data[0]);
-    });
-    other.run();
+    const { name, example } = this.about, other = this.another().example().run();
     let worst = 0;
     example.results.forEach((text, k) => {
       const slot = Object.values(other.results)[k], wanted = decoded(text, slot.kind);

@@ -242,7 +242,7 @@ class Reader:
         found, left = None, node.left
         for op, right in zip(node.ops, node.comparators, strict=True):
             if isinstance(op, ast.In):                               # middle in (a, b)
-                parts = [ast.Compare(left, [ast.Eq()], [x]) for x in right.elts]     # type: ignore[attr-defined]
+                parts: list[Any] = [ast.Compare(left, [ast.Eq()], [x]) for x in right.elts]
                 return self.of_boolop(ast.BoolOp(ast.Or(), parts))
             a, b = self.expression(left), self.expression(right)
             kind = "f" if "f" in (a.kind, b.kind) else a.kind
