@@ -26,7 +26,7 @@ from ..compile.passes import finished, optimised
 from ..compile.program import Program, Value
 from ..errors import BranchError, NotCompiledError, StructureError, place_of
 
-BY_LAPACK = ("eigh", "eigvalsh", "svd", "svdvals", "qr", "expm")     # what a page does not have
+BY_LAPACK = ("svd", "svdvals", "qr", "expm")     # what a page does not have
 
 
 class Shape:
@@ -163,7 +163,7 @@ def refuse_lapack(name: str, program: Program) -> None:
             place = place_of(op.spot) if op.spot else None
             raise NotCompiledError(
                 f"{name} cannot be exported: {op.name} is done by LAPACK, which a page has not.",
-                "solve, inv, det and cholesky can be exported.", place)
+                "solve, inv, det, cholesky and eigh can be exported.", place)
         for body in op.bodies:
             refuse_lapack(name, body)
 

@@ -200,3 +200,56 @@ def cholesky_into(a: Any, root: Any) -> int:
             for i in range(j, n):
                 root[j, i] -= root[k, i] * root[k, j]
     return info
+
+
+def eigh_into(a: Any, w: Any, work: Any, whole: Any, vectors: int, lower: int) -> int:
+    """The eigenvalues of a symmetric matrix, by Jacobi's rotations; with `vectors`, these in its place.
+
+    Each is a row. Their signs are as arbitrary as LAPACK's, and may be others.
+    """
+    n = a.shape[0]
+    size = 0.0
+    for j in range(n):
+        for i in range(n):
+            work[n * j + i] = 1.0 if i == j else 0.0
+            if i < j and lower != 0:
+                a[j, i] = a[i, j]
+            elif i < j:
+                a[i, j] = a[j, i]
+            size += abs(a[j, i])
+    if size - size != 0.0:                       # not finite
+        return 1
+    off, rounds = 1.0, 0
+    while off > 0.0 and rounds < 60:
+        off = 0.0
+        for p in range(n):
+            for q in range(p + 1, n):
+                x = a[p, q]
+                if abs(x) > 1e-17 * size:
+                    off += abs(x)
+                    half = 0.5 * (a[q, q] - a[p, p]) / x
+                    t = math.copysign(1.0, half) / (abs(half) + math.sqrt(half * half + 1.0))
+                    c = 1.0 / math.sqrt(t * t + 1.0)
+                    s = t * c
+                    for k in range(n):
+                        y, z = a[k, p], a[k, q]
+                        a[k, p], a[k, q] = c * y - s * z, s * y + c * z
+                    for k in range(n):
+                        y, z = a[p, k], a[q, k]
+                        a[p, k], a[q, k] = c * y - s * z, s * y + c * z
+                        y, z = work[n * p + k], work[n * q + k]
+                        work[n * p + k], work[n * q + k] = c * y - s * z, s * y + c * z
+        rounds += 1
+    for k in range(n):
+        w[k] = a[k, k]
+    for k in range(n):                           # in order
+        least = k
+        for i in range(k + 1, n):
+            least = i if w[i] < w[least] else least
+        w[k], w[least] = w[least], w[k]
+        for i in range(n):
+            y, z = work[n * k + i], work[n * least + i]
+            work[n * k + i], work[n * least + i] = z, y
+            if vectors != 0:
+                a[k, i] = work[n * k + i]
+    return 0
