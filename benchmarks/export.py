@@ -19,7 +19,7 @@ from demos.pendulum import page as pendulum
 from tests.ad.compile.programs import LOOPS
 from tests.ad.export.engines import CHECK, in_node, random_programs
 from tinydp.ad.errors import NotCompiledError
-from tinydp.ad.export import ENGINES, module, prepared
+from tinydp.ad.export.modules import ENGINES, module, prepared
 from tinydp.sims import trebuchet
 
 TIMES = """

@@ -161,7 +161,7 @@ def clip_by_norm(gradient: Any, limit: float) -> Any:
     if isinstance(length, float):
         if length <= limit:
             return gradient
-        share = limit / length
+        share: Any = limit / length
     else:                                        # traced: the program has to do for both
         is_short = length <= limit
         share = np.where(is_short, 1.0, limit / np.where(is_short, 1.0, length))

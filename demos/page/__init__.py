@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tinydp.ad.compile import javascript
-from tinydp.ad.export import prepared, script
+from tinydp.ad.export.modules import prepared, script
 
 from ..command import Demo, Options, Report, budget
 

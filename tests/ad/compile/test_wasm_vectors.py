@@ -7,7 +7,7 @@ import tinydp as dp
 from tests.ad.export.engines import NODE, in_node
 from tests.ad.export.test_export import RESULTS
 from tinydp.ad.compile import wasm
-from tinydp.ad.export import module, prepared
+from tinydp.ad.export.modules import module, prepared
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="there is no Node on this machine")
 

@@ -10,7 +10,7 @@ import pytest
 
 import tinydp as dp
 from tinydp.ad.compile import wasm
-from tinydp.ad.export import binary, module, prepared
+from tinydp.ad.export.modules import binary, module, prepared
 
 from ..compile import programs
 

@@ -8,7 +8,7 @@ import pytest
 
 import tinydp as dp
 from tinydp.ad.errors import BranchError, NotCompiledError, StructureError
-from tinydp.ad.export import module, prepared
+from tinydp.ad.export.modules import module, prepared
 from tinydp.optim import Adam
 from tinydp.sims import trebuchet
 

@@ -9,7 +9,7 @@ import pytest
 from demos import page as pages
 from demos.pendulum import page as pendulum
 from tests.ad.export.engines import NODE, in_node
-from tinydp.ad.export import prepared, script
+from tinydp.ad.export.modules import prepared, script
 
 
 @pytest.fixture(scope="module")

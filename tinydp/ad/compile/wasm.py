@@ -34,8 +34,6 @@ from .wasm_writer import OUT, Kernel, Writer, rounded
 LONGEST, PART = 6000, 3000                       # operations in a function
 HEAD = """(global $failed (export "failed") (mut i32) (i32.const 0))
 (global $top (export "top") (mut i32) (i32.const 0))
-(func $isnan (param f64) (result i32) (f64.ne (local.get 0) (local.get 0)))
-(func $square (param f64) (result f64) (f64.mul (local.get 0) (local.get 0)))
 (func $i_maximum (param i64 i64) (result i64)
   (select (local.get 0) (local.get 1) (i64.gt_s (local.get 0) (local.get 1))))
 (func $i_minimum (param i64 i64) (result i64)
@@ -73,7 +71,7 @@ class Module:
         self.kernels: dict[str, str] = {}
         self.data: list[tuple[int, bytes]] = []
         self.reasons: list[str] = []             # why a program may fail: `failed` counts them from 1
-        self.names = Names(frozenset((*portable.names(), "isnan", "square", "allocate")))
+        self.names = Names(frozenset((*portable.names(), "allocate")))
         self.called: dict[Function, str] = {}    # the names of functions
         self._placed: dict[Any, int] = {}
         results = [len(program.functions[-1].results) for program in programs.values()]
@@ -82,7 +80,7 @@ class Module:
         for name, program in programs.items():
             functions = split(program.functions, LONGEST, PART)
             for f in functions:
-                Writer(self, f, functions[-1] is f and name, places[name]).write()
+                Writer(self, f, name if functions[-1] is f else "", places[name]).write()
 
     def constant(self, x: np.ndarray) -> int:
         """The address of a constant array; equal ones share it. Zeros are there anyway."""

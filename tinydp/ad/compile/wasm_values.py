@@ -21,7 +21,7 @@ COMPARISONS = {"less": "lt", "less_equal": "le", "greater": "gt", "greater_equal
 SCALED = {"radians": 0.017453292519943295, "deg2rad": 0.017453292519943295,
           "degrees": 57.29577951308232, "rad2deg": 57.29577951308232}
 FORMS = {                                        # of numbers
-    "isnan": "(call $isnan {})", "isfinite": "(f64.lt (f64.abs {}) (f64.const inf))",
+    "isfinite": "(f64.lt (f64.abs {}) (f64.const inf))",
     "isinf": "(f64.eq (f64.abs {}) (f64.const inf))", "reciprocal": "(f64.div (f64.const 1) {})",
     "signbit": "(i64.lt_s (i64.reinterpret_f64 {}) (i64.const 0))",
     "_power_of_two": "(f64.reinterpret_i64 (i64.shl (i64.add (i64.reinterpret_f64 {}) (i64.const 1023)) "
@@ -129,14 +129,31 @@ class Values:
     def of_numbers(self, name: str, args: list[str]) -> str:
         if name in OF_NUMBERS:
             return f"(f64.{OF_NUMBERS[name]} {' '.join(args)})"
+        if name in INLINE:
+            return self.inline(name, args)
         if name in FORMS:
             return FORMS[name].format(*args)
         if name in SCALED:
             return f"(f64.mul {args[0]} (f64.const {SCALED[name]!r}))"
         if name in ("float", "positive"):
             return args[0]
-        label = "square" if name == "square" else self.module.kernel(name).label
-        return f"(call ${label} {' '.join(args)})"
+        return f"(call ${self.module.kernel(name).label} {' '.join(args)})"
+
+    def inline(self, name: str, args: list[str]) -> str:
+        """A function that takes longer to call than to compute; an operand is computed once."""
+        firsts, again = zip(*map(self.twice, args), strict=True)
+        return INLINE[name].format(*firsts, *again)
+
+    def twice(self, text: str) -> tuple[str, str]:
+        """An operand, and what it is when it was computed."""
+        if text.startswith(("(local.get", "(f64.const")):
+            return text, text
+        name = self.variable("kept", "f64")
+        return f"(local.tee ${name} {text})", f"(local.get ${name})"
+
+    def variable(self, label: str, kind: str) -> str:
+        """A new variable."""
+        raise NotImplementedError
 
 
 def plain(x: float) -> str:
@@ -144,6 +161,11 @@ def plain(x: float) -> str:
     return repr(float(x)) if math.isfinite(x) else "nan" if math.isnan(x) else "inf" if x > 0 else "-inf"
 
 
+# with the operands first, as they are computed, and then again
+INLINE = {
+    "isnan": "(f64.ne {0} {1})", "square": "(f64.mul {0} {1})",
+    "maximum": "(select {0} {1} (i32.or (f64.gt {2} {3}) (f64.ne {2} {2})))",
+    "minimum": "(select {0} {1} (i32.or (f64.lt {2} {3}) (f64.ne {2} {2})))"}
 LIGHT = frozenset((*OF_NUMBERS, *COMPARISONS, *OF_INTEGERS, "logical_not"))
 
 

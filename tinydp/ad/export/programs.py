@@ -25,26 +25,9 @@ from ..compile.names import identifier
 from ..compile.passes import finished, optimised
 from ..compile.program import Program, Value
 from ..errors import BranchError, NotCompiledError, StructureError, place_of
+from . import Shape
 
 BY_LAPACK = ("svd", "svdvals", "qr", "expm")     # what a page does not have
-
-
-class Shape:
-    """Stands for an argument of which the shape alone is known: `Shape(3, 64)`, or `Shape()` of a number.
-
-        >>> Shape(3, 64)
-        Shape(3, 64)
-    """
-
-    def __init__(self, *sides: int):
-        self.sides = sides
-
-    def __repr__(self) -> str:
-        return f"Shape({', '.join(map(str, self.sides))})"
-
-    def example(self) -> Any:
-        """An array of this shape to trace with."""
-        return np.full(self.sides, 0.5) if self.sides else 0.5
 
 
 class Leaf(NamedTuple):

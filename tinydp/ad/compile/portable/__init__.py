@@ -3,7 +3,7 @@
 A page has no NumPy, no LAPACK and no `libm`; and the sine of one browser differs from that of another in
 the last bit. So what is more than an instruction of the processor comes with the program, printed like the
 program itself. Most of it is what compiled programs call anyway (`kernels/`, `events.py`), read from there;
-the rest stands in `elementary.py` and `linear.py`, in the same small part of Python.
+the rest stands in `elementary.py`, `angles.py` and `linear.py`, in the same small part of Python.
 
     >>> [x.label for x in function("dot").parameters], function("dot").results[0].kind
     (['x', 'x_size', 'y', 'y_size'], 'f')
@@ -20,8 +20,8 @@ from ..statements import Function
 from .reader import Reader
 
 HERE = Path(__file__).parent
-FILES = [HERE / "elementary.py", HERE / "linear.py", HERE.parent / "kernels" / "__init__.py",
-         HERE.parent / "kernels" / "sorting.py", HERE.parent / "kernels" / "products.py",
+FILES = [*(HERE / name for name in ("elementary.py", "angles.py", "linear.py")),
+         *(HERE.parent / "kernels" / name for name in ("__init__.py", "sorting.py", "products.py")),
          HERE.parents[1] / "events.py"]                          # the first that has a function is asked
 ARRAYS = {                                       # of each function: v a vector, m a matrix, i integers
     "dot": "vv", "vecmat": "vmv", "matvec": "mvv", "matmul": "mmm", "matmul_tn": "mmm", "matmul_nt": "mmm",

@@ -1,9 +1,9 @@
 """Elementary functions with the same bits in every browser: sums, products, quotients and roots alone.
 
-IEEE 754 says what these are, to the last bit; of sin, exp or pow it does not. The polynomials of log and
-arctan are fdlibm's (Sun Microsystems, 1993); sin, cos, exp, tanh are those of compiled programs (`kernels/`).
+IEEE 754 says what these are, to the last bit; of sin, exp or pow it does not. The polynomial of log is
+fdlibm's (Sun Microsystems, 1993), that of exp and tanh is the one of compiled programs (`kernels/`).
 
-    >>> abs(log(10.0) - math.log(10.0)) < 1e-15, abs(arctan2(-1.0, -2.0) - math.atan2(-1.0, -2.0)) < 1e-15
+    >>> abs(log(10.0) - math.log(10.0)) < 1e-15, abs(arcsinh(2.0) - math.asinh(2.0)) < 1e-15
     (True, True)
 
 They are read by `reader.py`, and are plain Python as well.
@@ -13,13 +13,11 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..kernels import _expm1_reduced, _sin_and_cos, exp
+    from ..kernels import _expm1_reduced, exp
 
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 LOG2E, LOG10E = 1.4426950408889634, 0.4342944819032518
 ROUND = 6755399441055744.0               # 1.5 * 2**52: adding it leaves an integer in the low bits
-LARGEST = 1e5                            # up to here pi/2 in three parts is exact enough
-HALF_PI, PI = 1.5707963267948966, 3.141592653589793
 SPLIT = 134217729.0                      # 2**27 + 1: it cuts a number in two halves
 
 
@@ -305,95 +303,3 @@ def cbrt(x: float) -> float:
     y = exp(log(a) / 3.0)
     y = y - (y - a / (y * y)) / 3.0
     return math.copysign(y, x)
-
-
-# ---------------------------------------------------------------------------- angles
-
-def sin(x: float) -> float:
-    """The sine."""
-    sine, _ = _sin_and_cos(_moderate(x))
-    return sine
-
-
-def cos(x: float) -> float:
-    """The cosine."""
-    _, cosine = _sin_and_cos(_moderate(x))
-    return cosine
-
-
-def tan(x: float) -> float:
-    """The tangent."""
-    sine, cosine = _sin_and_cos(_moderate(x))
-    return sine / cosine
-
-
-def _moderate(x: float) -> float:
-    """The same angle, without most of its turns if they are many."""
-    return x if abs(x) <= LARGEST else _without_turns(x)
-
-
-def _without_turns(x: float) -> float:
-    """The angle less its whole turns, exactly as long as a turn is not more than float64's own error of it.
-
-    nan from 1e17 on, where the next number is more than a turn away.
-    """
-    if not abs(x) < 1e17:
-        return math.nan
-    r = fmod(x, 2.0 * PI)
-    return r - (x - r) / (2.0 * PI) * 2.4492935982947064e-16         # 2 pi is so much more than float64's
-
-
-def _arctan_small(x: float) -> float:
-    """arctan(x) - x for |x| <= 7/16: fdlibm's polynomial."""
-    z = x * x
-    p = 1.62858201153657823623e-02
-    p = p * z - 3.65315727442169155270e-02
-    p = p * z + 4.97687799461593236017e-02
-    p = p * z - 5.83357013379057348645e-02
-    p = p * z + 6.66107313738753120669e-02
-    p = p * z - 7.69187620504482999495e-02
-    p = p * z + 9.09088713343650656196e-02
-    p = p * z - 1.11111104054623557880e-01
-    p = p * z + 1.42857142725034663711e-01
-    p = p * z - 1.99999999998764832476e-01
-    p = p * z + 3.33333333333329318027e-01
-    return -x * z * p
-
-
-def arctan(x: float) -> float:
-    """The inverse of tan; larger x are moved, by the angle at 1/2, 1, 3/2 or infinity."""
-    a = abs(x)
-    if a < 0.4375:
-        return x + _arctan_small(x)
-    angle, low, t = HALF_PI, 6.12323399573676603587e-17, -1.0 / a
-    if a < 0.6875:
-        angle, low, t = 4.63647609000806093515e-01, 2.26987774529616870924e-17, (2.0 * a - 1.0) / (2.0 + a)
-    elif a < 1.1875:
-        angle, low, t = 7.85398163397448278999e-01, 3.06161699786838301793e-17, (a - 1.0) / (a + 1.0)
-    elif a < 2.4375:
-        angle, low, t = 9.82793723247329054082e-01, 1.39033110312309984516e-17, (a - 1.5) / (1.0 + 1.5 * a)
-    return math.copysign(angle + ((_arctan_small(t) + low) + t), x)
-
-
-def arctan2(y: float, x: float) -> float:
-    """The angle of the point (x, y)."""
-    if math.isnan(x) or math.isnan(y):
-        return math.nan
-    a, b = abs(y), abs(x)
-    if a == b:
-        angle = 0.25 * PI if a > 0.0 else 0.0
-    else:
-        angle = arctan(a / b)
-    if signbit(x):
-        angle = PI - (angle - 1.2246467991473532e-16)
-    return math.copysign(angle, y)
-
-
-def arcsin(x: float) -> float:
-    """The inverse of sin."""
-    return arctan2(x, math.sqrt((1.0 - x) * (1.0 + x)))
-
-
-def arccos(x: float) -> float:
-    """The inverse of cos."""
-    return 2.0 * arctan2(math.sqrt(1.0 - x), math.sqrt(1.0 + x))

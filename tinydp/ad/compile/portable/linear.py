@@ -9,7 +9,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .elementary import cos, log, sin
+    from .angles import cos, sin
+    from .elementary import log
 
 TINY = 1e-13                             # a pivot, as a part of the matrix
 
