@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: test lint types demo bench clean
+.PHONY: test lint types demo bench docs serve clean
 
 test: lint types  ## everything that must hold: lint, types, tests
 	$(RUN) -m pytest --numprocesses auto --dist worksteal
@@ -22,10 +22,23 @@ bench: $(VENV)/ready
 	$(RUN) -m pip install --quiet --editable '.[bench]'
 	$(RUN) -m benchmarks
 
+docs serve: export NO_MKDOCS_2_WARNING = 1               # of what comes after the pinned versions
+
+docs: $(VENV)/docs  ## write the site to build/site; no warning is tolerated
+	$(RUN) -m mkdocs build
+	$(RUN) docs/site/check.py build/site
+
+serve: $(VENV)/docs  ## the site at http://127.0.0.1:8000, built again whenever a page changes
+	$(RUN) -m mkdocs serve
+
+$(VENV)/docs: $(VENV)/ready
+	$(RUN) -m pip install --quiet --editable '.[docs]'
+	touch $@
+
 $(VENV)/ready: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --editable '.[demos,cluster,tests]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) out build/site

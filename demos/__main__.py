@@ -7,13 +7,19 @@ import sys
 import textwrap
 from pathlib import Path
 
+from . import COMMAND, pip_line
+
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum", "swingup")
 LISTED = (
     "gradient",
     "trebuchet", "trebuchet world", "trebuchet race", "trebuchet article",
-    "cartpole", "cartpole world", "cartpole race", "cartpole article",
-    "pendulum", "pendulum world", "pendulum race", "pendulum article", "pendulum best",
+    "cartpole", "cartpole world", "cartpole plan", "cartpole race", "cartpole article",
+    "pendulum", "pendulum world", "pendulum world residual", "pendulum plan", "pendulum race",
+    "pendulum article", "pendulum best",
     "swingup", "swingup race")
+ELSEWHERE = {                            # demos whose file is not called like them
+    "cartpole plan": "cartpole plans", "pendulum plan": "pendulum plans",
+    "pendulum world residual": "pendulum residual"}
 EXTRAS = {"gymnasium": "demos", "matplotlib": "demos", "PIL": "demos", "scipy": "demos", "tqdm": "demos",
           "stable_baselines3": "rl", "torch": "rl", "cma": "rl"}
 
@@ -30,14 +36,14 @@ def main(argv: list[str]) -> int:
         print(f"There is no demo named {name!r}.{hint}\n\n{listing()}", file=sys.stderr)
         return 2
     try:
-        demo = importlib.import_module(f"demos.{name}").DEMO
-        return importlib.import_module("demos.run").run(demo, options)
+        demo = importlib.import_module(f".{name}", __package__).DEMO
+        return importlib.import_module(".run", __package__).run(demo, options)
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         if package not in EXTRAS:
             raise
         who = "The demos need" if EXTRAS[package] == "demos" else "This demo needs"
-        print(f"{who} {package}: pip install -e '.[{EXTRAS[package]}]'", file=sys.stderr)
+        print(f"{who} {package}: {pip_line(EXTRAS[package])}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted: the same command goes on from here.", file=sys.stderr)
@@ -49,21 +55,21 @@ def listing() -> str:
     rows = []
     for name in LISTED:
         about, claim, takes = describe(name)
-        rows += [f"  {name:<17} {about}",
+        rows += [*([f"  {name}", " " * 20 + about] if len(name) > 17 else [f"  {name:<17} {about}"]),
                  *textwrap.wrap(f"The article: {claim} Takes {takes}.", 110, initial_indent=" " * 20,
                                 subsequent_indent=" " * 20), ""]
     return "\n".join([
-        "usage: python -m demos NAME [show | train | play | plot | sweep] [options]",
+        f"usage: {COMMAND} NAME [show | train | play | plot | sweep] [options]",
         "", *rows,
         "Each does the whole show: it trains from scratch, judges what it learned, and writes pictures",
         "and a result.json to out/NAME. Options of all: --seed N, --out DIR, --quiet, --fresh;",
-        "python -m demos NAME --help shows the rest. NAME article is NAME --recipe article.",
+        f"{COMMAND} NAME --help shows the rest. NAME article is NAME --recipe article.",
     ])
 
 
 def describe(name: str) -> tuple[str, str, str]:
     """The first line of a demo's docstring, its CLAIM and TAKES, read without running it."""
-    place = Path(__file__).parent.joinpath(*name.split())
+    place = Path(__file__).parent.joinpath(*ELSEWHERE.get(name, name).split())
     file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     module = ast.parse(file.read_text(encoding="utf-8"))
     texts = {statement.targets[0].id: ast.literal_eval(statement.value) for statement in module.body

@@ -148,7 +148,7 @@ def _describe(part: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         arrays[place or "state"] = np.asarray(part)
         return ["array" if isinstance(part, np.ndarray) else "scalar", place or "state"]
     below = tree.children(part)
-    if below is None or tree.is_static(part):
+    if below is None or tree.has_no_number(part):
         raise TypeError(f"a checkpoint cannot hold {place or 'the state'}, of type {type(part).__name__}: "
                         "use arrays, numbers and text.")
     content = [_describe(child, place + step, arrays)

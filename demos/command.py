@@ -37,6 +37,7 @@ says to begin anew. Many seeds at once are the work of `sweep`, windows to play 
 """
 
 import argparse
+import importlib
 import importlib.metadata
 import json
 import platform
@@ -50,6 +51,7 @@ from tqdm import tqdm
 
 import tinydp
 
+from . import COMMAND
 from .checkpoints import write_atomically
 from .seconds import Seconds
 
@@ -116,6 +118,15 @@ class Demo(NamedTuple):
         return [action for action, can in able.items() if can]
 
 
+class NoCluster(Exception):
+    """Workers were asked for, and cannot be had; the message says why, and what to do."""
+
+
+def later(module: str, name: str) -> Callable:
+    """A function of a module that is imported when it is called: --help need not wait for Matplotlib."""
+    return lambda *args: getattr(importlib.import_module(module), name)(*args)
+
+
 # ---------------------------------------------------------------------------- its result
 
 
@@ -124,7 +135,7 @@ def judge(demo: Demo, options: Options, outcome: Any, argv: list[str]) -> tuple[
     report = demo.report(options, outcome)
     return {
         "demo": demo.name,
-        "command": " ".join([f"python -m demos {demo.name}", *argv]),
+        "command": " ".join([f"{COMMAND} {demo.name}", *argv]),
         "seed": options.seed,
         "settings": json.loads(json.dumps(demo.settings(options))),
         "versions": versions(*demo.packages),
@@ -160,7 +171,7 @@ def parser(demo: Demo) -> argparse.ArgumentParser:
     told = "; ".join([*(f"{name}: {actions[name]}" for name in demo.actions()),
                       *(f"{name}: a demo of its own, with its own flags" for name in demo.beside)])
     flags = argparse.ArgumentParser(
-        prog=f"python -m demos {demo.name}", description=demo.about.partition("\n")[0],
+        prog=f"{COMMAND} {demo.name}", description=demo.about.partition("\n")[0],
         epilog="Interrupted, by Ctrl-C or worse, the same command goes on where it was, to the same bits.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     flags.add_argument("action", nargs="?", choices=[*demo.actions(), *demo.beside], default="show",
@@ -192,7 +203,7 @@ def add_recipe(flags: argparse.ArgumentParser, demo: Demo) -> None:
 
 def recipe(demo: Demo, argv: list[str]) -> tuple[str, list[str]]:
     """Which recipe the command line names, and the command line without it."""
-    flags = argparse.ArgumentParser(prog=f"python -m demos {demo.name}", add_help=False, allow_abbrev=False)
+    flags = argparse.ArgumentParser(prog=f"{COMMAND} {demo.name}", add_help=False, allow_abbrev=False)
     flags.set_defaults(recipe=OWN)
     add_recipe(flags, demo)
     named, others = flags.parse_known_args(argv)

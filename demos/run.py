@@ -2,7 +2,7 @@
 
 import importlib
 
-from . import command, sweep
+from . import COMMAND, command
 from .checkpoints import CheckpointError
 from .command import Demo
 
@@ -21,12 +21,12 @@ def run(demo: Demo, argv: list[str]) -> int:
     options = flags.parse_intermixed_args(argv)
     if options.action in demo.beside:
         flags.error(f"{options.action} is a demo of its own and comes first: "
-                    f"python -m demos {demo.name} {options.action} ...")
+                    f"{COMMAND} {demo.name} {options.action} ...")
     command.make_folder(options.out, flags)
     try:
         match options.action:
             case "sweep":
-                return sweep.run(demo, options, argv)
+                return command.later(f"{__package__}.sweep", "run")(demo, options, argv)
             case "play":
                 return play(demo, options)
             case "plot":
@@ -34,7 +34,7 @@ def run(demo: Demo, argv: list[str]) -> int:
                 return 0
             case action:
                 return show(demo, options, argv, pictures=action == "show")
-    except (CheckpointError, sweep.NoCluster) as error:
+    except (CheckpointError, command.NoCluster) as error:
         flags.error(str(error))
 
 

@@ -1,21 +1,18 @@
-"""The look of all pictures, and animations as small GIF files.
+"""The look of all pictures.
 
 Pictures are made for a width of 900 px in a page. Figures are built without pyplot, so that
 no display and no global state is involved.
 """
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from PIL import Image
 
 INK, GREY, PALE = "#22303c", "#8a949e", "#dde2e7"
 BLUE, ORANGE, GREEN = "#1f6fb4", "#d9662b", "#2f8f5b"
@@ -67,33 +64,3 @@ def bare(axes: Axes) -> None:
     axes.set(xticks=[], yticks=[])               # hidden ticks would still take time
     axes.set_axis_off()
     axes.set_aspect("equal")
-
-
-def save_animation(path: Path, picture: Figure, draw: Callable[[int], Any], frames: Iterable[int],
-                   seconds: float) -> None:
-    """Write a GIF that calls `draw(frame)` for each frame, shows it for `seconds`, and repeats."""
-    palette = _palette()
-    images = []
-    for frame in frames:
-        draw(frame)
-        picture.canvas.draw()
-        pixels = np.asarray(picture.canvas.buffer_rgba())[..., :3]     # type: ignore[attr-defined]
-        images.append(Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE))
-        picture.set_layout_engine("none")                    # once is enough, and twice as fast
-    images[0].save(path, save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0,
-                   optimize=True, disposal=1)
-
-
-def _palette(shades: int = 12) -> Image.Image:
-    """White, our colours, and their blends with white, which smooth edges need.
-
-    One palette for all frames and no dithering: still parts stay still, and the file small.
-    """
-    colours = [(255.0, 255.0, 255.0)]
-    for name in (INK, GREY, PALE, BLUE, ORANGE):
-        pure = 255 * np.array(to_rgb(name))
-        blends = [pure + (255 - pure) * k / shades for k in range(shades)]
-        colours += [tuple(blend) for blend in blends if min(blend) < 245]     # no second white
-    image = Image.new("P", (1, 1))
-    image.putpalette([round(part) for colour in colours for part in colour])
-    return image

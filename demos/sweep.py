@@ -22,7 +22,7 @@ import json
 import logging
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +31,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from . import checkpoints, command, style
-from .command import Column, Demo, Options
+from . import COMMAND, checkpoints, command, pip_line, style
+from .command import Column, Demo, NoCluster, Options
 
 LOSSES = 20                              # of workers, that one seed survives
 PATIENCE = 10.0                          # seconds, for a scheduler to answer
+ACROSS = 4                               # panels of the picture side by side, at most; more are in two rows
 Trial = tuple[dict[str, Any], dict[str, Any]]    # of a seed: its result, and what is kept beside it
 
 # ---------------------------------------------------------------------------- the whole
-
-
-class NoCluster(Exception):
-    """Workers were asked for, and cannot be had; the message says why, and what to do."""
 
 
 def run(demo: Demo, options: Options, argv: list[str]) -> int:
@@ -55,7 +52,8 @@ def run(demo: Demo, options: Options, argv: list[str]) -> int:
         command.note(f"{len(known)} of {command.count(len(seeds), 'seed')} are there already, in {folder} "
                      "(--fresh begins anew).", options.quiet)
     with command.progress(len(seeds), "seeds", "sweeping", options.quiet, initial=len(known)) as bar:
-        for seed, result in results(demo, options, [seed for seed in seeds if seed not in known]):
+        left = [seed for seed in seeds if seed not in known]
+        for seed, result in results(demo, options, left, lambda seed: bar.set_description(f"seed {seed:<5}")):
             known[seed], kept = result
             if demo.keeps:
                 checkpoints.save(controller_file(folder, seed), kept, demo.name, known[seed]["settings"])
@@ -67,7 +65,7 @@ def run(demo: Demo, options: Options, argv: list[str]) -> int:
     found = [known[seed] for seed in seeds]
     passed, verdict = (demo.passes or all_succeed)(found)
     summary = {
-        "demo": demo.name, "command": " ".join([f"python -m demos {demo.name}", *argv]),
+        "demo": demo.name, "command": " ".join([f"{COMMAND} {demo.name}", *argv]),
         "seeds": list(seeds), "versions": command.versions(*demo.packages),
         "columns": {column.key: statistics_of(column, found) for column in demo.columns},
         "claim": found[0]["claim"], "verdict": verdict, "success": passed,
@@ -91,7 +89,7 @@ def all_succeed(results: list[dict]) -> tuple[bool, str]:
 
 def trial(name: str, options: dict[str, Any], seed: int) -> Trial:
     """The content of `result.json` for one seed, and what to keep. It may run anywhere: it writes nothing."""
-    demo: Demo = importlib.import_module(f"demos.{name}".replace(" ", ".")).DEMO
+    demo: Demo = importlib.import_module("." + name.replace(" ", "."), __package__).DEMO
     with tempfile.TemporaryDirectory(prefix=f"{name}-{seed}-") as folder:
         alone = argparse.Namespace(**options | {
             "action": "train", "seed": seed, "out": Path(folder), "quiet": True, "fresh": True})
@@ -135,13 +133,15 @@ def finished(demo: Demo, options: Options, seed: int, folder: Path) -> dict[str,
 # ---------------------------------------------------------------------------- many seeds
 
 
-def results(demo: Demo, options: Options, seeds: list[int]) -> Iterator[tuple[int, Trial]]:
-    """Seeds and their results, as they come, with what is to be kept."""
+def results(demo: Demo, options: Options, seeds: list[int], begins: Callable[[int], None]
+            ) -> Iterator[tuple[int, Trial]]:
+    """Seeds and their results, as they come, with what is to be kept; `begins` is told which one runs."""
     if not seeds:
         return
     sent = {key: value for key, value in vars(options).items() if key != "out"}
     if options.jobs == 1 and options.scheduler is None:
         for seed in seeds:
+            begins(seed)
             yield seed, trial(demo.name, sent, seed)
     else:
         yield from on_workers(demo, sent, seeds)
@@ -152,7 +152,7 @@ def on_workers(demo: Demo, options: dict[str, Any], seeds: list[int]) -> Iterato
     try:
         dask, distributed = (importlib.import_module(name) for name in ("dask", "distributed"))
     except ModuleNotFoundError as error:
-        raise NoCluster(f"--jobs and --scheduler need {error.name}: pip install -e '.[cluster]', "
+        raise NoCluster(f"--jobs and --scheduler need {error.name}: {pip_line('cluster')}, "
                         "or leave them out.") from error
     dask.config.set({"distributed.scheduler.allowed-failures": LOSSES})
     with connected(distributed, options["jobs"], options["scheduler"]) as client:
@@ -213,11 +213,15 @@ def table(demo: Demo, results: list[dict]) -> str:
 
 def draw(demo: Demo, results: list[dict]) -> Figure:
     """Every seed of every column, from the best to the worst; median, worst and goal are marked."""
+    across = len(demo.columns) if len(demo.columns) <= ACROSS else -(-len(demo.columns) // 2)
+    down = -(-len(demo.columns) // across)
     with style.styled():
-        picture = style.figure(900, 320)
-        panels = picture.subplots(1, len(demo.columns), squeeze=False)[0]
-        for axes, column in zip(panels, demo.columns, strict=True):
+        picture = style.figure(900, 20 + 300 * down)
+        panels = picture.subplots(down, across, squeeze=False).ravel()
+        for axes, column in zip(panels, demo.columns, strict=False):
             draw_column(axes, column, numbers(column, results))
+        for axes in panels[len(demo.columns):]:
+            axes.remove()
         picture.suptitle(f"{demo.name}: {command.count(len(results), 'seed')}", x=0.01, ha="left",
                          fontsize=12, weight="bold", color=style.INK)
     return picture

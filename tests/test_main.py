@@ -1,10 +1,14 @@
-"""The command line: `python -m tinydp check` and `rules`."""
+"""The command line: `python -m tinydp check`, `rules` and `demo`, and what is installed."""
 
+import configparser
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import tinydp
 from tinydp.__main__ import main
 
 MODULE = '''
@@ -78,7 +82,7 @@ def test_verdicts_and_exit_codes(here, capsys, words, code, output):
     (["check", "programs:quitting", "--at", "x=1.0"], "the program raised SystemExit"),
     (["rules", "--points", "0"], "at least 1"),
     (["rules", "np.floor"], "no rule of np.floor"),
-    ([], "required: command"),
+    (["play"], "invalid choice: 'play'"),
 ])
 def test_bad_usage(here, capsys, words, message):
     with pytest.raises(SystemExit) as caught:
@@ -92,3 +96,49 @@ def test_as_a_command(here):
     done = subprocess.run([sys.executable, "-m", "tinydp", *words], capture_output=True, text=True,
                           check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_a_command_it_helps(capsys):
+    assert main([]) == 2
+    assert "check the gradient of a function" in capsys.readouterr().out
+
+
+def test_its_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"tinydp {tinydp.__version__}\n"
+
+
+def test_a_missing_package_is_named_with_its_pip_line(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    monkeypatch.delitem(sys.modules, "tinydp.testing.strategies", raising=False)
+    with pytest.raises(SystemExit):
+        main(["rules", "np.sin"])
+    assert "pip install hypothesis" in capsys.readouterr().err
+
+
+def test_all_packages_are_installed_and_nothing_beside_tinydp():
+    root = Path(tinydp.__file__).parents[1]
+    settings = configparser.ConfigParser()
+    settings.read(root / "setup.cfg")
+    there = [".".join(file.parent.relative_to(root).parts)
+             for folder in ("tinydp", "demos") for file in (root / folder).rglob("__init__.py")]
+    assert sorted(settings["options"]["packages"].split()) == sorted(
+        f"tinydp.{name}" if name.startswith("demos") else name for name in there)
+
+
+def test_the_installed_demos_are_those_of_the_folder(tmp_path):
+    """`tinydp.demos` is made where tinydp is installed: here, without `demos` beside it."""
+    root = Path(tinydp.__file__).parents[1]
+    (tmp_path / "tinydp").symlink_to(root / "tinydp")
+    code = f"""if True:
+        import importlib.util, sys
+        spec = importlib.util.spec_from_file_location("tinydp.demos", {str(root / "demos" / "__init__.py")!r})
+        sys.modules["tinydp.demos"] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        from tinydp.__main__ import main
+        main(["demo", "pendulum", "world", "--help"])"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True,
+                          env=os.environ | {"PYTHONPATH": str(tmp_path)}, check=False)
+    assert done.stdout.startswith("usage: tinydp demo pendulum world"), done.stderr

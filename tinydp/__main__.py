@@ -2,7 +2,9 @@
 
 `python -m tinydp check package.module:function --at "x=0.7, y=[1, 2]"` compares the gradient of a
 function with finite differences and prints the report. `python -m tinydp rules` does so for the
-rules of NumPy's functions, and those of `dp.linalg`, at random points.
+rules of NumPy's functions, and those of `dp.linalg`, at random points. `python -m tinydp demo NAME` runs
+a demo: it trains a controller through a simulator, and draws what it learned. Where tinydp is installed,
+`tinydp` is short for `python -m tinydp`.
 
 Exit codes: 0 all is right; 1 a gradient is wrong; 2 nothing could be checked: bad usage, or the program
 raised an error; 3 inconclusive: not all could be judged, or there was nothing to judge.
@@ -16,18 +18,27 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+import tinydp
 
 CODES = {"right": 0, "wrong": 1, "inconclusive": 3}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tinydp", description=__doc__,
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["demo"]:                     # it has flags of its own
+        return _demo(argv[1:])
+    name = "tinydp" if Path(sys.argv[0]).stem == "tinydp" else "python -m tinydp"
+    parser = argparse.ArgumentParser(prog=name, description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser.add_argument("--version", action="version", version=f"tinydp {tinydp.__version__}")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("demo", help="run a demo, or list them", add_help=False)
     check = commands.add_parser("check", help="check the gradient of a function at a point")
     check.add_argument("function", metavar="MODULE:FUNCTION")
     check.add_argument("--at", default="", help='its arguments, such as "x=0.7, y=[1, 2]"')
@@ -36,6 +47,9 @@ def main(argv: list[str] | None = None) -> int:
     rules.add_argument("names", nargs="*", metavar="NAME", help="only these, such as np.linalg.inv")
     rules.add_argument("--points", type=int, default=50, help="points a function (default 50)")
     options = parser.parse_args(argv)
+    if options.command is None:
+        parser.print_help()
+        return 2
     try:
         return _check(options) if options.command == "check" else _rules(options)
     except UsageError as error:
@@ -44,6 +58,18 @@ def main(argv: list[str] | None = None) -> int:
         traceback.print_exc()
         parser.exit(2, f"{parser.prog} {options.command}: not checked, the program raised "
                        f"{type(error).__name__}\n")
+
+
+def _demo(argv: list[str]) -> int:
+    try:
+        demos = importlib.import_module("tinydp.demos.__main__")
+    except ModuleNotFoundError as error:
+        if error.name != "tinydp.demos":
+            raise
+        print("tinydp demo needs tinydp to be installed: pip install -e .\nIn the folder of its source, "
+              "python -m demos does the same.", file=sys.stderr)
+        return 2
+    return int(demos.main(argv))
 
 
 class UsageError(Exception):
@@ -67,7 +93,10 @@ def _check(options: argparse.Namespace) -> int:
 def _rules(options: argparse.Namespace) -> int:
     from .testing import GradientError
     from .testing.domains import DOMAINS, OTHER_NAMES
-    from .testing.strategies import check_property, inputs_for
+    try:
+        from .testing.strategies import check_property, inputs_for
+    except ModuleNotFoundError as error:
+        raise UsageError(f"it draws its points by {error.name}: pip install {error.name}") from None
 
     if options.points < 1:
         raise UsageError("--points must be at least 1")

@@ -22,9 +22,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+__all__ = ["MLP", "Layer", "glorot", "he", "identity", "relu", "sigmoid", "tanh"]
+
 
 class Layer(NamedTuple):
-    """`weight` of shape (in, out) and `bias` of shape (out,); the layer maps x to x @ weight + bias."""
+    """`weight` of shape (in, out) and `bias` of shape (out,); the layer maps x to x @ weight + bias.
+
+        >>> double = Layer(2.0 * np.eye(2), np.zeros(2))
+        >>> np.ones((3, 2)) @ double.weight + double.bias
+        array([[2., 2.],
+               [2., 2.],
+               [2., 2.]])
+    """
 
     weight: Any
     bias: Any
@@ -36,22 +45,38 @@ Params = list[Layer]
 
 
 def tanh(x: Any) -> Any:
-    """The hyperbolic tangent, within (-1, 1)."""
+    """The hyperbolic tangent, within (-1, 1), of a number or of each element.
+
+        >>> print(f"{tanh(0.5):.4f}")
+        0.4621
+    """
     return np.tanh(x)
 
 
 def relu(x: Any) -> Any:
-    """x where x > 0, else 0; its derivative at 0 is 0."""
+    """x where x > 0, else 0, for a number or each element; its derivative at 0 is 0.
+
+        >>> relu(np.array([-1.0, 0.0, 2.0]))
+        array([0., 0., 2.])
+    """
     return np.where(x > 0, x, 0.0)
 
 
 def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), within (0, 1); by tanh, which cannot overflow."""
+    """1 / (1 + exp(-x)), within (0, 1), of a number or of each element; by tanh, which cannot overflow.
+
+        >>> sigmoid(np.array([-1000.0, 0.0]))
+        array([0. , 0.5])
+    """
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
 def identity(x: Any) -> Any:
-    """x, unchanged."""
+    """The number or array x, unchanged.
+
+        >>> identity(2.0)
+        2.0
+    """
     return x
 
 
@@ -63,8 +88,12 @@ ACTIVATIONS: dict[str, Callable] = {f.__name__: f for f in (tanh, relu, sigmoid,
 def glorot(rng: np.random.Generator, inputs: int, outputs: int) -> np.ndarray:
     """U[-a, a] with a² = 6 / (inputs + outputs): signals neither grow nor fade through tanh.
 
-    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
-    networks", 2010, equation 16.
+    The result has shape (inputs, outputs). Source: Glorot and Bengio, "Understanding the difficulty of
+    training deep feedforward neural networks", 2010, equation 16.
+
+        >>> weight = glorot(np.random.default_rng(0), 3, 3)
+        >>> weight.shape, bool(np.all(np.abs(weight) <= 1.0))
+        ((3, 3), True)
     """
     limit = np.sqrt(6 / (inputs + outputs))
     return rng.uniform(-limit, limit, (inputs, outputs))
@@ -73,7 +102,11 @@ def glorot(rng: np.random.Generator, inputs: int, outputs: int) -> np.ndarray:
 def he(rng: np.random.Generator, inputs: int, outputs: int) -> np.ndarray:
     """N(0, 2 / inputs): the same for relu, which lets half of the signal through.
 
-    Source: He et al., "Delving deep into rectifiers", 2015, equation 10.
+    The result has shape (inputs, outputs). Source: He et al., "Delving deep into rectifiers", 2015,
+    equation 10.
+
+        >>> print(f"{he(np.random.default_rng(0), 200, 100).std():.3f}")             # 0.1² = 2 / 200
+        0.100
     """
     return rng.normal(0.0, np.sqrt(2 / inputs), (inputs, outputs))
 
@@ -85,9 +118,15 @@ def he(rng: np.random.Generator, inputs: int, outputs: int) -> np.ndarray:
 class MLP:
     """A multi-layer perceptron: layers of sizes[0] inputs, ..., sizes[-1] outputs.
 
-    `hidden` is the activation after each layer but the last, `output` the one after the last:
-    "tanh", "relu", "sigmoid", "identity", or any function of an array. The object holds this
-    recipe alone; the parameters are yours: `init` makes them, and each call takes them.
+    `hidden` is the activation after each layer but the last, `output` the one after the last: "tanh", "relu",
+    "sigmoid", "identity", or any function of an array. The object holds this recipe alone; the parameters are
+    yours: `init` makes them, and each call takes them and returns the output. Raises `ValueError` if there
+    are fewer than two sizes, or no activation of that name.
+
+        >>> net = MLP((2, 8, 1), hidden="relu")
+        >>> params = net.init(np.random.default_rng(0))
+        >>> net(params, np.ones(2)).shape, net(params, np.ones((5, 2))).shape
+        ((1,), (5, 1))
     """
 
     sizes: tuple[int, ...] = field(metadata={"static": True})    # a part of the program, if it is compiled
@@ -111,7 +150,10 @@ class MLP:
         ]
 
     def __call__(self, params: Params, x: Any) -> Any:
-        """The output, of shape (out,) for `x` of shape (in,), and (batch, out) for (batch, in)."""
+        """The output, of shape (out,) for `x` of shape (in,), and (batch, out) for (batch, in).
+
+        Raises `ValueError` if `x` has another number of inputs, or the parameters another number of layers.
+        """
         shape = x.shape if hasattr(x, "shape") else np.shape(x)
         if not shape or shape[-1] != self.sizes[0]:
             raise ValueError(f"this MLP takes {self.sizes[0]} inputs, and x has shape {shape}: "

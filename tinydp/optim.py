@@ -31,6 +31,8 @@ from .ad import tree
 from .ad.errors import StructureError
 from .ad.values import FLAGS, shape
 
+__all__ = ["SGD", "Adam", "AdamState", "SGDState", "clip_by_norm", "cosine", "norm"]
+
 Rate = float | Callable[[int], float]            # a number, or a function of the step's index
 
 # ---------------------------------------------------------------------------- optimisers
@@ -39,7 +41,11 @@ Rate = float | Callable[[int], float]            # a number, or a function of th
 class SGDState(NamedTuple):
     """`step`: how many steps were made; `velocity`: the decaying sum of gradients, shape (n,).
 
-    `form` tells by a number what structure, names and shapes the parameters have.
+    n is how many numbers the parameters have (0 without momentum, where nothing is kept). `form` tells by a
+    number what structure, names and shapes they have.
+
+        >>> SGD(rate=0.1, momentum=0.9).init({"w": np.ones(2), "b": 0.0}).velocity
+        array([0., 0., 0.])
     """
 
     step: int
@@ -49,20 +55,36 @@ class SGDState(NamedTuple):
 
 @dataclass(frozen=True)
 class SGD:
-    """Gradient descent: v = momentum v + gradient, params = params - rate v."""
+    """Gradient descent: v = momentum v + gradient, params = params - rate v.
+
+    `rate`, in parameters per unit of their gradient, is a number or a function of how many steps were made,
+    as `cosine` returns; `momentum` is from 0 to 1. `init` returns the first state, `step` the new parameters
+    and the next state; nothing is changed in place.
+
+        >>> optimiser = SGD(rate=0.5, momentum=0.5)
+        >>> params = {"w": np.array([1.0, 2.0])}
+        >>> state = optimiser.init(params)
+        >>> for _ in range(2):                               # down the slope of sum(w) twice
+        ...     params, state = optimiser.step(params, {"w": np.ones(2)}, state)
+        >>> params["w"], state.step, state.velocity
+        (array([-0.25,  0.75]), 2, array([1.5, 1.5]))
+    """
 
     rate: Rate
     momentum: float = 0.0
 
     def init(self, params: Any) -> SGDState:
-        """The state before the first step."""
+        """The state before the first step. Raises `StructureError` if two keys of a dict look the same."""
         if not self.momentum:
             return SGDState(0, np.zeros(0))
         form, n = _form_and_size(params)
         return SGDState(0, np.zeros(n), form)
 
     def step(self, params: Any, gradient: Any, state: SGDState) -> tuple[Any, SGDState]:
-        """New parameters, of the structure, shapes and types of `params`, and the new state."""
+        """New parameters, of the structure, shapes and types of `params`, and the new state.
+
+        Raises `StructureError` if the gradient is built otherwise, or the state is that of other parameters.
+        """
         rate = _at(self.rate, state.step)
         after = state.step + 1
         if not self.momentum:                    # two operations an array: a vector would not pay
@@ -76,7 +98,11 @@ class SGD:
 class AdamState(NamedTuple):
     """`step`: how many steps were made; `mean` and `square`: averages of g and g², shape (n,).
 
-    `form` tells by a number what structure, names and shapes the parameters have.
+    n is how many numbers the parameters have. `form` tells by a number what structure, names and shapes they
+    have.
+
+        >>> Adam().init([np.ones((2, 2)), 0.0]).square.shape
+        (5,)
     """
 
     step: int
@@ -89,7 +115,18 @@ class AdamState(NamedTuple):
 class Adam:
     """Steps of about `rate` in each coordinate, whatever the scale of the gradient.
 
+    `rate` is in the unit of the parameters: a number, or a function of how many steps were made, as `cosine`
+    returns. `beta1` and `beta2`, below 1, are how much of the averages of g and g² stays in a step;
+    `epsilon`, in the unit of the gradient, keeps the division away from 0. `init` returns the first state,
+    `step` the new parameters and the next state; nothing is changed in place.
+
     Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1.
+
+        >>> optimiser = Adam(rate=0.1)
+        >>> params, gradient = [1.0, np.array([1.0, 1.0])], [1e-3, np.array([1e3, -1.0])]
+        >>> params, state = optimiser.step(params, gradient, optimiser.init(params))
+        >>> round(params[0], 3), params[1].round(3), state.step
+        (0.9, array([0.9, 1.1]), 1)
     """
 
     rate: Rate = 1e-3
@@ -98,12 +135,15 @@ class Adam:
     epsilon: float = 1e-8
 
     def init(self, params: Any) -> AdamState:
-        """The state before the first step."""
+        """The state before the first step. Raises `StructureError` if two keys of a dict look the same."""
         form, n = _form_and_size(params)
         return AdamState(0, np.zeros(n), np.zeros(n), form)
 
     def step(self, params: Any, gradient: Any, state: AdamState) -> tuple[Any, AdamState]:
-        """New parameters, of the structure, shapes and types of `params`, and the new state."""
+        """New parameters, of the structure, shapes and types of `params`, and the new state.
+
+        Raises `StructureError` if the gradient is built otherwise, or the state is that of other parameters.
+        """
         x, g, shaped = _vectors(params, gradient, state, AdamState)
         k = state.step + 1
         mean = self.beta1 * state.mean + (1 - self.beta1) * g
@@ -120,7 +160,8 @@ class Adam:
 def cosine(start: float, end: float, steps: int) -> Callable[[int], float]:
     """A rate that falls from `start` at step 0 to `end` at step `steps` along half a cosine.
 
-    Source: Loshchilov and Hutter, "SGDR", 2017, equation 5, without restarts.
+    Returns a function of how many steps were made, for `SGD` and `Adam`; it stays at `end`. Source:
+    Loshchilov and Hutter, "SGDR", 2017, equation 5, without restarts.
 
         >>> rate = cosine(1.0, 0.0, steps=100)
         >>> [round(rate(k), 3) for k in (0, 25, 50, 100, 1000)]
@@ -136,7 +177,7 @@ def _cosine(start: float, end: float, steps: int, k: Any) -> Any:
 
 
 def norm(gradient: Any) -> Any:
-    """The Euclidean norm of all the numbers in a structure together.
+    """The Euclidean norm of all the numbers in a structure together, a float; what is no number is left out.
 
         >>> norm({"w": np.array([3.0, 0.0]), "b": 4.0})
         5.0
@@ -153,6 +194,8 @@ def norm(gradient: Any) -> Any:
 
 def clip_by_norm(gradient: Any, limit: float) -> Any:
     """The gradient, shortened to the norm `limit` if it is longer; the direction stays.
+
+    `limit` is in the unit of the gradient. The result has its structure and shapes.
 
         >>> clip_by_norm([np.array([3.0, 4.0])], limit=1.0)
         [array([0.6, 0.8])]

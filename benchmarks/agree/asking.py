@@ -48,7 +48,12 @@ class Asking(Block):
         """Raise unless names still have these shapes and kinds: what is not run here needs that, too."""
         for name, value in values.items():
             now = self.env[normal(name)]
-            if np.shape(now) != np.shape(value) or np.asarray(now).dtype.kind != np.asarray(value).dtype.kind:
+            try:
+                same = np.shape(now) == np.shape(value) and (
+                    np.asarray(now).dtype.kind == np.asarray(value).dtype.kind)
+            except ValueError as error:          # rows of different lengths
+                raise Nope(str(error)) from None
+            if not same:
                 raise Nope("another shape or kind")
 
     # ------------------------------------------------------------------------ expressions

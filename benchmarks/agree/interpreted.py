@@ -14,7 +14,7 @@ import numpy as np
 import tinydp as dp
 from tinydp.ad.compile import passes
 from tinydp.ad.compile.adjoint import adjoint
-from tinydp.ad.compile.build import traced
+from tinydp.ad.compile.build import traced_call
 from tinydp.ad.compile.calls import Compiled
 from tinydp.ad.compile.expand import apart
 from tinydp.ad.compile.program import Program, interpret, verify
@@ -40,7 +40,7 @@ class Interpreted:
     def __init__(self, f: Callable, args: tuple, keywords: dict):
         compiled = Compiled(f, ())
         call = compiled._taken_apart(differentiable(args), keywords)
-        self.made, self.form = traced(compiled, call, call.leaves), call.form
+        self.made, self.form = traced_call(compiled, call, call.leaves), call.form
         self.program, self.trace = self.made.program, self.made.trace
         self.made.around.drop_changed()
         self.arrays = self.trace.arrays.changing()

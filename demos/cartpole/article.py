@@ -22,7 +22,8 @@ from ..article import new_network
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..seconds import Clock, Seconds
-from . import EVALUATED, Episode, balance, evaluated_starts
+from .judging import EVALUATED, balance, evaluated_starts
+from .learning import Episode
 
 CLAIM = "the model only needs around 5 episodes to win conclusively."
 TAKES = "seconds"

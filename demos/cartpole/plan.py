@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import gymnasium
 import numpy as np
 
 from tinydp.nn import Params
@@ -13,7 +12,9 @@ from tinydp.sims.cartpole import STANDARD, State, gymnasium_action, observe, ste
 from ..command import progress
 from ..plan import Planner, Planning, Problem
 from ..seconds import timed
-from . import COSTLY, EVALUATED, HORIZON, controller
+from . import judging
+from .learning import COSTLY, HORIZON
+from .network import controller
 
 BEGINNINGS = ((5, 0), (10, 0), (20, 0), (5, 5), (10, 10), (20, 20))
 NEAR, DEAR = 0.8, 30.0          # of a limit, from where on it costs more, and how much for all of it
@@ -44,11 +45,13 @@ def planner(params: Params, improvements: int) -> Callable[[np.ndarray], Any]:
 
 def plan_ahead(params: Params, improvements: int, quiet: bool) -> tuple[np.ndarray, float]:
     """Lengths (100,) of Gymnasium's episodes, if each decision plans ahead, and the median ms of one."""
+    import gymnasium  # noqa: PLC0415  (who asks for help need not wait for it)
+
     lengths: list[int] = []
     decisions: list[float] = []
     with gymnasium.make("CartPole-v1") as env, progress(
-            len(EVALUATED), "episodes", "planning", quiet) as bar:
-        for seed in EVALUATED:
+            len(judging.EVALUATED), "episodes", "planning", quiet) as bar:
+        for seed in judging.EVALUATED:
             (seen, _), over = env.reset(seed=seed), False
             decide = timed(planner(params, improvements), decisions)
             lengths.append(0)

@@ -1,4 +1,4 @@
-"""What planning is worth to cart-poles: networks that hardly learned anything, with the simulator to ask.
+"""What planning is worth to cart-poles: to networks that hardly learned anything, and to trained ones.
 
 The networks are those of `python -m demos cartpole train`, on the way and in the end.
 """
@@ -12,11 +12,14 @@ from tinydp.sims.cartpole import EPISODE, STANDARD, State, failed, observe, star
 
 from ..command import Options
 from ..plan_table import Row, Subject, beside, demo
-from . import CAUGHT, EVALUATED, stoppable, train
 from . import DEMO as BESIDE
+from .caught import CAUGHT, stoppable
+from .judging import EVALUATED
+from .learning import train
 from .plan import planner
 
 CLAIM = "a model may be a part of the controller's forward pass."
+TAKES = "a minute"
 ON_THE_WAY = (0,)               # steps of experience
 TILTED_SEED, STARTS = 12, 20
 

@@ -24,7 +24,8 @@ from ..command import Column, Options
 from ..worlds.belief import Model, Unknown
 from ..worlds.learner import Learning, Physics, Recipe, Task
 from ..worlds.trial import WHO, Machine, demo
-from . import COSTLY, SCALE
+from .learning import COSTLY
+from .network import SCALE
 
 CLAIM = "it balances after about 5 episodes; but there the simulator was the world."
 TAKES = "a minute"

@@ -30,7 +30,8 @@ from tinydp.nn import Layer, Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims.pendulum import STANDARD, State, cost, observe, step
 
-from .. import command, style
+from .. import COMMAND, command, style
+from ..animation import save_animation
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..play import play as open_window
@@ -365,7 +366,8 @@ def torque_map(params: Params) -> np.ndarray:
 def value_map(params: Params) -> np.ndarray:
     """The return of an episode from every state: shape (rates, angles)."""
     theta, rate = np.meshgrid(ANGLES, RATES)
-    return returns(params, State(theta.ravel(), rate.ravel())).reshape(theta.shape)
+    rows = range(len(RATES))                     # a row at a time: all at once would leave the cache
+    return np.stack([returns(params, State(theta[row], rate[row])) for row in rows])
 
 
 def draw_maps(params: Params) -> Figure:
@@ -492,7 +494,7 @@ SHOWN = 120                     # steps in the animation: 6 s, in frames of 50 m
 TILTED = State(np.radians(150), 0.0)
 
 
-def animate(path: Path, training: Training, how: Recipe) -> None:
+def animate(path: Path, training: Training, how: Recipe, quiet: bool) -> None:
     """The same start before, during and after training, side by side, as a GIF."""
     first, best = training.checks[0], kept(training, how)
     middle = (first.mean_return + best.mean_return) / 2
@@ -512,10 +514,10 @@ def animate(path: Path, training: Training, how: Recipe) -> None:
             for drawing in drawings:
                 drawing(k)
 
-        style.save_animation(path, picture, draw, range(SHOWN), STANDARD.dt)
+        save_animation(path, picture, draw, range(SHOWN), STANDARD.dt, quiet)
 
 
-def animate_episode(path: Path, training: Training, how: Recipe) -> None:
+def animate_episode(path: Path, training: Training, how: Recipe, quiet: bool) -> None:
     """The episode that it learned from, beside the strategy as it was at each moment."""
     episode, checks = training.episode, training.checks
     due = [check.update * EPISODE // how.updates for check in checks]     # the step from which each was known
@@ -534,7 +536,7 @@ def animate_episode(path: Path, training: Training, how: Recipe) -> None:
             plane.set_title(f"Torque ↺ orange, ↻ blue; mean return {style.number(now.mean_return)}",
                             fontsize=9.5)
 
-        style.save_animation(path, picture, draw, range(len(episode.theta)), STANDARD.dt)
+        save_animation(path, picture, draw, range(len(episode.theta)), STANDARD.dt, quiet)
 
 
 class Pendulum:
@@ -696,8 +698,8 @@ def plot(options: Options, outcome: Outcome) -> list[Path]:
     style.save_picture(files[0], draw_picture(options.mode, training, outcome.episodes))
     style.save_picture(files[1], draw_maps(kept(training, how).params))
     if options.mode == "episode":
-        animate_episode(files[2], training, how)
-    animate(files[-1], training, how)
+        animate_episode(files[2], training, how, options.quiet)
+    animate(files[-1], training, how, options.quiet)
     return files
 
 
@@ -767,7 +769,7 @@ def report(options: Options, outcome: Outcome) -> Report:
             "mean_return": BEST_EVALUATED,
             "mean_return_everywhere": BEST_EVERYWHERE,
             "about": "The best return known from the same 100 starts, and over the whole distribution of "
-                     "starts, by actual trajectories: python -m demos pendulum best.",
+                     f"starts, by actual trajectories: {COMMAND} pendulum best.",
             "mean_return_of_the_article's_recipe": ARTICLE,
         },
         goal={"mean_return": how.goal, "mean_return_everywhere": how.everywhere,
@@ -816,6 +818,5 @@ DEMO = Demo(
              Column("upright", "result.swung_up", digits=0, unit="of 100 starts")],
     keeps=kept_by_sweeps, kinds=(Layer,),
     passes=passes, packages=("numpy", "gymnasium"), beside={
-        "plan": "demos.pendulum.plans",
-        "page": "demos.pendulum.page",
-        **{name: f"demos.pendulum.{name}" for name in ("world", "race", "article", "best")}})
+        "plan": f"{__name__}.plans",
+        **{name: f"{__name__}.{name}" for name in ("world", "race", "article", "best", "page")}})

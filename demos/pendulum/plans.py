@@ -1,4 +1,4 @@
-"""What planning is worth to pendulums: networks that hardly learned anything, with the simulator to ask.
+"""What planning is worth to pendulums: to networks that hardly learned anything, and to trained ones.
 
 The networks are those of `python -m demos pendulum train --mode batch`, on the way and in the end.
 """
@@ -18,6 +18,7 @@ from .machine import BEST_EVALUATED, EPISODE, EVALUATED, HELD, UP, recipe
 from .plan import planner
 
 CLAIM = "a model may be a part of the controller's forward pass."
+TAKES = "two minutes"
 ON_THE_WAY = (0, 30)            # updates
 FAST = 8.0                      # rad/s, up to which other starts turn
 FAST_SEED, FAST_STARTS = 11, 25

@@ -1,4 +1,4 @@
-"""When is a network in the simulator worth it? Pendulums that cog or rub, learned from 20 to 200 steps.
+"""When is a network in the simulator worth it? Pendulums that cog or rub, known by 20 to 200 steps.
 
 Three models are refined by the same record of a real episode, in the same way: the simulator's parameters
 alone; with a network inside the simulator; and the network without a simulator, which is told only that rates
@@ -32,6 +32,7 @@ from .machine import EPISODE, controller, cost_of_run, draw_starts, new_controll
 from .world import MODEL, RECIPE, RICHER, TASK, told
 
 CLAIM = "data should refine a simulator; a network inside it may say what no parameter can."
+TAKES = "half an hour"
 KINDS: dict[str, dict[str, float]] = {"parameters explain all": {}, "the motor cogs": {"cogging": 0.8},
                                       "the bearing rubs": {"rubbing": 0.6}}
 DATA = (20, 50, 100, 200)       # real steps

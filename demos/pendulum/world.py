@@ -20,10 +20,10 @@ from tinydp.sims.worlds import Evaluation
 from .. import command, style
 from ..command import Column, Options
 from ..worlds.belief import Model, Unknown
-from ..worlds.learner import Learning, Physics, Recipe, Task
+from ..worlds.learner import Exam, Learning, Physics, Recipe, Task
 from ..worlds.trial import WHO, Machine, demo
 from . import bent
-from .machine import UP, controller, cost_of_run, draw_starts, new_controller
+from .machine import EPISODE, UP, controller, cost_of_run, draw_starts, new_controller
 
 CLAIM = "one episode of 200 steps is enough; but there the simulator was the world."
 TAKES = "two minutes"
@@ -59,15 +59,25 @@ def decide(params: Params, seen: Any, past: Any) -> Any:
     return controller(params, seen)
 
 
-def loss(params: Params, starts: State, weights: np.ndarray, physics: Physics) -> Any:
+def draw(rng: np.random.Generator, n: int) -> tuple[State, np.ndarray]:
+    """Starts of n windows, anywhere, and random pushes of the rod in them, (steps, n), in N m."""
+    return draw_starts(rng, n), PUSH * rng.normal(size=(RECIPE.horizon[-1], n))
+
+
+def loss(params: Params, starts: tuple[State, np.ndarray], weights: np.ndarray, physics: Physics) -> Any:
     """The mean cost of the steps of windows that count."""
-    return np.mean(cost_of_run(params, starts, np.zeros(weights.shape), weights, physics.params, bent.move))
+    begins, pushes = starts
+    return np.mean(cost_of_run(params, begins, pushes[: len(weights)], weights, physics.params, bent.move))
 
 
+PUSH = 0.5                      # N m; with it, few windows stay near where a little more torque changes all
+EXAMINED, HELD_OUT = 200, 2     # episodes of an exam, and the seed of their starts
 RECIPE = Recipe(steps=200, before=600, meanwhile=6, refined=10, windows=96, horizon=(40, 66),
                 rate=(5e-3, 5e-5), limit=10.0)
+EXAM = Exam((draw_starts(np.random.default_rng(HELD_OUT), EXAMINED), np.zeros((EPISODE, EXAMINED))),
+            np.ones(EPISODE), loses=0.05, steps=EXAMINED * EPISODE)
 TASK = Task(MODEL, RECIPE, 0, new_controller, decide, lambda torque: np.array([torque], np.float32),
-            draw_starts, loss, RICHER)
+            draw, loss, RICHER, EXAM)
 
 # ---------------------------------------------------------------------------- for the judge alone
 
@@ -141,14 +151,14 @@ def changes(options: Options) -> dict[str, Any]:
     return {name: getattr(options, name) for name in EFFECTS if getattr(options, name)}
 
 
-COLUMNS = [Column("after one episode", "result.after.mean_return"),
-           Column("true physics", "result.told.mean_return"),
-           Column("nominal", "result.nominal.mean_return"),
-           Column("trained as long", "result.longer.mean_return"),
+COLUMNS = [Column("after one episode", "result.after.mean_return", unit="return"),
+           Column("true physics", "result.told.mean_return", unit="return"),
+           Column("nominal", "result.nominal.mean_return", unit="return"),
+           Column("trained as long", "result.longer.mean_return", unit="return"),
            Column("upright of 100", "result.after.good", goal=UPRIGHT, digits=0),
            Column("processor seconds", "budget.seconds", higher=False, goal=60)]
 MACHINE = Machine(
     name="pendulum", task=TASK, truth=truth, good=upright, goodness="end upright", succeeds=succeeds,
     score="return", draw_episode=draw_episode, told=told, flags=add_flags, changes=changes,
     units={"length": "m", "mass": "kg / gain", "viscous": "N m s / gain", "coulomb": "N m / gain"})
-DEMO = demo(MACHINE, __doc__, CLAIM, COLUMNS, passes)._replace(beside={"residual": "demos.pendulum.residual"})
+DEMO = demo(MACHINE, __doc__, CLAIM, COLUMNS, passes)._replace(beside={"residual": f"{__package__}.residual"})

@@ -12,12 +12,12 @@ def ours(task: Task) -> Rival:
         while going and not learner.over(learning):
             learning = learner.advance(learning, world, run.seed)
             if learning.training.count >= task.recipe.before:
-                going = run.look(Pilot(task, learning.training.average), simulated(task, learning))
+                going = run.look(Pilot(task, learning.training.controller), simulated(task, learning))
 
     return Rival("ours", learn, task.recipe.steps, task.recipe._asdict(), title="ours")
 
 
 def simulated(task: Task, learning: Learning) -> int:
-    """Steps in the simulator so far: of windows, and to refine it."""
-    recipe = task.recipe
-    return learning.training.count * recipe.windows * recipe.horizon[-1] + learning.refining
+    """Steps in the simulator so far: of windows, of exams, and to refine it."""
+    recipe, training = task.recipe, learning.training
+    return training.count * recipe.windows * recipe.horizon[-1] + training.examined + learning.refining

@@ -146,7 +146,7 @@ def plot(options: Options, learned: Learned) -> list[Path]:
 def play(options: Options, learned: Learned) -> Path | None:
     """The controller in a window, to be pushed; without a display, a picture of it."""
     def build(figure: Figure) -> Any:
-        return Game(figure, options, learned.world.learning.training.average).tick
+        return Game(figure, options, learned.world.learning.training.controller).tick
 
     return open_window("tinydp: swing-up", (900, 420), build, options.out / "play.png", STANDARD.dt,
                        ticks_before=40)
@@ -155,4 +155,4 @@ def play(options: Options, learned: Learned) -> Path | None:
 DEMO: Demo = WORLD._replace(
     name="swingup", train=learn, report=report, plot=plot, play=play, flags=add_flags,
     keeps=lambda options, outcome: trial.kept_by_sweeps(outcome.world),
-    beside={"race": "demos.swingup.race"})
+    beside={"race": f"{__name__}.race"})

@@ -15,7 +15,8 @@ from tinydp.sims import worlds
 from tinydp.sims.swingup import STANDARD
 
 from .. import style
-from ..cartpole import Drawing
+from ..animation import save_animation
+from ..cartpole.moving import Drawing
 from ..command import Options
 from ..worlds.learner import Learning, Pilot
 from ..worlds.trial import Outcome
@@ -124,7 +125,7 @@ def animate(path: Path, options: Options, outcome: Outcome) -> None:
         picture = style.figure(720, 560)
         drawings = []
         told = (("with the nominal controller", outcome.learning.nominal),
-                (f"after {outcome.learning.steps} real steps", outcome.learning.training.average))
+                (f"after {outcome.learning.steps} real steps", outcome.learning.training.controller))
         for axes, (title, params) in zip(picture.subplots(2, 1), told, strict=True):
             axes.set(xlim=(-2.75, 2.75), ylim=(-length + 0.05, length + 0.3))
             axes.set_title(title, loc="center")
@@ -134,7 +135,7 @@ def animate(path: Path, options: Options, outcome: Outcome) -> None:
             for drawing in drawings:
                 drawing(k)
 
-        style.save_animation(path, picture, draw, range(SHOWN), STANDARD.dt)
+        save_animation(path, picture, draw, range(SHOWN), STANDARD.dt, options.quiet)
 
 
 def draw_moves(axes: Axes, moves: Moves, length: float) -> Callable[[int], None]:

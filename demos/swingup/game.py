@@ -9,7 +9,7 @@ from tinydp.nn import Params
 from tinydp.sims import worlds
 from tinydp.sims.swingup import STANDARD
 
-from ..cartpole import Drawing
+from ..cartpole.moving import Drawing
 from ..cartpole.push import PushGame
 from ..command import Options
 from ..worlds.learner import Pilot

@@ -23,17 +23,9 @@ from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..schedule import checks_until
 from ..seconds import Clock, Seconds
-from . import (
-    EVALUATED,
-    EVALUATION_SEED,
-    TRAINING_DT,
-    draw_tasks,
-    draw_tasks_within_reach,
-    percent,
-    shot,
-    steps_of_a_shot,
-    validated,
-)
+from .judging import EVALUATED, EVALUATION_SEED, percent
+from .learning import steps_of_a_shot, validated
+from .machine import TRAINING_DT, draw_tasks, draw_tasks_within_reach, shot
 
 CLAIM = "off by 16 cm, or about 0.3 %, after about five minutes of training."
 TAKES = "two minutes"

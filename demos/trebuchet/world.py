@@ -16,8 +16,8 @@ import numpy as np
 from .. import command, style
 from ..checkpoints import Keeper
 from ..command import Demo, Options, Report
-from . import steps_of_a_shot
 from .learner import NAMES, NOISE, PRIOR, SPREAD, Simulator
+from .learning import steps_of_a_shot
 from .trial import COMPARED, SHOTS, TASKS, Effort, Trial, try_honesty, try_world
 
 CLAIM = "data of the real world should refine the simulator (left there for later)."

@@ -5,6 +5,13 @@ every real step is followed by some updates through the simulator as it is belie
 every few steps that belief is refined by all that was measured. The controller drives from the first step
 on. If the machine fails, its episode begins anew, and steps are counted on.
 
+Gradients through a machine that reacts strongly are no sure guide. Where windows part, one to swing up at
+once and one to swing once more, the slope is a cliff: few windows see it, and for them it is so steep that
+the limit on a gradient's norm leaves nothing of all others. Small steps down the rest lead over its edge,
+at any rate. So some tasks have an `Exam`: now and then the controller's episodes from starts that no update
+has seen are simulated. Whichever controller did best so far, by the simulator as it is known by now, drives,
+and is the result; and updates by which that became clearly worse are undone.
+
 Some tasks have a second model, with a network inside the simulator. Both are refined; each refinement begins
 with what either had foretold of the steps since the last one. The network takes part in training only while
 that was the better guess, of late.
@@ -44,6 +51,7 @@ class Recipe(NamedTuple):
     horizon: tuple[int, int]    # ... of so many steps that count, until half-time and at the end
     rate: tuple[float, float]   # of Adam, from the first update to the last
     limit: float                # on the gradient's norm
+    examined: int = 60          # updates from one exam to the next, if there are exams
 
     @property
     def updates(self) -> int:
@@ -65,6 +73,19 @@ class Physics(NamedTuple):
     delays: np.ndarray
 
 
+class Exam(NamedTuple):
+    """What tells a better controller from a worse one: whole episodes, from starts that no update has seen.
+
+    They are simulated by the task's `loss`, for `starts` and `weights` (steps,). Updates are undone that made
+    it larger than the least so far by more than the share `loses`.
+    """
+
+    starts: Any
+    weights: np.ndarray
+    loses: float
+    steps: int                                       # simulated for one controller, in all episodes
+
+
 class Task(NamedTuple):
     """A machine to learn: its model, its controller, and what the controller is to make small.
 
@@ -82,6 +103,7 @@ class Task(NamedTuple):
     draw: Callable[[np.random.Generator, int], Any]
     loss: Callable[[Params, Any, Any, Physics], Any]
     richer: Model | None = None                      # the model, with a network inside the simulator
+    exam: Exam | None = None                         # without one, the latest controller drives
 
     def physics(self, belief: Belief) -> Physics:
         """The simulator as it is believed to be, by the model."""
@@ -143,13 +165,25 @@ class Pilot:
 
 
 class Training(NamedTuple):
-    """A controller after `count` updates; the `average` of its parameters, which is steadier, drives."""
+    """A controller after `count` updates; the `average` of its parameters, which is steadier, may drive.
+
+    `best` is the training as it was when it did best by the exams, if there are any. `examined` is how many
+    steps they simulated, and `undone` how often they led back to it.
+    """
 
     params: Params
     average: Params
     optimiser: AdamState
     rng: np.random.Generator
     count: int
+    best: "Training | None" = None
+    examined: int = 0
+    undone: int = 0
+
+    @property
+    def controller(self) -> Params:
+        """The one to drive."""
+        return self.average if self.best is None else self.best.average
 
 
 class Refined(NamedTuple):
@@ -203,7 +237,8 @@ class Learner:
     def __init__(self, task: Task):
         self.task = task
         self.optimiser = Adam(cosine(*task.recipe.rate, task.recipe.updates))
-        self.gradient = dp.value_and_grad(dp.compile(task.loss))
+        loss = dp.compile(task.loss)
+        self.cost, self.gradient = loss, dp.value_and_grad(loss)
         self.refineries = [Refinery(model) for model in (task.model, task.richer) if model is not None]
 
     def begin(self, seed: int) -> Learning:
@@ -226,7 +261,7 @@ class Learner:
         began = time.process_time()
         if training.count < recipe.before:
             training = self.improve(training, physics, min(BLOCK, recipe.before - training.count))
-            learning = learning._replace(training=training, nominal=training.average)
+            learning = learning._replace(training=training, nominal=training.controller)
             return spent(learning, "before", time.process_time() - began)
         learning = self.act(learning, world, seed)
         if learning.steps % recipe.refined == 0:
@@ -235,13 +270,14 @@ class Learner:
             learning = spent(learning, "refining", time.process_time() - began)
             physics = self.task.trained_in(learning.beliefs)
         began = time.process_time()
-        learning = learning._replace(training=self.improve(training, physics, recipe.meanwhile))
+        training = self.improve(training, physics, recipe.meanwhile, learning.nominal)
+        learning = learning._replace(training=training)
         return spent(learning, "meanwhile", time.process_time() - began)
 
     def act(self, learning: Learning, world: Any, seed: int) -> Learning:
         """One real step, by the controller as it is; and the start of an episode, before its first."""
         *earlier, record = learning.records or [start(world, seed)]
-        pilot = Pilot(self.task, learning.training.average, learning.past)
+        pilot = Pilot(self.task, learning.training.controller, learning.past)
         action = pilot.act(record.seen[-1])
         seen, _, terminated, truncated, _ = world.step(self.task.to_world(action))
         record = Record(np.vstack([record.seen, seen]), np.append(record.actions, action))
@@ -260,18 +296,41 @@ class Learner:
         refined = Refined(learning.steps, *found, surprise=surprise)
         return learning._replace(beliefs=[*learning.beliefs, refined])
 
-    def improve(self, training: Training, physics: Physics, times: int) -> Training:
-        """So many updates later."""
+    def improve(self, training: Training, physics: Physics, times: int, nominal: Params | None = None
+                ) -> Training:
+        """So many updates later. Exams that are due then have the nominal controller among the candidates."""
         recipe = self.task.recipe
         for _ in range(times):
-            params, average, state, rng, count = training
+            params, average, state, rng, count, *_ = training
             starts = self.task.draw(rng, recipe.windows)
             weights = np.where(np.arange(recipe.horizon[-1]) < recipe.counted(count), 1.0, 0.0)
             _, gradient = self.gradient(params, starts, weights, physics)
             params, state = self.optimiser.step(params, clip_by_norm(gradient, recipe.limit), state)
             count += 1
-            training = Training(params, averaged(average, params, count, AVERAGED), state, rng, count)
+            training = training._replace(params=params, average=averaged(average, params, count, AVERAGED),
+                                         optimiser=state, count=count)
+            if count % recipe.examined == 0 or count in (recipe.before, recipe.updates):
+                training = self.examine(training, physics, nominal)
         return training
+
+    def examine(self, training: Training, physics: Physics, nominal: Params | None = None) -> Training:
+        """With the best of those known: now, so far, and nominal; back at that, if it is clearly better.
+
+        All are tried anew, since the simulator is not what it was when one of them was the best.
+        """
+        exam, now = self.task.exam, training._replace(best=None)
+        if exam is None:
+            return training
+        known = [now] if training.best is None else [now, training.best]
+        if nominal is not None:
+            known.append(now._replace(params=nominal, average=nominal))
+        costs = [float(self.cost(one.average, exam.starts, exam.weights, physics)) for one in known]
+        costs = [cost if np.isfinite(cost) else np.inf for cost in costs]
+        k = int(np.argmin(costs))
+        worse = costs[0] > costs[k] * (1 + exam.loses)
+        on = known[k]._replace(rng=training.rng, count=training.count) if worse else now
+        return on._replace(best=known[k], examined=training.examined + len(known) * exam.steps,
+                           undone=training.undone + worse)
 
 
 def start(world: Any, seed: int | None = None) -> Record:

@@ -4,8 +4,10 @@ Four controllers of one recipe are judged by the truth, from the same starts, wi
 
 - *nominal*: as it was when the real episode began, trained in the nominal simulator alone;
 - *longer*: as many updates as the others in the end, all of them in the nominal simulator;
-- *after*: as it was when the real episode ended, whatever it was like then: none is chosen;
+- *after*: as it was when the real episode ended;
 - *told*: as many updates, all of them in a simulator that has the true parameters.
+
+Where a task has exams, each of them is whichever did best by its own simulator: the truth chooses none.
 """
 
 import time
@@ -79,8 +81,8 @@ class Outcome(NamedTuple):
     def controllers(self) -> dict[str, Params]:
         """By `WHO`."""
         learning = self.learning
-        return dict(zip(WHO, (learning.nominal, self.longer.average, learning.training.average,
-                              self.told.average), strict=True))
+        return dict(zip(WHO, (learning.nominal, self.longer.controller, learning.training.controller,
+                              self.told.controller), strict=True))
 
 
 def settings(machine: Machine, options: Options) -> dict[str, Any]:
@@ -91,6 +93,7 @@ def settings(machine: Machine, options: Options) -> dict[str, Any]:
             "unknowns": [unknown._asdict() for unknown in task.model.unknowns],
             "delays": task.model.delays, "sensors": task.model.sensors.tolist(),
             "joints": task.model.joints.tolist(), "piece": LENGTH,
+            "exam": task.exam and {"steps": task.exam.steps, "loses": task.exam.loses},
             "network": task.richer and task.richer.network and task.richer.network.describe()}
 
 
@@ -175,6 +178,7 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
     success = machine.succeeds(result)
     recipe, seconds = task.recipe, learning.seconds
     windows = recipe.updates * recipe.windows * recipe.horizon[-1]
+    examined, undone = learning.training.examined, learning.training.undone
     processor = sum(seconds.values()) - seconds["wall"]
     scores = {who: f"{outcome.found[who].returns.mean():.1f}" for who in WHO}
     lines = [
@@ -193,7 +197,9 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
           if len(task.model.delays) > 1 else []),
         *network_in_words(task, result["network"]),
         f"  budget   {command.count(recipe.updates, 'gradient')} through {windows:,} simulated steps, "
-        f"{learning.refining:,} more to refine",
+        f"{learning.refining:,} more to refine" + (
+            f", {examined:,} in exams, after which updates were undone "
+            f"{command.count(undone, 'time')}" if examined else ""),
         f"  seconds  {processor:.1f} of the processor (before {seconds['before']:.1f}, meanwhile "
         f"{seconds['meanwhile']:.1f}, refining {seconds['refining']:.1f}), "
         f"{seconds['wall']:.1f} by the clock",
@@ -203,9 +209,10 @@ def report(machine: Machine, claim: str, options: Options, outcome: Outcome) -> 
     return Report(
         success=success, result=result,
         budget=command.budget(
-            episodes=len(learning.records), simulator_steps=windows + learning.refining,
+            episodes=len(learning.records), simulator_steps=windows + learning.refining + examined,
             gradient_evaluations=recipe.updates, seconds=processor, real_steps=learning.steps,
-            training_steps=windows, refining_steps=learning.refining, wall_seconds=round(seconds["wall"], 2),
+            training_steps=windows, refining_steps=learning.refining, examining_steps=examined,
+            undone=undone, wall_seconds=round(seconds["wall"], 2),
             seconds_before=round(seconds["before"], 2), seconds_refining=round(seconds["refining"], 2),
             seconds_told=round(outcome.told_seconds, 2),
             evaluation_steps=sum(found.steps for found in outcome.found.values())),

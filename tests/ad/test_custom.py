@@ -85,6 +85,16 @@ def test_a_traced_keyword_only_argument_is_refused():
         dp.grad(lambda dt: f(State(1.0, 1.0), {"k": 1.0}, dt=dt)["next"].x)(0.1)
 
 
+@pytest.mark.parametrize("name", ["form", "residuals", "part", "mark", "key"])
+def test_an_option_may_have_any_name(name):
+    """What a node saves for its pullback lies beside the options, under a name that none of them has."""
+    source = f"lambda x, *, {name}: x * {name}", f"lambda g, y, x, *, {name}: g * {name}"
+    f = dp.custom_gradient(*map(eval, source))
+    assert dp.grad(lambda x: f(x, **{name: 3.0}))(2.0) == 3.0
+    assert dp.compile(dp.grad(lambda x: f(x, **{name: 3.0})))(2.0) == 3.0
+    assert dp.hvp(lambda x: f(x, **{name: 3.0}) ** 2, 2.0, 1.0) == 18.0
+
+
 def test_a_traced_value_from_the_surroundings_is_refused():
     for make in (lambda f: dp.custom_gradient(f, lambda g, y, x: g), dp.straight_through, dp.checkpoint):
         with pytest.raises(ClosureError, match="pass the value as an argument"):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.page import HEIGHT, described, layout
+from tinydp.ad.page import ROW_HEIGHT, described, layout
 from tinydp.ad.show import brief
 
 
@@ -382,9 +382,9 @@ def test_boxes_are_below_their_parents_and_never_overlap(name):
     parents, inputs = GRAPHS[name]
     boxes, edges = layout(parents, inputs, width=120)
     for child, ps in enumerate(parents):
-        assert all(boxes[child][1] - boxes[p][1] >= HEIGHT + 20 for p in ps)
+        assert all(boxes[child][1] - boxes[p][1] >= ROW_HEIGHT + 20 for p in ps)
     for (x0, y0), (x1, y1) in itertools.combinations(boxes, 2):
-        assert abs(x0 - x1) >= 120 + 20 or abs(y0 - y1) >= HEIGHT + 20
+        assert abs(x0 - x1) >= 120 + 20 or abs(y0 - y1) >= ROW_HEIGHT + 20
     assert min(x for x, _ in boxes) >= 60
     assert sorted((e["from"], e["to"], e["k"]) for e in edges) == sorted(
         (p, child, k) for child, ps in enumerate(parents) for k, p in enumerate(ps))
@@ -397,10 +397,10 @@ def test_an_edge_runs_from_the_foot_of_its_parent_to_the_top_of_its_child(name):
     for edge in edges:
         numbers = [float(x) for x in re.findall(r"-?[\d.]+", edge["path"])]
         (x0, y0), (x1, y1) = boxes[edge["from"]], boxes[edge["to"]]
-        assert numbers[-1] == y1 - HEIGHT // 2
+        assert numbers[-1] == y1 - ROW_HEIGHT // 2
         assert abs(numbers[-2] - x1) < 60
         if not edge["tag"]:
-            assert numbers[:2] == [x0, y0 + HEIGHT // 2]
+            assert numbers[:2] == [x0, y0 + ROW_HEIGHT // 2]
 
 
 @every_tape

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinydp as dp
-from tinydp.ad.selected import DEEPEST, NOTHING, Later, Selected, later, seed, selected
+from tinydp.ad.selected import MOST_DEFERRED, NOTHING, Later, Selected, later, seed, selected
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::tinydp.ad.errors.SteepGradientWarning"),
@@ -244,7 +244,7 @@ def test_masks_are_made_when_they_are_asked_for():
     made = []
     mask = later(lambda: made.append(1) or np.array([True]))
     deep = mask
-    for _ in range(DEEPEST - 2):
+    for _ in range(MOST_DEFERRED - 2):
         deep = later(lambda mask: mask, deep)
     assert type(deep) is Later
     assert not made

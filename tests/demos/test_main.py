@@ -17,12 +17,26 @@ def test_the_listing_has_a_line_for_every_demo(argv, capsys):
     assert "usage: python -m demos NAME" in shown
     assert {name.split()[0] for name in LISTED} == set(DEMOS)
     for name in LISTED:
-        assert f"  {name} " in shown
+        assert f"\n  {name} " in shown or f"\n  {name}\n" in shown
         about, claim, takes = describe(name)
         assert about.endswith(".")
         assert claim in words
         assert takes in words
     assert max(map(len, shown.splitlines())) <= 120
+
+
+def test_the_listing_has_all_that_is_beside_a_demo():
+    """Whatever has flags of its own: what can be run is what is listed."""
+    def below(name, demo):
+        for word, module in demo.beside.items():
+            yield f"{name} {word}", describe(f"{name} {word}")[0], importlib.import_module(module)
+            yield from below(f"{name} {word}", importlib.import_module(module).DEMO)
+
+    found = {name: (about, module) for demo in DEMOS
+             for name, about, module in below(demo, importlib.import_module(f"demos.{demo}").DEMO)}
+    assert {*DEMOS, *found} == set(LISTED)
+    for about, module in found.values():
+        assert module.__doc__.startswith(about)
 
 
 def test_an_unknown_name_is_bad_usage(capsys):

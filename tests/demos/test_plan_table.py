@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from demos import cartpole, plan_table
+from demos import plan_table
 from demos.__main__ import main
+from demos.cartpole import learning
 from demos.cartpole import plans as cartpole_plans
 from demos.pendulum import gymnasium_start
 from demos.pendulum import plans as pendulum_plans
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.demo
 
 
 def test_the_table_of_cart_poles_without_plans(tmp_path, monkeypatch, capsys):
-    training = cartpole.begin(0)
+    training = learning.begin(0)
     monkeypatch.setattr(cartpole_plans, "train", lambda options: training)
     subject = cartpole_plans.SUBJECT._replace(improvements=(0,))
     demo = plan_table.demo(subject, "", "")._replace(beside={})

@@ -191,5 +191,5 @@ def test_a_demo_runs_on_processes_as_it_does_alone(tmp_path):
 def test_a_scheduler_that_is_not_there_is_bad_usage(monkeypatch):
     monkeypatch.setattr(sweep, "PATIENCE", 0.5)
     distributed = pytest.importorskip("distributed")
-    with pytest.raises(sweep.NoCluster, match="there is no Dask scheduler at tcp://"):
+    with pytest.raises(command.NoCluster, match="there is no Dask scheduler at tcp://"):
         sweep.connected(distributed, 1, "tcp://127.0.0.1:1")

@@ -69,7 +69,7 @@ def test_the_picture_shows_the_flag_and_where_the_ball_landed():
 
 
 def test_without_a_render_mode_there_is_no_picture():
-    world = gym.Trebuchet()
+    world = gym.TrebuchetEnv()
     world.reset(seed=0)
     assert world.render() is None
 

@@ -28,6 +28,7 @@ import numpy as np
 
 from .custom import Custom
 from .errors import MutationError, Spot, place_of
+from .parts import RESIDUALS, Residuals
 from .tape import Node, Var
 from .values import abstract, plain
 
@@ -45,7 +46,7 @@ def fingerprint(inputs: Iterable[Var], nodes: Iterable[Node]) -> int:
     marks = []
     for node in nodes:
         marks.append((_operation(node, places), *[_mark(x, places) for x in node.args],
-                      *[(name, _inside(x) if name == "form" else _mark(x, places))
+                      *[(name, _inside(x) if name == RESIDUALS else _mark(x, places))
                         for name, x in node.kwargs.items()]))
         places[id(node)] = len(places)
     return hash(marshal.dumps(marks, 2))         # hash(-1.0) is hash(-2.0), but not that of these bytes
@@ -63,18 +64,17 @@ def outside(nodes: Iterable[Node], results: Iterable[Any]) -> int:
         for node in nodes:
             used.extend(id(x) for x in node.args
                         if type(x) is Var and x.tape is node.tape and id(x) not in made)
-            walk(getattr(node.kwargs.get("form"), "part", ()))
+            saved: Residuals | None = node.kwargs.get(RESIDUALS)
+            walk(saved.nodes_inside() if saved else ())
             made.add(id(node))
 
     walk(nodes)
     return hash((*used, *(id(x) for x in results if id(x) not in made)))
 
 
-def _inside(form: Any) -> int:
-    """The fingerprint of what a node keeps, or keeps not, of its inside."""
-    if hasattr(form, "fingerprint"):
-        return form.fingerprint or 0
-    return fingerprint((), form.part) if hasattr(form, "part") else 0
+def _inside(saved: Residuals) -> int:
+    """The fingerprint of what a node saves, or saves not, of its inside."""
+    return saved.mark() or fingerprint((), saved.nodes_inside())
 
 
 def _operation(node: Node, places: dict[int, int]) -> Any:

@@ -29,7 +29,7 @@ from .values import Abstract, Unsized, abstract, plain, shape
 asked: ContextVar[bool] = ContextVar("asked", default=False)
 
 
-def checked(f: Callable, replacement: Callable, args: tuple, options: dict) -> Any:
+def checked_replacement(f: Callable, replacement: Callable, args: tuple, options: dict) -> Any:
     """What `replacement` makes of a call of `f`, if NumPy takes it and gives a result of the same shape."""
     known, said = spelled(f, replacement, args, options)
     return compared(f, args, options, lambda: replacement(*known, **said))

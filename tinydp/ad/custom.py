@@ -15,7 +15,8 @@ structures of numbers and arrays; the rule sees them as the function did.
 import functools
 import numbers
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from .binding import check_arity
 from .broadcasting import fitted
 from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, Spot, StructureError
 from .origin import from_numpy
-from .parts import Keeping, dense, masks_of
+from .parts import RESIDUALS, Keeping, Residuals, dense, masks_of
 from .primitives import Primitive, Rule, pick
 from .selected import NOTHING, behind
 from .tape import Tape, Var
@@ -32,8 +33,9 @@ from .values import Abstract, abstract, is_on, kept, own, plain, settle, shape, 
 from .watch import tracer
 
 
-class Form(NamedTuple):
-    """How the leaves that a node holds make up the call: kept with the node."""
+@dataclass(eq=False)
+class CallResiduals(Residuals):
+    """How the leaves that a node holds make up the call."""
 
     call: Callable[[list], tuple]        # from leaves to the positional arguments
     result: Callable[[list], Any]        # from leaves to the result
@@ -48,6 +50,9 @@ class Form(NamedTuple):
         rest = iter(parts)
         n = len(parts) + len(self.constants)
         return self.result([self.constants[k] if k in self.constants else next(rest) for k in range(n)])
+
+    def mark(self) -> int:
+        return self.fingerprint or 0
 
 
 class Custom(Primitive, Keeping):
@@ -94,10 +99,10 @@ class Custom(Primitive, Keeping):
         if not real:
             raise DtypeError(f"{self.name} returned {tree.describe(y)}, with no number in it.",
                              "return a number, an array, or a structure of them.")
-        form = Form(call, result, {k: own(x) for k, x in enumerate(results) if k not in real},
-                    [_of_its_kind(results[k]) for k in real], numpys, fingerprint, spot)
+        saved = CallResiduals(call, result, {k: own(x) for k, x in enumerate(results) if k not in real},
+                              [_of_its_kind(results[k]) for k in real], numpys, fingerprint, spot)
         values = tuple([own(settle(results[k], self.name)) for k in real])
-        node = tape.record(self, values, given, {"form": form, **constants})
+        node = tape.record(self, values, given, {RESIDUALS: saved, **constants})
         for i, k in enumerate(real):
             results[k] = pick(node, i)
         return result(results)
@@ -136,24 +141,24 @@ class Custom(Primitive, Keeping):
                 self.refuse(i)
 
     def sources(self, node: Any, i: int) -> list:
-        return [node.kwargs["form"].given[i], *node.args]
+        return [node.kwargs[RESIDUALS].given[i], *node.args]
 
     # -- the pullback
 
     def pull(self, node: Any, g: Any) -> list[tuple[Var, Any]]:
         options = dict(node.kwargs)
-        form = options.pop("form")
+        saved = options.pop(RESIDUALS)
         tape, leaves = node.tape, node.args
         traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
-        args = form.call([_number(own(x.value if is_on(tape, x) else x), k in form.numpys)
-                          for k, x in enumerate(leaves)])
-        y = form.fill(tuple(_number(own(part), isinstance(like, np.generic))
-                            for part, like in zip(node.value, form.given, strict=True)))
+        args = saved.call([_number(own(x.value if is_on(tape, x) else x), k in saved.numpys)
+                           for k, x in enumerate(leaves)])
+        y = saved.fill(tuple(_number(own(part), isinstance(like, np.generic))
+                             for part, like in zip(node.value, saved.given, strict=True)))
 
         def pull(parts: tuple) -> list:
-            arrived = form.fill(tuple(map(own, parts)))
+            arrived = saved.fill(tuple(map(own, parts)))
             def ruled() -> list:
-                return self.leaf_cotangents(traced, arrived, y, args, options, form)
+                return self.leaf_cotangents(traced, arrived, y, args, options, saved)
 
             compiling = tracer()
             cotangents = ruled() if compiling is None else compiling.on_all_ways(ruled)
@@ -166,7 +171,7 @@ class Custom(Primitive, Keeping):
         return [(leaves[k], c) for k, c in zip(traced, cs, strict=True) if c is not NOTHING]
 
     def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict,
-                        form: Form) -> list:
+                        saved: CallResiduals) -> list:
         """The cotangents of the traced among the leaves of the arguments."""
         if self.vjp:
             owners = [i for i, x in enumerate(args) for _ in tree.leaves(x)]
@@ -231,16 +236,17 @@ def _is_real(x: Any) -> bool:
 def primitive(f: Callable) -> Custom:
     """Make `f` one node on the tape; its rules come from `defvjp`. Also a decorator.
 
-    Inside `f` anything goes (a compiled kernel, a loop, SciPy), since it is never traced.
-    Arguments and result are numbers, arrays, or nested structures of them; other things are
-    passed through as constants.
+    Returns a function that is called like `f`, with the same results. Inside `f` anything goes (a compiled
+    kernel, a loop, SciPy), since it is never traced. Arguments and result are numbers, arrays, or nested
+    structures of them; other things are passed through as constants. Raises `NotDifferentiableError` when a
+    traced value comes to an argument that has no rule.
 
-        >>> from tinydp import defvjp, grad
         >>> import math
-        >>> gamma = primitive(math.gamma)
-        >>> defvjp(gamma, lambda g, y, x: g * y * -0.5772156649015329)     # right at x = 1 alone
-        >>> grad(gamma)(1.0)
-        -0.5772156649015329
+        >>> from tinydp import defvjp, grad
+        >>> cube_root = primitive(math.cbrt)
+        >>> defvjp(cube_root, lambda g, y, x: g / (3 * y * y))               # x = y³, so dx = 3 y² dy
+        >>> print(f"{grad(cube_root)(8.0):.6f} {grad(grad(cube_root))(1.0):.6f}")      # 1/12, -2/9
+        0.083333 -0.222222
     """
     return Custom(f)
 
@@ -318,7 +324,7 @@ def _through_window(window: Callable, g: Any, y: Any, x: Any) -> Any:
 
 @straight_through
 def sign(x: Any) -> Any:
-    """1 where x >= 0, else -1; the derivative passes straight through: it is 1 everywhere.
+    """1 where x >= 0, else -1, of a number or of each element; the derivative passes straight through as 1.
 
     Not `np.sign`, which is 0 at 0 and has the derivative 0.
 
@@ -334,7 +340,8 @@ def sign(x: Any) -> Any:
 def value(x: Any) -> Any:
     """The plain number or array in a traced value, for printing; plain values as they are.
 
-    Of a structure, that structure. Arrays are copies.
+    Of a structure, that structure. Arrays are copies. No derivative passes through it: what is computed of it
+    is a constant, as with `stop_gradient`.
 
         >>> from tinydp import grad
         >>> def f(x):
@@ -352,7 +359,7 @@ def _plain_leaf(x: Any) -> Any:
 
 
 def stop_gradient(x: Any) -> Any:
-    """`x`, a constant from here on, for every differentiation under way. Takes structures too.
+    """The same `x`, a constant from here on, for every differentiation under way. Takes structures, too.
 
         >>> from tinydp import grad
         >>> grad(lambda x: x * stop_gradient(x))(3.0)

@@ -27,6 +27,14 @@ from typing import Any, NamedTuple
 from .advice.naming import Advice, in_our_names, names_in
 from .advice.syntax import Position, of_file, path_to
 
+__all__ = [
+    "BranchError", "ClosureError", "ConversionError", "DtypeError", "EndedTapeError", "EventJumpedOver",
+    "EventNotReached", "LoopError", "LoopNotEnded", "MutationError", "NoInputError", "NonScalarOutputError",
+    "NotCompiledError", "NotConverged", "NotDifferentiableError", "NotFiniteError", "RuleError",
+    "SelfCheckError", "SideEffectError", "SingularJacobian", "SteepGradientWarning", "StructureError",
+    "TinydpError", "UnknownFunctionError", "UnsupportedArgumentError",
+]
+
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -144,7 +152,16 @@ def is_numpy(file: str) -> bool:
 
 
 class TinydpError(Exception):
-    """The base of all: `what` happened, the place, and `advice`."""
+    """The base of all: `what` happened, the `place`, and `advice`; all three are text when it is printed.
+
+        >>> error = TinydpError("The wheel is square.", "use a round one.", Place("car.py", 7, "", "", False))
+        >>> print(error)
+        The wheel is square.
+          at car.py:7
+          use a round one.
+        >>> error.place.line
+        7
+    """
 
     def __init__(self, what: str, advice: str = "", place: Place | None = None):
         self.place = place or user_place()

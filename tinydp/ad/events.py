@@ -20,9 +20,9 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-PARTS = 8                                # in which the last step is looked at
+PARTS_OF_LAST_STEP = 8                   # in which the last step is looked at
 LOOKS = 64                               # ... and if there is a dent
-NEAR = 2.0**-30                          # of a length: here a zero is looked for before a zero
+EVENT_TOLERANCE = 2.0**-30               # of a length: here a zero is looked for before a zero
 SMOOTH = 1e-6                            # of the change over a step: a smaller one, at a root, is no jump
 
 
@@ -44,13 +44,13 @@ class Bracket(NamedTuple):
 def guess(above: float, height_above: float, below: float, height_below: float, weight_above: float,
           weight_below: float, k: int, course: int) -> float:
     """Where to look next: at the eighths; then on the secant, or each third time in the middle."""
-    if k < PARTS - 1:
-        return above + (below - above) / (PARTS - k)
+    if k < PARTS_OF_LAST_STEP - 1:
+        return above + (below - above) / (PARTS_OF_LAST_STEP - k)
     middle = above + 0.5 * (below - above)
     if k % 3 == 2:
         return middle
     if height_below == 0:                # is it the first zero?
-        h = below - NEAR * below
+        h = below - EVENT_TOLERANCE * below
     elif height_above * weight_above > height_below * weight_below:
         share = height_above * weight_above / (height_above * weight_above - height_below * weight_below)
         h = above + (below - above) * share
@@ -69,19 +69,19 @@ def narrowed(above: float, height_above: float, below: float, height_below: floa
     if math.isnan(height):
         course, k = 2, 100
     elif height > 0:
-        if k < PARTS - 1:
+        if k < PARTS_OF_LAST_STEP - 1:
             course = 2 if course > 0 and height > height_above else 1 if height < height_above else course
         else:
             weight_above, weight_below = 1.0, 0.5 * weight_below
         above, height_above = h, height
     else:
-        if k < PARTS - 1:                # no look at the other parts
-            k = PARTS - 2
+        if k < PARTS_OF_LAST_STEP - 1:   # no look at the other parts
+            k = PARTS_OF_LAST_STEP - 2
         else:
             weight_above, weight_below = 0.5 * weight_above, 1.0
         below, height_below = h, height
     middle = above + 0.5 * (below - above)
-    first_zero = height_below == 0 and abs(below - above) <= 2 * NEAR * abs(below)
+    first_zero = height_below == 0 and abs(below - above) <= 2 * EVENT_TOLERANCE * abs(below)
     if first_zero or middle in (above, below) or k >= 100:
         above = below
     return above, height_above, below, height_below, weight_above, weight_below, k + 1, course
@@ -116,9 +116,9 @@ def first_root(height: Callable[[float], float], bracket: Bracket) -> Bracket:
     for k in range(1, LOOKS):
         later = bracket.above + (bracket.below - bracket.above) * k / LOOKS
         if not (below := height(later)) > 0:
-            return _narrow(height, Bracket(h, y, later, below, round=PARTS))
+            return _narrow(height, Bracket(h, y, later, below, round=PARTS_OF_LAST_STEP))
         h, y = later, below
-    return _narrow(height, Bracket(h, y, bracket.below, bracket.height_below, round=PARTS))
+    return _narrow(height, Bracket(h, y, bracket.below, bracket.height_below, round=PARTS_OF_LAST_STEP))
 
 
 def _narrow(height: Callable[[float], float], bracket: Bracket) -> Bracket:
@@ -169,6 +169,6 @@ def jumps(height: Callable[[float], float], whole: Bracket, found: Bracket,
     change = found.height_above - found.height_below
     if change <= SMOOTH * (whole.height_above - whole.height_below) or change <= 2.0**-48 * size():
         return False
-    wider = NEAR * (whole.below - whole.above)
+    wider = EVENT_TOLERANCE * (whole.below - whole.above)
     before, after = found.below - wider, found.below + wider
     return height(before) - height(after) < 2.0 * change

@@ -95,7 +95,7 @@ def pulled(node: Node, g: np.ndarray) -> list[tuple[Var, Any]]:
     return found
 
 
-def recorded(op: Any, args: tuple) -> Any:
+def recorded_fast(op: Any, args: tuple) -> Any:
     """`op(*args)`, recorded, for one or two arguments of the common kinds; `NotImplemented` for others."""
     if len(args) == 1:
         return unary(op, args[0]) if type(args[0]) is Var and op.rules else NotImplemented

@@ -42,7 +42,7 @@ def method_of(ufunc: np.ufunc, method: str) -> Callable | None:
 
 
 @functools.cache
-def named(ufunc: np.ufunc, method: str) -> Callable:
+def full_name(ufunc: np.ufunc, method: str) -> Callable:
     """NumPy's own method, with its full name."""
 
     def of_numpy(*args: Any, **options: Any) -> Any:
@@ -52,7 +52,7 @@ def named(ufunc: np.ufunc, method: str) -> Callable:
     return of_numpy
 
 
-def advice_for(name: str, method: str) -> str:
+def advice_for_method(name: str, method: str) -> str:
     """What to write instead of a method that is not known."""
     if method == "reduce":
         return Advice("write {}, which goes along the first axis.", f"functools.reduce(np.{name}, x)")

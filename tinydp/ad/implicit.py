@@ -56,7 +56,7 @@ def root(f: Callable, guess: Any, *, max_steps: int = 50, tolerance: float = TOL
         >>> root(lambda p: (p["x"] + p["y"] - 3.0, p["x"] - p["y"] + 1.0), {"x": 0.5, "y": 3.0})
         {'x': 1.0, 'y': 2.0}
     """
-    return _solved(ROOT, f, guess, max_steps, tolerance)
+    return _solved(A_ROOT, f, guess, max_steps, tolerance)
 
 
 def argmin(f: Callable, guess: Any, *, max_steps: int = 50, tolerance: float = TOLERANCE) -> Any:
@@ -73,20 +73,20 @@ def argmin(f: Callable, guess: Any, *, max_steps: int = 50, tolerance: float = T
         >>> argmin(lambda x: np.sum((x - np.array([1.0, 2.0])) ** 4 + x**2), np.zeros(2)).round(6)
         array([0.410245, 1.164878])
     """
-    return _solved(ARGMIN, f, guess, max_steps, tolerance)
+    return _solved(A_MINIMUM, f, guess, max_steps, tolerance)
 
 
-class Kind(NamedTuple):
+class Sought(NamedTuple):
     """What is looked for."""
 
     name: str
     minimum: bool
 
 
-ROOT, ARGMIN = Kind("root", False), Kind("argmin", True)
+A_ROOT, A_MINIMUM = Sought("root", False), Sought("argmin", True)
 
 
-def _solved(kind: Kind, f: Callable, guess: Any, max_steps: int, tolerance: float) -> Any:
+def _solved(kind: Sought, f: Callable, guess: Any, max_steps: int, tolerance: float) -> Any:
     if max_steps != int(max_steps) or max_steps < 1:
         raise LoopError(f"max_steps={max_steps!r} is not a number of steps.", "pass an integer of 1 or more.")
     vector = Vector(guess)
@@ -101,10 +101,10 @@ def _solved(kind: Kind, f: Callable, guess: Any, max_steps: int, tolerance: floa
             max_steps, tolerance)
         if not converged:
             raise _failure(kind, vector, residual, found, max_steps)
-    return vector.tree(polished(kind, vector, residual, found))
+    return vector.tree(polished_root(kind, vector, residual, found))
 
 
-def _failure(kind: Kind, vector: "Vector", residual: Callable, x: Any, max_steps: int) -> Exception:
+def _failure(kind: Sought, vector: "Vector", residual: Callable, x: Any, max_steps: int) -> Exception:
     """What to raise where Newton's method ended without a result."""
     r, jacobian = map(plain, _jacobian(residual, x))
     if np.all(np.isfinite(r)) and not np.all(np.isfinite(solved(jacobian, r))):
@@ -112,7 +112,7 @@ def _failure(kind: Kind, vector: "Vector", residual: Callable, x: Any, max_steps
     return NotConverged.after(kind.name, max_steps, float(np.sqrt(np.sum(r * r))), vector.tree(x))
 
 
-def polished(kind: Kind, vector: "Vector", residual: Callable, x: Any) -> Any:
+def polished_root(kind: Sought, vector: "Vector", residual: Callable, x: Any) -> Any:
     """A root, made to depend on all that the residual depends on; the number stays. See `loops.polished`."""
     levels = len(live_tapes())
     for _ in range(math.ceil(math.log2(levels + 1))):
@@ -146,7 +146,7 @@ class Vector:
         if not self.size:
             raise StructureError("the guess has no numbers.",
                                  "pass a number, an array, or a structure of them.")
-        self.start = joined([plain(x) for x in leaves])
+        self.start = concatenated([plain(x) for x in leaves])
 
     def tree(self, x: Any) -> Any:
         """The structure that these numbers stand for."""
@@ -164,7 +164,7 @@ class Vector:
             if count != self.size:
                 raise StructureError(f"f returned {count} numbers for a guess of {self.size}.",
                                      "return one number for each that is looked for.")
-            return (joined(found),)
+            return (concatenated(found),)
         return residual
 
     def slope_of(self, f: Callable) -> Callable:
@@ -181,7 +181,7 @@ class Vector:
         return residual
 
 
-def joined(leaves: list) -> Any:
+def concatenated(leaves: list) -> Any:
     """All numbers in a row."""
     return np.concatenate([np.reshape(1.0 * x, (-1,)) if shape(x) else np.stack([1.0 * x]) for x in leaves])
 
@@ -193,7 +193,7 @@ FALL = 1e-4                              # of what the slope promises, at least
 BLUR = 1e-10                             # of a value: how far it may be rounded
 
 
-def newton(kind: Kind, residual: Callable, jacobian: Callable, x: Any, max_steps: int, tolerance: float
+def newton(kind: Sought, residual: Callable, jacobian: Callable, x: Any, max_steps: int, tolerance: float
            ) -> tuple[Any, Any]:
     """The root from `x`, and whether it was found. Plain numbers, or values of a compiled program.
 

@@ -49,7 +49,9 @@ def add_at(x: Any, index: Any, values: Any) -> Any:
     An element that is named twice is increased twice. `values` has the shape of `x[index]`, or one that
     broadcasts to it. The others stay as they are, -0.0 as well. The result is of real numbers.
 
-    Raises `IndexError` where there is no such element, and `ValueError` if `values` do not fit.
+    Raises `IndexError` where there is no such element, `ValueError` if `values` do not fit, `DtypeError` if
+    `x` is an array of conditions, and, in a compiled program, `UnsupportedArgumentError` for a computed
+    condition as index.
 
         >>> add_at(np.zeros(3), np.array([0, 2, 2]), 1.5)
         array([1.5, 0. , 3. ])

@@ -25,6 +25,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -45,7 +46,7 @@ from .errors import (
 )
 from .events import Bracket, excursion, first_root, heads_over, jumps, passed
 from .origin import from_numpy
-from .parts import Keeping
+from .parts import RESIDUALS, Keeping, Residuals
 from .primitives import pick
 from .rules.shaping import python_row
 from .tape import EndedTape, Node, Tape, Var
@@ -91,8 +92,8 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
     if compiling is not None:
         return compiling.scan(step, carry, xs, n, segment)
     if segment is None or segment >= n or not live_tapes():
-        return _as_one_node(SCAN, lambda: _run(step, carry, xs, range(n)), (carry, xs))
-    return _as_one_node(SCAN, lambda: _run_in_segments(step, carry, xs, n, int(segment)), (carry, xs))
+        return _as_one_node(SCAN_ON_TAPE, lambda: _run(step, carry, xs, range(n)), (carry, xs))
+    return _as_one_node(SCAN_ON_TAPE, lambda: _run_in_segments(step, carry, xs, n, int(segment)), (carry, xs))
 
 
 def _run(step: Callable, carry: Any, xs: Any, steps: range, as_row: Callable = lambda x: x
@@ -178,6 +179,9 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
               dt: Any = None) -> Any:
     """Step until `until(state)`, a number, falls to zero; returns the state there.
 
+    `state` is a number, an array, or a nested structure of them, and keeps its structure and shapes; so
+    does the result. `dt` is in the unit of time that `step` takes.
+
     `step(state, dt)` returns the state `dt` later. The last step is made anew with the length
     that ends at the event exactly, and the derivative of that length is the exact one of the
     event's time: at until(step(state, h, p)) = 0, dh/dp = -(d until/dp) / (d until/dh), the
@@ -193,12 +197,21 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
     Raises `EventNotReached`, which has the last state as `.state`, after `max_steps` steps;
     `NotFiniteError` if `until` gives nan; `LoopError` if the state changes its form; and, if it is
     differentiated, `EventJumpedOver` where `until` or the state jumps, so that there is no root.
+
+    A ball falls 2 m: after how many seconds is it on the ground, and how much later per metre more?
+
+        >>> def fall_time(height):
+        ...     step = lambda s, dt: (s[0] + dt, s[1] + dt * s[2] - 4.905 * dt * dt, s[2] - 9.81 * dt)
+        ...     return integrate(step, (0.0, height, 0.0), lambda s: s[1], dt=0.1)[0]
+        >>> from tinydp import grad
+        >>> print(f"{fall_time(2.0):.4f} s, {grad(fall_time)(2.0):.4f} s per m")
+        0.6386 s, 0.1596 s per m
     """
     require_numbers(state)
     compiling = tracer()
     if compiling is not None:
         return compiling.integrate(step, state, until, max_steps, dt)
-    return _as_one_node(INTEGRATE, lambda: _integrate(step, state, until, max_steps, dt), (state, dt))
+    return _as_one_node(INTEGRATE_ON_TAPE, lambda: _integrate(step, state, until, max_steps, dt), (state, dt))
 
 
 class LastStep(NamedTuple):
@@ -340,14 +353,18 @@ def polished(height: Callable, h: Any) -> Any:
 
 # ---------------------------------------------------------------------------- one node
 
-class Inside(NamedTuple):
-    """What a loop's node keeps: the nodes of its steps, and which of them are the results."""
+@dataclass(eq=False)
+class Inside(Residuals):
+    """What a loop's node saves: the nodes of its steps, and which of them are the results."""
 
     part: Tape
     results: list[Var]
 
+    def nodes_inside(self) -> Tape:
+        return self.part
 
-class Loop(Keeping):
+
+class LoopOperation(Keeping):
     """The operation of a loop's node; its pullback sweeps the nodes inside."""
 
     rules = ()
@@ -358,20 +375,21 @@ class Loop(Keeping):
 
     def pull(self, node: Node, g: Any) -> list:
         """Nothing is returned: the cotangents go straight to what the steps had used."""
-        part, results = self.inside(node)
-        arrived = [] if g is None else zip(results, g.of_each(), strict=True)
-        fast.sweep(part, [(y, c) for y, c in arrived if c is not None], keep=True)
+        inside = self.inside(node)
+        arrived = [] if g is None else zip(inside.results, g.of_each(), strict=True)
+        fast.sweep(inside.part, [(y, c) for y, c in arrived if c is not None], keep=True)
         return []
 
     def inside(self, node: Node) -> Inside:
-        return node.kwargs["form"]
+        return node.kwargs[RESIDUALS]
 
     def sources(self, node: Node, i: int) -> list:
         return [self.inside(node).results[i]]
 
 
-class Outside(NamedTuple):
-    """What a loop's node keeps that keeps nothing of its inside: how to run it again, and what it was."""
+@dataclass(eq=False)
+class Outside(Residuals):
+    """What a loop's node saves that saves nothing of its inside: how to run it again, and what it was."""
 
     run: Callable
     fingerprint: int
@@ -379,27 +397,32 @@ class Outside(NamedTuple):
     spot: Spot
     numpys: list[bool]                   # which results are numbers of NumPy's
 
+    def mark(self) -> int:
+        return self.fingerprint
 
-class RepeatedLoop(Loop):
+
+class RepeatedLoop(LoopOperation):
     """A loop that keeps nothing of its inside, and runs again when the sweep comes by."""
 
     def inside(self, node: Node) -> Inside:
-        form: Outside = node.kwargs["form"]
+        saved: Outside = node.kwargs[RESIDUALS]
         with reopened(node.tape):
-            inside = _recorded(node.tape, form.run)[0]
-        values = [settle(y.value) for y in inside.results]
-        require_same(f"a segment of {self.name}", [*node.value, form.fingerprint, form.outside],
-                     [*values, fingerprint(node.args, inside.part), outside(*inside)], form.spot, IN_A_LOOP)
+            inside = _recorded(node.tape, saved.run)[0]
+        now = [*(settle(y.value) for y in inside.results), fingerprint(node.args, inside.part),
+               outside(inside.part, inside.results)]
+        require_same(f"a segment of {self.name}", [*node.value, saved.fingerprint, saved.outside], now,
+                     saved.spot, IN_A_LOOP)
         return inside
 
     def sources(self, node: Node, i: int) -> list:
-        return [np.float64(0.0) if node.kwargs["form"].numpys[i] else 0.0]
+        return [np.float64(0.0) if node.kwargs[RESIDUALS].numpys[i] else 0.0]
 
 
-SCAN, INTEGRATE, REPEATED_SCAN = Loop("scan"), Loop("integrate"), RepeatedLoop("scan")
+SCAN_ON_TAPE, REPEATED_SCAN = LoopOperation("scan"), RepeatedLoop("scan")
+INTEGRATE_ON_TAPE = LoopOperation("integrate")
 
 
-def _as_one_node(op: Loop, run: Callable, arguments: Any) -> Any:
+def _as_one_node(op: LoopOperation, run: Callable, arguments: Any) -> Any:
     """The result of `run()`, with all that it records on the innermost tape as one node."""
     tapes = live_tapes()
     if not tapes:
@@ -410,10 +433,11 @@ def _as_one_node(op: Loop, run: Callable, arguments: Any) -> Any:
         tape.extend(inside.part)                 # perhaps a later result of the program needs them
         return result
     operands = tuple(x for x in tree.flatten(arguments)[0] if is_on(tape, x))
-    form = (inside if not isinstance(op, RepeatedLoop) else
-            Outside(run, fingerprint(operands, inside.part), outside(*inside), user_spot(),
-                    _which_are_numpys(tape, inside)))
-    whole = tape.record(op, tuple(settle(y.value) for y in inside.results), operands, {"form": form})
+    saved: Residuals = inside
+    if isinstance(op, RepeatedLoop):
+        saved = Outside(run, fingerprint(operands, inside.part), outside(inside.part, inside.results),
+                        user_spot(), _which_are_numpys(tape, inside))
+    whole = tape.record(op, tuple(settle(y.value) for y in inside.results), operands, {RESIDUALS: saved})
     picked = iter([pick(whole, i) for i in range(len(inside.results))])
     result = tree.map(lambda x: next(picked) if is_on(tape, x) else x, result)
     if isinstance(op, RepeatedLoop):
@@ -441,7 +465,7 @@ def _recorded(tape: Tape, run: Callable) -> tuple[Inside, Any]:
 def nodes_of(tape: WatchedTape) -> Iterator[tuple[Node, Spot]]:
     """All nodes of a watched tape and their places, with those inside a loop instead of its own."""
     for node, spot in zip(tape, tape.spots, strict=True):
-        if isinstance(node.op, Loop):
+        if isinstance(node.op, LoopOperation):
             yield from nodes_of(cast(WatchedTape, node.op.inside(node).part))
         else:
             yield node, spot

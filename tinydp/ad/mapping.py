@@ -92,7 +92,7 @@ class Mapped:
         compiled = self.transformed((), lambda f: f, args, kwargs)
         if compiled is not None:
             return compiled[0]
-        rows = Rows(self, args, kwargs)
+        rows = MappedArguments(self, args, kwargs)
         results = Results(self.out_axes, rows)
         return results.placed(rows.mapped(lambda x: results.checked(rows.of(self.f, x), x)))
 
@@ -118,7 +118,7 @@ class Column(NamedTuple):
     axis: int
 
 
-class Rows:
+class MappedArguments:
     """The arguments of a call, as rows."""
 
     def __init__(self, mapped: Mapped, args: tuple, kwargs: dict):
@@ -135,7 +135,7 @@ class Rows:
 
     def _taken(self, x: Any, axes: Any, name: str) -> Callable[[list], Any]:
         """The function from the leaves of a row to the argument of `f`; the columns are noted down."""
-        if axes is None or (tree.is_static(axes) and tree.is_static(x)):
+        if axes is None or (tree.has_no_number(axes) and tree.has_no_number(x)):
             return lambda row: x
         if tree.children(axes) is None:
             leaves, rebuilt = tree.flatten(x)
@@ -224,7 +224,7 @@ def _built_alike(axes: Any, x: Any) -> bool:
     if isinstance(x, dict) or isinstance(axes, dict):
         return isinstance(x, dict) and isinstance(axes, dict) and x.keys() == axes.keys()
     below, parts = tree.children(x), tree.children(axes)
-    return below is not None and parts is not None and len(below) == len(parts) and not tree.is_static(x)
+    return below is not None and parts is not None and len(below) == len(parts) and not tree.has_no_number(x)
 
 
 def _parts(axes: Any, x: Any) -> list:
@@ -237,7 +237,7 @@ def _parts(axes: Any, x: Any) -> list:
 class Results:
     """What `f` returned for the rows so far, as far as all rows have to agree."""
 
-    def __init__(self, out_axes: Any, rows: Rows):
+    def __init__(self, out_axes: Any, rows: MappedArguments):
         self.out_axes, self.rows = out_axes, rows
         self.first: Any = None                   # a structure of shapes
         self.axes: list[Axis] = []               # of each leaf
@@ -329,7 +329,7 @@ def _leads_to(x: Any, row: list) -> bool:
 
 def _spread(axes: Any, y: Any, path: str = "") -> list[Axis]:
     """The axis of each leaf of a result."""
-    if axes is None or tree.children(axes) is None or (tree.is_static(axes) and tree.is_static(y)):
+    if axes is None or tree.children(axes) is None or (tree.has_no_number(axes) and tree.has_no_number(y)):
         return [axes] * len(tree.flatten(y)[0])
     below = tree.children(y)
     if below is None or not _built_alike(axes, y):

@@ -26,7 +26,6 @@ from .advice.methods import at_advice, instead_of_increase, instead_of_index, in
 from .advice.naming import Advice
 from .advice.rewriting import (
     called,
-    filled,
     instead_of_change,
     instead_of_changing,
     instead_of_conversion,
@@ -34,9 +33,10 @@ from .advice.rewriting import (
     instead_of_scipy,
     instead_of_setting,
     instead_of_writing,
+    rewritten_fill,
     without_out,
 )
-from .asking import checked, is_array
+from .asking import checked_replacement, is_array
 from .errors import (
     ConversionError,
     DtypeError,
@@ -46,7 +46,7 @@ from .errors import (
     user_place,
 )
 from .fast import binary, unary
-from .folds import advice_for, method_of, named
+from .folds import advice_for_method, full_name, method_of
 from .integers import astype, getitem, refuse_index, rounded_by
 from .origin import from_numpy
 from .primitives import Primitive, sweeping
@@ -171,13 +171,13 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
         raise MutationError(
             *at_advice(ufunc.__name__, user_place().expression))
     if known := method_of(ufunc, method):
-        return checked(named(ufunc, method), known, args, kwargs)
+        return checked_replacement(full_name(ufunc, method), known, args, kwargs)
     if method == "__call__" and ufunc.__name__ == "clip":
         return np.clip(*args, **kwargs)          # the method of a plain array calls what has no public name
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     if method != "__call__":
         raise UnknownFunctionError(f"np.{name} has no gradient rule, and was called with a traced value.",
-                                   advice_for(ufunc.__name__, method))
+                                   advice_for_method(ufunc.__name__, method))
     if getattr(np, ufunc.__name__, None) is ufunc:
         raise _unknown(f"np.{name}")
     expression = user_place().expression         # it is SciPy's, or the user's, and does not know its module
@@ -190,7 +190,7 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
             without_out(function.__name__, "") if "out" in kwargs
-            else filled(user_place().expression))
+            else rewritten_fill(user_place().expression))
     if function is np.where and args and type(args[0]) is int and args[0] in (-1, -2):
         raise DtypeError(
             f"the condition of np.where is {args[0]}: ~ of {args[0] == -2}, which is not its opposite.",

@@ -1,6 +1,6 @@
 """A recorded tape as one HTML page that plays the forward pass and the sweep, node by node.
 
-`RecordedTape.to_html` calls `write`. The page is `page.html`, in this folder, with the tape
+`RecordedTape.to_html` calls `write_page`. The page is `page.html`, in this folder, with the tape
 filled in as JSON: all that is shown is computed here, as text; the page decides what to show
 when. It loads nothing from anywhere, so it can be kept, mailed and opened without a network.
 
@@ -28,7 +28,7 @@ from .show import RecordedTape, brief
 from .values import plain, shape
 
 
-def write(tape: RecordedTape, path: str | os.PathLike) -> None:
+def write_page(tape: RecordedTape, path: str | os.PathLike) -> None:
     """Write the page. A file that is there is replaced in one step, or left as it was."""
     before, after = resources.files(__package__).joinpath("page.html").read_text("utf-8").split("{{data}}")
     title = f"A tape of {len(tape)} operation{'s' * (len(tape) != 1)}"
@@ -93,7 +93,7 @@ def described(tape: RecordedTape) -> dict[str, Any]:
         "results": sorted({index[id(y)] for y in tape.results}),
         "seeds": seeds,
         "rows": rows,
-        "size": [width, HEIGHT],
+        "size": [width, ROW_HEIGHT],
         "edges": [{**edge, "k": traced[edge["to"]][edge["k"]]} for edge in edges],
         "rules": [_rules(op, n) for op, n in ops],
         "places": list(sources.places),
@@ -262,11 +262,11 @@ def _short(files: list[str]) -> list[str]:
 
 # ---------------------------------------------------------------------------- the graph's layout
 
-HEIGHT = 54                              # of a node, in pixels
+ROW_HEIGHT = 54                          # of a node, in pixels
 GAP = 26                                 # between two nodes of a layer
 PITCH = 90                               # from a layer to the next
 FAR = 10                                 # an edge over more layers than this is a tag at its end
-MANY = 60                                # ... in a graph of more nodes than this
+MANY_NODES = 60                          # ... in a graph of more nodes than this
 
 
 def layout(parents: list[list[int]], inputs: int, width: int) -> tuple[list[tuple[int, int]], list[dict]]:
@@ -281,7 +281,7 @@ def layout(parents: list[list[int]], inputs: int, width: int) -> tuple[list[tupl
     structures", 1981.
     """
     depth = _depths(parents)
-    far = FAR if len(parents) > MANY else len(parents)
+    far = FAR if len(parents) > MANY_NODES else len(parents)
     layer, above = list(depth), [list(ps) for ps in parents]     # of the nodes, then of the points
     points: dict[tuple[int, int], int] = {}      # the edges that leave a node share their points
     for child, ps in enumerate(parents):
@@ -299,7 +299,7 @@ def layout(parents: list[list[int]], inputs: int, width: int) -> tuple[list[tupl
     kinds = "i" * inputs + "n" * (len(parents) - inputs) + "p" * passing
     x = _across(near, layer, [width + GAP] * len(parents) + [GAP] * passing, kinds)
     left = min(x, default=0) - width / 2
-    centres = [(round(x[i] - left), layer[i] * PITCH + HEIGHT // 2) for i in range(len(layer))]
+    centres = [(round(x[i] - left), layer[i] * PITCH + ROW_HEIGHT // 2) for i in range(len(layer))]
     edges = []
     for child, ps in enumerate(parents):
         for k, entry in _entries(centres, above[child], centres[child][0], width):
@@ -321,7 +321,7 @@ def _depths(parents: list[list[int]]) -> list[int]:
         depth[i] = 1 + max((depth[p] for p in ps), default=-1)
         for p in ps:
             children[p].add(i)
-    most = 8 if len(parents) > MANY else len(parents)            # what more nodes use becomes tags anyway
+    most = 8 if len(parents) > MANY_NODES else len(parents)      # what more nodes use becomes tags anyway
     for i in reversed(range(len(parents))):
         stretched = sum(1 < len(children[p]) <= most for p in set(parents[i]))   # the others come along
         if stretched < len(children[i]):
@@ -392,7 +392,7 @@ def _path(way: list[tuple[float, int]]) -> str:
 
     Written as pairs of coordinates only, so that its bounds are easily read. Of one point: a tag.
     """
-    half = HEIGHT // 2
+    half = ROW_HEIGHT // 2
     x0, y0 = way[0]
     if len(way) == 1:
         return f"M{x0:g} {y0 - half - 14}L{x0:g} {y0 - half}"

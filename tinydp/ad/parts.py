@@ -6,6 +6,7 @@ comes to `x`. An operation with several results is one node whose value is a tup
 result: their cotangents are parts of that of the tuple.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,24 @@ scatter = Primitive(_scatter, "scatter")
 scatter.each = _gather
 
 
+class Residuals:
+    """What a node saves of the way there, beside its operands and options, because its pullback needs it.
+
+    Each operation that saves something has its own kind, with fields that say what.
+    """
+
+    def nodes_inside(self) -> Iterable[Any]:
+        """The nodes that lie inside of this one, if they are kept."""
+        return ()
+
+    def mark(self) -> int:
+        """The fingerprint of those that are not kept, 0 if there is none."""
+        return 0
+
+
+RESIDUALS = "(residuals)"                # its key in `node.kwargs`, as which no option of a function can come
+
+
 class Keeping:
     """An operation with several results, whose nodes know what these were before they became floats."""
 
@@ -148,10 +167,11 @@ class Keeping:
 pick.rules = (lambda g, y, x, i: Parts(x, i, g), None)
 
 
-def with_parts(tape: Any, op: Any, args: tuple, results: list, places: Any, form: Any) -> list:
-    """The results, those at some places as parts of one node of the tape, which keeps a `form`."""
+def with_parts(tape: Any, op: Any, args: tuple, results: list, places: Any, saved: Residuals
+               ) -> list:
+    """The results, those at some places as parts of one node of the tape, which saves something for later."""
     found = list(results)
-    whole = tape.record(op, tuple([results[k] for k in places]), args, {"form": form})
+    whole = tape.record(op, tuple([results[k] for k in places]), args, {RESIDUALS: saved})
     for i, k in enumerate(places):
         found[k] = pick(whole, i)
     return found

@@ -103,7 +103,7 @@ class Primitive:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; and record, if an argument is traced."""
-        if not kwargs and (y := fast.recorded(self, args)) is not NotImplemented:
+        if not kwargs and (y := fast.recorded_fast(self, args)) is not NotImplemented:
             return y
         if args and isinstance(args[-1], Cotangent):             # var + parts is for Parts.__radd__
             return NotImplemented

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from .asking import checked
+from .asking import checked_replacement
 from .binding import check_arity, parameters_of
 from .errors import RuleError, SteepGradientWarning, user_spot
 from .primitives import CutProduct, FlatPrimitive, Primitive, Rule, witness
@@ -152,7 +152,7 @@ def alias(f: Callable, alike: str = "") -> Callable[[Callable], Callable]:
                 see(args, kwargs)
             if len(args) <= len(names) and (not kwargs or kwargs.keys() <= names):
                 return replacement(*args, **kwargs)
-            return checked(f, replacement, args, kwargs)
+            return checked_replacement(f, replacement, args, kwargs)
 
         PRIMITIVES[f] = seen
         return replacement

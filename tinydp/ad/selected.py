@@ -24,13 +24,13 @@ import numpy as np
 from .tape import Var
 from .values import Abstract, abstract, is_finite, plain, shape
 
-DEEPEST = 32
+MOST_DEFERRED = 32
 
 
 class Later:
     """A mask that is made when it is asked for, which is seldom: where an infinity or a nan is met.
 
-    It is `make(*sources)`, of masks that may be for later themselves, at most `DEEPEST` in a row.
+    It is `make(*sources)`, of masks that may be for later themselves, at most `MOST_DEFERRED` in a row.
     """
 
     __slots__ = ("depth", "make", "sources")
@@ -53,7 +53,7 @@ def later(make: Callable, *sources: Any) -> Any:
     as deep, and masks would wait for each other in a chain as long as the program.
     """
     mask = Later(make, sources)
-    return mask if mask.depth < DEEPEST else mask.mask()
+    return mask if mask.depth < MOST_DEFERRED else mask.mask()
 
 
 def depth_of(mask: Any) -> int:
@@ -179,7 +179,7 @@ def behind(pull: Callable, masks: tuple, cs: list) -> list:
     What `pull` shows by itself is believed first: a number that is not zero has been reached. No call is
     repeated only because masks have become deep; all is taken to be reached then.
     """
-    if depth_of(masks) >= DEEPEST - 2:
+    if depth_of(masks) >= MOST_DEFERRED - 2:
         return cs
     found = later(lambda *masks: reached_by(pull, masks, cs), *masks)
     return [_left_out(c, k, found) for k, c in enumerate(cs)]

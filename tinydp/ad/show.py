@@ -22,7 +22,7 @@ import numpy as np
 
 from . import tree
 from .errors import Place, place_of
-from .parts import dense
+from .parts import RESIDUALS, dense
 from .tape import Node, Var
 from .transforms import Inputs
 from .values import plain, shape, zeros_like
@@ -30,14 +30,23 @@ from .watch import WatchedTape, close_tape, open_tape, shown
 
 
 class Share(NamedTuple):
-    """What the rule of one node adds to the adjoint of one of its operands."""
+    """What the rule of one node adds to the adjoint of one of its operands.
+
+        >>> record(lambda x: x * 5.0, 3.0).rows[1].shares
+        (Share(to='x', amount=5.0),)
+    """
 
     to: str                              # the name of the operand
     amount: Any
 
 
-class Row(NamedTuple):
-    """One node of a recorded tape, as it is shown."""
+class ShownNode(NamedTuple):
+    """One node of a recorded tape, as it is shown. `value` and `adjoint` have the shape of the node's value.
+
+        >>> row = record(lambda x: x * 5.0, 3.0).rows[1]
+        >>> row.name, row.op, row.operands, row.value, row.adjoint
+        ('#0', 'multiply', ('x', '5'), 15.0, 1.0)
+    """
 
     name: str                            # an argument's name, or `#` and the node's number
     op: str
@@ -49,7 +58,7 @@ class Row(NamedTuple):
 
 
 def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
-    """Run `f` once on a tape that is kept for looking, and sweep it back.
+    """Run `f` once on a tape that is kept for looking, and sweep it back; returns that tape.
 
     Every number and array in `args` becomes an input; the adjoints are those of the result, or
     of the sum of all numbers in it. `print(tape)` is a table; `tape.to_dot()` a graph for
@@ -76,7 +85,12 @@ def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
 
 
 class RecordedTape(WatchedTape):
-    """A tape that was run and swept once, with all that happened."""
+    """A tape that was run and swept once, with all that happened: what `record` returns.
+
+        >>> tape = record(np.sin, 0.0)
+        >>> len(tape), tape.rows[-1].op                   # nodes; their rows, after those of the inputs
+        (1, 'sin')
+    """
 
     __slots__ = ("adjoints", "inputs", "results", "shares")
 
@@ -94,7 +108,7 @@ class RecordedTape(WatchedTape):
         self.shares.setdefault(id(node), []).append((x, dense(c)))
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ShownNode]:
         """The inputs, then all nodes in the order of their computation."""
         names = {id(x): name for name, x in self.inputs}
         names.update((id(node), f"#{k}") for k, node in enumerate(self))
@@ -103,10 +117,10 @@ class RecordedTape(WatchedTape):
         nodes: list[Node] = [*(x for _, x in self.inputs), *self]
         return [self._row(node, names, place) for node, place in zip(nodes, places, strict=True)]
 
-    def _row(self, node: Node, names: dict[int, str], place: Place | None) -> Row:
+    def _row(self, node: Node, names: dict[int, str], place: Place | None) -> ShownNode:
         adjoint = self.adjoints.get(id(node))
-        options = [f"{name}={shown(x)}" for name, x in node.kwargs.items() if name != "form"]
-        return Row(
+        options = [f"{name}={shown(x)}" for name, x in node.kwargs.items() if name != RESIDUALS]
+        return ShownNode(
             name=names[id(node)],
             op=node.op.name if node.op else "input",
             operands=(*(names.get(id(x)) or shown(plain(x)) for x in node.args if node.op), *options),
@@ -155,9 +169,9 @@ class RecordedTape(WatchedTape):
         It quotes the lines of your program that made the tape. With `#step=17` after its address
         it opens at that step. Made for tapes of up to some thousand nodes.
         """
-        from .page import write  # noqa: PLC0415  (it builds on this file)
+        from .page import write_page  # noqa: PLC0415  (it builds on this file)
 
-        write(self, path)
+        write_page(self, path)
 
 
 def brief(x: Any) -> str:

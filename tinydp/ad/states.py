@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from . import tree
 from .errors import LoopError
 
-MOST = 16                                # states of one carry, in a program that is compiled
+MOST_STATES = 16                         # states of one carry, in a program that is compiled
 
 
 class State(NamedTuple):
@@ -62,10 +62,11 @@ class States:
         for k, known in enumerate(self.found):
             if all(map(tree.same, state, known)):
                 return k
-        if len(self.found) == MOST:
+        if len(self.found) == MOST_STATES:
             shown = ", ".join([f"{part!r:.40}" for part in state])
             raise LoopError(
-                f"what is no number in the carry takes more than {MOST} values, the last of them {shown}.",
+                f"what is no number in the carry takes more than {MOST_STATES} values, "
+                f"the last of them {shown}.",
                 "a number that changes is to be carried as a number, and not in a text or a new function.")
         self.found.append(state)
         return len(self.found) - 1

@@ -17,7 +17,7 @@ import numpy as np
 
 from . import fast, tree
 from .again import IN_A_FUNCTION, fingerprint, require_same
-from .custom import Custom, Form
+from .custom import CallResiduals, Custom
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, user_spot, wrapped_in
 from .origin import from_numpy
 from .parts import dense
@@ -49,9 +49,9 @@ def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False)
 
 
 def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
-    """As `grad`, but the pair (value of `f`, gradient), for the cost of the gradient alone.
+    """As `grad`, but returns the pair (value of `f`, gradient), for the cost of the gradient alone.
 
-    With `has_aux`: ((value, anything), gradient).
+    With `has_aux`: ((value, anything), gradient). Raises as `grad` does.
 
         >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(3.0, 4.0)
         (12.0, (4.0, 3.0))
@@ -112,6 +112,8 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
     (a float if both are numbers). A structure as result gives that structure of Jacobians,
     and within it a structure as argument that of its own. One sweep for each number in the
     result; in a compiled function, for each in the arguments if these are fewer. Arguments as for `grad`.
+
+    Raises `NoInputError` or `DtypeError`, as `grad` does.
 
         >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
         array([[2., 0.],
@@ -221,7 +223,7 @@ def hessian(f: Callable, argnums: int = 0) -> Callable:
     """The function that returns all second derivatives of a function with one number as result.
 
     For an argument of shape `s` it is an array of shape `s + s`; for a structure, that
-    structure of gradients' Jacobians.
+    structure of gradients' Jacobians. Raises as `grad` does.
 
         >>> hessian(lambda x: x[0]**2 * x[1])(np.array([1.0, 2.0]))
         array([[4., 2.],
@@ -233,8 +235,8 @@ def hessian(f: Callable, argnums: int = 0) -> Callable:
 def hvp(f: Callable, x: Any, v: Any) -> Any:
     """The product of the Hessian of `f` at `x` with `v`, for the cost of a few gradients.
 
-    `v` and the result are built and shaped like `x`. The Hessian is symmetric, so its product
-    is the pullback of the gradient.
+    `f` returns one number; `v` and the result are built and shaped like `x`. The Hessian is symmetric, so its
+    product is the pullback of the gradient. Raises as `grad` does, and `StructureError` if `v` does not fit.
 
         >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 10.0]))
         array([  6., 120.])
@@ -295,7 +297,7 @@ class Checkpoint(Custom):
             _discard(inside)
 
     def leaf_cotangents(self, traced: list[int], g: Any, y: Any, args: tuple, options: dict,
-                        form: Form) -> list:
+                        saved: CallResiduals) -> list:
         leaves, unflatten = tree.flatten(args)
         nested = any(type(x) is Var for x in leaves) and list(map(_own_number, leaves))
 
@@ -307,9 +309,9 @@ class Checkpoint(Custom):
 
         again, pullback = vjp(of_traced, *(leaves[k] for k in traced))
         now = tree.flatten(tree.map(lambda _, x: x, y, again))[0] if tree.alike(y, again) else []
-        found = form.fingerprint and (
+        found = saved.fingerprint and (
             self._run(nested, traced, unflatten, options)[1] if nested else pullback.fingerprint())
-        require_same(self.name, [*tree.flatten(y)[0], form.fingerprint], [*now, found], form.spot,
+        require_same(self.name, [*tree.flatten(y)[0], saved.fingerprint], [*now, found], saved.spot,
                      IN_A_FUNCTION)
         return list(pullback(g))
 
@@ -456,7 +458,7 @@ class Inputs:
 
         for k in self.positions:
             x = args[k]
-            if type(x) in FLAGS or (tree.is_static(x) and x is not None):
+            if type(x) in FLAGS or (tree.has_no_number(x) and x is not None):
                 raise _not_real(f"a {type(x).__name__} ({x!r:.60})")
             self.args[k] = tree.map(lift, x)
         self.originals = [tree.copied(args[k]) for k in self.positions]

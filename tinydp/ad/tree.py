@@ -29,7 +29,7 @@ _LEAVES = frozenset((float, np.ndarray))         # known at once, for speed; all
 
 # ---------------------------------------------------------------------------- kinds of containers
 
-class Kind(NamedTuple):
+class Container(NamedTuple):
     """How the containers of one class are taken apart and put together."""
 
     children: Callable[[Any], Any]               # the subtrees, in a list or a tuple
@@ -47,11 +47,11 @@ def _keys(tree: dict) -> list[str]:
     return [f"[{key!r}]" for key in tree]
 
 
-LIST = Kind(lambda tree: tree, lambda tree, subtrees: subtrees, _indices)
-TUPLE = Kind(lambda tree: tree, lambda tree, subtrees: tuple(subtrees), _indices)
-DICT = Kind(lambda tree: list(tree.values()), lambda tree, subtrees: dict(zip(tree, subtrees, strict=True)),
-            _keys, keys=dict.keys)
-STATIC = Kind(lambda tree: (), lambda tree, subtrees: tree, lambda tree: [], lambda tree: [("", tree)])
+LIST = Container(lambda tree: tree, lambda tree, subtrees: subtrees, _indices)
+TUPLE = Container(lambda tree: tree, lambda tree, subtrees: tuple(subtrees), _indices)
+DICT = Container(lambda tree: list(tree.values()),
+                 lambda tree, subtrees: dict(zip(tree, subtrees, strict=True)), _keys, keys=dict.keys)
+STATIC = Container(lambda tree: (), lambda tree, subtrees: tree, lambda tree: [], lambda tree: [("", tree)])
 
 _STATIC = (str, bytes, enum.Enum, type, types.NoneType, types.FunctionType, types.BuiltinFunctionType,
            np.ufunc, type(np.sum), np.dtype, slice, types.EllipsisType)
@@ -60,12 +60,12 @@ _STATIC = (str, bytes, enum.Enum, type, types.NoneType, types.FunctionType, type
 class _Kinds(dict):
     """The kind of each class, None for that of a leaf; what is not known yet is found out."""
 
-    def __missing__(self, cls: type) -> Kind | None:
+    def __missing__(self, cls: type) -> Container | None:
         found = self[cls] = _kind_of(cls)
         return found
 
 
-def _kind_of(cls: type) -> Kind | None:
+def _kind_of(cls: type) -> Container | None:
     if issubclass(cls, _STATIC):
         return STATIC
     if dataclasses.is_dataclass(cls) and not issubclass(cls, (list, tuple, dict)):
@@ -73,14 +73,14 @@ def _kind_of(cls: type) -> Kind | None:
     if issubclass(cls, tuple) and not hasattr(cls, "n_sequence_fields"):         # as time.struct_time has
         return _of_tuple(cls)
     if issubclass(cls, list):
-        return Kind(functools.partial(_items, list), _like_list, _indices)
+        return Container(functools.partial(_items, list), _like_list, _indices)
     if issubclass(cls, dict):
-        return Kind(functools.partial(_items, lambda tree: list(tree.values())), _like_dict, _keys,
+        return Container(functools.partial(_items, lambda tree: list(tree.values())), _like_dict, _keys,
                     keys=dict.keys)
     return None
 
 
-KINDS: dict[type, Kind | None] = _Kinds({list: LIST, tuple: TUPLE, dict: DICT, types.NoneType: STATIC})
+KINDS: dict[type, Container | None] = _Kinds({list: LIST, tuple: TUPLE, dict: DICT, types.NoneType: STATIC})
 
 
 def register(cls: type, children: Callable[[Any], Any] | None = None,
@@ -88,9 +88,10 @@ def register(cls: type, children: Callable[[Any], Any] | None = None,
     """Make a class of yours a container: from here on, its objects may stand wherever a list may.
 
     `children(x)` returns the parts of an object, and `rebuild(*parts)` an object of other parts. Parts are
-    numbers, arrays, structures, and what is static. `rebuild` is called with whatever stands for a number:
-    it must not look at it, let alone convert it. Without both, objects of the class are static:
-    compared by `==`, a part of the program when it is compiled. Subclasses are registered on their own.
+    numbers, arrays, structures, and what is static. `rebuild` is called with whatever stands for a number: it
+    must not look at it, let alone convert it. Without both, objects of the class are static: compared by
+    `==`, a part of the program when it is compiled. Subclasses are registered on their own. Returns the
+    class, so that it is a decorator for static ones. Raises `TypeError` if one of the two is missing.
 
         >>> class Spring:
         ...     def __init__(self, length, name):
@@ -101,17 +102,17 @@ def register(cls: type, children: Callable[[Any], Any] | None = None,
     """
     if (children is None) != (rebuild is None):
         raise TypeError("register takes both functions, children and rebuild, or none of them.")
-    KINDS[cls] = STATIC if children is None or rebuild is None else Kind(
+    KINDS[cls] = STATIC if children is None or rebuild is None else Container(
         lambda tree: [*children(tree)], lambda tree, subtrees: rebuild(*subtrees),
         lambda tree: _indices([*children(tree)]))
     return cls
 
 
 # -- subclasses of Python's own containers, which may not have attributes beside their items
-def _of_tuple(cls: type) -> Kind:
+def _of_tuple(cls: type) -> Container:
     names = getattr(cls, "_fields", None)
     new: Callable = functools.partial(tuple.__new__, cls)        # not the class's own: see `_of_dataclass`
-    return Kind(functools.partial(_items, LIST.children) if cls.__dictoffset__ else LIST.children,
+    return Container(functools.partial(_items, LIST.children) if cls.__dictoffset__ else LIST.children,
                 lambda tree, subtrees: new(subtrees),
                 _indices if names is None else lambda tree: [f".{name}" for name in names])
 
@@ -135,7 +136,7 @@ def _like_dict(tree: Any, subtrees: list) -> Any:
 
 # -- dataclasses
 
-def _of_dataclass(cls: type) -> Kind:
+def _of_dataclass(cls: type) -> Container:
     """The kind of a dataclass. Its objects are made without `__init__` and `__post_init__`, as copies are.
 
     Both may convert and check what they are given, and here that may be anything. What they compute of
@@ -169,7 +170,7 @@ def _of_dataclass(cls: type) -> Kind:
             object.__setattr__(new, name, getattr(tree, name))
         return new
 
-    return Kind(children, rebuild, lambda tree: [f".{name}" for name in names],
+    return Container(children, rebuild, lambda tree: [f".{name}" for name in names],
                 (lambda tree: [(f".{name}", getattr(tree, name)) for name in static]) if static else None)
 
 
@@ -215,7 +216,7 @@ def static(tree: Any) -> list[tuple[str, Any]]:
     return kind.static(tree) if kind is not None and kind.static else []
 
 
-def is_static(tree: Any) -> bool:
+def has_no_number(tree: Any) -> bool:
     """Whether there is nothing in it but a text, a function or the like."""
     return KINDS[type(tree)] is STATIC
 
@@ -234,7 +235,7 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def fixed_parts(tree: Any) -> Iterator[Any]:
     """All that is static in a tree, and the classes of its containers."""
-    if type(tree) not in (list, tuple, dict) and not is_static(tree) and children(tree) is not None:
+    if type(tree) not in (list, tuple, dict) and not has_no_number(tree) and children(tree) is not None:
         yield type(tree)
     for _, part in static(tree):
         yield part
@@ -281,7 +282,7 @@ def map_changed(f: Callable, tree: Any, other: Any) -> Any:
         >>> map_changed(lambda a, b: a + b, {"x": 1, "mode": "off"}, {"mode": "on", "x": 10})
         {'x': 11, 'mode': 'on'}
     """
-    return _map_many(f, (tree, other), None, lambda part, found: is_static(found))
+    return _map_many(f, (tree, other), None, lambda part, found: has_no_number(found))
 
 
 def in_places_of(tree: Any, other: Any) -> list:
@@ -364,7 +365,7 @@ def _unlike(first: Any, other: Any, way: tuple | None) -> StructureError:
     a, b = describe(first), describe(other)
     if a == b and hasattr(first, "_fields"):     # of the same name
         a, b = [f"{type(x).__name__} with the fields {', '.join(x._fields)}" for x in (first, other)]
-    return _error(_path(way), a, b, static=is_static(first) and is_static(other))
+    return _error(_path(way), a, b, static=has_no_number(first) and has_no_number(other))
 
 
 def _error(path: str, first: str, other: str, static: bool) -> StructureError:

@@ -194,9 +194,9 @@ class WatchedTape(Tape):
 def debug_nans() -> Iterator[None]:
     """Within this context, stop at the first operation that makes an infinity or a nan.
 
-    Whatever is differentiated inside raises `NotFiniteError` as soon as a value or a cotangent
-    is not finite; it names the operation, its node, your line and the operands. Costs a few
-    microseconds an operation inside, and nothing outside.
+    `with debug_nans():` gives no value. Whatever is differentiated inside raises `NotFiniteError` as soon as
+    a value or a cotangent is not finite; it names the operation, its node, your line and the operands. Costs
+    a few microseconds an operation inside, and nothing outside.
 
         >>> from tinydp import grad
         >>> with debug_nans():                            # doctest: +ELLIPSIS

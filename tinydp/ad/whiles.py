@@ -24,12 +24,12 @@ import numpy as np
 from . import tree
 from .carry import in_form_of, require_numbers
 from .errors import LoopError, LoopNotEnded
-from .loops import Loop, RepeatedLoop, _as_one_node, _require_time
+from .loops import LoopOperation, RepeatedLoop, _as_one_node, _require_time
 from .tape import Var
 from .values import abstract, own, plain, shape
 from .watch import live_tapes, time_limit, tracer
 
-WHILE, REPEATED_WHILE = Loop("while_loop"), RepeatedLoop("while_loop")
+WHILE_ON_TAPE, REPEATED_WHILE = LoopOperation("while_loop"), RepeatedLoop("while_loop")
 
 
 def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None = None,
@@ -62,8 +62,8 @@ def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None
     if compiling is not None:
         return compiling.while_loop(cond, body, state, max_steps, segment)
     if segment is None or not live_tapes():
-        state, go = _as_one_node(WHILE, lambda: _run(cond, body, state, holds(cond(state)), 0, max_steps)[:2],
-                                 state)
+        state, go = _as_one_node(
+            WHILE_ON_TAPE, lambda: _run(cond, body, state, holds(cond(state)), 0, max_steps)[:2], state)
     else:
         state, go = _run_in_segments(cond, body, state, max_steps, int(segment))
     if go:
@@ -106,10 +106,10 @@ def _run_in_segments(cond: Callable, body: Callable, state: Any, max_steps: int 
 
 def holds(x: Any) -> bool:
     """Whether a condition that `cond` returned holds."""
-    return bool(plain(as_condition(x)))
+    return bool(plain(one_condition(x)))
 
 
-def as_condition(x: Any) -> Any:
+def one_condition(x: Any) -> Any:
     """What `cond` returned, if it is one condition; a number holds unless it is zero."""
     if shape(x) != ():
         raise LoopError(f"cond returned an array of shape {shape(x)}.",

@@ -55,11 +55,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+__all__ = ["EPISODE", "STANDARD", "Params", "State", "energy", "failed", "gymnasium_action", "observe",
+           "start", "step"]
+
 EPISODE = 500                   # steps
 
 
 class State(NamedTuple):
-    """Cart: position `x` in m and `speed` in m/s; pole: angle `theta` in rad and `rate` in rad/s."""
+    """Cart: position `x` in m and `speed` in m/s; pole: angle `theta` in rad and `rate` in rad/s.
+
+    Numbers, or arrays of shape (n,) for n cart-poles.
+
+        >>> State(x=0.0, speed=0.0, theta=0.1, rate=0.0)._replace(speed=1.0)
+        State(x=0.0, speed=1.0, theta=0.1, rate=0.0)
+    """
 
     x: Any
     speed: Any
@@ -71,6 +80,9 @@ class Params(NamedTuple):
     """Constants of cart and pole; units in the table above, limits in m and rad.
 
     `friction` in N may be None: nothing is computed of it.
+
+        >>> STANDARD._replace(pole_mass=0.2).pole_mass, STANDARD.friction
+        (0.2, None)
     """
 
     gravity: Any = 9.8
@@ -88,7 +100,12 @@ STANDARD = Params()
 
 
 def step(state: State, action: Any, params: Params = STANDARD) -> State:
-    """The state `dt` later, for a push of `action` times `push`: 1 to the right, -1 to the left."""
+    """The state `dt` later, for a push of `action` times `push`: 1 to the right, -1 to the left.
+
+        >>> rest = State(0.0, 0.0, 0.0, 0.0)
+        >>> print(f"{step(rest, 1.0).speed:.4f} m/s, {step(step(rest, 1.0), 1.0).x:.4f} m")
+        0.1951 m/s, 0.0039 m
+    """
     x, speed, theta, rate = state
     gravity, cart_mass, pole_mass, half_length, push, dt, _, _, friction = params
     # operations in Gymnasium's order, for the same bits
@@ -106,7 +123,11 @@ def step(state: State, action: Any, params: Params = STANDARD) -> State:
 
 
 def failed(state: State, params: Params = STANDARD) -> Any:
-    """Whether the cart has left the track or the pole has fallen: a boolean, or one for each."""
+    """Whether the cart has left the track or the pole has fallen: a boolean, or one for each.
+
+        >>> failed(State(0.0, 0.0, np.array([0.1, 0.3]), 0.0))
+        array([False,  True])
+    """
     return (np.abs(state.x) > params.max_x) | (np.abs(state.theta) > params.max_theta)
 
 
@@ -114,6 +135,10 @@ def observe(state: State) -> Any:
     """What a controller sees, (x, v, θ, ω): shape (4,), or (n, 4) for a batch of n.
 
     Gymnasium rounds it to float32.
+
+        >>> observe(State(np.zeros(2), np.zeros(2), np.array([0.1, 0.2]), np.zeros(2)))
+        array([[0. , 0. , 0.1, 0. ],
+               [0. , 0. , 0.2, 0. ]])
     """
     return np.stack(state, axis=-1)
 
@@ -123,18 +148,33 @@ def start(rng: np.random.Generator, n: int | None = None) -> State:
 
     From `default_rng(seed)` come the bits of Gymnasium's `reset(seed=seed)`, and of the resets
     without a seed that follow it.
+
+        >>> start(np.random.default_rng(0), n=3).theta.shape
+        (3,)
+        >>> print(" ".join(f"{number:.4f}" for number in start(np.random.default_rng(0))))
+        0.0137 -0.0230 -0.0459 -0.0483
     """
     numbers = rng.uniform(-0.05, 0.05, (4,) if n is None else (n, 4))
     return State(*(float(number) for number in numbers)) if n is None else State(*numbers.T)
 
 
 def gymnasium_action(action: Any) -> Any:
-    """The action as Gymnasium wants it: 1 for a push to the right, 0 to the left."""
+    """The action as Gymnasium wants it: 1 for a push to the right, 0 to the left; of a number, or of each.
+
+        >>> gymnasium_action(np.array([-1.0, 1.0]))
+        array([0, 1])
+    """
     return (action > 0) * 1
 
 
 def energy(state: State, params: Any = STANDARD) -> Any:
-    """Kinetic and potential energy in J, zero at rest with the pole level; for `swingup.Params` too."""
+    """Kinetic and potential energy in J, zero at rest with the pole level; for `swingup.Params` too.
+
+    Numbers, or arrays of shape (n,) for n cart-poles.
+
+        >>> print(f"{energy(State(0.0, 0.0, 0.0, 0.0)):.2f} J")               # upright: m g l
+        0.49 J
+    """
     _, speed, theta, rate = state
     moment = params.pole_mass * params.half_length
     kinetic = ((params.cart_mass + params.pole_mass) * speed**2 / 2

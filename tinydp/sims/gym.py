@@ -24,6 +24,8 @@ from . import worlds
 from .worlds import trebuchet
 from .worlds.world import World
 
+__all__ = ["ID", "TrebuchetEnv"]
+
 ID = "tinydp/Trebuchet-v0"
 
 HEIGHT, WIDTH, SCALE = 400, 800, 5.2     # pixels, and pixels to the metre
@@ -31,8 +33,15 @@ LEFT, GROUND = 18.0, 360                 # m left of the pivot, and the row of t
 SKY, EARTH, INK, BLUE, ORANGE = (255, 255, 255), (221, 226, 231), (34, 48, 60), (31, 111, 180), (217, 102, 43)
 
 
-class Trebuchet(World):
-    """The world of one shot an episode; see the head of this file."""
+class TrebuchetEnv(World):
+    """The world of one shot an episode: the wind, the target's distance in m, then an angle in ° and a weight
+    in lb.
+
+        >>> shot = TrebuchetEnv(world=5000)
+        >>> observation, _ = shot.reset(seed=0)
+        >>> len(observation), shot.step(np.array([40.0, 200.0]))[2]           # ... and the episode has ended
+        (3, True)
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 1}
 
@@ -43,11 +52,11 @@ class Trebuchet(World):
 
     def render(self) -> np.ndarray | None:
         """The scene, (400, 800, 3), in bytes of red, green and blue; None without a render mode."""
-        return draw(self.__machine) if self.render_mode == "rgb_array" else None
+        return draw_scene(self.__machine) if self.render_mode == "rgb_array" else None
 
 
 if ID not in gymnasium.registry:
-    gymnasium.register(ID, Trebuchet)
+    gymnasium.register(ID, TrebuchetEnv)
 
 
 # ---------------------------------------------------------------------------- the picture
@@ -55,7 +64,7 @@ if ID not in gymnasium.registry:
 LOADED, UP = np.array([-0.677, -0.736]), np.array([0.0, 1.0])          # where the long arm points
 
 
-def draw(machine: trebuchet.Trebuchet) -> np.ndarray:
+def draw_scene(machine: trebuchet.Trebuchet) -> np.ndarray:
     """The machine, the flag, the vane's wind above, and the way of the ball if there was a shot."""
     image = np.full((HEIGHT, WIDTH, 3), SKY, np.uint8)
     image[GROUND:] = EARTH

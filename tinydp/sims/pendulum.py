@@ -44,16 +44,29 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+__all__ = ["STANDARD", "Friction", "Params", "State", "angle_normalize", "cost", "energy", "observe", "step"]
+
 
 class State(NamedTuple):
-    """Angle from upright `theta` in rad (it counts turns) and its `rate` in rad/s."""
+    """Angle from upright `theta` in rad (it counts turns) and its `rate` in rad/s.
+
+    Numbers, or arrays of shape (n,) for n pendulums.
+
+        >>> State(theta=3.0, rate=0.0)._replace(rate=1.0)
+        State(theta=3.0, rate=1.0)
+    """
 
     theta: Any
     rate: Any
 
 
 class Friction(NamedTuple):
-    """Of the bearing: `viscous` in N m for each rad/s, and `coulomb` in N m."""
+    """Of the bearing: `viscous` in N m for each rad/s, and `coulomb` in N m.
+
+        >>> rough = STANDARD._replace(friction=Friction(viscous=0.1))
+        >>> print(f"{step(State(0.0, 1.0), 0.0, rough).rate:.3f} rad/s")
+        0.985 rad/s
+    """
 
     viscous: Any = 0.0
     coulomb: Any = 0.0
@@ -63,6 +76,9 @@ class Params(NamedTuple):
     """Constants of the pendulum; units in the table above, limits in N m and rad/s.
 
     Without `friction`, nothing is computed of it: at rest it would have no derivative.
+
+        >>> STANDARD._replace(mass=1.5).mass, STANDARD.max_torque
+        (1.5, 2.0)
     """
 
     gravity: Any = 10.0
@@ -78,7 +94,12 @@ STANDARD = Params()
 
 
 def step(state: State, torque: Any, params: Params = STANDARD) -> State:
-    """The state `dt` later, for a motor that gives `torque` as far as it can."""
+    """The state `dt` later, for a motor that gives `torque`, in N m, as far as it can.
+
+        >>> after = step(State(theta=3.0, rate=1.0), torque=-5.0)             # it can give -2
+        >>> print(f"{after.theta:.4f} rad, {after.rate:.4f} rad/s")
+        3.0403 rad, 0.8058 rad/s
+    """
     theta, rate = state
     gravity, mass, length, dt, max_torque, max_rate, friction = params
     torque = np.clip(torque, -max_torque, max_torque)
@@ -95,22 +116,38 @@ def step(state: State, torque: Any, params: Params = STANDARD) -> State:
 
 
 def cost(state: State, torque: Any, params: Params = STANDARD) -> Any:
-    """The cost of a step from `state` with `torque`: Gymnasium's reward, negated."""
+    """The cost of a step from `state` with `torque` in N m: Gymnasium's reward, negated. It has no unit.
+
+        >>> print(f"{cost(State(np.pi, 0.0), 0.0):.4f}")                      # hanging: π²
+        9.8696
+    """
     torque = np.clip(torque, -params.max_torque, params.max_torque)
     return angle_normalize(state.theta)**2 + 0.1 * state.rate**2 + 0.001 * torque**2
 
 
 def observe(state: State) -> Any:
-    """What a controller sees, (cos θ, sin θ, ω): shape (3,), or (n, 3) for a batch of n."""
+    """What a controller sees, (cos θ, sin θ, ω): shape (3,), or (n, 3) for a batch of n.
+
+        >>> observe(State(theta=0.0, rate=2.0))
+        array([1., 0., 2.])
+    """
     return np.stack([np.cos(state.theta), np.sin(state.theta), state.rate], axis=-1)
 
 
 def angle_normalize(theta: Any) -> Any:
-    """The same direction as an angle within [-π, π); its derivative is taken as 1 everywhere."""
+    """The same direction as an angle within [-π, π), in rad; its derivative is taken as 1 everywhere.
+
+        >>> print(f"{angle_normalize(2 * np.pi + 0.5):.4f}")
+        0.5000
+    """
     return (theta + np.pi) % (2 * np.pi) - np.pi
 
 
 def energy(state: State, params: Params = STANDARD) -> Any:
-    """Kinetic and potential energy in J, zero for a rod at rest at the height of its pivot."""
+    """Kinetic and potential energy in J, zero for a rod at rest at the height of its pivot.
+
+        >>> energy(State(theta=np.array([0.0, np.pi]), rate=np.zeros(2)))
+        array([ 5., -5.])
+    """
     kinetic = params.mass * params.length**2 / 3 * state.rate**2 / 2
     return kinetic + params.mass * params.gravity * params.length / 2 * np.cos(state.theta)

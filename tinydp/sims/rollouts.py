@@ -27,6 +27,8 @@ from ..ad.errors import BranchError, LoopError, NotCompiledError
 from ..ad.mapping import vmap
 from ..ad.values import shape
 
+__all__ = ["Rollouts", "rollouts"]
+
 BLOCK = 64                               # starts that are run side by side
 
 
@@ -42,12 +44,21 @@ def rollouts(f: Callable, static: tuple[str, ...] = (), block: int | None = None
 
     Raises `LoopError` if the arrays of `starts` differ in length or are empty, or the results of two
     starts in structure or shape; and what `dp.compile` raises.
+
+        >>> rollouts(lambda x, a: a * x)(np.array([1.0, 2.0, 3.0]), 10.0)
+        array([10., 20., 30.])
     """
     return Rollouts(f, static, block)
 
 
 class Rollouts:
-    """What `rollouts` returns."""
+    """What `rollouts` returns: called with starts, and what is shared, it gives the results, a row a start.
+
+    The first results are compared with those of the tape; raises `SelfCheckError` if they differ.
+
+        >>> rollouts(np.sin)(np.array([0.0, 0.5])).shape
+        (2,)
+    """
 
     def __init__(self, f: Callable, static: tuple[str, ...], block: int | None):
         self.one, self.block = Compiled(f, tuple(static)), block

@@ -56,13 +56,20 @@ from ..ad.errors import EventNotReached
 from ..ad.loops import integrate
 from .integrators import euler_within, rk4
 
+__all__ = ["CORRECTED", "PUBLISHED", "Ball", "Joints", "Machine", "Params", "Throw", "at_rest", "energy",
+           "in_sling", "joints", "published_shoot", "shoot", "simulate"]
+
 POUND, FOOT = 0.45359237, 0.3048                 # kg, m
 
 # ---------------------------------------------------------------------------- parameters and states
 
 
 class Params(NamedTuple):
-    """Dimensions of the machine and the air; symbols and units in the table above."""
+    """Dimensions of the machine and the air; symbols and units in the table above.
+
+        >>> print(f"{shoot(-2, 45, 200, CORRECTED._replace(drag=0.0)):.1f} m, without air")
+        274.6 m, without air
+    """
 
     pivot_height: Any = 5 * FOOT
     long_arm: Any = 6.792 * FOOT
@@ -85,7 +92,11 @@ PUBLISHED = CORRECTED._replace(arm_inertia=CORRECTED.weight_inertia, weight_iner
 
 
 class Machine(NamedTuple):
-    """The machine at a `time` in s: three angles in rad, and their rates in rad/s."""
+    """The machine at a `time` in s: three angles in rad, and their rates in rad/s.
+
+        >>> at_rest().arm_rate
+        0.0
+    """
 
     time: Any
     arm: Any
@@ -97,7 +108,11 @@ class Machine(NamedTuple):
 
 
 class Ball(NamedTuple):
-    """The projectile at a `time` in s: position in m from the pivot, and velocity in m/s."""
+    """The projectile at a `time` in s: position in m from the pivot, and velocity in m/s.
+
+        >>> Ball(time=0.0, x=0.0, y=10.0, vx=30.0, vy=0.0)._replace(vx=20.0)
+        Ball(time=0.0, x=0.0, y=10.0, vx=20.0, vy=0.0)
+    """
 
     time: Any
     x: Any
@@ -109,7 +124,11 @@ class Ball(NamedTuple):
 # ---------------------------------------------------------------------------- equations of motion
 
 def at_rest(params: Params = CORRECTED) -> Machine:
-    """The machine before a throw: tip and sling on the ground, the hanger plumb."""
+    """The machine before a throw: tip and sling on the ground, the hanger plumb.
+
+        >>> print(f"{np.degrees(at_rest().arm):.1f} degrees from upright")
+        137.4 degrees from upright
+    """
     arm = np.pi / 2 + np.arcsin(params.pivot_height / params.long_arm)
     return Machine(0.0, arm, 0.0, 3 * np.pi / 2, 0.0, 0.0, 0.0)
 
@@ -234,7 +253,12 @@ def height(ball: Ball, params: Params = CORRECTED) -> Any:
 
 
 def in_sling(machine: Machine, params: Params = CORRECTED) -> Ball:
-    """The projectile, where the sling holds it."""
+    """The projectile, where the sling holds it.
+
+        >>> ball = in_sling(at_rest())
+        >>> print(f"{ball.x:.3f} m, {ball.y:.3f} m from the pivot")
+        0.682 m, -1.524 m from the pivot
+    """
     b, e = params.long_arm, params.sling
     sin_a, cos_a = np.sin(machine.arm), np.cos(machine.arm)
     sin_c, cos_c = np.sin(machine.sling), np.cos(machine.sling)
@@ -244,7 +268,13 @@ def in_sling(machine: Machine, params: Params = CORRECTED) -> Ball:
 
 
 def energy(machine: Machine, mass: Any, params: Params = CORRECTED) -> Any:
-    """Kinetic and potential energy in J, conserved until the release, but for friction at the pivot."""
+    """Kinetic and potential energy in J, conserved until the release, but for friction at the pivot.
+
+    `mass` of the counterweight in kg. Potential energy counts from the height of the pivot.
+
+        >>> print(f"{energy(at_rest(), mass=90.0):.0f} J")
+        -220 J
+    """
     b, c, d = params.long_arm, params.short_arm, params.hanger
     centre = (b - c) / 2
     ball = in_sling(machine, params)
@@ -317,8 +347,8 @@ def shoot(wind: Any, angle: Any, weight: Any, params: Params = CORRECTED, dt: An
 
     Steps are of `dt` seconds while the projectile hangs, and longer before and after (`TIMES`). The
     events that end the stages are located within a step, and their times are differentiated too.
-    ValueError names what is outside of its range, or says that the weight is too light to lift
-    the projectile.
+    Raises `ValueError`, which names what is outside of its range, or says that the weight is too light to
+    lift the projectile.
 
     >>> shoot(-2, 95, 200)
     Traceback (most recent call last):
@@ -371,6 +401,10 @@ class Throw(NamedTuple):
 
     Fields of `machine` and `ball` are arrays (n,). After the release the machine swings on with an
     empty sling. `events` are the times of lift-off, release and landing in s; `distance` is in m.
+
+        >>> throw = simulate(-2, 45, 200, dt=5e-3)
+        >>> throw.ball.x.shape == throw.machine.arm.shape, bool(throw.ball.x[-1] == throw.distance)
+        (True, True)
     """
 
     machine: Machine
@@ -380,7 +414,7 @@ class Throw(NamedTuple):
 
 
 def simulate(wind: float, angle: float, weight: float, params: Params = CORRECTED, dt: float = DT) -> Throw:
-    """The throw of `shoot`, step by step, for plain numbers.
+    """The throw of `shoot`, step by step, for plain numbers of the same units. Raises as `shoot` does.
 
     >>> throw = simulate(wind=-2, angle=45, weight=200)
     >>> print("lift-off {:.3f} s, release {:.3f} s, landing {:.3f} s".format(*throw.events))
@@ -417,6 +451,10 @@ class Joints(NamedTuple):
     """Where things are, in m from the pivot: the arm's two ends, the counterweight, the sling's end.
 
     Each is an (x, y) pair, with the shape of the machine's fields.
+
+        >>> at_rest_joints = joints(at_rest())
+        >>> print("{:.2f} m right, {:.2f} m down".format(at_rest_joints.elbow[0], -at_rest_joints.elbow[1]))
+        0.36 m right, -0.39 m down
     """
 
     tip: tuple[Any, Any]
@@ -426,7 +464,12 @@ class Joints(NamedTuple):
 
 
 def joints(machine: Machine, params: Params = CORRECTED) -> Joints:
-    """The machine as a drawing needs it."""
+    """The machine as a drawing needs it, from its angles.
+
+        >>> x, y = joints(at_rest()).tip
+        >>> print(f"{y + CORRECTED.pivot_height:.3f} m above the ground")
+        0.000 m above the ground
+    """
     sin_a, cos_a = np.sin(machine.arm), np.cos(machine.arm)
     b, c, d = params.long_arm, params.short_arm, params.hanger
     ball = in_sling(machine, params)

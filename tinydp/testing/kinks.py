@@ -21,7 +21,8 @@ import numpy as np
 
 from ..ad import tree
 from ..ad.custom import Custom
-from ..ad.loops import Loop
+from ..ad.loops import LoopOperation
+from ..ad.parts import RESIDUALS
 from ..ad.primitives import Primitive
 from ..ad.tape import Tape, Var
 from ..ad.transforms import Inputs
@@ -84,7 +85,7 @@ def course_of(f: Callable, leaves: list) -> Course | None:
         for x in node.args:
             note(x)
         for name, x in node.kwargs.items():
-            if name != "form":
+            if name != RESIDUALS:
                 note(x)
         discrete.append(side_of(node.op, plain(node.value), [plain(x) for x in node.args], node.kwargs))
     note(y)
@@ -95,7 +96,7 @@ def course_of(f: Callable, leaves: list) -> Course | None:
 def _all_nodes(tape: Any) -> Iterator[Any]:
     """The nodes of a tape, those inside of a loop before the loop."""
     for node in tape:
-        if isinstance(node.op, Loop):
+        if isinstance(node.op, LoopOperation):
             yield from _all_nodes(node.op.inside(node).part)
         yield node
 
@@ -115,7 +116,8 @@ def same_course(f: Callable, leaves: list) -> Callable:
         y = f(*inputs.args)
     finally:
         close_tape(tape)
-    steps = [(node, None if isinstance(node.op, Loop) else operation(node)[0]) for node in _all_nodes(tape)]
+    steps = [(node, None if isinstance(node.op, LoopOperation) else operation(node)[0])
+             for node in _all_nodes(tape)]
 
     def replay(*xs: Any) -> Any:
         known = {id(x): value for x, value in zip(inputs.variables, xs, strict=True)}
@@ -138,11 +140,11 @@ def operation(node: Any) -> tuple[Callable[[list], Any], list]:
     values, options = [plain(x) for x in node.args], dict(node.kwargs)
     if not isinstance(node.op, Custom):
         return (lambda xs: node.op.fn(*xs, **options)), values
-    form = options.pop("form")
+    saved = options.pop(RESIDUALS)
 
     def compute(xs: list) -> tuple:
-        found = tree.flatten(node.op.fn(*form.call(xs), **options))[0]
-        return tuple(x for k, x in enumerate(found) if k not in form.constants)
+        found = tree.flatten(node.op.fn(*saved.call(xs), **options))[0]
+        return tuple(x for k, x in enumerate(found) if k not in saved.constants)
 
     return compute, values
 

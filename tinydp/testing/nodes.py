@@ -7,7 +7,7 @@ import numpy as np
 
 from ..ad.errors import Spot, place_of
 from ..ad.loops import nodes_of
-from ..ad.parts import dense
+from ..ad.parts import RESIDUALS, dense
 from ..ad.rules.bends import edge
 from ..ad.tape import Node, Tape, Var
 from ..ad.transforms import Checkpoint, Inputs
@@ -45,7 +45,7 @@ def _opened(entry: Entry) -> list[Entry]:
     if not isinstance(entry.node.op, Checkpoint):
         return [entry]
     options = dict(entry.node.kwargs)
-    form = options.pop("form")
+    saved = options.pop(RESIDUALS)
     values = [plain(x) for x in entry.node.args]
     at = [k for k, x in enumerate(entry.node.args) if type(x) is Var and x.tape is entry.node.tape]
 
@@ -53,7 +53,7 @@ def _opened(entry: Entry) -> list[Entry]:
         full = list(values)
         for k, x in zip(at, xs, strict=True):
             full[k] = x
-        return entry.node.op.fn(*form.call(full), **options)
+        return entry.node.op.fn(*saved.call(full), **options)
 
     entries = nodes_of_run(inside, [values[k] for k in at])
     return entries if any(map(is_surrogate, entries)) else [entry]
@@ -244,12 +244,12 @@ def traced_operation(entry: Entry) -> tuple[Callable, list]:
     node = entry.node
     values, options = [plain(x) for x in node.args], dict(node.kwargs)
     at = [k for k, x in enumerate(node.args) if type(x) is Var and x.tape is node.tape]
-    form = options.pop("form", None)
+    saved = options.pop(RESIDUALS, None)
 
     def call(*xs: Any) -> Any:
         full = list(values)
         for k, x in zip(at, xs, strict=True):
             full[k] = x
-        return node.op(*(form.call(full) if form else full), **options)
+        return node.op(*(saved.call(full) if saved else full), **options)
 
     return call, [values[k] for k in at]

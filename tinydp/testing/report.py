@@ -9,7 +9,12 @@ from ..ad.watch import shown
 
 
 class Check(NamedTuple):
-    """One derivative: what the rule says, what was measured, and what follows."""
+    """One derivative: what the rule says, what was measured, and what follows.
+
+        >>> check = Check("argument 0", rule=2.002, value=2.0, error=1e-9, verdict="wrong")
+        >>> print(check)
+        2.002, measured 2 +- 1e-09: 1.001 times what it should be
+    """
 
     where: str                           # which argument, which direction
     rule: float
@@ -46,7 +51,18 @@ class Check(NamedTuple):
 
 
 class Culprit(NamedTuple):
-    """A node whose own rule is wrong at the values that it had."""
+    """A node whose own rule is wrong at the values that it had.
+
+    `place` is the line of the program, `operand` the argument of the rule, `inputs` the values; `check` says
+    by how much.
+
+        >>> from tinydp import custom_gradient
+        >>> from tinydp.testing import check_grads
+        >>> wrong = custom_gradient(lambda x: x * x, lambda g, y, x: g * x)          # 2 x is right
+        >>> culprit = check_grads(lambda x: 3.0 * wrong(x), 1.0, raises=False).culprits[0]
+        >>> culprit.node, culprit.inputs, round(culprit.ratio, 6)
+        (0, (1.0,), 0.5)
+    """
 
     op: str
     node: int
@@ -64,7 +80,13 @@ class Culprit(NamedTuple):
 
 @dataclass
 class Report:
-    """What `check_grads` found. `verdict` is "right", "wrong" or "inconclusive"."""
+    """What `check_grads` found. `verdict` is "right", "wrong" or "inconclusive"; printed, it says why.
+
+        >>> from tinydp.testing import check_grads
+        >>> report = check_grads(lambda x, y: x * y, (2.0, 3.0))
+        >>> report.verdict, report.count("wrong"), report.culprit
+        ('right', 0, None)
+    """
 
     checks: list[Check] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)            # of structure, not of size
@@ -175,7 +197,15 @@ def _why(check: Check) -> str:
 
 
 class GradientError(AssertionError):
-    """A gradient is wrong; `report` says which and where."""
+    """A gradient is wrong; `report` says which and where.
+
+        >>> from tinydp.testing import check_grads
+        >>> try:
+        ...     check_grads(lambda x: x**2, 3.0, grad=lambda x: 2.001 * x)
+        ... except GradientError as error:
+        ...     print(error.report.verdict)
+        wrong
+    """
 
     def __init__(self, report: Report):
         super().__init__(str(report))

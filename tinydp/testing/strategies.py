@@ -21,6 +21,9 @@ from .check import check_grads
 from .domains import Array, Domain, Fixed, Matrix, Several, domains_of
 from .report import GradientError
 
+__all__ = ["Statistics", "arrays", "broadcastable", "check_property", "gradients_right", "inputs_for",
+           "numbers", "of_domain"]
+
 
 def numbers(low: float = -math.inf, high: float = math.inf, *, largest: float = 1e6,
             special: tuple[float, ...] = ()) -> st.SearchStrategy[float]:
@@ -35,7 +38,12 @@ def numbers(low: float = -math.inf, high: float = math.inf, *, largest: float = 
 
 
 def of_domain(domain: Domain) -> st.SearchStrategy[float]:
-    """Numbers in a domain; see `numbers`."""
+    """Numbers in a domain; see `numbers`.
+
+        >>> from hypothesis import find
+        >>> find(of_domain(Domain(0.5, 2.0)), lambda x: True)
+        1.0
+    """
     decades = math.log10(domain.smallest), math.log10(domain.largest)
     magnitude = st.floats(*decades).map(lambda decade: 10.0**decade)
     anchors = [0.0] + [end for end in (domain.low, domain.high) if math.isfinite(end)]
@@ -75,7 +83,13 @@ def _strided(x: np.ndarray) -> np.ndarray:
 
 
 def broadcastable(n: int, max_dims: int = 2, max_side: int = 3) -> st.SearchStrategy[tuple]:
-    """`n` shapes that broadcast together."""
+    """Tuples of `n` shapes that broadcast together, of at most `max_dims` axes of at most `max_side`
+    elements.
+
+        >>> from hypothesis import find
+        >>> np.broadcast_shapes(*find(broadcastable(2), lambda shapes: True))
+        ()
+    """
 
     @st.composite
     def draw_shapes(draw: Callable) -> tuple:
@@ -143,7 +157,11 @@ def _with_a_tie(x: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Statistics:
-    """How the points of a property test came out."""
+    """How the points of a property test came out: what `check_property` returns.
+
+        >>> print(Statistics(points=2, right=1, inconclusive=1, worst=0.25))
+        2 points: 1 right (0 at kinks), 1 inconclusive, 0 wrong; worst error 0.25 bars
+    """
 
     points: int = 0
     right: int = 0
@@ -200,6 +218,9 @@ def check_property(f: Callable, inputs: st.SearchStrategy[tuple], *, grad: Calla
 
 def gradients_right(inputs: st.SearchStrategy[tuple], **options: Any) -> Callable[[Callable], Callable]:
     """Decorator: turns a function into a test of its own gradient, for pytest to collect.
+
+    `inputs` draws the tuple of arguments; the options are those of `check_property`. The result is a function
+    without arguments, which raises `GradientError` where the gradient is wrong.
 
         >>> @gradients_right(st.tuples(numbers(0.0, 10.0)), max_examples=10)
         ... def test_root(x):

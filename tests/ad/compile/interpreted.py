@@ -64,7 +64,7 @@ def main(what, *args):
         for case in CASES:
             guarded(str(case), lambda case=case: outcomes_of(case))
         return
-    batch.FEW = 1                                # the few rows of a map are to go side by side
+    batch.ROWS_FOR_LOOPS = 1                     # the few rows of a map are to go side by side
     kind, first, count = args[0], int(args[1]), int(args[2])
     for seed in range(first, first + int(count)):
         chooser = random.Random(seed)

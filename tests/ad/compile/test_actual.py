@@ -9,7 +9,7 @@ from tinydp.ad.compile import actual, record
 
 @pytest.fixture(params=[0, 10**9], ids=["by machine code", "interpreted"])
 def most(request, monkeypatch):
-    monkeypatch.setattr(actual, "MOST", request.param)
+    monkeypatch.setattr(actual, "MOST_OPERATIONS", request.param)
     monkeypatch.setattr(actual, "EACH", 0)
 
 

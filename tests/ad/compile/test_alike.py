@@ -5,7 +5,7 @@ import pytest
 
 import tinydp as dp
 from tinydp.ad.compile import alike, engine
-from tinydp.ad.compile.alike import shared
+from tinydp.ad.compile.alike import with_shared_loops
 from tinydp.ad.compile.engine import machine_code_of
 from tinydp.ad.compile.expressions import Apply, Buffer, Const, Load, Local
 from tinydp.ad.compile.lower import lowered
@@ -20,7 +20,7 @@ INDEX, N = Local("i", "i"), Local("n", "i")
 @pytest.fixture
 def eager(monkeypatch):
     """Two loops are enough."""
-    monkeypatch.setattr(engine, "shared", lambda functions: shared(functions, 0, 2))
+    monkeypatch.setattr(engine, "with_shared_loops", lambda functions: with_shared_loops(functions, 0, 2))
 
 
 def buffer(label, *shape):
@@ -36,7 +36,7 @@ def scaled(x, y, count, by=2.0, reverse=False):
 def count_of(*loops):
     """How many functions these loops need."""
     given = dict.fromkeys(x for s in loops for x in (s.body[0].place.buffer, s.body[0].value.args[1].buffer))
-    return len(shared([Function("f", [*given, N], [*loops])], 0, 2))
+    return len(with_shared_loops([Function("f", [*given, N], [*loops])], 0, 2))
 
 
 def test_what_is_alike():
@@ -64,7 +64,7 @@ def test_sums_are_returned():
         return For(INDEX, count, [Let([total], [Apply("add", (total, Load(x, (INDEX,))), "f")])])
     start = Let([s, t], [Const(1.0), Const(2.0)])
     f = Function("f", [x, y], [start, summed(s, x, 5), summed(t, y, 4)], [s, t])
-    functions = shared([f], 0, 2)
+    functions = with_shared_loops([f], 0, 2)
     assert text_of(functions).count("return s") == 2
     assert machine_code_of(functions)(np.arange(5.0), np.arange(4.0)) == (11.0, 8.0)
 
@@ -76,7 +76,7 @@ def test_random_programs(seed, monkeypatch):
     module = lowered(program, "f")
     args = [*(np.ascontiguousarray(x) if np.ndim(x) else x for x in examples), *module.constants]
     found = machine_code_of(module.functions)(*args)
-    monkeypatch.setattr(engine, "shared", lambda functions: functions)
+    monkeypatch.setattr(engine, "with_shared_loops", lambda functions: functions)
     assert_equal(results(found), results(machine_code_of(module.functions)(*args)))
 
 
@@ -88,10 +88,11 @@ def pyramid(x, y):
 
 
 def test_a_python_loop_over_shorter_and_shorter_arrays(monkeypatch):
-    monkeypatch.setattr(alike, "LONG", 200)
+    monkeypatch.setattr(alike, "LONG_FUNCTION", 200)
     x = np.random.default_rng(0).normal(size=24)
     made = []
-    monkeypatch.setattr(engine, "shared", lambda fs: made.append(shared(fs, 200)) or made[-1])
+    monkeypatch.setattr(engine, "with_shared_loops",
+                        lambda fs: made.append(with_shared_loops(fs, 200)) or made[-1])
     compiled = dp.compile(pyramid)
     value, gradient = dp.value_and_grad(compiled, (0, 1))(x, 0.7)
     right, expected = dp.value_and_grad(pyramid, (0, 1))(x, 0.7)

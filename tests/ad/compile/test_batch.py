@@ -145,6 +145,15 @@ def test_numbers_keep_pythons_meaning():
     assert dp.compile(dp.vmap(lambda x: 1.0 / x))(np.ones((2, 1))).tolist() == [[1.0], [1.0]]
 
 
+@pytest.mark.parametrize("f", [lambda x: 2.0 ** x, lambda x: x ** x, lambda x: x ** 2.5, lambda x: 0.5 ** x,
+                               lambda x: np.power(x, x)])
+def test_powers_of_numbers_by_row(f):
+    rows = np.array([0.3, 1.0, 1.7])
+    slopes = lambda rows: dp.vmap(dp.grad(f))(rows)
+    assert np.array_equal(dp.compile(dp.vmap(f))(rows), [f(x) for x in rows.tolist()])
+    assert np.allclose(dp.compile(slopes)(rows), [dp.grad(f)(x) for x in rows.tolist()], rtol=1e-14)
+
+
 def test_few_rows_with_loops_stay_alone():
     f, axes, args = FUNCTIONS["a loop"]
     compiled, few = dp.compile(dp.vmap(f, axes)), (args[0], args[1][:3])

@@ -10,7 +10,7 @@ import pytest
 from tinydp.ad.compile import cache, engine
 from tinydp.ad.compile.cache import CacheWarning, load
 from tinydp.ad.compile.engine import machine_code_of
-from tinydp.ad.compile.entry import is_known, write_entry
+from tinydp.ad.compile.entry import layout_is_known, write_entry
 from tinydp.ad.compile.expressions import Affine, Apply, Buffer, Const, Load, Local, Memory
 from tinydp.ad.compile.llvm import Module
 from tinydp.ad.compile.lower import lowered
@@ -191,7 +191,7 @@ def test_other_arguments_are_refused():
     a = Buffer("a", (2, 3), "f", "input")
     run = machine_code_of([Function("f", [a, Local("x", "f")], [], [Load(a, (1, 2))])])
     good = np.arange(6.0).reshape(2, 3)
-    assert is_known()
+    assert layout_is_known()
     assert run(good, 0.0) == 5.0
     others = [good.T, good[:, :2], good.astype(np.float32), good.astype(bool), good.ravel(), good.T + 0, 3.0]
     for args in [(good,), (good, "x"), *((x, 0.0) for x in others)]:

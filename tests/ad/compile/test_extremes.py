@@ -14,7 +14,7 @@ from hypothesis import given, settings
 import tinydp as dp
 from tinydp.ad.compile import extremes
 from tinydp.ad.compile.extremes import choosing
-from tinydp.ad.compile.paths import Search
+from tinydp.ad.compile.paths import PathSearch
 from tinydp.ad.compile.proxy import Proxy
 from tinydp.ad.compile.record import Builder
 from tinydp.ad.compile.trace import Trace, traced
@@ -36,8 +36,8 @@ def in_a_step(choose):
 
 def runs_of(f, *args, monkeypatch):
     """How often the step is run, and the program."""
-    runs, leaf = [], Search.leaf
-    monkeypatch.setattr(Search, "leaf", lambda self, run: runs.append(0) or leaf(self, run))
+    runs, leaf = [], PathSearch.leaf
+    monkeypatch.setattr(PathSearch, "leaf", lambda self, run: runs.append(0) or leaf(self, run))
     program = traced(f, *args)
     return len(runs), program
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tinydp.ad.compile.kernels import lapack as kernels
-from tinydp.ad.compile.lapack import KERNELS, ROUTINES, addresses
+from tinydp.ad.compile.lapack import LAPACK_KERNELS, ROUTINES, addresses
 
-SIDES = [1, 2, 3, kernels.SMALL, kernels.SMALL + 1, 8, 30]
+SIDES = [1, 2, 3, kernels.TINY_ROWS, kernels.TINY_ROWS + 1, 8, 30]
 TRIANGLES = [(lower, transposed, unit) for lower in (0, 1) for transposed in (0, 1) for unit in (0, 1)]
 
 
@@ -30,7 +30,7 @@ def near(x, y):
 
 def test_every_routine_and_kernel_is_there():
     assert addresses().keys() == set(ROUTINES)
-    assert all(callable(getattr(kernels, name)) for name in KERNELS)
+    assert all(callable(getattr(kernels, name)) for name in LAPACK_KERNELS)
 
 
 @pytest.mark.parametrize("n", SIDES)

@@ -30,8 +30,8 @@ def run(n, segment=None):
     (19, None, 1, 19), (23, None, 1, 23), (24, None, 2, 12), (26, None, 2, 13), (48, None, 2, 16),
     (48, 24, 3, 12), (47, 23, 3, 23)])
 def test_a_long_loop_sums_products_block_by_block(n, segment, loops_back, longest, monkeypatch):
-    monkeypatch.setattr(products, "LONG", 20)
-    monkeypatch.setattr(products, "BLOCK", 16)
+    monkeypatch.setattr(products, "LONG_LOOP", 20)
+    monkeypatch.setattr(products, "STEPS_IN_BLOCK", 16)
     f, point, everything = run(n, segment), (W, B, 0.7, X), (0, 1, 2, 3)
     compiled = dp.compile(f)
     assert_equal(dp.value_and_grad(compiled, everything)(*point), dp.value_and_grad(f, everything)(*point))
@@ -41,7 +41,7 @@ def test_a_long_loop_sums_products_block_by_block(n, segment, loops_back, longes
 
 
 def test_large_stacks_ask_for_huge_pages():
-    n = products.LONG
+    n = products.LONG_LOOP
     f = dp.compile(lambda x: np.sum(dp.scan(lambda carry, _: (np.sin(carry + x), None), x, length=n)[0]))
     x = np.linspace(0.0, 1.0, kernels.LARGE // (8 * n))
     wide = dp.grad(f)(x)

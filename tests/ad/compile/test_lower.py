@@ -24,7 +24,7 @@ def test_random_programs(seed):
 
 @pytest.mark.parametrize("seed", range(200, 240))
 def test_random_programs_with_memory_that_is_shared(seed, monkeypatch):
-    monkeypatch.setattr(blocks, "MANY", 0)
+    monkeypatch.setattr(blocks, "MANY_ARRAYS", 0)
     program, args = random_program(seed)
     assert_equal(results(plain(program)(*args)), interpret(program, *args))
 

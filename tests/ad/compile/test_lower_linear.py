@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.compile.lapack import KERNELS
+from tinydp.ad.compile.lapack import LAPACK_KERNELS
 from tinydp.testing import check_grads
 
 L, triangle, expm = np.linalg, dp.linalg.solve_triangular, dp.linalg.expm
@@ -297,4 +297,4 @@ JAX = (96.11693037435728,
 def test_every_kernel_has_a_function():
     from tinydp.ad.compile.kernels import lapack as kernels  # noqa: PLC0415
 
-    assert all(callable(getattr(kernels, name)) for name in KERNELS)
+    assert all(callable(getattr(kernels, name)) for name in LAPACK_KERNELS)

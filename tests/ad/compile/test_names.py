@@ -180,6 +180,15 @@ def test_the_name_of_the_function(name):
     same(f, np.array([1.0, 2.0]))
 
 
+@pytest.mark.parametrize("name", ["sin", "cos", "pow", "log1p", "memcpy", "malloc", "free", "entry"])
+def test_a_function_that_is_called_as_one_of_c(name):
+    """... which its own program calls."""
+    names = {}
+    exec(f"import numpy as np\ndef {name}(x): return np.sin(x) * np.cos(x) + x**1.5 + np.log1p(x)", names)
+    assert_equal(dp.compile(names[name])(0.5), names[name](0.5))
+    assert_equal(dp.grad(dp.compile(names[name]))(0.5), dp.grad(names[name])(0.5))
+
+
 @pytest.mark.usefixtures("interpreted")
 def test_a_file_of_any_name():
     """The source shows where a line comes from: that must not become a line of its own."""

@@ -112,7 +112,7 @@ def test_parts_have_other_lengths():
     program = traced(f, 2.0, np.zeros(131))
     xs = np.linspace(0.0, 1.0, 131)
     for threads in (1, 2):
-        total, rows = parallel.spread(program, "f", threads)(2.0, xs)
+        total, rows = parallel.with_spread_loops(program, "f", threads)(2.0, xs)
         expected = interpret(program, 2.0, xs)
         assert total == pytest.approx(expected[0], rel=1e-14)
         np.testing.assert_array_equal(rows, expected[1])

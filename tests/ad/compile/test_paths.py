@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.compile.paths import Search
+from tinydp.ad.compile.paths import PathSearch
 from tinydp.ad.compile.trace import traced
 from tinydp.ad.errors import BranchError, LoopError, SideEffectError
 
@@ -306,13 +306,13 @@ def test_a_division_on_the_other_way_is_not_done():
 
 def test_a_line_stays_the_same_when_python_has_learned_it(monkeypatch):
     """After some calls Python 3.11 makes one instruction of two, and says that it is at the other one."""
-    searched, own = [], Search.__init__
+    searched, own = [], PathSearch.__init__
 
     def noted(self, *args):
         own(self, *args)
         searched.append((len(self.ways), self.exceeded))
 
-    monkeypatch.setattr(Search, "__init__", noted)
+    monkeypatch.setattr(PathSearch, "__init__", noted)
 
     def f(x):
         def step(c, _):

@@ -8,7 +8,7 @@ from tinydp.ad.compile import products as module
 from tinydp.ad.compile.adjoint import adjoint
 from tinydp.ad.compile.dead import pruned
 from tinydp.ad.compile.passes import optimised
-from tinydp.ad.compile.products import products
+from tinydp.ad.compile.products import sums_of_products
 from tinydp.ad.compile.program import interpret, verify
 from tinydp.ad.compile.simplify import simplified
 from tinydp.ad.compile.trace import Trace, traced
@@ -19,7 +19,7 @@ from .examples import same
 def after(f, *args):
     """The names of the operations after the last loop, once the products wait."""
     before = traced(f, *args)
-    program = verify(pruned(simplified(verify(products(simplified(before))))))
+    program = verify(pruned(simplified(verify(sums_of_products(simplified(before))))))
     assert same(interpret(before, *args), interpret(program, *args), exactly=False)
     names = [op.name for op in program.ops]
     last = max((k for k, name in enumerate(names) if name == "scan"), default=-1)
@@ -102,8 +102,8 @@ def test_gradients_of_weights_and_biases(batch):
 @pytest.fixture
 def short(monkeypatch):
     """Loops of 64 steps are long ones."""
-    monkeypatch.setattr(module, "LONG", 64)
-    monkeypatch.setattr(module, "BLOCK", 16)
+    monkeypatch.setattr(module, "LONG_LOOP", 64)
+    monkeypatch.setattr(module, "STEPS_IN_BLOCK", 16)
 
 
 @pytest.mark.usefixtures("short")

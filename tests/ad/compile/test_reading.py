@@ -6,7 +6,7 @@ import tinydp as dp
 from tinydp.ad.compile.adjoint import adjoint
 from tinydp.ad.compile.passes import PASSES
 from tinydp.ad.compile.program import Op, Program, Value, all_values
-from tinydp.ad.compile.reading import named
+from tinydp.ad.compile.reading import value_names
 from tinydp.ad.compile.trace import Trace, traced
 from tinydp.ad.registry import registered
 
@@ -14,20 +14,21 @@ from tinydp.ad.registry import registered
 def test_a_cotangent_is_called_after_the_value_itself():
     x, y = Value(1.0, "x"), Value(1.0, "x")
     g = Value(1.0, of=y)
-    assert named(Program([x, y, g], [], [])) == {x: "x", y: "x_1", g: "g_x_1"}
+    assert value_names(Program([x, y, g], [], [])) == {x: "x", y: "x_1", g: "g_x_1"}
 
 
 def test_a_cotangent_of_a_value_that_comes_later():
     g, x = Value(1.0), Value(1.0, "x")
     y = Value(np.sin(1.0))
     g.of = y
-    assert named(Program([x, g], [Op(registered(np.sin), (x,), {}, [y])], [y])) == {x: "x", y: "t", g: "g_t"}
+    program = Program([x, g], [Op(registered(np.sin), (x,), {}, [y])], [y])
+    assert value_names(program) == {x: "x", y: "t", g: "g_t"}
 
 
 def test_a_label_that_another_value_has_is_no_name_for_the_cotangent_of_one_that_is_gone():
     x, gone = Value(1.0, "x"), Value(1.0, "x")
     g, h = Value(1.0, of=gone), Value(1.0, of=Value(1.0, "y"))
-    assert named(Program([x, g, h], [], [])) == {x: "x", g: "g", h: "g_y"}
+    assert value_names(Program([x, g, h], [], [])) == {x: "x", g: "g", h: "g_y"}
 
 
 def test_what_passes_do_leaves_names_true():
@@ -45,7 +46,7 @@ def test_what_passes_do_leaves_names_true():
         program = adjoint(program, [0, 1], [0])
     for each in PASSES:
         program = each(program)
-        names = named(program)
+        names = value_names(program)
         labels = {x.label for x in all_values(program) if x.label}
         for x in all_values(program):
             if x.of is not None and not x.label:

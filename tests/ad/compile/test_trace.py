@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from tinydp.ad.compile.build import traced as built
+from tinydp.ad.compile.build import traced_call as built
 from tinydp.ad.compile.calls import Compiled
 from tinydp.ad.compile.program import interpret, verify
 from tinydp.ad.compile.trace import traced

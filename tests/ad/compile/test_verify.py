@@ -207,7 +207,8 @@ def test_side_effects_that_came_late():
 def test_no_more_runs_than_tell_rounding_from_an_error(monkeypatch):
     """The tape runs anew, rounding otherwise, until that explains the difference."""
     compiled, value, kinds = dp.compile(logistic), logistic(0.3), []
-    run = verify.Run(compiled, compiled.built(0.3), compiled._taken_apart((0.3,), {}), [0.3], None, (), [])
+    call = compiled._taken_apart((0.3,), {})
+    run = verify.CheckedRun(compiled, compiled.built(0.3), call, [0.3], None, (), [])
     apart = verify._apart
 
     def noted(f, seconds, kind):
@@ -215,9 +216,9 @@ def test_no_more_runs_than_tell_rounding_from_an_error(monkeypatch):
         return apart(f, seconds, kind)
     monkeypatch.setattr(verify, "_apart", noted)
     assert verify._beyond_rounding(run._replace(results=[value * (1.0 + 1e-11)]), [value]) is None
-    assert kinds == [verify.JitteredTape] * verify.FEWEST
+    assert kinds == [verify.JitteredTape] * verify.FEWEST_CHAOTIC
     assert verify._beyond_rounding(run._replace(results=[1e9]), [value]) == (0, 1e9, value)
-    assert len(kinds) == verify.FEWEST + verify.RUNS
+    assert len(kinds) == verify.FEWEST_CHAOTIC + verify.RUNS
 
 
 def at_a_branch(x):
@@ -241,7 +242,7 @@ def at_many_choices(x):
 @pytest.mark.parametrize("x", [0.7, 1.1, 2.3])
 def test_where_rounding_turns_a_condition_one_of_two_results_is_right(f, x):
     compiled = dp.compile(f)
-    run = verify.Run(compiled, compiled.built(x), compiled._taken_apart((x,), {}), [x], None, (), [])
+    run = verify.CheckedRun(compiled, compiled.built(x), compiled._taken_apart((x,), {}), [x], None, (), [])
     for right in (2.0 * x, 4.0 * x):
         assert verify._beyond_rounding(run._replace(results=[right]), [float(f(x))]) is None
     for wrong in (3.0 * x, 2.001 * x, 0.0, np.nan):
@@ -255,7 +256,7 @@ def test_a_run_that_raises_explains_nothing():
 
     x = next(x for x in np.linspace(1.0, 2.0, 99).tolist() if (x * 0.1 + x * 0.2) - x * 0.3 > 0.0)
     compiled = dp.compile(f)
-    run = verify.Run(compiled, compiled.built(x), compiled._taken_apart((x,), {}), [x], None, (), [])
+    run = verify.CheckedRun(compiled, compiled.built(x), compiled._taken_apart((x,), {}), [x], None, (), [])
     assert verify._beyond_rounding(run._replace(results=[2.1 * x]), [2.0 * x]) is not None
 
 
@@ -268,7 +269,7 @@ def test_what_plain_python_raises_is_raised(error):
         raise error
 
     built, call = compiled.built(1.0), compiled._taken_apart((1.0,), {})
-    run = verify.Run(compiled, built, call, [1.0], None, (), [2.0])
+    run = verify.CheckedRun(compiled, built, call, [1.0], None, (), [2.0])
     verify.compare(run, 1.0)
     compiled.f = raising
     with pytest.raises(type(error)):

@@ -40,7 +40,7 @@ def test_one_gradient_that_is_not_finite_is_no_reason_to_worry():
 
 
 def test_a_long_straight_line_says_which_line_is_long(monkeypatch):
-    monkeypatch.setattr("tinydp.ad.compile.build.LONG", 50)
+    monkeypatch.setattr("tinydp.ad.compile.build.LONG_LINE", 50)
     numbers = np.random.default_rng(0).permutation(64).tolist()
 
     def f(x):
@@ -51,7 +51,7 @@ def test_a_long_straight_line_says_which_line_is_long(monkeypatch):
     with pytest.warns(LongProgramWarning, match=r"dp\.scan") as caught:
         dp.compile(f)(0.5)
     assert "np.tanh(x)" in linecache.getline(__file__, caught[0].lineno)
-    assert roll.LONG > 1000
+    assert roll.LONG_LINE > 1000
 
 
 def area(f, a, b, fine):
@@ -81,7 +81,7 @@ first, second = [a, middle, fine / 2.0], [middle, b, fine / 2.0]
 
 def test_a_function_that_calls_itself_gets_other_advice_which_works_when_it_is_filled_in(monkeypatch):
     """What is left to be written in the advice is what the function does, line by line."""
-    monkeypatch.setattr("tinydp.ad.compile.build.LONG", 50)
+    monkeypatch.setattr("tinydp.ad.compile.build.LONG_LINE", 50)
     with pytest.warns(LongProgramWarning, match="area calls itself") as caught:
         by_calls = dp.value_and_grad(dp.compile(integral))(1.0)
     advice = str(caught[0].message).partition(":\n")[2]
@@ -103,7 +103,7 @@ def test_a_function_that_calls_itself_gets_other_advice_which_works_when_it_is_f
 
 
 def test_a_loop_in_a_function_that_was_called_twice_is_a_loop(monkeypatch):
-    monkeypatch.setattr("tinydp.ad.compile.build.LONG", 50)
+    monkeypatch.setattr("tinydp.ad.compile.build.LONG_LINE", 50)
     numbers = np.random.default_rng(0).permutation(300).tolist()
 
     def loop(x, calls):

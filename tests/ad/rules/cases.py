@@ -1,4 +1,4 @@
-"""The table of the rules' tests: one `Case` a rule, from which Hypothesis draws `Call`s.
+"""The table of the rules' tests: one `Case` a rule, from which Hypothesis draws `DrawnCall`s.
 
 A case names a function, the domain of each argument, and the shapes and options to call it with.
 Hypothesis draws shapes, options, memory layouts and which arguments are traced; the numbers
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 # ---------------------------------------------------------------------------- domains
 
 
-class Domain(NamedTuple):
+class Sampler(NamedTuple):
     """How the values of an argument are drawn: `sample(rng, shape)`; a constant is never traced.
 
     They keep 0.04 away from each kink: a finite difference moves two arguments by 1/64 each.
@@ -26,16 +26,16 @@ class Domain(NamedTuple):
     constant: bool = False
 
 
-def between(low: float, high: float) -> Domain:
-    return Domain(lambda rng, shape: rng.uniform(low, high, shape))
+def between(low: float, high: float) -> Sampler:
+    return Sampler(lambda rng, shape: rng.uniform(low, high, shape))
 
 
-def signed(low: float, high: float) -> Domain:
-    return Domain(lambda rng, shape: rng.choice([-1.0, 1.0], shape) * rng.uniform(low, high, shape))
+def signed(low: float, high: float) -> Sampler:
+    return Sampler(lambda rng, shape: rng.choice([-1.0, 1.0], shape) * rng.uniform(low, high, shape))
 
 
-def near(*centres: float, width: float) -> Domain:
-    return Domain(lambda rng, shape: rng.choice(centres, shape) + rng.uniform(-width, width, shape))
+def near(*centres: float, width: float) -> Sampler:
+    return Sampler(lambda rng, shape: rng.choice(centres, shape) + rng.uniform(-width, width, shape))
 
 
 def _distinct(rng: np.random.Generator, shape: tuple) -> np.ndarray:
@@ -65,14 +65,14 @@ UNIT = between(-0.9, 0.9)
 ACUTE = between(-1.2, 1.2)
 ABOVE_1 = between(1.1, 3)
 ABOVE_MINUS_1 = between(-0.9, 3)
-DISTINCT, HOLED, REGULAR = Domain(_distinct), Domain(_holed), Domain(_regular)
+DISTINCT, HOLED, REGULAR = Sampler(_distinct), Sampler(_holed), Sampler(_regular)
 EVEN = near(-2.4, -1.6, -0.8, 0.0, 0.8, 1.6, 2.4, width=0.1)     # never equal to an ODD
 ODD = near(-2.0, -1.2, -0.4, 0.4, 1.2, 2.0, width=0.1)
 LOW, HIGH = near(-2.0, -1.2, -0.4, width=0.1), near(0.4, 1.2, 2.0, width=0.1)
 HALVES = near(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, width=0.1)        # never a multiple of a PERIOD
 PERIODS = near(-2.0, -1.0, 1.0, 2.0, width=0.05)
-MASK = Domain(lambda rng, shape: rng.random(shape) < 0.5, constant=True)
-WHOLE = Domain(lambda rng, shape: rng.integers(-2, 4, shape), constant=True)
+MASK = Sampler(lambda rng, shape: rng.random(shape) < 0.5, constant=True)
+WHOLE = Sampler(lambda rng, shape: rng.integers(-2, 4, shape), constant=True)
 
 # ---------------------------------------------------------------------------- arguments
 
@@ -154,7 +154,7 @@ def with_keepdims(axes: Callable) -> Callable:
 
 # ---------------------------------------------------------------------------- cases
 
-class Call(NamedTuple):
+class DrawnCall(NamedTuple):
     """One call of a function, itself a function of those arguments that are traced."""
 
     function: Callable
@@ -173,7 +173,7 @@ class Call(NamedTuple):
     def xs(self) -> tuple:
         return tuple(self.args[i] for i in self.traced)
 
-    def contiguous(self) -> "Call":
+    def contiguous(self) -> "DrawnCall":
         """The same call of arrays without gaps, in C order."""
         return self._replace(args=tuple(x.copy() if isinstance(x, np.ndarray) else x for x in self.args))
 
@@ -187,7 +187,7 @@ class Case(NamedTuple):
     """
 
     rule: Callable
-    domains: tuple[Domain, ...]
+    domains: tuple[Sampler, ...]
     shapes: st.SearchStrategy[tuple]
     options: Callable[..., st.SearchStrategy[dict]]
     call: Callable
@@ -206,12 +206,12 @@ class Case(NamedTuple):
         """The (function, argument) pairs whose rules this case tests."""
         return [*((self.rule, i) for i in self.differentiable), *self.reaches]
 
-    def calls(self) -> st.SearchStrategy[Call]:
+    def calls(self) -> st.SearchStrategy[DrawnCall]:
         return _calls(self)
 
 
 @st.composite
-def _calls(draw: Callable, case: Case) -> Call:
+def _calls(draw: Callable, case: Case) -> DrawnCall:
     shapes = draw(case.shapes)
     options = draw(case.options(*shapes))
     traced = draw(st.sampled_from(_subsets(case.differentiable)))
@@ -219,7 +219,7 @@ def _calls(draw: Callable, case: Case) -> Call:
     rng = np.random.default_rng(seed)
     values = [domain.sample(rng, shape) for domain, shape in zip(case.domains, shapes, strict=True)]
     args = tuple(draw(presented(np.asarray(x))) for x in values)
-    return Call(case.call, args, traced, options, seed)
+    return DrawnCall(case.call, args, traced, options, seed)
 
 
 def _subsets(positions: Sequence[int]) -> list[tuple[int, ...]]:

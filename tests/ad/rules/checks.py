@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tinydp import grad, vjp
 
-from .cases import Call, Case
+from .cases import Case, DrawnCall
 from .differences import derivative
 
 
@@ -22,7 +22,7 @@ class WrongGradient(AssertionError):
     """The gradient is further from the finite difference than the error bar allows."""
 
 
-def check_value(call: Call) -> None:
+def check_value(call: DrawnCall) -> None:
     """The result under tracing has the shape of NumPy's own and, from arrays, the same bits."""
     y, expected = vjp(call, *call.xs)[0], call(*call.xs)
     assert np.shape(y) == np.shape(expected)
@@ -33,7 +33,7 @@ def check_value(call: Call) -> None:
         assert np.asarray(y).tobytes() == np.asarray(expected, dtype=float).tobytes()
 
 
-def check_types(call: Call) -> None:
+def check_types(call: DrawnCall) -> None:
     """A gradient has the type and shape of its argument."""
     y, pullback = vjp(call, *call.xs)
     for x, g in zip(call.xs, pullback(np.ones(np.shape(y))), strict=True):
@@ -42,14 +42,14 @@ def check_types(call: Call) -> None:
         assert not isinstance(x, np.ndarray) or g.dtype == x.dtype
 
 
-def check_first_order(call: Call) -> None:
+def check_first_order(call: DrawnCall) -> None:
     """The gradient equals finite differences."""
     rng = np.random.default_rng(call.seed)
     u = _direction(rng, call(*call.xs))
     _check_gradient(lambda *xs: u * call(*xs), vjp(call, *call.xs)[1](u), call.xs, rng)
 
 
-def check_second_order(call: Call) -> None:
+def check_second_order(call: DrawnCall) -> None:
     """The gradient of the gradient along `v` equals finite differences of the latter.
 
     By the arguments, and by `u`, so that the rules that only a reverse sweep uses are seen.
@@ -65,12 +65,12 @@ def check_second_order(call: Call) -> None:
     _check_gradient(lambda *xs: _flat(products(*xs)), pullback(1.0), xs, rng)
 
 
-def check_values(call: Call) -> None:
+def check_values(call: DrawnCall) -> None:
     check_value(call)
     check_types(call)
 
 
-def check_gradients(call: Call) -> None:
+def check_gradients(call: DrawnCall) -> None:
     check_first_order(call)
     check_second_order(call)
 
@@ -78,7 +78,7 @@ def check_gradients(call: Call) -> None:
 CHECKS = (check_values, check_gradients)
 
 
-def check_flat(call: Call) -> None:
+def check_flat(call: DrawnCall) -> None:
     """The result under tracing is NumPy's own, and the gradient is zero."""
     seen = []
 

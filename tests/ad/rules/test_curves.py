@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tinydp import grad, hessian, vjp
 from tinydp.ad.rules.curves import convolved
 
-from .cases import ANY, ARRAYS, REAL, SIDE, Domain, axis_of, between, case, near, shapes
+from .cases import ANY, ARRAYS, REAL, SIDE, Sampler, axis_of, between, case, near, shapes
 from .checks import rules_test
 
 # ---------------------------------------------------------------------------- domains
@@ -18,7 +18,7 @@ def _places(rng, shape):
     return 0.8 * np.arange(shape[-1]) + rng.uniform(-0.1, 0.1, shape)
 
 
-PLACES = Domain(_places)
+PLACES = Sampler(_places)
 BETWEEN_PLACES = near(-0.4, 0.4, 1.2, 2.0, width=0.1)
 NO_HALF_TURNS = near(0.0, 2.0, 4.0, 8.0, width=0.1)
 STEP = between(0.4, 0.6)

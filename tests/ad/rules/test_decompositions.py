@@ -8,7 +8,7 @@ from tinydp import grad, hessian, vjp
 from tinydp.ad.errors import SteepGradientWarning, UnsupportedArgumentError
 from tinydp.ad.rules.decompositions import least_squares, of_full_rank, thin_svd
 
-from .cases import FULL_SIDE, REAL, SIDE, Domain, case, shapes
+from .cases import FULL_SIDE, REAL, SIDE, Sampler, case, shapes
 from .checks import flat_test, rules_test
 
 # ---------------------------------------------------------------------------- matrices
@@ -33,8 +33,8 @@ def _symmetric(rng, shape):
     return (turn * np.arange(1.0, shape[-1] + 1)) @ np.swapaxes(turn, -1, -2)
 
 
-TRUE = Domain(lambda rng, shape: np.ones(shape, dtype=bool), constant=True)
-MATRIX, SYMMETRIC = Domain(_with_values), Domain(_symmetric)
+TRUE = Sampler(lambda rng, shape: np.ones(shape, dtype=bool), constant=True)
+MATRIX, SYMMETRIC = Sampler(_with_values), Sampler(_symmetric)
 
 STACK = shapes(0, 1)
 SQUARE = st.builds(lambda stack, n: ((*stack, n, n),), STACK, SIDE)

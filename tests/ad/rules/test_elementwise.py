@@ -26,7 +26,7 @@ from .cases import (
     REAL,
     UNIT,
     WHOLE,
-    Call,
+    DrawnCall,
     case,
 )
 from .checks import check_first_order, flat_test, rules_test
@@ -151,7 +151,7 @@ def test_other_arguments_are_lists(case, traced, shape):
     rng = np.random.default_rng(0)
     args = [domain.sample(rng, (3,)).tolist() for domain in case.domains]
     args[traced] = np.asarray(case.domains[traced].sample(rng, shape))
-    check_first_order(Call(case.call, tuple(args), (traced,), {}, seed=0))
+    check_first_order(DrawnCall(case.call, tuple(args), (traced,), {}, seed=0))
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "float32"])
@@ -162,7 +162,7 @@ def test_other_arguments_of_any_dtype(case, traced, x, dtype):
     def gradient(constant):
         args = [constant] * len(case.domains)
         args[traced] = x
-        return vjp(Call(case.call, tuple(args), (traced,), {}, seed=0), x)[1](np.ones(3))[0]
+        return vjp(DrawnCall(case.call, tuple(args), (traced,), {}, seed=0), x)[1](np.ones(3))[0]
 
     constant = np.array([1, 2, 12], dtype=dtype)
     np.testing.assert_allclose(gradient(constant), gradient(constant.astype(float)), rtol=1e-6)

@@ -11,7 +11,7 @@ from tinydp import grad, record, vjp
 from tinydp.ad.errors import UnsupportedArgumentError
 from tinydp.ad.rules.linear import dot, einsum
 
-from .cases import REAL, SIDE, Call, broadcasting, case, shapes
+from .cases import REAL, SIDE, DrawnCall, broadcasting, case, shapes
 from .checks import check_first_order, rules_test
 
 LENGTH = st.integers(0, 6)                       # of the axis that is summed
@@ -182,7 +182,7 @@ def test_other_argument_is_a_list(case, traced):
         args[case.call.__name__ == "vecmat"] = [[1.0, 2.0, 3.0], [2.0, 4.0, 1.0], [3.0, 2.0, 5.0]]
     args[traced] = np.array(args[traced])
     options = {"axes": 1} if case.rule in (np.tensordot, np.linalg.tensordot) else {}
-    check_first_order(Call(case.call, tuple(args), (traced,), options, seed=0))
+    check_first_order(DrawnCall(case.call, tuple(args), (traced,), options, seed=0))
 
 
 # ---------------------------------------------------------------------------- one by one
@@ -222,7 +222,7 @@ def test_einsum_complains_like_numpy():
     {"axis": 0}, {"axisa": 0, "axisb": 0}, {"axisa": 0, "axisb": 0, "axisc": 0},
     {"axisa": 1, "axisb": 0, "axisc": 1}])
 def test_axes_of_cross(axes):
-    check_first_order(Call(np.cross, (A[0], B[0]), (0, 1), axes, seed=0))
+    check_first_order(DrawnCall(np.cross, (A[0], B[0]), (0, 1), axes, seed=0))
     y, _ = vjp(lambda a, b: np.cross(a, b, **axes), A[0], B[0])
     assert np.array_equal(y, np.cross(A[0], B[0], **axes))
 
@@ -235,7 +235,7 @@ def test_cross_in_the_plane_is_refused():
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_multi_dot_of(count):
     arrays = tuple(np.random.default_rng(0).normal(size=(k + 1, k + 2)) for k in range(count))
-    check_first_order(Call(lambda *xs: np.linalg.multi_dot(xs), arrays, (0, count - 1), {}, seed=0))
+    check_first_order(DrawnCall(lambda *xs: np.linalg.multi_dot(xs), arrays, (0, count - 1), {}, seed=0))
 
 
 def test_multi_dot_takes_the_cheapest_order():

@@ -12,6 +12,7 @@ from PIL import Image
 
 import tinydp as dp
 from demos import cartpole, command
+from demos.cartpole import caught, judging, learning, network, outcome, window
 from demos.checkpoints import Keeper
 from demos.run import run
 from tinydp.sims.cartpole import EPISODE, STANDARD, State, failed, gymnasium_action, observe, start, step
@@ -36,15 +37,15 @@ def learned(tmp_path_factory):
     """The folder and the content of a run that learned, seed 0."""
     folder = tmp_path_factory.mktemp("learned")
     code = run(cartpole.DEMO, ["train", "--quiet", "--out", str(folder)])
-    return SimpleNamespace(code=code, folder=folder, outcome=cartpole.learn(_options(folder)),
+    return SimpleNamespace(code=code, folder=folder, outcome=outcome.learn(_options(folder)),
                            result=json.loads((folder / "result.json").read_text()))
 
 
 @pytest.fixture
 def hasty(monkeypatch):
     """A training that is quick, and learns nothing."""
-    monkeypatch.setattr(cartpole, "HASTE", (2, 1, 10))
-    monkeypatch.setattr(cartpole, "EVALUATED", range(10))
+    monkeypatch.setattr(learning, "HASTE", (2, 1, 10))
+    monkeypatch.setattr(judging, "EVALUATED", range(10))
 
 
 # ---------------------------------------------------------------------------- the whole
@@ -65,7 +66,7 @@ def test_the_budget_is_counted(learned):
     assert budget["episodes"] == len(training.episodes)
     assert budget["experienced_steps"] == sum(episode.steps for episode in training.episodes)
     assert budget["gradient_evaluations"] == training.optimiser.step
-    assert budget["window_steps"] == training.optimiser.step * cartpole.STARTS * cartpole.HORIZON
+    assert budget["window_steps"] == training.optimiser.step * learning.STARTS * learning.HORIZON
     assert budget["simulator_steps"] == budget["window_steps"] + budget["experienced_steps"]
     assert budget["evaluation_steps"] == sum(np.sum(episode.lengths) for episode in training.episodes)
     assert budget["seconds"] > 0
@@ -133,9 +134,9 @@ class KeeperOfAll(Keeper):
 
 def test_an_interrupted_training_goes_on_to_the_same_bits(hasty, tmp_path, monkeypatch):
     flags = ("--episodes", "2", "--horizon", "3", "--seed", "3")
-    whole = cartpole.train(_options(tmp_path / "whole", *flags))
-    monkeypatch.setattr(cartpole, "Keeper", KeeperOfAll)
-    live, lived = cartpole.live, 0
+    whole = learning.train(_options(tmp_path / "whole", *flags))
+    monkeypatch.setattr(learning, "Keeper", KeeperOfAll)
+    live, lived = learning.live, 0
 
     def interrupted(*arguments):
         nonlocal lived
@@ -144,24 +145,24 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(hasty, tmp_path, monke
             raise KeyboardInterrupt
         return live(*arguments)
 
-    monkeypatch.setattr(cartpole, "live", interrupted)
+    monkeypatch.setattr(learning, "live", interrupted)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            cartpole.train(_options(tmp_path / "parts", *flags))
-    parts = cartpole.train(_options(tmp_path / "parts", *flags))
+            learning.train(_options(tmp_path / "parts", *flags))
+    parts = learning.train(_options(tmp_path / "parts", *flags))
     assert lived == whole.steps + 2
     assert _bits(parts) == _bits(whole)
-    other = cartpole.train(_options(tmp_path / "other", *flags, "--seed", "4"))
+    other = learning.train(_options(tmp_path / "other", *flags, "--seed", "4"))
     assert _bits(other) != _bits(whole)
 
 
 def test_a_finished_training_is_not_done_again(learned, monkeypatch):
-    monkeypatch.setattr(cartpole, "live", None)
-    assert _bits(cartpole.train(_options(learned.folder))) == _bits(learned.outcome.training)
+    monkeypatch.setattr(learning, "live", None)
+    assert _bits(learning.train(_options(learned.folder))) == _bits(learned.outcome.training)
 
 
 def test_quiet_shows_nothing(hasty, tmp_path, capsys):
-    cartpole.train(_options(tmp_path, "--episodes", "1", "--horizon", "3"))
+    learning.train(_options(tmp_path, "--episodes", "1", "--horizon", "3"))
     assert capsys.readouterr() == ("", "")
 
 
@@ -180,17 +181,17 @@ def test_the_training_episode_is_one_of_gymnasium(learned):
 
 def test_windows_begin_near_visited_states():
     visited = np.array([[1.0, -1.0, 0.1, 0.5], [-1.0, 1.0, -0.1, -0.5]])
-    windows = np.transpose(cartpole.draw_windows(np.random.default_rng(0), visited, near=0.2))
-    assert windows.shape == (cartpole.STARTS, 4)
-    far = np.abs(windows[:, None] - visited) / (0.2 * cartpole.SCALE)
+    windows = np.transpose(learning.draw_windows(np.random.default_rng(0), visited, near=0.2))
+    assert windows.shape == (learning.STARTS, 4)
+    far = np.abs(windows[:, None] - visited) / (0.2 * network.SCALE)
     assert np.max(np.min(np.max(far, axis=2), axis=1)) < 5.0           # of a normal distribution
     assert set(np.argmin(np.max(far, axis=2), axis=1)) == {0, 1}
-    exactly = np.transpose(cartpole.draw_windows(np.random.default_rng(0), visited, near=0.0))
+    exactly = np.transpose(learning.draw_windows(np.random.default_rng(0), visited, near=0.0))
     assert {tuple(window) for window in exactly} == {tuple(state) for state in visited}
 
 
 def test_updates_are_dense_at_first():
-    due = [cartpole.updates_until(k) for k in range(EPISODE + 1)]
+    due = [learning.updates_until(k) for k in range(EPISODE + 1)]
     assert due[:27] == [2 * k for k in range(26)] + [50]
     assert due[-1] == 50 + (EPISODE - 25) // 10
     assert np.max(np.diff(due[25:])) == 1
@@ -198,8 +199,8 @@ def test_updates_are_dense_at_first():
 
 def test_it_balances_from_the_first_check_that_stays_perfect():
     def mastered(*lengths):
-        checks = [cartpole.Check(k, length, []) for k, length in enumerate(lengths)]
-        return cartpole.Training(*[None] * 6, checks, 0.0).mastered
+        checks = [learning.Check(k, length, []) for k, length in enumerate(lengths)]
+        return learning.Training(*[None] * 6, checks, 0.0).mastered
 
     assert mastered(9.0, 500.0, 499.0, 500.0, 500.0) == 3
     assert mastered(500.0, 500.0) == 0
@@ -210,19 +211,19 @@ def test_it_balances_from_the_first_check_that_stays_perfect():
 
 def test_the_controller_gives_signs():
     rng = np.random.default_rng(0)
-    params = cartpole.NET.init(rng)
-    actions = cartpole.controller(params, rng.normal(size=(50, 4)))
+    params = network.NET.init(rng)
+    actions = network.controller(params, rng.normal(size=(50, 4)))
     assert set(actions) == {-1.0, 1.0}
-    assert cartpole.controller(params, np.zeros(4)) == 1.0
+    assert network.controller(params, np.zeros(4)) == 1.0
 
 
 def test_but_for_the_sign_the_gradient_through_a_window_equals_differences(monkeypatch):
     rng = np.random.default_rng(0)
-    params, windows = cartpole.NET.init(rng), start(rng, 4)
-    through = dp.grad(cartpole.loss)(params, windows, 10)
+    params, windows = network.NET.init(rng), start(rng, 4)
+    through = dp.grad(learning.loss)(params, windows, 10)
     monkeypatch.setattr(dp, "sign", lambda x: x)
-    check_grads(lambda params: cartpole.loss(params, windows, 10), (params,))
-    smooth = dp.grad(cartpole.loss)(params, windows, 10)
+    check_grads(lambda params: learning.loss(params, windows, 10), (params,))
+    smooth = dp.grad(learning.loss)(params, windows, 10)
     assert not np.allclose(through[0].weight, smooth[0].weight)
 
 
@@ -230,22 +231,22 @@ def test_but_for_the_sign_the_gradient_through_a_window_equals_differences(monke
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_simulated_lengths_are_those_of_gymnasium(seed):
-    params = cartpole.NET.init(np.random.default_rng(seed))
-    theirs = cartpole.evaluate(params, quiet=True)
+    params = network.NET.init(np.random.default_rng(seed))
+    theirs = judging.evaluate(params, quiet=True)
     assert np.ptp(theirs) > 0
-    assert list(cartpole.balance(params, cartpole.evaluated_starts(), EPISODE).lengths) == list(theirs)
+    assert list(judging.balance(params, judging.evaluated_starts(), EPISODE).lengths) == list(theirs)
 
 
 def test_long_episodes_are_those_of_gymnasium_without_its_limit(learned):
     """Bit for bit, beyond 500 steps."""
     gymnasium = pytest.importorskip("gymnasium")
     params = learned.outcome.training.params
-    envs = [gymnasium.make("CartPole-v1", max_episode_steps=cartpole.LONG).unwrapped for _ in range(4)]
+    envs = [gymnasium.make("CartPole-v1", max_episode_steps=judging.LONG).unwrapped for _ in range(4)]
     seen = np.array([env.reset(seed=seed)[0] for seed, env in enumerate(envs)])
     state = State(*np.array([start(np.random.default_rng(seed)) for seed in range(4)]).T)
     for _ in range(1200):
-        actions = cartpole.controller(params, seen)
-        assert list(cartpole.controller(params, observe(state).astype(np.float32))) == list(actions)
+        actions = network.controller(params, seen)
+        assert list(network.controller(params, observe(state).astype(np.float32))) == list(actions)
         state = step(state, actions)
         for k, env in enumerate(envs):
             seen[k] = env.step(gymnasium_action(actions[k]))[0]
@@ -256,7 +257,7 @@ def test_long_episodes_are_those_of_gymnasium_without_its_limit(learned):
 def test_farthest_counts_those_that_stand(learned):
     rest = np.zeros(2)
     state = State(np.array([0.5, 2.39]), np.array([0.0, 5.0]), rest, rest)          # the second runs off
-    found = cartpole.balance(learned.outcome.training.params, state, 50)
+    found = judging.balance(learned.outcome.training.params, state, 50)
     assert found.lengths[0] == 50
     assert found.lengths[1] == 1
     assert 0.5 <= found.farthest < 1.0
@@ -268,9 +269,9 @@ def test_what_full_force_can_stop():
     rest = np.zeros(5)
     theta = np.array([0.0, 0.0, 0.0, -0.2, 0.2])
     rate = np.array([0.0, 2.0, 2.5, 2.5, 2.5])
-    found = cartpole.stoppable(State(rest, rest, theta, rate))
+    found = caught.stoppable(State(rest, rest, theta, rate))
     assert list(found) == [True, True, False, True, False]
-    assert list(cartpole.stoppable(State(rest, rest, -theta, -rate))) == list(found)
+    assert list(caught.stoppable(State(rest, rest, -theta, -rate))) == list(found)
 
 
 def test_without_a_display_play_writes_a_picture(learned, monkeypatch, capsys):
@@ -284,7 +285,7 @@ def test_without_a_display_play_writes_a_picture(learned, monkeypatch, capsys):
 
 def _game(learned):
     figure = Figure()
-    return cartpole.Game(learned.outcome.training.params, figure), figure
+    return window.Game(learned.outcome.training.params, figure), figure
 
 
 def _key(figure, key):
@@ -294,13 +295,13 @@ def _key(figure, key):
 def test_the_user_pushes_the_pole_and_it_stands(learned):
     game, figure = _game(learned)
     _key(figure, "right")
-    assert game.state.rate == cartpole.STRENGTH
+    assert game.state.rate == window.STRENGTH
     for _ in range(100):
         game.tick()
     before = game.state.rate
     place = game.axes.transData.transform((game.state.x + 0.3, 0.5))
     MouseEvent("button_press_event", figure.canvas, *place, button=1)._process()
-    assert game.state.rate == before - cartpole.STRENGTH             # away from the pointer
+    assert game.state.rate == before - window.STRENGTH             # away from the pointer
     for _ in range(100):
         game.tick()
     assert game.told.get_text().startswith("Standing for 8.0 s and 2 pushes")

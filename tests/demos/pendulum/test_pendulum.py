@@ -141,6 +141,15 @@ def test_a_folder_that_cannot_be_made_is_bad_usage_at_once(tmp_path, capsys):
     assert "--out: cannot make the folder" in capsys.readouterr().err
 
 
+@pytest.fixture
+def not_ignored():
+    """A script's background jobs ignore interrupts, and so would all that they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("not_ignored")
 def test_an_interrupt_ends_with_130(tmp_path):
     with subprocess.Popen([sys.executable, "-m", "demos", "pendulum", "--out", str(tmp_path)],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:

@@ -38,8 +38,9 @@ def test_ours_counts_real_steps_and_simulated_ones():
     curve = run_one(course, ours(TINY), 1000, budget=20)
     assert [point.real for point in curve.points] == [0, 10, 13, 18, 20]
     training = [point.simulated for point in curve.points[:1]]
-    assert training == [20 * 4 * 6]
-    assert curve.points[-1].simulated > (20 + 20) * 4 * 6            # and the steps to refine
+    exam = TINY.exam.steps
+    assert training == [20 * 4 * 6 + exam]
+    assert curve.points[-1].simulated > (20 + 20) * 4 * 6 + 4 * exam        # and the steps to refine
     assert curve.points[-1].episodes == 1
 
 
@@ -52,10 +53,10 @@ def test_ours_learns_as_beside_the_race():
     learning = alone.begin(1000)
     while not alone.over(learning):
         learning = alone.advance(learning, world, 1000)
-    for layer, other in zip(shown[-1].params, learning.training.average, strict=True):
+    for layer, other in zip(shown[-1].params, learning.training.controller, strict=True):
         assert np.array_equal(layer.weight, other.weight)
     refining = sum(r.belief.work + r.richer.work for r in learning.beliefs)      # of both models
-    assert simulated(TINY, learning) == 40 * 24 + refining
+    assert simulated(TINY, learning) == 40 * 24 + learning.training.examined + refining
 
 
 def test_ours_stops_where_its_budget_does():

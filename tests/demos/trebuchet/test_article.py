@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from demos import trebuchet
 from demos.run import run
-from demos.trebuchet import article, shot
+from demos.trebuchet import article, learning
+from demos.trebuchet.machine import shot
 
 pytestmark = pytest.mark.demo
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.demo
 @pytest.fixture
 def few(monkeypatch):
     """Few tasks judge, in little time."""
-    monkeypatch.setattr(trebuchet, "VALIDATION", 5)
+    monkeypatch.setattr(learning, "VALIDATION", 5)
     monkeypatch.setattr(article, "EVALUATED", 20)
 
 

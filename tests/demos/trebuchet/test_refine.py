@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from demos import trebuchet
-from demos.trebuchet import refine
+from demos.trebuchet import learning, machine, refine
 from demos.trebuchet.machine import (
     TRAINED,
     WIDER,
@@ -88,14 +87,14 @@ def test_the_gradient_of_the_loss_through_a_step_equals_differences(monkeypatch)
     monkeypatch.setattr(refine, "TRAINING_DT", COARSE)
     monkeypatch.setattr(refine, "way", lambda steps: lambda *task: refine.on_the_way(*task, steps))
     rng = np.random.default_rng(0)
-    params, direction = trebuchet.NET.init(rng), trebuchet.NET.init(rng)
+    params, direction = machine.NET.init(rng), machine.NET.init(rng)
     tasks = np.array([1.0, -2.0]), np.array([55.0, 60.0])
-    gradient = dp.grad(lambda params: trebuchet.loss(params, *tasks, through=1))(params)
+    gradient = dp.grad(lambda params: learning.loss(params, *tasks, through=1))(params)
     slope = sum(np.sum(g * d) for layer in zip(gradient, direction, strict=True)
                 for g, d in zip(*layer, strict=True))
 
     def along(t):
-        return trebuchet.loss(dp.ad.tree.map(lambda p, d: p + t * d, params, direction), *tasks, through=1)
+        return learning.loss(dp.ad.tree.map(lambda p, d: p + t * d, params, direction), *tasks, through=1)
 
     h = 1e-5
     assert slope == pytest.approx((along(h) - along(-h)) / (2 * h), rel=1e-4)

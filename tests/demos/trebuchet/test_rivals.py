@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from demos.trebuchet import reach, rivals
+from demos.trebuchet import rivals
 from demos.trebuchet.learner import NOMINAL, PRIOR, Shot, Simulator, landing, refine, scaled
+from demos.trebuchet.machine import reach
 from tinydp.sims import worlds
 
 pytestmark = pytest.mark.demo

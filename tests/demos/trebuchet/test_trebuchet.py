@@ -9,10 +9,12 @@ from matplotlib.backend_bases import MouseEvent
 from PIL import Image
 
 import tinydp as dp
-from demos import command, trebuchet
+from demos import command, style, trebuchet
 from demos.checkpoints import Keeper
 from demos.run import run
 from demos.schedule import checks_until
+from demos.trebuchet import aiming, drawing, judging, learning, machine, refine, scene, window
+from tinydp.nn import Layer
 from tinydp.optim import Adam, AdamState, cosine
 from tinydp.sims.trebuchet import DT, shoot
 
@@ -33,14 +35,14 @@ def _bits(training):
 def small():
     """Fewer targets and pixels than a user has."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trebuchet, "EVALUATED", 60)
-        patch.setattr(trebuchet, "VALIDATION", 20)
-        patch.setattr(trebuchet, "AIMED", 5)
-        patch.setattr(trebuchet, "SHOTS", 8)
-        patch.setattr(trebuchet, "MAP_WINDS", trebuchet.MAP_WINDS[::15])
-        patch.setattr(trebuchet, "MAP_TARGETS", trebuchet.MAP_TARGETS[::15])
-        patch.setattr(trebuchet, "SHOWN", trebuchet.SHOWN[:1])
-        patch.setattr(trebuchet.refine, "TASKS", 40)
+        patch.setattr(judging, "EVALUATED", 60)
+        patch.setattr(learning, "VALIDATION", 20)
+        patch.setattr(aiming, "AIMED", 5)
+        patch.setattr(learning, "SHOTS", 8)
+        patch.setattr(drawing, "MAP_WINDS", drawing.MAP_WINDS[::15])
+        patch.setattr(drawing, "MAP_TARGETS", drawing.MAP_TARGETS[::15])
+        patch.setattr(scene, "SHOWN", scene.SHOWN[:1])
+        patch.setattr(refine, "TASKS", 40)
         yield
 
 
@@ -78,7 +80,7 @@ def test_the_network_alone_can_be_judged(tiny, capsys):
 def test_the_budget_is_counted(tiny):
     budget = tiny.result["budget"]
     assert budget["episodes"] == budget["gradient_evaluations"] == 3 * 8
-    assert budget["simulator_steps"] == 24 * trebuchet.steps_of_a_shot()
+    assert budget["simulator_steps"] == 24 * learning.steps_of_a_shot()
     assert budget["aim_gradients"] >= 5
     assert budget["seconds"] > 0
     assert "0.3 %" in tiny.result["claim"]
@@ -109,11 +111,11 @@ def test_without_a_display_play_writes_a_picture(tiny, monkeypatch, capsys):
 
 def test_the_sliders_of_play_throw_anew(monkeypatch, tmp_path):
     built = {}
-    monkeypatch.setattr(trebuchet.play, "play",
+    monkeypatch.setattr(window.play, "play",
                         lambda title, size, build, *rest, **more: built.update(f=build))
-    training = SimpleNamespace(params=trebuchet.new_controller(np.random.default_rng(0)))
-    trebuchet.play_with(_options(tmp_path), SimpleNamespace(training=training))
-    figure = trebuchet.style.figure(900, 460)
+    training = SimpleNamespace(params=machine.new_controller(np.random.default_rng(0)))
+    window.play_with(_options(tmp_path), SimpleNamespace(training=training))
+    figure = style.figure(900, 460)
     figure.set_layout_engine("none")
     tick = built["f"](figure)
     texts = lambda: " ".join(text.get_text() for text in figure.texts)
@@ -136,113 +138,113 @@ def _click(figure, place):
 # ---------------------------------------------------------------------------- parts
 
 def test_training_goes_on_to_the_same_bits(tmp_path):
-    whole = trebuchet.train(_options(tmp_path / "whole", "--updates", "4"))
+    whole = learning.train(_options(tmp_path / "whole", "--updates", "4"))
     options = _options(tmp_path / "parts", "--updates", "4")
-    optimiser = Adam(cosine(*trebuchet.RATE, 4), beta2=trebuchet.MEMORY)
-    half = trebuchet.begin(0, optimiser)
+    optimiser = Adam(cosine(*learning.RATE, 4), beta2=learning.MEMORY)
+    half = learning.begin(0, optimiser)
     for _ in range(2):
-        half, _ = trebuchet.improve(half, optimiser, options)
-    kinds = [trebuchet.Training, trebuchet.Check, trebuchet.Layer, AdamState]
-    Keeper(options.out / "training-0.npz", "trebuchet", trebuchet.settings(options), kinds).keep(half, True)
-    assert _bits(trebuchet.train(options)) == _bits(whole)
-    other = trebuchet.train(_options(tmp_path / "other", "--updates", "4", "--seed", "1"))
+        half, _ = learning.improve(half, optimiser, options)
+    kinds = [learning.Training, learning.Check, Layer, AdamState]
+    Keeper(options.out / "training-0.npz", "trebuchet", learning.settings(options), kinds).keep(half, True)
+    assert _bits(learning.train(options)) == _bits(whole)
+    other = learning.train(_options(tmp_path / "other", "--updates", "4", "--seed", "1"))
     assert _bits(other) != _bits(whole)
 
 
 def test_the_gradient_of_the_loss_equals_differences():
     rng = np.random.default_rng(0)
-    params, direction = trebuchet.NET.init(rng), trebuchet.NET.init(rng)
-    tasks = trebuchet.draw_tasks(rng, 5)
-    gradient = dp.grad(trebuchet.loss)(params, *tasks)
+    params, direction = machine.NET.init(rng), machine.NET.init(rng)
+    tasks = machine.draw_tasks(rng, 5)
+    gradient = dp.grad(learning.loss)(params, *tasks)
     slope = sum(np.sum(g * d) for layer in zip(gradient, direction, strict=True)
                 for g, d in zip(*layer, strict=True))
 
     def along(t):
-        return trebuchet.loss(dp.ad.tree.map(lambda p, d: p + t * d, params, direction), *tasks)
+        return learning.loss(dp.ad.tree.map(lambda p, d: p + t * d, params, direction), *tasks)
 
     h = 1e-5
     assert slope == pytest.approx((along(h) - along(-h)) / (2 * h), rel=1e-5)
 
 
 def test_the_compiled_shot_is_the_shot():
-    assert trebuchet.shot(-2.0, 45.0, 200.0, DT) == pytest.approx(shoot(-2.0, 45.0, 200.0), rel=1e-12)
+    assert machine.shot(-2.0, 45.0, 200.0, DT) == pytest.approx(shoot(-2.0, 45.0, 200.0), rel=1e-12)
 
 
 def test_the_shots_of_training_are_close_to_those_of_the_judge():
     rng = np.random.default_rng(0)
-    winds = trebuchet.draw_tasks(rng, 30)[0]
-    for wind, angle, weight in zip(winds, rng.uniform(*trebuchet.ANGLES, 30),
-                                   rng.uniform(*trebuchet.WEIGHTS, 30), strict=True):
+    winds = machine.draw_tasks(rng, 30)[0]
+    for wind, angle, weight in zip(winds, rng.uniform(*machine.ANGLES, 30),
+                                   rng.uniform(*machine.WEIGHTS, 30), strict=True):
         aim = float(wind), float(angle), float(weight)
-        training, judge = (trebuchet.shot(*aim, dt) for dt in (trebuchet.TRAINING_DT, DT))
+        training, judge = (machine.shot(*aim, dt) for dt in (machine.TRAINING_DT, DT))
         assert training == pytest.approx(judge, abs=5e-4)
 
 
 def test_an_aim_stays_within_its_ranges_however_wild_the_network():
-    params = dp.ad.tree.map(lambda p: 100 * p, trebuchet.NET.init(np.random.default_rng(0)))
-    winds, targets = trebuchet.draw_tasks(np.random.default_rng(1), 500)
-    angles, weights = trebuchet.controller(params, winds, targets)
-    assert np.min(angles) == trebuchet.ANGLES[0]
-    assert np.max(angles) == trebuchet.ANGLES[1]
-    assert trebuchet.WEIGHTS[0] <= np.min(weights) < np.max(weights) <= trebuchet.WEIGHTS[1]
+    params = dp.ad.tree.map(lambda p: 100 * p, machine.NET.init(np.random.default_rng(0)))
+    winds, targets = machine.draw_tasks(np.random.default_rng(1), 500)
+    angles, weights = machine.controller(params, winds, targets)
+    assert np.min(angles) == machine.ANGLES[0]
+    assert np.max(angles) == machine.ANGLES[1]
+    assert machine.WEIGHTS[0] <= np.min(weights) < np.max(weights) <= machine.WEIGHTS[1]
 
 
 def test_every_shot_lands_within_reach():
     rng = np.random.default_rng(2)
     for _ in range(100):
-        wind = float(rng.normal(0.0, trebuchet.WIND))
-        landing = trebuchet.shot(wind, float(rng.uniform(*trebuchet.ANGLES)),
-                                 float(rng.uniform(*trebuchet.WEIGHTS)), DT)
-        nearest, furthest = trebuchet.reach().limits(wind)
+        wind = float(rng.normal(0.0, machine.WIND))
+        landing = machine.shot(wind, float(rng.uniform(*machine.ANGLES)),
+                                 float(rng.uniform(*machine.WEIGHTS)), DT)
+        nearest, furthest = machine.reach().limits(wind)
         assert nearest - 0.03 <= landing <= furthest + 0.03
 
 
 def test_what_can_be_reached():
-    reach = trebuchet.reach()
+    reach = machine.reach()
     assert reach.limits(0.0)[1] == pytest.approx(90.8, abs=0.1)
     assert list(reach.holds(np.array([0.0, 0.0, 0.0, -10.0]), np.array([90.0, 92.0, 20.0, 20.0]))) == [
         True, False, False, True]
 
 
 def test_tasks_within_reach():
-    winds, targets, share = trebuchet.draw_tasks_within_reach(3, 50)
+    winds, targets, share = machine.draw_tasks_within_reach(3, 50)
     assert winds.shape == targets.shape == (50,)
-    assert np.all(trebuchet.reach().holds(winds, targets))
+    assert np.all(machine.reach().holds(winds, targets))
     assert 0.6 < share < 0.95
 
 
 @pytest.mark.parametrize(("wind", "target"), [(-2.0, 45.0), (5.0, 105.0), (-9.0, 60.0), (12.0, 50.0)])
 def test_aiming_at_one_target(wind, target):
-    aim = trebuchet.aim_at(wind, target)
-    assert abs(aim.miss) <= trebuchet.HIT
-    assert shoot(wind, *map(float, trebuchet.between(aim.part))) == pytest.approx(target, abs=trebuchet.HIT)
+    aim = aiming.aim_at(wind, target)
+    assert abs(aim.miss) <= refine.HIT
+    assert shoot(wind, *map(float, machine.between(aim.part))) == pytest.approx(target, abs=refine.HIT)
     assert aim.gradients < 15
 
 
 def test_a_target_out_of_reach_gets_the_best_there_is():
-    aim = trebuchet.aim_at(0.0, 95.0)
-    assert aim.miss == pytest.approx(trebuchet.reach().limits(0.0)[1] - 95.0, abs=0.1)
-    assert trebuchet.MOST < aim.gradients <= 2 * (trebuchet.MOST + 1)
+    aim = aiming.aim_at(0.0, 95.0)
+    assert aim.miss == pytest.approx(machine.reach().limits(0.0)[1] - 95.0, abs=0.1)
+    assert aiming.MOST < aim.gradients <= 2 * (aiming.MOST + 1)
 
 
 def test_a_target_out_of_reach_pulls_no_harder_than_others():
-    params = trebuchet.new_controller(np.random.default_rng(0))
-    size = lambda target: np.sqrt(sum(np.sum(g**2) for layer in dp.grad(trebuchet.loss)(
+    params = machine.new_controller(np.random.default_rng(0))
+    size = lambda target: np.sqrt(sum(np.sum(g**2) for layer in dp.grad(learning.loss)(
         params, np.array([-5.0]), np.array([target])) for g in layer))
     assert size(100.0) < 2 * size(60.0)
 
 
 def test_checks_are_dense_at_first():
     due = [k for k in range(1, 2001)
-           if checks_until(k, 2000, trebuchet.CHECKS) > checks_until(k - 1, 2000, trebuchet.CHECKS)]
+           if checks_until(k, 2000, learning.CHECKS) > checks_until(k - 1, 2000, learning.CHECKS)]
     assert due[:4] == [3, 9, 20, 36]
     assert due[-1] == 2000
-    assert len(due) == trebuchet.CHECKS
+    assert len(due) == learning.CHECKS
 
 
 def test_the_wind_is_seen_to_blow():
-    x, height = trebuchet.streaks(3.0, 0.0)
-    later = trebuchet.streaks(3.0, 0.5)[0]
+    x, height = scene.streaks(3.0, 0.0)
+    later = scene.streaks(3.0, 0.5)[0]
     assert x.shape == height.shape
     np.testing.assert_allclose(x[1::3] - x[::3], 3.0)
     moved = (later - x)[::3]

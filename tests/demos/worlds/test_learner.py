@@ -10,6 +10,7 @@ from demos.worlds.belief import prior
 from demos.worlds.learner import KINDS, Learner, Pilot, Recipe, Refined, done_again
 from demos.worlds.network import Bent
 from tinydp.ad import tree
+from tinydp.nn import Layer
 from tinydp.sims import worlds
 
 SMALL = cartpole.RECIPE._replace(steps=40, before=25, meanwhile=1)
@@ -86,6 +87,75 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(learner, whole, tmp_path):
                             (learning.records, whole.records), (learning.beliefs, whole.beliefs)):
         pairs = zip(tree.flatten(found)[0], tree.flatten(expected)[0], strict=True)
         assert all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
+
+
+# ---------------------------------------------------------------------------- exams
+
+
+def _training(learner, cost, count, best=None):
+    """A training whose controller costs so much, in a world of `_examiner`."""
+    params = [Layer(np.full((1, 1), cost), np.zeros(1))]
+    return learner.begin(0).training._replace(params=params, average=params, count=count, best=best)
+
+
+@pytest.fixture
+def examiner(monkeypatch):
+    """A learner whose simulator charges a controller its first weight, times `physics`."""
+    learner = Learner(pendulum.TASK)
+    monkeypatch.setattr(learner, "cost", lambda params, starts, weights, physics:
+                        physics * params[0].weight[0, 0])
+    return learner
+
+
+def test_the_best_drives_and_a_little_worse_goes_on(examiner):
+    best = _training(examiner, 100.0, 60)
+    after = examiner.examine(_training(examiner, 104.0, 120, best), 1.0)
+    assert after.controller == best.average
+    assert (after.params[0].weight[0, 0], after.count, after.undone) == (104.0, 120, 0)
+    better = examiner.examine(_training(examiner, 99.0, 120, best), 1.0)
+    assert better.controller == better.average
+    assert better.best.count == 120
+
+
+def test_updates_that_make_it_clearly_worse_are_undone(examiner):
+    best = _training(examiner, 100.0, 60)
+    worse = _training(examiner, 106.0, 120, best)
+    for bad in (worse, _training(examiner, np.nan, 120, best)):
+        after = examiner.examine(bad, 1.0)
+        assert after.params == best.params
+        assert after.controller == best.average
+        assert (after.count, after.undone, after.examined) == (120, 1, 2 * pendulum.EXAM.steps)
+        assert after.rng is bad.rng                      # not the same windows again
+    assert after.best.best is None                       # nothing grows
+
+
+def test_the_nominal_controller_is_never_worse_unseen(examiner):
+    nominal = _training(examiner, 90.0, 0).params
+    after = examiner.examine(_training(examiner, 100.0, 120, _training(examiner, 95.0, 60)), 1.0, nominal)
+    assert after.controller == nominal
+    assert after.params == nominal                       # 100 is clearly worse
+    assert after.examined == 3 * pendulum.EXAM.steps
+
+
+def test_a_run_is_never_worse_than_what_it_began_with_by_its_own_exam():
+    """Steps that are much too long ruin every controller; that with which the episode began is kept."""
+    recipe = pendulum.RECIPE._replace(steps=20, before=4, meanwhile=1, windows=4, horizon=(2, 2), examined=3,
+                                      rate=(30.0, 30.0))
+    learner, world = Learner(pendulum.TASK._replace(recipe=recipe)), worlds.make("pendulum", 3)
+    learning = learner.begin(3)
+    while not learner.over(learning):
+        learning = learner.advance(learning, world, 3)
+    physics, exam = learner.task.trained_in(learning.beliefs), learner.task.exam
+    ends, begins, latest = (float(learner.cost(params, exam.starts, exam.weights, physics)) for params in (
+        learning.training.controller, learning.nominal, learning.training.average))
+    assert ends <= min(begins, latest)
+    assert learning.training.undone > 0
+
+
+def test_without_an_exam_the_latest_drives(whole):
+    assert whole.training.best is None
+    assert whole.training.controller is whole.training.average
+    assert whole.training.examined == 0
 
 
 def test_horizons_grow_from_half_time_on():

@@ -43,7 +43,9 @@ def test_the_result_is_told_in_numbers(tiny):
     assert result["delay"]["true"] == (name == "cartpole")
     assert budget["real_steps"] == 30
     assert budget["gradient_evaluations"] == 35
-    assert budget["simulator_steps"] == budget["training_steps"] + budget["refining_steps"]
+    assert budget["simulator_steps"] == (
+        budget["training_steps"] + budget["refining_steps"] + budget["examining_steps"])
+    assert (budget["examining_steps"] > 0) == (name == "pendulum")
     assert budget["seconds"] > 0
     assert budget["wall_seconds"] > 0
     assert run.result["settings"]["recipe"]["steps"] == 30

@@ -16,7 +16,7 @@ from ..errors import Spot, position_of
 from .naming import file_in_our_names
 from .syntax import Position, of_file, path_to
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _OF_CONDITIONS = (ast.BoolOp, ast.UnaryOp, ast.NamedExpr)
 
 
@@ -34,9 +34,9 @@ class Asked(NamedTuple):
         return ast.get_source_segment(self.source, node) or ""
 
     @property
-    def function(self) -> Function | None:
+    def function(self) -> Definition | None:
         """The function whose statement it is."""
-        return next((x for x in (self.owner, *self.around) if isinstance(x, Function)), None)
+        return next((x for x in (self.owner, *self.around) if isinstance(x, Definition)), None)
 
 
 def asked_at(spot: Spot, names: Mapping[str, str] | None = None) -> Asked | None:

@@ -15,7 +15,7 @@ functions that are defined everywhere. Else it is `dp.cond`, which runs one side
 import ast
 from collections.abc import Iterable
 
-from .syntax import call, name_of, numpys_name
+from .syntax import call, name_in_source, numpys_name
 
 # ---------------------------------------------------------------------------- conditions
 
@@ -49,7 +49,7 @@ def _both(op: ast.boolop, a: ast.expr, b: ast.expr) -> ast.expr:
 
 def truth(x: ast.expr) -> ast.expr:
     """The value of `a and b`, which is one of the two; of conditions, it is a condition."""
-    if is_condition(x) or not isinstance(x, ast.BoolOp):
+    if is_surely_condition(x) or not isinstance(x, ast.BoolOp):
         return condition(x)
     found = truth(x.values[-1])
     for value in map(truth, x.values[-2::-1]):
@@ -57,10 +57,10 @@ def truth(x: ast.expr) -> ast.expr:
     return found
 
 
-def is_condition(x: ast.expr) -> bool:
+def is_surely_condition(x: ast.expr) -> bool:
     """Whether it is surely a condition, and no number that counts as one."""
     if isinstance(x, ast.BoolOp):
-        return all(map(is_condition, x.values))
+        return all(map(is_surely_condition, x.values))
     is_numpys = isinstance(x, ast.Call) and numpys_name(x.func) in (
         "logical_and", "logical_or", "logical_not", "any", "all", "isnan", "isfinite", "isinf", "signbit")
     is_not = isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.Not)
@@ -76,7 +76,8 @@ def _is_known(test: ast.expr) -> bool:
     if isinstance(test, ast.UnaryOp):
         return _is_known(test.operand)
     return isinstance(test, ast.Constant) or (
-        isinstance(test, ast.Call) and name_of(test.func) in ("isinstance", "hasattr", "callable", "len"))
+        isinstance(test, ast.Call)
+        and name_in_source(test.func) in ("isinstance", "hasattr", "callable", "len"))
 
 
 # ---------------------------------------------------------------------------- choices
@@ -86,7 +87,7 @@ def choice(test: ast.expr, a: ast.expr, b: ast.expr) -> ast.expr:
     a, b = inner(a), inner(b)
     if ast.unparse(a) == ast.unparse(b):
         return a
-    if is_condition(test) and is_total(a) and is_total(b) and (_is_number(a) or _is_number(b)):
+    if is_surely_condition(test) and is_total(a) and is_total(b) and (_is_number(a) or _is_number(b)):
         return call("np.where", condition(test), a, b)
     return call("dp.cond", condition(test), function(a), function(b))
 
@@ -120,7 +121,7 @@ def is_total(x: ast.expr) -> bool:
     if isinstance(x, ast.Subscript):
         return is_total(x.value) and isinstance(x.slice, (ast.Constant, ast.Name))
     if isinstance(x, ast.Call):
-        is_defined = numpys_name(x.func) in _DEFINED or name_of(x.func) in _PYTHONS
+        is_defined = numpys_name(x.func) in _DEFINED or name_in_source(x.func) in _PYTHONS
         parts = [part for arg in x.args for part in (arg.elts if isinstance(arg, ast.List) else [arg])]
         return is_defined and not x.keywords and all(map(is_total, parts))
     return isinstance(x, ast.Name) or (isinstance(x, ast.Attribute) and is_total(x.value))
@@ -131,7 +132,7 @@ def _is_number(x: ast.expr) -> bool:
     if isinstance(x, ast.Constant):
         return isinstance(x.value, (int, float))
     if isinstance(x, ast.Call):
-        return bool(numpys_name(x.func)) or name_of(x.func) in _PYTHONS
+        return bool(numpys_name(x.func)) or name_in_source(x.func) in _PYTHONS
     return isinstance(x, (ast.UnaryOp, ast.BinOp, ast.Compare))
 
 
@@ -143,7 +144,7 @@ def extreme(x: ast.expr) -> ast.expr | None:
     """`min(a, b)` and the like by functions of NumPy; None for other expressions."""
     if not isinstance(x, ast.Call) or x.keywords or any(isinstance(a, ast.Starred) for a in x.args):
         return None
-    name, args = name_of(x.func), [extreme(a) or a for a in x.args]
+    name, args = name_in_source(x.func), [extreme(a) or a for a in x.args]
     if name in _OF_TWO and len(args) > 1:
         found = args[0]
         for a in args[1:]:
@@ -170,6 +171,6 @@ def parameters(names: Iterable[str]) -> ast.arguments:
     return ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
 
 
-def listed(parts: list[ast.expr]) -> ast.expr:
+def tuple_of(parts: list[ast.expr]) -> ast.expr:
     """Several values with commas between; one as it is."""
     return parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())

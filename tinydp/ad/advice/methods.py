@@ -13,7 +13,7 @@ import ast
 
 from .naming import Advice
 from .rewriting import can_be_assigned
-from .syntax import name_of, parsed, statements
+from .syntax import name_in_source, parsed, statements
 
 # Of the array {a}, the first argument {x} and the others {more}.
 _FUNCTION = "write {} instead.", "np.{name}({a}, {x}{more})"
@@ -196,4 +196,4 @@ def instead_of_key(expression: str) -> str:
 
 def is_call_of(name: str, found: ast.expr | None) -> bool:
     """Whether it is a call of this function of Python's own."""
-    return isinstance(found, ast.Call) and name_of(found.func) == name
+    return isinstance(found, ast.Call) and name_in_source(found.func) == name

@@ -27,9 +27,9 @@ import numpy as np
 
 from ..errors import in_scipy
 from .naming import Advice
-from .syntax import call, name_of, node_of, numpys_name, parsed, statements
+from .syntax import call, name_in_source, node_of, numpys_name, parsed, statements
 
-_MAKERS = frozenset(("array", "asarray", "asanyarray", "ascontiguousarray"))
+_ARRAY_MAKERS = frozenset(("array", "asarray", "asanyarray", "ascontiguousarray"))
 _LISTS = (ast.List, ast.ListComp)
 
 # ---------------------------------------------------------------------------- arrays of lists
@@ -73,7 +73,7 @@ def _without_lists(found: ast.expr) -> ast.expr | None:
     if not isinstance(found, ast.Call) or not found.args:
         return None
     name, first = numpys_name(found.func), found.args[0]
-    if name in _MAKERS:
+    if name in _ARRAY_MAKERS:
         return _stacked(first) if _is_listed(first) else None
     if name in ("full", "full_like") and len(found.args) == 2:
         sides = first if name == "full" else call("np.shape", first)
@@ -228,7 +228,7 @@ def instead_of_changing(expression: str) -> str:
     return Advice("write {} instead.", f"{x} = {new}")
 
 
-def filled(expression: str) -> str:
+def rewritten_fill(expression: str) -> str:
     """The same for `np.full_like(a, v)`, which makes an array and copies to it, and for `np.copyto`."""
     new = instead_of_array(expression)
     return (Advice("write {} instead.", new) if new else
@@ -274,7 +274,7 @@ def instead_of_math(expression: str) -> tuple[str, str, list[str]] | None:
 
 
 def _last_name(function: ast.expr) -> str:
-    return function.attr if isinstance(function, ast.Attribute) else name_of(function)
+    return function.attr if isinstance(function, ast.Attribute) else name_in_source(function)
 
 
 # SciPy's functions of one or two arguments, without options, as functions that take traced values.

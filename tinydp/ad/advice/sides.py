@@ -2,7 +2,7 @@
 
     >>> block = ast.parse("if x > 0:\\n    y, z = x, 2.0\\nelse:\\n    y += 1").body
     >>> found = ways(block[0])
-    >>> [{name: ast.unparse(value) for name, value in leaf.items()} for leaf in leaves(found)]
+    >>> [{name: ast.unparse(value) for name, value in leaf.items()} for leaf in assigned_on_each(found)]
     [{'y': 'x', 'z': '2.0'}, {'y': 'y + 1'}]
     >>> stored(block), surely(block)
     (['y', 'z', 'y'], {'y'})
@@ -11,11 +11,11 @@
 import ast
 from collections.abc import Iterator, Sequence
 
-from .asked import Function
-from .choices import choice, condition, function, inner, is_total, listed
+from .asked import Definition
+from .choices import choice, condition, function, inner, is_total, tuple_of
 from .syntax import call, node_of
 
-Block = Sequence[ast.stmt]
+Statements = Sequence[ast.stmt]
 
 # ---------------------------------------------------------------------------- assignments alone
 
@@ -29,7 +29,7 @@ def ways(x: ast.If) -> Ways | None:
     return None if then is None or otherwise is None else (x.test, then, otherwise)
 
 
-def side(block: Block) -> Ways | None:
+def side(block: Statements) -> Ways | None:
     """The same for some statements: an `if`, or assignments."""
     if len(block) == 1 and isinstance(block[0], ast.If):
         return ways(block[0])
@@ -73,32 +73,32 @@ def _is_lasting(x: ast.AST) -> bool:
     return any(isinstance(y, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)) for y in ast.walk(x))
 
 
-def leaves(found: Ways) -> Iterator[Leaf]:
+def assigned_on_each(found: Ways) -> Iterator[Leaf]:
     """What is assigned on each of the ways."""
     if isinstance(found, dict):
         yield found
     else:
-        yield from leaves(found[1])
-        yield from leaves(found[2])
+        yield from assigned_on_each(found[1])
+        yield from assigned_on_each(found[2])
 
 
-def value(found: Ways, target: str) -> ast.expr:
+def chosen_value(found: Ways, target: str) -> ast.expr:
     """The value of a target, as a choice."""
     if isinstance(found, dict):
         return found.get(target, node_of(target))
-    return choice(found[0], value(found[1], target), value(found[2], target))
+    return choice(found[0], chosen_value(found[1], target), chosen_value(found[2], target))
 
 
 def values(found: Ways, targets: Sequence[str]) -> ast.expr:
     """The values of several targets, as a choice between all of them."""
     if isinstance(found, dict):
-        return listed([value(found, target) for target in targets])
+        return tuple_of([chosen_value(found, target) for target in targets])
     return call("dp.cond", condition(found[0]), *(function(values(each, targets)) for each in found[1:]))
 
 
 # ---------------------------------------------------------------------------- what is returned
 
-def returned(block: Block) -> ast.expr | None:
+def returned(block: Statements) -> ast.expr | None:
     """The value that some statements return, as one expression; None if they do anything else."""
     first, *rest = block or [ast.Pass()]
     if isinstance(first, ast.Return) and first.value is not None and not _is_lasting(first.value):
@@ -109,12 +109,12 @@ def returned(block: Block) -> ast.expr | None:
     return None if then is None or otherwise is None else choice(first.test, then, otherwise)
 
 
-def until_return(block: Block, rest: Block) -> Block:
+def until_return(block: Statements, rest: Statements) -> Statements:
     """A side, and what follows after the `if`, unless the side has returned."""
     return block if returns(block) else [*block, *rest]
 
 
-def returns(block: Block) -> bool:
+def returns(block: Statements) -> bool:
     """Whether all ways through some statements end in `return` with a value."""
     last = block[-1] if block else None
     if isinstance(last, ast.If):
@@ -124,41 +124,41 @@ def returns(block: Block) -> bool:
 
 # ---------------------------------------------------------------------------- names
 
-def own(x: ast.AST) -> Iterator[ast.AST]:
+def own_nodes(x: ast.AST) -> Iterator[ast.AST]:
     """All in a statement that belongs to its function, and to none within."""
     yield x
     for child in ast.iter_child_nodes(x):
-        if not isinstance(child, (Function, ast.Lambda, ast.ClassDef)):
-            yield from own(child)
+        if not isinstance(child, (Definition, ast.Lambda, ast.ClassDef)):
+            yield from own_nodes(child)
 
 
-def stored(block: Block) -> list[str]:
+def stored(block: Statements) -> list[str]:
     """The names that some statements set."""
-    found = [x for statement in block for x in own(statement)]
+    found = [x for statement in block for x in own_nodes(statement)]
     return [x.id for x in found if isinstance(x, ast.Name) and isinstance(x.ctx, ast.Store)]
 
 
-def surely(block: Block) -> set[str]:
+def surely(block: Statements) -> set[str]:
     """Those that they set, whatever way they take."""
     plain = [x for x in block if isinstance(x, (ast.Assign, ast.AugAssign, ast.AnnAssign))]
     choices = [x for x in block if isinstance(x, ast.If)]
     return set(stored(plain)).union(*(surely(x.body) & surely(x.orelse) for x in choices))
 
 
-_LEAVING = (ast.Break, ast.Continue, ast.Yield, ast.YieldFrom, ast.Await, ast.Global, ast.Nonlocal,
-            ast.Delete, ast.NamedExpr, ast.Import, ast.ImportFrom, ast.Try, ast.With, *Function.__args__,
-            ast.ClassDef)
+_JUMPS = (ast.Break, ast.Continue, ast.Yield, ast.YieldFrom, ast.Await, ast.Global, ast.Nonlocal,
+          ast.Delete, ast.NamedExpr, ast.Import, ast.ImportFrom, ast.Try, ast.With, *Definition.__args__,
+          ast.ClassDef)
 
 
-def is_closed(block: Block, before: set[str], may_return: bool = False) -> bool:
+def is_closed(block: Statements, before: set[str], may_return: bool = False) -> bool:
     """Whether some statements can be a function: they leave nothing behind but names.
 
     `before` are the names that have a value before them. What belongs to others may be changed.
     """
     new = set(stored(block)) - before
     for statement in block:
-        for x in own(statement):
-            if isinstance(x, _LEAVING) or (isinstance(x, ast.Return) and not may_return):
+        for x in own_nodes(statement):
+            if isinstance(x, _JUMPS) or (isinstance(x, ast.Return) and not may_return):
                 return False
             changes = (isinstance(x, (ast.Subscript, ast.Attribute)) and not isinstance(x.ctx, ast.Load)) or (
                 isinstance(x, ast.Expr) and not isinstance(x.value, ast.Constant))

@@ -67,14 +67,14 @@ def is_in(position: Position, node: ast.AST) -> bool:
 
 # ---------------------------------------------------------------------------- parts
 
-def name_of(x: ast.expr) -> str:
+def name_in_source(x: ast.expr) -> str:
     """The name of a function; nothing if it has none of its own."""
     return x.id if isinstance(x, ast.Name) else ""
 
 
 def numpys_name(function: ast.expr) -> str:
     """`sin` for `np.sin`; nothing for what is not NumPy's."""
-    is_numpys = isinstance(function, ast.Attribute) and name_of(function.value) in ("np", "numpy")
+    is_numpys = isinstance(function, ast.Attribute) and name_in_source(function.value) in ("np", "numpy")
     return function.attr if is_numpys else ""                        # type: ignore[attr-defined]
 
 

@@ -17,21 +17,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import Spot, position_of
-from .asked import Asked, Function, asked_at, asked_in
-from .choices import choice, condition, extreme, function, listed, parameters, truth
+from .asked import Asked, Definition, asked_at, asked_in
+from .choices import choice, condition, extreme, function, parameters, truth, tuple_of
 from .naming import Advice
 from .sides import (
-    Block,
+    Statements,
+    assigned_on_each,
+    chosen_value,
     is_closed,
-    leaves,
-    own,
+    own_nodes,
     returned,
     returns,
     side,
     stored,
     surely,
     until_return,
-    value,
     values,
     ways,
 )
@@ -128,7 +128,7 @@ class _Choice:
         if any(_is_elif_of(x, other) for other in ast.walk(self.scope)):
             return None
         new: list[ast.stmt] | None
-        if any(isinstance(part, ast.Return) for part in own(x)):
+        if any(isinstance(part, ast.Return) for part in own_nodes(x)):
             rest = self.rest()
             new = None if rest is None else self.returned(rest)
             last = (rest[-1].end_lineno or 0) if rest else last
@@ -139,9 +139,9 @@ class _Choice:
         text = "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in new)
         return Instead("\n".join(" " * x.col_offset + line for line in text.splitlines()), x.lineno, last)
 
-    def rest(self) -> Block | None:
+    def rest(self) -> Statements | None:
         """What follows in the function, if it is a statement of its body."""
-        body = self.scope.body if isinstance(self.scope, Function) else []
+        body = self.scope.body if isinstance(self.scope, Definition) else []
         return body[body.index(self.statement) + 1:] if self.statement in body else None
 
     def assigned(self) -> list[ast.stmt] | None:
@@ -149,15 +149,15 @@ class _Choice:
         found = ways(self.statement)
         if found is None:
             return None
-        targets = [*dict.fromkeys(target for leaf in leaves(found) for target in leaf)]
+        targets = [*dict.fromkeys(target for leaf in assigned_on_each(found) for target in leaf)]
         is_set = all(target in leaf or not target.isidentifier() or target in self.before
-                     for leaf in leaves(found) for target in targets)
+                     for leaf in assigned_on_each(found) for target in targets)
         if not targets or not is_set:
             return None
-        new = [value(found, target) for target in targets]
+        new = [chosen_value(found, target) for target in targets]
         if len(new) > 1 and any(isinstance(part, ast.Lambda) for x in new for part in ast.walk(x)):
             new = [values(found, targets)]       # at once, and not one `dp.cond` for each
-        return [ast.Assign([listed([*map(node_of, targets)])], listed(new))]
+        return [ast.Assign([tuple_of([*map(node_of, targets)])], tuple_of(new))]
 
     def by_functions(self) -> list[ast.stmt] | None:
         """Each side as a function that returns the names which it may set."""
@@ -169,7 +169,7 @@ class _Choice:
         made = [name for name in names if name not in self.before and self.is_read_elsewhere(name)]
         if not (given or made) or not set(made) <= surely(x.body) & surely(x.orelse):
             return None
-        results = listed([ast.Name(name) for name in [*given, *made]])
+        results = tuple_of([ast.Name(name) for name in [*given, *made]])
         chosen = self.between([*x.body, ast.Return(results)], [*x.orelse, ast.Return(results)], given)
         return [*chosen[:-1], ast.Assign([results], chosen[-1])]
 
@@ -179,7 +179,7 @@ class _Choice:
         return any(isinstance(x, ast.Name) and x.id == name and isinstance(x.ctx, ast.Load)
                    and id(x) not in inside for x in ast.walk(self.scope))
 
-    def returned(self, rest: Block) -> list[ast.stmt] | None:
+    def returned(self, rest: Statements) -> list[ast.stmt] | None:
         """What the function returns from here on, as one choice."""
         found = returned([self.statement, *rest])
         if found is not None:
@@ -192,7 +192,7 @@ class _Choice:
         chosen = self.between(then, otherwise, [*names])
         return [*chosen[:-1], ast.Return(chosen[-1])]
 
-    def between(self, then: Block, otherwise: Block, names: Sequence[str]) -> list:
+    def between(self, then: Statements, otherwise: Statements, names: Sequence[str]) -> list:
         """Definitions of two functions of these names, and the call of `dp.cond` with them."""
         taken = {x.id for x in ast.walk(self.scope) if isinstance(x, ast.Name)}
         made: list[ast.stmt] = []
@@ -212,7 +212,7 @@ class _Choice:
 def _names_before(x: ast.If, scope: ast.AST) -> set[str]:
     """The names of a function that have got a value before a statement."""
     arguments = {y.arg for y in ast.walk(scope) if isinstance(y, ast.arg)}
-    return arguments | {y.id for y in own(scope) if isinstance(y, ast.Name)
+    return arguments | {y.id for y in own_nodes(scope) if isinstance(y, ast.Name)
                         and isinstance(y.ctx, ast.Store) and y.lineno < x.lineno}
 
 

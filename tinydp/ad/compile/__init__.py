@@ -66,8 +66,9 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
     programs. Derivatives of any order are compiled, too: `jvp`, `jacobian`, `hvp`, gradients of gradients.
     With `TINYDP_LOG=1` it says what it does, and how long that takes.
 
-    Raises `BranchError` where `f` asks for the value of a condition, and `NotCompiledError` for a
-    function that cannot be compiled; both name your line and what to write instead.
+    Returns a `Compiled`. Raises `ValueError` if `parallel` is no number of cores or a name in `static` is no
+    parameter; when it is called, `BranchError` where `f` asks for the value of a condition, and
+    `NotCompiledError` for a function that cannot be compiled; both name your line and what to write instead.
     """
     if f is None:
         return functools.partial(compile, static=static, parallel=parallel)

@@ -9,14 +9,14 @@ apart and stacking again is all for nothing:
     >>> from .loops import scan_options
     >>> from .record import Builder
     >>> inside = Builder()
-    >>> numbers = [inside.input(0.0) for _ in range(MANY)]
+    >>> numbers = [inside.input(0.0) for _ in range(FEWEST_STACKED)]
     >>> (array,) = inside.record(stacked, tuple(numbers), {})
     >>> (array,) = inside.record(registered(np.sin), (array,), {})
-    >>> body = inside.program([inside.record(GETITEM, (array, k), {})[0] for k in range(MANY)])
+    >>> body = inside.program([inside.record(GETITEM, (array, k), {})[0] for k in range(FEWEST_STACKED)])
     >>> builder = Builder()
-    >>> xs = builder.input(np.zeros(MANY), "xs")
-    >>> starts = [builder.record(GETITEM, (xs, k), {})[0] for k in range(MANY)]
-    >>> ends = builder.record(SCAN, tuple(starts), scan_options(body, MANY, 0, 100))
+    >>> xs = builder.input(np.zeros(FEWEST_STACKED), "xs")
+    >>> starts = [builder.record(GETITEM, (xs, k), {})[0] for k in range(FEWEST_STACKED)]
+    >>> ends = builder.record(SCAN, tuple(starts), scan_options(body, FEWEST_STACKED, 0, 100))
     >>> print(joined_carries(builder.program(builder.record(stacked, tuple(ends), {}))))
     given xs: f(16,)
     t_1: f(16,) = scan(xs, carries=1, rows=0, length=100)
@@ -31,7 +31,7 @@ import numpy as np
 from .loops import SCAN
 from .parts import Carry, Loop
 from .program import Op, Program, Value, example_of
-from .rows import GETITEM, MANY, Rewriting
+from .rows import FEWEST_STACKED, GETITEM, Rewriting
 
 
 def joined_carries(program: Program) -> Program:
@@ -57,7 +57,7 @@ def _groups(op: Op) -> list[list[Carry]]:
         if made and made.prim is GETITEM and type(made.args[0]) is Value and type(made.args[1]) is int:
             rows.setdefault(made.args[0], {}).setdefault(made.args[1], c)
     return [[carry_of[k] for k in range(len(carry_of))] for array, carry_of in rows.items()
-            if len(carry_of) >= MANY and sorted(carry_of) == list(range(array.shape[0]))]
+            if len(carry_of) >= FEWEST_STACKED and sorted(carry_of) == list(range(array.shape[0]))]
 
 
 def _join(around: Rewriting, loop: Loop, groups: list[list[Carry]]) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from .program import Op, Program, Value, results_of
 
 # So many operations are interpreted in the time of compiling a loop, and of each operation in it.
-MOST, EACH = 30_000, 200
+MOST_OPERATIONS, EACH = 30_000, 200
 
 
 class TooLong(Exception):
@@ -55,7 +55,7 @@ def _at_most(operations: int) -> Iterator[None]:
 def results_at(op: Op, given: list) -> tuple:
     """What an operation makes of these operands."""
     try:
-        with _at_most(MOST + EACH * sum(map(len, op.bodies))):
+        with _at_most(MOST_OPERATIONS + EACH * sum(map(len, op.bodies))):
             return results_of(op, given)
     except TooLong:
         return Context().run(_by_machine_code, op, given)    # it has nothing to do with what is under way

@@ -40,7 +40,7 @@ from ..watch import close_tape, open_tape, tracer
 from .kinds import constant, of_64_bits
 from .loops import EVENT, RegionPrimitive
 from .marks import Marked
-from .phis import chosen
+from .phis import without_phis
 from .program import Op, Program, Value, example_of
 from .proxy import Proxy, call_cotangent
 from .raising import flagged
@@ -66,7 +66,7 @@ def _adjoint(builder: Builder, program: Program, wrt: list[int], seeded: list[in
     outputs = replay.run()
     seeds = {k: Proxy(builder, builder.adopt(_seed(program.outputs[k], outputs[k]))) for k in seeded}
     results = [*map(plain, outputs)] * primal + replay.pulled(seeds)
-    return chosen(builder.program(flagged(builder, [value_of(x) for x in results])))
+    return without_phis(builder.program(flagged(builder, [value_of(x) for x in results])))
 
 
 def _seed(x: Any, y: Any) -> Value:
@@ -122,7 +122,7 @@ class Replay:
 
     def again(self, op: Op) -> None:
         """Record one operation, on the tape as well if it moves with the active inputs."""
-        if not moved(op, self.variables):
+        if not dependent_results(op, self.variables):
             if op.prim is EVENT and any(x in self.variables for x in op.operands):
                 op = op.with_(options=op.options | {"differentiated": True})
             self.builder.again(op, self.values)
@@ -146,7 +146,7 @@ class Replay:
                 self.variables[x] = y
 
 
-def moved(op: Op, on: Any) -> list[Value]:
+def dependent_results(op: Op, on: Any) -> list[Value]:
     """The results of an operation that depend smoothly on some of the values `on`."""
     given = [k for k, x in enumerate(op.args) if type(x) is Value and x in on]
     prim = op.prim
@@ -175,5 +175,5 @@ def active(program: Program, wrt: list[int]) -> set[Value]:
     """The values that depend smoothly on the inputs `wrt`."""
     on = {program.inputs[k] for k in wrt}
     for op in program.ops:
-        on.update(moved(op, on))
+        on.update(dependent_results(op, on))
     return on

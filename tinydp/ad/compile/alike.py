@@ -9,7 +9,7 @@ function, which is given these.
     >>> def doubled(x, y, n):
     ...     return For(i, n, [Store(Load(y, (i,)), Apply("multiply", (Const(2.0), Load(x, (i,))), "f"))])
     >>> f = Function("f", [x, y, z], [doubled(x, y, 7), doubled(y, z, 5)])
-    >>> print(text_of(shared([f], long=0, fewest=2)))
+    >>> print(text_of(with_shared_loops([f], long=0, fewest=2)))
     def loop(x, y, count):
         for i in range(count):
             y[i] = 2.0 * x[i]
@@ -28,11 +28,12 @@ from .expressions import Affine, Apply, Buffer, Const, Load, Local, Memory
 from .split import exposed, weight
 from .statements import Call, Comment, For, Function, If, Let, Store, writes
 
-LONG = 1500                                      # operations in the loops of a function for which it is done
-FEWEST = 8                                       # loops that are alike
+LONG_FUNCTION = 1500                             # operations in the loops of a function for which it is done
+FEWEST_ALIKE = 8                                 # loops that are alike
 
 
-def shared(functions: list[Function], long: int = LONG, fewest: int = FEWEST) -> list[Function]:
+def with_shared_loops(functions: list[Function], long: int = LONG_FUNCTION, fewest: int = FEWEST_ALIKE
+           ) -> list[Function]:
     """The same functions, their loops that are alike as calls of one; callees first."""
     found: list[Function] = []
     for f in functions:

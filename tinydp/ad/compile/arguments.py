@@ -22,7 +22,7 @@ from ..errors import DtypeError
 from ..tape import Var
 from ..values import FLAGS, abstract, is_condition, shape
 
-LARGEST = 2**62                          # an integer, so that sums and differences of two are still integers
+LARGEST_ARGUMENT = 2**62                 # an integer, so that sums and differences of two are still integers
 
 
 def form_of(x: Any, leaves: list) -> Any:
@@ -77,7 +77,7 @@ def _of_its_kind(x: Any, y: Any) -> Any:
     return np.array(y)[()] if isinstance(x, np.generic) else y
 
 
-def like(x: Any, rest: Any) -> Any:
+def gradients_like(x: Any, rest: Any) -> Any:
     """An argument with its gradients in place of its numbers; `TypeError` if they are of another type."""
 
     def gradient(leaf: Any) -> Any:
@@ -129,7 +129,7 @@ def as_argument(x: Any) -> Any:
 
 
 def _as_number(x: Any) -> float | int:
-    if isinstance(x, numbers.Integral) and abs(int(x)) <= LARGEST:
+    if isinstance(x, numbers.Integral) and abs(int(x)) <= LARGEST_ARGUMENT:
         return int(x)
     try:
         return float(x)

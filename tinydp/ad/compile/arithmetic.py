@@ -8,11 +8,11 @@ from .expressions import Affine, Const, Load, Local
 from .machine_types import INTEGER, NUMBER, VALUE
 
 OPERATORS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv", "fmod": "frem"}
-OF_INTEGERS = {"add": "add", "subtract": "sub", "multiply": "mul", "bitwise_and": "and_", "bitwise_or": "or_",
-               "bitwise_xor": "xor"}
-COMPARISONS = {"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==",
-               "not_equal": "!="}
-OF_CONDITIONS = {"logical_and": "and_", "logical_or": "or_", "logical_xor": "xor"}
+INTEGER_INSTRUCTIONS = {"add": "add", "subtract": "sub", "multiply": "mul", "bitwise_and": "and_",
+                        "bitwise_or": "or_", "bitwise_xor": "xor"}
+PREDICATES = {"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==",
+              "not_equal": "!="}
+LOGIC_INSTRUCTIONS = {"logical_and": "and_", "logical_or": "or_", "logical_xor": "xor"}
 INTRINSIC = {"abs": "fabs", "absolute": "fabs", "fabs": "fabs", "power": "pow"} | {
     name: name for name in ("sin", "cos", "log", "log2", "log10", "exp2", "sqrt", "floor", "ceil", "trunc",
                             "rint", "copysign")}
@@ -21,8 +21,9 @@ FROM_C = {name: name for name in ("tan", "sinh", "cosh", "expm1", "log1p", "hypo
     "arccosh": "acosh", "arctanh": "atanh"}
 SCALED = {"radians": 0.017453292519943295, "deg2rad": 0.017453292519943295,
           "degrees": 57.29577951308232, "rad2deg": 57.29577951308232}
-KERNELS = {name: name for name in ("clip", "exp", "floor_divide", "fmax", "fmin", "logaddexp", "maximum",
-                                   "minimum", "mod", "sign", "tanh")} | {"remainder": "mod"}
+SCALAR_KERNELS = {name: name for name in (
+    "clip", "exp", "floor_divide", "fmax", "fmin", "logaddexp", "maximum", "minimum", "mod", "sign", "tanh")
+} | {"remainder": "mod"}
 INFINITE = float("inf")
 
 
@@ -100,15 +101,15 @@ class Arithmetic:
         name, args, builder = x.name, x.args, self.builder
         if name == "length":
             return self.constant(self.length(args[0]))                      # type: ignore[attr-defined]
-        if name in OF_CONDITIONS:
-            return getattr(builder, OF_CONDITIONS[name])(*map(self.value, args))
+        if name in LOGIC_INSTRUCTIONS:
+            return getattr(builder, LOGIC_INSTRUCTIONS[name])(*map(self.value, args))
         if name == "logical_not":
             return builder.not_(self.value(args[0]))
         if name == "where":
             return builder.select(self.value(args[0]), *(self.as_kind(arg, x.kind) for arg in args[1:]))
         integers = all(getattr(arg, "kind", "i") == "i" for arg in args)
-        if integers and name in COMPARISONS:
-            return builder.icmp_signed(COMPARISONS[name], *map(self.value, args))
+        if integers and name in PREDICATES:
+            return builder.icmp_signed(PREDICATES[name], *map(self.value, args))
         if name == "int":
             return builder.fptosi(self.as_kind(args[0], "f"), INTEGER)
         if x.kind == "i":
@@ -120,8 +121,8 @@ class Arithmetic:
     def of_integers(self, name: str, args: list) -> Any:
         """An operation on integers, which wrap around."""
         builder, x = self.builder, args[0]
-        if name in OF_INTEGERS:
-            return getattr(builder, OF_INTEGERS[name])(*args)
+        if name in INTEGER_INSTRUCTIONS:
+            return getattr(builder, INTEGER_INSTRUCTIONS[name])(*args)
         if name in ("floor_divide", "remainder"):
             return self.divided(name, *args)
         if name in ("maximum", "minimum"):
@@ -164,17 +165,18 @@ class Arithmetic:
         builder, first = self.builder, args[0]
         if name in OPERATORS:
             return getattr(builder, OPERATORS[name])(*args)
-        if name in COMPARISONS:
+        if name in PREDICATES:
             compare = builder.fcmp_unordered if name == "not_equal" else builder.fcmp_ordered
-            return compare(COMPARISONS[name], *args)
+            return compare(PREDICATES[name], *args)
         if name in INTRINSIC:
             return self.call(f"llvm.{INTRINSIC[name]}.f64", args)
         if name in FROM_C:
             return self.call(FROM_C[name], args)
         if name in SCALED:
             return builder.fmul(first, NUMBER(SCALED[name]))
-        if name in KERNELS:
-            return self.loaded(self.result_of(KERNELS[name], args)[0], "f")     # type: ignore[attr-defined]
+        if name in SCALAR_KERNELS:
+            result = self.result_of(SCALAR_KERNELS[name], args)[0]      # type: ignore[attr-defined]
+            return self.loaded(result, "f")                             # type: ignore[attr-defined]
         return self.others(name, first)
 
     def others(self, name: str, x: Any) -> Any:

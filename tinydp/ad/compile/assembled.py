@@ -52,7 +52,7 @@ def assembled(program: Program) -> Program:
     return Assembling(program).done() if any(op.prim is _WHERE for op in program.ops) else program
 
 
-class Part(NamedTuple):
+class ScatteredPart(NamedTuple):
     """What is added to an array, and where: as many arrays of positions as it has axes."""
 
     value: Any
@@ -66,7 +66,7 @@ class Assembling(Rewriting):
     def __init__(self, program: Program):
         super().__init__(program)
         self.old = program
-        self.parts: dict[Value, tuple[Any, Part]] = {}   # what is assembled: of what, and which part more
+        self.parts: dict[Value, tuple[Any, ScatteredPart]] = {}  # what is assembled: of what, and what more
         for op in program.ops:
             if op.prim is _WHERE and (found := self.increment(op)):
                 self.parts[op.outs[0]] = found
@@ -87,7 +87,7 @@ class Assembling(Rewriting):
 
     def write(self, op: Op) -> None:
         """Append the scatter that makes what is assembled."""
-        x, parts = op.outs[0], list[Part]()
+        x, parts = op.outs[0], list[ScatteredPart]()
         while type(x) is Value:
             x, part = self.parts[x]
             parts.append(part)
@@ -98,14 +98,14 @@ class Assembling(Rewriting):
         made.label = op.outs[0].label
         self.now[op.outs[0]] = made
 
-    def value(self, part: Part, op: Op) -> Any:
+    def value(self, part: ScatteredPart, op: Op) -> Any:
         """What is added, in its full shape."""
         x, shape = self.lift(part.value), part.places[0].shape
         if part.negative:
             (x,) = self.new(_NEGATIVE, (x,), {}, op)
         return x if np.shape(example_of(x)) == shape else self.new(_BROADCAST, (x,), {"shape": shape}, op)[0]
 
-    def increment(self, op: Op) -> tuple[Any, Part] | None:
+    def increment(self, op: Op) -> tuple[Any, ScatteredPart] | None:
         """Which part is added by an operation that chooses between new elements and old ones, and to what."""
         mask, new, old = op.args
         shape = np.shape(example_of(mask))
@@ -129,7 +129,7 @@ class Assembling(Rewriting):
         at = at[np.argsort(which)].reshape(np.shape(example_of(total)))
         for x, y, may in ((*sum_of.args, True), (*sum_of.args[::-1], sum_of.prim is _ADD)):
             if may and at.ndim and self.is_read_at(x, old, at):
-                return old, Part(y, sum_of.prim is _SUBTRACT, np.unravel_index(at, np.shape(mask)))
+                return old, ScatteredPart(y, sum_of.prim is _SUBTRACT, np.unravel_index(at, np.shape(mask)))
         return None
 
     def made(self, x: Any, prim: Any) -> Op | None:

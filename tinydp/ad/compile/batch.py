@@ -43,7 +43,7 @@ from .marks import ALIAS, STOPPED
 from .operations import ELEMENTWISE, FLIPS, MOVING, REDUCTIONS, RUNNING, SAME, SHAPING, axes_moved
 from .program import Op, Program, Value
 from .proxy import recorded
-from .rows import parts_of
+from .rows import index_parts
 
 
 class NotSideBySide(Exception):
@@ -99,7 +99,7 @@ class Lanes:
             if op.bodies:
                 return list(op.prim(*args, **op.options))
             return [self.called(op, args, op.options)]
-        rule = (RULES.get(op.name) if op.prim is not ALIAS and op.prim is not STOPPED else same)
+        rule = (BATCHING_RULES.get(op.name) if op.prim is not ALIAS and op.prim is not STOPPED else _same)
         if rule is None and (op.prim.elementwise or op.name in ELEMENTWISE):
             rule = elementwise
         if rule is None or op.bodies or len(op.outs) != 1:
@@ -195,12 +195,12 @@ def elementwise(lanes: Lanes, op: Op, args: list) -> Any:
     """Element by element."""
     ndim = op.outs[0].ndim
     args = [lanes.lined_up(x, ndim) for x in args]
-    if op.name in ("power", "float_power") and not ndim and args[1] == 0.5 and type(args[1]) is float:
+    if op.name in ("power", "float_power") and not ndim and type(args[1]) is float and args[1] == 0.5:
         args[1] = np.array([0.5])                # NumPy takes a root of arrays, which is not the same
     return lanes.called(op, args, op.options)
 
 
-def same(lanes: Lanes, op: Op, args: list) -> Any:
+def _same(lanes: Lanes, op: Op, args: list) -> Any:
     """What only marks its operand, or returns it."""
     return args[0].all if op.name in SAME else lanes.called(op, [args[0].all], op.options)
 
@@ -218,7 +218,7 @@ def _axes(axis: Any, ndim: int) -> list[int]:
     return [*range(ndim)] if axis is None or not ndim else [int(k) % ndim for k in np.atleast_1d(axis)]
 
 
-def along(lanes: Lanes, op: Op, args: list) -> Any:
+def _along(lanes: Lanes, op: Op, args: list) -> Any:
     """Running sums along one axis of each row."""
     (x, *more), options = args, dict(op.options)
     axis = more[0] if more else options.pop("axis", None)
@@ -227,14 +227,14 @@ def along(lanes: Lanes, op: Op, args: list) -> Any:
     return lanes.called(op, [x.all], {"axis": int(axis) % op.outs[0].ndim + 1})
 
 
-def shaped(lanes: Lanes, op: Op, args: list) -> Any:
+def _shaped(lanes: Lanes, op: Op, args: list) -> Any:
     """The elements of each row in another shape."""
     if op.options.get("order", "C") != "C":
         raise NotSideBySide(op.name)
     return np.reshape(args[0].all, (lanes.size, *op.outs[0].shape))
 
 
-def moved(lanes: Lanes, op: Op, args: list) -> Any:
+def _moved(lanes: Lanes, op: Op, args: list) -> Any:
     """The axes of each row in another order."""
     return np.transpose(args[0].all, (0, *(k + 1 for k in axes_moved(op))))
 
@@ -245,20 +245,20 @@ def flipped(lanes: Lanes, op: Op, args: list) -> Any:
     return np.flip(args[0].all, tuple([k + 1 for k in _axes(axis, op.outs[0].ndim)]))
 
 
-def element(lanes: Lanes, op: Op, args: list) -> Any:
+def _element(lanes: Lanes, op: Op, args: list) -> Any:
     """The elements of each row at an index."""
     if len(args) != 2 or type(args[0]) is not Rows:
         raise NotSideBySide("an index that is computed")
     x, index = args[0].all, args[1]
     sides = shape(x)[1:]
     if _is_basic(index):
-        return x[(slice(None), *parts_of(index))]
+        return x[(slice(None), *index_parts(index))]
     return np.reshape(x, (lanes.size, math.prod(sides)))[:, _places(sides, index)]
 
 
 def _is_basic(index: Any) -> bool:
     """Whether an index takes the axes one by one, each where it is; an index of arrays may move them."""
-    parts = parts_of(index)
+    parts = index_parts(index)
     if not all(isinstance(k, (int, slice, list, np.ndarray, type(None), type(Ellipsis))) for k in parts):
         raise NotSideBySide("an index that is computed")
     return not any(isinstance(k, (list, np.ndarray)) for k in parts)
@@ -269,12 +269,12 @@ def _places(sides: tuple, index: Any) -> Any:
     return np.arange(math.prod(sides)).reshape(sides)[index]
 
 
-def scattered(lanes: Lanes, op: Op, args: list) -> Any:
+def _scattered(lanes: Lanes, op: Op, args: list) -> Any:
     """The operands of each row at their indices in zeros."""
     sides, indices = op.options["shape"], op.options["indices"]
     xs = [lanes.spread(x, shape(x)) for x in args]
     if all(map(_is_basic, indices)):
-        parts = [(slice(None), *parts_of(index)) for index in indices]
+        parts = [(slice(None), *index_parts(index)) for index in indices]
         return lanes.called(op, xs, op.options | {"shape": (lanes.size, *sides), "indices": parts})
     places = [(slice(None), lanes.table(_places(sides, index))) for index in indices]
     options = op.options | {"shape": (lanes.size, math.prod(sides)), "indices": places}
@@ -287,7 +287,7 @@ def repeated(lanes: Lanes, op: Op, args: list) -> Any:
     return np.broadcast_to(lanes.lined_up(args[0], op.outs[0].ndim), (lanes.size, *op.outs[0].shape))
 
 
-def joined(lanes: Lanes, op: Op, args: list) -> Any:
+def _joined(lanes: Lanes, op: Op, args: list) -> Any:
     """Parts of each row side by side."""
     axis = int(op.options.get("axis", 0)) % op.outs[0].ndim + 1
     xs = [lanes.spread(x, shape(x) if type(x) is not Rows else ()) for x in args]
@@ -344,18 +344,18 @@ def length_of(lanes: Lanes, op: Op, args: list) -> Any:
     return lanes.called(op, [x], options | {"axis": moved if len(moved) > 1 else moved[0]})
 
 
-RULES: dict[str, Callable[[Lanes, Op, list], Any]] = {
-    **dict.fromkeys(SAME, same), **dict.fromkeys(REDUCTIONS, reduction), **dict.fromkeys(RUNNING, along),
-    **dict.fromkeys(SHAPING, shaped), **dict.fromkeys(MOVING, moved), **dict.fromkeys(FLIPS, flipped),
-    operator.getitem.__name__: element, "scatter": scattered, "broadcast_to": repeated, "stack": joined,
-    "concatenate": joined, "matmul": product, "norm": length_of, "std": length_of}
+BATCHING_RULES: dict[str, Callable[[Lanes, Op, list], Any]] = {
+    **dict.fromkeys(SAME, _same), **dict.fromkeys(REDUCTIONS, reduction), **dict.fromkeys(RUNNING, _along),
+    **dict.fromkeys(SHAPING, _shaped), **dict.fromkeys(MOVING, _moved), **dict.fromkeys(FLIPS, flipped),
+    operator.getitem.__name__: _element, "scatter": _scattered, "broadcast_to": repeated, "stack": _joined,
+    "concatenate": _joined, "matmul": product, "norm": length_of, "std": length_of}
 
 
 # ---------------------------------------------------------------------------- how many at once
 
 ROOM = 2**16                                     # numbers in the largest array of a block of rows
-MOST, FEWEST = 64, 8                             # rows in a block
-FEW = 4                                          # rows, from which on loops inside are worth an array
+MOST_ROWS, FEWEST_ROWS = 64, 8                   # rows in a block
+ROWS_FOR_LOOPS = 4                               # rows, from which on loops inside are worth an array
 
 
 def block_of(body: Program, n: int, parallel: bool) -> int:
@@ -364,12 +364,12 @@ def block_of(body: Program, n: int, parallel: bool) -> int:
     So are few rows with loops inside: numbers that a loop carries stay in the processor's registers, arrays
     do not. It is a number that divides `n`, if there is one of at least a quarter of what would have room.
     """
-    if n < FEW and any(op.bodies for op in body.ops):
+    if n < ROWS_FOR_LOOPS and any(op.bodies for op in body.ops):
         return 0
     largest = _largest(body)
     room = ROOM // max(largest, 1)
-    most = min(MOST, room, max(FEWEST, n // 8) if parallel else n)
-    if min(most, n) < min(FEWEST, n):
+    most = min(MOST_ROWS, room, max(FEWEST_ROWS, n // 8) if parallel else n)
+    if min(most, n) < min(FEWEST_ROWS, n):
         return 0
     divisors = [k for k in range((most + 3) // 4, most + 1) if k and n % k == 0]
     return divisors[-1] if divisors else min(most, n)

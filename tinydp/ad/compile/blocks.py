@@ -29,8 +29,8 @@ from .program import Op, Program, Value, example_of, values_in
 from .statements import Call, Store
 from .views import View, broadcast
 
-MANY = 100                                       # arrays in one program
-SMALL = 64                                       # elements of an array that shares its memory with others
+MANY_ARRAYS = 100                                # arrays in one program
+LARGEST_POOLED = 64                              # elements of an array that shares its memory with others
 SHORT = 5                                        # operations in an expression that may stand within another
 
 
@@ -49,7 +49,7 @@ class Block:
         self.waiting: dict[Value, tuple] = {}            # a value -> the shape under which it waits
         self.totals: set[Value] = set()                  # ... those that are there after that loop only
         self.hosts = Hosts(self)
-        self.many = to.pools and sum(bool(x.shape) for op in program.ops for x in op.outs) > MANY
+        self.many = to.pools and sum(bool(x.shape) for op in program.ops for x in op.outs) > MANY_ARRAYS
 
     def write(self) -> None:
         """Lower all of it."""
@@ -259,7 +259,7 @@ class Block:
 
     def is_pooled(self, x: Value) -> bool:
         """Whether an array shares its memory: a small one of many, that is read element by element."""
-        return (self.many and x.kind == "f" and math.prod(x.shape) <= SMALL and x not in self.outputs
+        return (self.many and x.kind == "f" and math.prod(x.shape) <= LARGEST_POOLED and x not in self.outputs
                 and all(user.name in ELEMENTWISE | REDUCTIONS.keys() | BY_ELEMENT for user in self.users(x)))
 
     def store_view(self, x: Value) -> None:

@@ -45,11 +45,11 @@ from .passes import finished, optimised
 from .program import Program, Value, example_of, interpret, let_go
 from .proxy import Proxy, recorded
 from .record import Builder, zeros
-from .recursion import Calls, advice_for
-from .roll import LONG, longest_line, roll
+from .recursion import Calls, advice_for_recursion
+from .roll import LONG_LINE, longest_line, roll
 from .surroundings import Surroundings, content
 from .trace import Trace
-from .verify import Comparison
+from .verify import SelfCheck
 
 
 class LongProgramWarning(RuntimeWarning):
@@ -105,7 +105,7 @@ class Built(NamedTuple):
     content: str                         # equal for functions of one path that do the same
     traced: Program                      # before it was differentiated and optimised
     left: tuple[Spot, ...]               # lines that may be decided more often than was tried, see paths.py
-    comparison: Comparison               # with the tape: is it due?
+    comparison: SelfCheck                # with the tape: is it due?
 
     def results_of(self, values: list, more: tuple = ()) -> list | None:
         """What it returns for these arguments and cotangents; None if it took other branches when traced.
@@ -146,7 +146,7 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
     start, name = time.perf_counter(), name_of(compiled.f)
     journal = Journal(name if active is None else f"adjoint of {name}")
     with journal.step("trace") as note:
-        made = traced(compiled, call, values)
+        made = traced_call(compiled, call, values)
         note(f"{len(made.program)} operations")
     shapes = tuple([shape(made.program.outputs[k]) for k in made.real])
     scalar = active is not None and shapes == ((),)
@@ -173,7 +173,7 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
         seeds=() if active is None or scalar else shapes, watched=made.trace.arrays.changing(),
         around=made.around, path=Path(call.form, made.truths), content=made.program.key, traced=made.program,
         left=tuple(made.trace.left),
-        comparison=Comparison(time.perf_counter() - start))
+        comparison=SelfCheck(time.perf_counter() - start))
 
 
 def _whole(made: Traced, active: tuple | None, scalar: bool, derivative: bool) -> Program:
@@ -228,9 +228,10 @@ class Code(NamedTuple):
 def parallel_code(program: Program, name: str, title: str, threads: bool | int) -> Code | None:
     """The same, with the rows of its maps spread over so many cores, or all; None if that cannot be done."""
     from .lower import lowered  # noqa: PLC0415
-    from .parallel import cores, spread  # noqa: PLC0415
+    from .parallel import cores, with_spread_loops  # noqa: PLC0415
 
-    run = None if _is_by_numba() else spread(program, name, cores() if threads is True else threads)
+    many = cores() if threads is True else threads
+    run = None if _is_by_numba() else with_spread_loops(program, name, many)
     return run and Code(run, [], lowered(program, name), title)
 
 
@@ -252,17 +253,17 @@ def machine_code(program: Program, name: str, title: str) -> Code:
 
 def _is_by_numba() -> bool:
     """Whether Numba makes the machine code: on request, or where arrays are not in memory as we know them."""
-    from .entry import is_known  # noqa: PLC0415
+    from .entry import layout_is_known  # noqa: PLC0415
 
     chosen = os.environ.get("TINYDP_ENGINE", "llvm")
     if chosen not in ("llvm", "numba"):
         raise ValueError(f"TINYDP_ENGINE={chosen!r} is not known: set it to llvm or numba.")
-    return chosen == "numba" or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" or not is_known()
+    return chosen == "numba" or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" or not layout_is_known()
 
 
 # ---------------------------------------------------------------------------- tracing
 
-def traced(compiled: Any, call: Any, values: list) -> Traced:
+def traced_call(compiled: Any, call: Any, values: list) -> Traced:
     """Run `compiled.f` on values that are not known yet. One without branches is kept for the adjoint.
 
     It is run three times, and has to be the same program each time. The loops in it are run again, too, once
@@ -273,7 +274,7 @@ def traced(compiled: Any, call: Any, values: list) -> Traced:
     if kept is not None and kept.is_current():
         return kept
     around = Surroundings.of(*compiled.roots, *compiled.fixed_parts(call))
-    with identity.refused(around.functions()):
+    with identity.refused_comparisons(around.functions()):
         made = _run(compiled, call, values, 1)
     for reruns in (0,) if made.trace.has_many_ways else (1, 2):
         again = run_again(FUNCTION, functools.partial(_run, compiled, call, values, reruns, made.truths))
@@ -294,9 +295,10 @@ def rolled(program: Program, calls: Calls | None) -> Program:
     """The program with what a Python loop unrolled as a loop again; warns of what stays long."""
     program = roll(assembled(program))
     spot, count = longest_line(program)
-    if count > LONG and spot is not None:
+    if count > LONG_LINE and spot is not None:
         place, recursive = place_of(spot), calls and calls.recursive()
-        advice = (f"{recursive.co_name} calls itself, and each call is written down: {advice_for(recursive)}"
+        advice = (f"{recursive.co_name} calls itself, and each call is written down: "
+                  f"{advice_for_recursion(recursive)}"
                   if recursive else "a loop that is written with dp.scan stays a loop.")
         warnings.warn_explicit(
             f"{count} operations in a row, most of them from this line, take long to compile; {advice}",
@@ -315,7 +317,7 @@ def _run(compiled: Any, call: Any, values: list, reruns: int, told: tuple | None
         args, kwargs = compiled.filled(call, given)
         y = compiled.f(*args, **kwargs)
         results, unflatten = tree.flatten(y)
-        if tree.is_static(y) and y is not None:
+        if tree.has_no_number(y) and y is not None:
             _output(y)                           # refuses it: there is nothing else
         outputs = [value_of(_output(x)) for x in results]
         guards = builder.guards or []

@@ -20,7 +20,7 @@ from typing import Any
 import numba
 
 from ..errors import user_place
-from .stored import checked, environment, read_checked, write_checked, write_whole
+from .stored import checked_files, environment, read_checked, write_checked, write_whole
 
 
 class CacheWarning(RuntimeWarning):
@@ -39,7 +39,7 @@ def folder() -> Path:
     return Path(os.path.expanduser(places.get(sys.platform, "~/.cache"))) / "tinydp"
 
 
-def kept(name: str, make: Callable[[], bytes]) -> bytes:
+def kept_file(name: str, make: Callable[[], bytes]) -> bytes:
     """The content of a file in the folder; made if it is not there, or not whole."""
     path = folder() / name
     content = read_checked(path)
@@ -72,7 +72,7 @@ def _module(module_name: str, path: str, text: str) -> ModuleType:
     exec(compile(text, path, "exec"), module.__dict__)
     for x in vars(module).values():
         if getattr(x, "__module__", None) == module_name:
-            checked(x)
+            checked_files(x)
     return module
 
 

@@ -25,18 +25,18 @@ from ..errors import NotCompiledError
 from ..tape import Tape, Var
 from ..values import Abstract, is_discrete, is_integer, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
-from .arguments import as_argument, fixed, fixed_leaves, form_of, like, name_of, refilled
+from .arguments import as_argument, fixed, fixed_leaves, form_of, gradients_like, name_of, refilled
 from .build import Built, LeftToTheTape, Path, Traced, build
 from .culprit import TapeWarning, not_finite
 from .derivatives import Derivatives
-from .nodes import Kept
-from .verify import Run, compare
+from .nodes import CompiledResiduals
+from .verify import CheckedRun, compare
 
 MISSES = 6                               # runs in vain, two a gradient, before that is said
 MOST_BRANCHES = 16                       # programs for one form of arguments; then f runs as it is
 
 
-class Call(NamedTuple):
+class FlatCall(NamedTuple):
     """Arguments, taken apart."""
 
     args: tuple
@@ -63,7 +63,16 @@ class Made:
 
 
 class Compiled(Derivatives):
-    """What `compile` returns."""
+    """What `compile` returns: called like `f`, with the same results.
+
+    `.source` and `.adjoint_source` are the programs of the last call, `.forget()` drops all programs. Raises
+    `TypeError` if `f` is no function, `ValueError` if a name in `static` is no parameter of it.
+
+        >>> from tinydp import compile
+        >>> f = compile(lambda x: x * x)
+        >>> f(3.0), "x * x" in f.source
+        (9.0, True)
+    """
 
     def __init__(self, f: Callable, static: tuple, roots: tuple = (), derivative: bool = False,
                  parallel: bool | int = False):
@@ -79,7 +88,7 @@ class Compiled(Derivatives):
         self._misses = 0                         # runs in vain, one after the other
         self._places: dict[Any, tuple] = {}
         self._lock = threading.RLock()
-        self._last: Call | None = None
+        self._last: FlatCall | None = None
         order = [p.name for p in parameters_of(f)]
         known = (*order, *range(-len(order), len(order)))
         unknown = [x for x in static if x not in known and (order or isinstance(x, int))]
@@ -152,11 +161,11 @@ class Compiled(Derivatives):
             return None
         rest = iter([results[k] for k in order])
         try:
-            return results[0], tuple([like(args[k], rest) for k in positions])
+            return results[0], tuple([gradients_like(args[k], rest) for k in positions])
         except TypeError:
             return None
 
-    def _recorded(self, tape: Tape, call: Call, values: list) -> Any:
+    def _recorded(self, tape: Tape, call: FlatCall, values: list) -> Any:
         """The results as one node of the tape."""
         active = tuple([k for k, x in enumerate(call.leaves) if type(x) is Var])
         # whatever becomes of the caller's arrays and structures before the sweep
@@ -177,24 +186,25 @@ class Compiled(Derivatives):
             return self.f(*call.args, **call.kwargs)
         if program.real:
             call = call._replace(args=tuple(args), kwargs=kwargs)
-            form = Kept(self, call, kept, active, program.real, program, adjoints, gradients, self.made)
-            results = form.on_tape(tape, tuple(call.leaves), results)
+            saved = CompiledResiduals(
+                self, call, kept, active, program.real, program, adjoints, gradients, self.made)
+            results = saved.on_tape(tape, tuple(call.leaves), results)
         return program.unflatten(results)
 
-    def filled(self, call: Call, leaves: Any) -> tuple[list, dict]:
+    def filled(self, call: FlatCall, leaves: Any) -> tuple[list, dict]:
         """The arguments of a call, with other numbers and arrays in place of theirs."""
         rest = iter(leaves)
         args = [x if k in self._fixed_positions else refilled(x, rest) for k, x in enumerate(call.args)]
         return args, {name: x if name in self._fixed_names else refilled(x, rest)
                       for name, x in sorted(call.kwargs.items())}
 
-    def fixed_parts(self, call: Call) -> list:
+    def fixed_parts(self, call: FlatCall) -> list:
         """What else there is in the arguments of a call, beside numbers and arrays."""
         parts = [*enumerate(call.args), *call.kwargs.items()]
         chosen = self._fixed_positions | self._fixed_names
         return [part for k, x in parts for part in ([x] if k in chosen else fixed_leaves(x))]
 
-    def _taken_apart(self, args: tuple, kwargs: dict) -> Call:
+    def _taken_apart(self, args: tuple, kwargs: dict) -> FlatCall:
         leaves: list[Any] = []
         forms, ends = [], []
         for k, x in enumerate(args):
@@ -204,7 +214,7 @@ class Compiled(Derivatives):
         if kwargs:
             form += tuple([(name, fixed(x) if name in self._fixed_names else form_of(x, leaves))
                            for name, x in sorted(kwargs.items())])
-        return Call(args, kwargs, form, leaves, ends)
+        return FlatCall(args, kwargs, form, leaves, ends)
 
     # -- programs
 
@@ -217,7 +227,7 @@ class Compiled(Derivatives):
         """What is built for such arguments."""
         return self.program_for(*args, **kwargs)[0]
 
-    def _run(self, call: Call, values: list, active: tuple | None, more: tuple = (),
+    def _run(self, call: FlatCall, values: list, active: tuple | None, more: tuple = (),
              variants: tuple[Built, ...] | None = None) -> tuple[Built, list]:
         """The program that takes the branches of these arguments, and its results.
 
@@ -251,7 +261,7 @@ class Compiled(Derivatives):
                 "(dp.debug_nans() shows more); keep away from that point, or choose with np.where.",
                 TapeWarning, place.file, place.line)
 
-    def _results(self, program: Built, call: Call, values: list, active: tuple | None,
+    def _results(self, program: Built, call: FlatCall, values: list, active: tuple | None,
                  more: tuple) -> list | None:
         """The results of a program, compared with the tape's if that is due; None if it is the wrong one."""
         start = time.perf_counter() if program.comparison.due else 0.0
@@ -265,7 +275,7 @@ class Compiled(Derivatives):
             self._misses = 0
         if results is not None and program.comparison.due:
             compiling = program.comparison.seconds + time.perf_counter() - start
-            compare(Run(self, program, call, values, active, more, results), compiling)
+            compare(CheckedRun(self, program, call, values, active, more, results), compiling)
             program.around.drop_changed()
         return results
 
@@ -273,10 +283,10 @@ class Compiled(Derivatives):
         """Compare results of a program, wherever they were computed, with `f`'s, if that is due."""
         if program.comparison.due:
             call = self._taken_apart(args, {})
-            compare(Run(self, program, call, call.leaves, None, (), results), compiling)
+            compare(CheckedRun(self, program, call, call.leaves, None, (), results), compiling)
             program.around.drop_changed()
 
-    def _variants(self, call: Call, values: list, active: tuple | None) -> tuple[Built, ...]:
+    def _variants(self, call: FlatCall, values: list, active: tuple | None) -> tuple[Built, ...]:
         """The programs for arguments of this form: one at least, and none whose surroundings have changed."""
         self._last = call
         key = call.form, active
@@ -291,7 +301,7 @@ class Compiled(Derivatives):
                     variants = (self._built(call, values, active),)
         return variants
 
-    def _built(self, call: Call, values: list, active: tuple | None) -> Built:
+    def _built(self, call: FlatCall, values: list, active: tuple | None) -> Built:
         """One program more, for the branches that these arguments take."""
         with self._lock:
             program = build(self, call, values, active)
@@ -301,7 +311,7 @@ class Compiled(Derivatives):
             self._put_first(program, call, active)
             return program
 
-    def _put_first(self, program: Built, call: Call, active: tuple | None) -> None:
+    def _put_first(self, program: Built, call: FlatCall, active: tuple | None) -> None:
         """The next call will try this program before the others."""
         with self._lock:
             key = call.form, active
@@ -315,12 +325,15 @@ class Compiled(Derivatives):
 
     @property
     def source(self) -> str:
-        """The program that was run last, as Python source."""
+        """The program that was run last, as Python source. Raises `NotCompiledError` if none was."""
         return self._shown(adjoint=False)
 
     @property
     def adjoint_source(self) -> str:
-        """Its adjoint: the value and, backwards, the gradient by all real numbers in the arguments."""
+        """Its adjoint: the value and, backwards, the gradient by all real numbers in the arguments.
+
+        Raises `NotCompiledError` if none was run.
+        """
         return self._shown(adjoint=True)
 
     def _shown(self, adjoint: bool) -> str:
@@ -339,7 +352,7 @@ def _compiled_again(f: Callable, static: tuple, parallel: bool | int) -> Compile
     return Compiled(f, static, parallel=parallel)
 
 
-def gradient_places(call: Call, positions: tuple) -> tuple[tuple, list]:
+def gradient_places(call: FlatCall, positions: tuple) -> tuple[tuple, list]:
     """Which leaves the gradients at `positions` are by, and where these are among the results.
 
     None where the tape has to look: it knows what to say of the positions, and makes integers real numbers.

@@ -14,7 +14,7 @@ carries is filled again, at the end of its body: after all that reads it.
 
 from typing import Any
 
-from .expressions import Buffer, Local, leaves
+from .expressions import Buffer, Local, variables_of
 from .program import UnsoundError
 from .statements import Alloc, Call, For, Forever, Function, Let, See, Store, expressions, inside
 
@@ -30,7 +30,7 @@ def check(function: Function) -> None:
 def _defined(statements: list, known: set, made: set) -> None:
     """Variables are set, and buffers are made, before they are used."""
     for s in statements:
-        for x in [leaf for part in expressions(s) for leaf in leaves(part)]:
+        for x in [leaf for part in expressions(s) for leaf in variables_of(part)]:
             if x not in known and x not in made:
                 raise UnsoundError(f"{x!r} is used before it is set")
         if isinstance(s, Let):
@@ -49,7 +49,7 @@ def _defined(statements: list, known: set, made: set) -> None:
 
 def uses(s: Any) -> tuple[set[Buffer], set[Buffer]]:
     """The memory that a statement reads, and that it writes to."""
-    read = [x.root for part in expressions(s) for x in leaves(part) if isinstance(x, Buffer)]
+    read = [x.root for part in expressions(s) for x in variables_of(part) if isinstance(x, Buffer)]
     written: set[Buffer] = set()
     if isinstance(s, Store):
         written.add(s.buffer.root)

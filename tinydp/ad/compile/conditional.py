@@ -31,7 +31,7 @@ from ..watch import tracer
 from .program import Op, Program, Value, example_of, operation
 from .proxy import Proxy
 from .regions import Region, region, require
-from .rejoin import as_number, numbers_among
+from .rejoin import number_of_kind, numbers_among
 from .switches import SWITCH, united
 
 
@@ -83,5 +83,5 @@ def _with_numbers(body: Program, at: dict[int, str]) -> Program:
         return ops[-1].outs[0]
 
     for k, kind in at.items():
-        outputs[k] = as_number(record, outputs[k], kind)
+        outputs[k] = number_of_kind(record, outputs[k], kind)
     return Program(body.inputs, ops, outputs)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-LARGEST = 2**17                          # elements of an array that is not known to meet an argument
+LARGEST_COMPARED = 2**17                 # elements of an array that is not known to meet an argument
 ENVIRONMENT = type(os.environ)
 
 
@@ -36,11 +36,11 @@ def content(x: Any) -> Any:
 def has_content(x: Any) -> bool:
     """Whether it is one of these, may change, and is not so large that to look at it would take long."""
     if isinstance(x, np.ndarray):
-        return not x.dtype.hasobject and x.size <= LARGEST and x.flags.writeable
+        return not x.dtype.hasobject and x.size <= LARGEST_COMPARED and x.flags.writeable
     if isinstance(x, memoryview):
-        return x.nbytes <= 8 * LARGEST
+        return x.nbytes <= 8 * LARGEST_COMPARED
     if isinstance(x, (array.array, bytearray)):
-        return len(x) <= LARGEST
+        return len(x) <= LARGEST_COMPARED
     return isinstance(x, (set, ENVIRONMENT))
 
 

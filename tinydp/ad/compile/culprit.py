@@ -13,13 +13,29 @@ from ..errors import Place, Spot, place_of, user_place
 from ..watch import shown
 from .loops import SCAN
 from .program import Op, Program, interpret, replaced, results_of
-from .verify import ROUNDING, Run
+from .verify import ROUNDING, CheckedRun
 
 STEPS = 20                               # of a loop, in which each operation is looked at
 
 
 class TapeWarning(RuntimeWarning):
-    """A compiled function is not used, since its gradient is not finite: a tape computes it instead."""
+    """A compiled function is not used, since its gradient is not finite: a tape computes it instead.
+
+    The value is the same; it takes longer. It is said once, when that has happened time and again, with the
+    line of the first operation that is not finite: keep away from that point, or choose with `np.where`.
+
+        >>> import warnings
+        >>> import numpy as np
+        >>> from tinydp import compile, grad, scan
+        >>> def root(x):                                  # of infinite slope at 0, where it is not taken
+        ...     step = lambda c, _: (np.where(x > 0, np.sqrt(x) * c, c), None)
+        ...     return scan(step, 1.0, length=3)[0] + x
+        >>> slope = grad(compile(root))
+        >>> with warnings.catch_warnings(record=True, action="always") as told:
+        ...     slopes = {slope(0.0) for _ in range(10)}
+        >>> slopes, [w.category.__name__ for w in told]
+        ({1.0}, ['TapeWarning'])
+    """
 
 
 class Culprit(NamedTuple):
@@ -29,7 +45,7 @@ class Culprit(NamedTuple):
     place: Place | None
 
 
-def first_wrong(run: Run) -> Culprit | None:
+def first_wrong(run: CheckedRun) -> Culprit | None:
     """The first operation of the program that was run with a wrong result, if one of them is to blame."""
     return _wrong(run.built.program, [*run.values, *run.seeds])
 

@@ -10,7 +10,7 @@ from ..tape import Tape
 from ..transforms import vjp
 from ..values import is_discrete, is_on, shape
 from ..watch import comparing, is_watched, tracer
-from .nodes import Kept
+from .nodes import CompiledResiduals
 
 
 class Derivatives:
@@ -92,8 +92,9 @@ class Derivatives:
         real = [k for k, x in enumerate(results) if not is_discrete(x)]
         if not real:
             return y
-        form = Kept(self, call, list(values), active, tuple(real), None, (), gradients, self.made)
-        return unflatten(form.on_tape(tape, leaves, results))
+        saved = CompiledResiduals(
+            self, call, list(values), active, tuple(real), None, (), gradients, self.made)
+        return unflatten(saved.on_tape(tape, leaves, results))
 
     def _outlined(self, call: Any) -> Any:
         """A call without its numbers and arrays, to be kept."""

@@ -29,15 +29,15 @@ from numba.core.runtime import _nrt_python
 
 from . import kernels as kernel_functions
 from . import lapack
-from .alike import shared
-from .arithmetic import KERNELS
-from .cache import kept
-from .entry import SELF, add_symbols, write_entry
+from .alike import with_shared_loops
+from .arithmetic import SCALAR_KERNELS
+from .cache import kept_file
+from .entry import SELF, add_numpys_symbols, write_entry
 from .llvm import Module
 from .split import split
 from .stored import environment
 
-LONGEST, PART = 3000, 1500                      # operations in a function: LLVM is quadratic in them
+LONGEST_FUNCTION, PART = 3000, 1500             # operations in a function: LLVM is quadratic in them
 METH_FASTCALL = 0x80
 FLOAT, INT = numba.types.float64, numba.types.int64
 VECTOR, MATRIX = (numba.types.Array(FLOAT, n, "C") for n in (1, 2))
@@ -50,15 +50,15 @@ CALLED = {                                       # kernels that are called, and 
     "passed": (INT, *(FLOAT,) * 4), "argsort_into": (VECTOR, INDICES, INDICES),
     "search_left": (VECTOR, FLOAT), "search_right": (VECTOR, FLOAT)}
 OF_LETTERS = {"m": MATRIX, "v": VECTOR, "i": INT}
-CALLED |= {name: tuple([OF_LETTERS[x] for x in kinds]) for name, kinds in lapack.KERNELS.items()}
-COUNTS = dict.fromkeys(KERNELS.values(), 2) | {"exp": 1, "tanh": 1, "sign": 1, "clip": 3}
+CALLED |= {name: tuple([OF_LETTERS[x] for x in kinds]) for name, kinds in lapack.LAPACK_KERNELS.items()}
+COUNTS = dict.fromkeys(SCALAR_KERNELS.values(), 2) | {"exp": 1, "tanh": 1, "sign": 1, "clip": 3}
 SUMMING = {"contract", "reassoc"}
 FASTMATH: dict = {"dot": SUMMING, "matvec": SUMMING, "all_finite": SUMMING, "floor_divide": False}
 
 
 def machine_code_of(functions: list) -> Callable:
     """The last of these functions, which may call the others, as one that Python calls."""
-    module = Module(split(shared(functions), LONGEST, PART))
+    module = Module(split(with_shared_loops(functions), LONGEST_FUNCTION, PART))
     write_entry(module)
     module.ir.triple = binding.get_process_triple()
     text = str(module.ir)
@@ -70,7 +70,7 @@ def machine_code_of(functions: list) -> Callable:
         for kernel in module.kernels:
             if kernel in CALLED:
                 _address_of(kernel)
-        code = kept(f"{module.main.label}_{digest[:32]}.o", lambda: compiled(text, inlined))
+        code = kept_file(f"{module.main.label}_{digest[:32]}.o", lambda: compiled(text, inlined))
         run = _loaded[digest] = callable_from(code)
     return run
 
@@ -85,7 +85,7 @@ def _prepare() -> None:
     """What is done once in a process."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    add_symbols()
+    add_numpys_symbols()
 
 
 def target_machine() -> Any:
@@ -154,7 +154,7 @@ def _kernel_file(name: str, ending: str) -> str:
 
 def _language_of(name: str) -> bytes:
     """A kernel in LLVM's language, as Numba makes it: bitcode."""
-    return kept(_kernel_file(name, "bc"), lambda: _kernel(name).as_bitcode())
+    return kept_file(_kernel_file(name, "bc"), lambda: _kernel(name).as_bitcode())
 
 
 def _kernel(name: str) -> Any:
@@ -180,7 +180,7 @@ def _kernel(name: str) -> Any:
 
 def _function(name: str) -> Any:
     """A kernel as Numba has it."""
-    if name in lapack.KERNELS:
+    if name in lapack.LAPACK_KERNELS:
         from .kernels import lapack as of_matrices  # noqa: PLC0415  (imports SciPy)
 
         return getattr(of_matrices, name)
@@ -216,9 +216,9 @@ def _add_numbas_symbols() -> None:
 def _address_of(name: str) -> Any:
     """Load a kernel, so that what is loaded later may call it; returns what keeps it there."""
     _add_numbas_symbols()
-    if name in lapack.KERNELS:
-        lapack.add_symbols()
+    if name in lapack.LAPACK_KERNELS:
+        lapack.add_lapacks_symbols()
     make = lambda: bytes(target_machine().emit_object(_kernel(name)))
-    engine = engine_of(kept(_kernel_file(name, "o"), make))
+    engine = engine_of(kept_file(_kernel_file(name, "o"), make))
     binding.add_symbol(f"tinydp.{name}", engine.get_function_address(f"tinydp.{name}"))
     return engine

@@ -52,7 +52,7 @@ class Descriptor(ctypes.Structure):
                 ("letters", ctypes.c_char * 4), ("number", ctypes.c_int)]
 
 
-def is_known() -> bool:
+def layout_is_known() -> bool:
     """Whether arrays lie in memory as it says here."""
     x = np.zeros((2, 3), np.bool_)
     seen = ArrayObject.from_address(id(x))
@@ -61,7 +61,7 @@ def is_known() -> bool:
             and Descriptor.from_address(id(np.zeros(1).dtype)).number == NUMPYS["f"])
 
 
-def add_symbols() -> None:
+def add_numpys_symbols() -> None:
     """Tell LLVM where NumPy makes arrays: PyArray_New is the 93rd of its functions."""
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]

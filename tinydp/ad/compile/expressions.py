@@ -2,7 +2,7 @@
 
     >>> x, i = Buffer("x", (3,), "f", "input"), Local("i", "i")
     >>> twice = Apply("add", (Load(x, (i,)), Load(x, (i,))), "f")
-    >>> size(twice), [leaf.label for leaf in leaves(twice)]
+    >>> size(twice), [leaf.label for leaf in variables_of(twice)]
     (1, ['x', 'i', 'x', 'i'])
 
 Expressions are `Local` variables, `Const`ants, `Load`s of an element, `Apply` of an elementwise operation,
@@ -114,7 +114,7 @@ class Memory(NamedTuple):
     shape: tuple
 
 
-def leaves(x: Any) -> Iterator[Any]:
+def variables_of(x: Any) -> Iterator[Any]:
     """The variables and buffers of an expression, of memory, or of a side."""
     if isinstance(x, (Local, Buffer)):
         yield x
@@ -122,14 +122,14 @@ def leaves(x: Any) -> Iterator[Any]:
             yield from (side for side in x.shape if isinstance(side, Local))
     elif isinstance(x, Apply):
         for part in x.args:
-            yield from leaves(part)
+            yield from variables_of(part)
     elif isinstance(x, Affine):
-        yield from leaves(x.of)
+        yield from variables_of(x.of)
     elif isinstance(x, (Load, Memory)):
-        yield from leaves(x.buffer)
+        yield from variables_of(x.buffer)
         for part in x.index if isinstance(x, Load) else x.prefix:
             if type(part) is not int:
-                yield from leaves(part)
+                yield from variables_of(part)
 
 
 def size(x: Any) -> int:

@@ -74,8 +74,8 @@ class Extreme:
             other = item if key is None else key(item)
             condition = self.is_better(other, rank)
             if is_choice(condition, item, found) and (key is None or is_choice(condition, other, rank)):
-                found, before = chosen(condition, item, found), rank
-                rank = found if key is None else chosen(condition, other, before)
+                found, before = select(condition, item, found), rank
+                rank = found if key is None else select(condition, other, before)
             elif condition:
                 found, rank = item, other
         return found
@@ -121,7 +121,7 @@ def _is_real(x: Any) -> bool:
 _where = registered(np.where)
 
 
-def chosen(condition: Any, a: Any, b: Any) -> Any:
+def select(condition: Any, a: Any, b: Any) -> Any:
     """`a` if the condition is true, else `b`: a number, where `np.where` makes an array of no axes of it."""
     condition = plain(condition)
     is_one = not any(isinstance(x, (Var, Proxy)) and is_array(x) for x in (a, b))

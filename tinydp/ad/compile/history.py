@@ -96,7 +96,7 @@ class History:
             self.to.bind(stack, self.to.rows_from(self.buffer, self.offset(j), self.steps, name))
 
 
-def kept(block: Any, loop: Loop, steps: Any) -> list[tuple[list[Carry], list[Stack]]]:
+def kept_chains(block: Any, loop: Loop, steps: Any) -> list[tuple[list[Carry], list[Stack]]]:
     """Chains of carries, each with the stacks of its rows that somebody reads: at least one.
 
     A stack that is a result of the program has memory of its own.

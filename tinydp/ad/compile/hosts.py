@@ -91,7 +91,7 @@ class Hosts:
         if out not in self.parts and target.memory is not None:
             target.memory.buffer.role = "shared"
         self.whole[out] = target
-        parts = [*parts_of(op, target, block.to.table)]
+        parts = [*places_of_operands(op, target, block.to.table)]
         for x, k in inner:
             if parts[k].shape == x.shape and x not in self.parts:
                 self.parts[x] = parts[k]
@@ -206,7 +206,7 @@ def may_be_put(op: Op) -> bool:
     return "zero" not in op.options or bool(np.signbit(op.options["zero"]))
 
 
-def parts_of(op: Op, target: View, table: Any) -> Iterator[View]:
+def places_of_operands(op: Op, target: View, table: Any) -> Iterator[View]:
     """Where in its result each operand of such an operation goes."""
     if op.name == "scatter":
         yield chosen(target, itemgetter(op.options["indices"][0]), table)

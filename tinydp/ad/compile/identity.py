@@ -106,7 +106,7 @@ def _with_inner(code: CodeType) -> Iterator[CodeType]:
 
 
 @contextlib.contextmanager
-def refused(functions: Iterable[Any]) -> Iterator[None]:
+def refused_comparisons(functions: Iterable[Any]) -> Iterator[None]:
     """A context in which such a comparison of a condition of a program raises `BranchError`."""
     codes = {code for f in functions for code in _with_inner(f.__code__) if comparisons(code)}
     if not codes:                                # as a rule; else tracing takes about twice as long

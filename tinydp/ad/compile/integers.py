@@ -28,8 +28,8 @@ from ..rules.gathers import Discrete
 from ..values import abstract, is_condition, is_integer, shape
 from .kinds import COMPARISONS, EXACT
 
-LARGEST = 9.2e18                                 # of single integers; arrays of them wrap around at 2**63
-SMALL = 2**20                                    # what may be added without looking: it takes 2**42 steps
+LARGEST_INTEGER = 9.2e18                         # of single integers; arrays of them wrap around at 2**63
+SMALL_INTEGER = 2**20                            # what may be added without looking: it takes 2**42 steps
 
 
 def _to_integer(x: Any) -> Any:
@@ -72,12 +72,12 @@ def _compared_with(other: Any, x: Any) -> Any:
     return exactly(x) if is_real and abstract(x) and is_integer(x) else x
 
 
-def checked(op: Any, args: tuple, y: Any) -> Any:
+def checked_integer(op: Any, args: tuple, y: Any) -> Any:
     """An integer that was computed of single ones, if it is as large as it should be."""
     if op.name not in ("add", "subtract", "multiply", "power", "square") or y.kind != "i" or y.shape:
         return y
     for x in args if op.name in ("add", "subtract", "multiply") else ():
-        if type(x) is int and abs(x) <= (1 if op.name == "multiply" else SMALL):
+        if type(x) is int and abs(x) <= (1 if op.name == "multiply" else SMALL_INTEGER):
             return y
     near = op(*(np.multiply(x, 1.0) if abstract(x) else float(x) for x in args))
     return fits(y, near)
@@ -90,7 +90,7 @@ def integer_of(x: Any) -> Any:
     return x if x.kind == "i" else np.where(x, 1, 0) if x.kind == "b" else to_integer(x)
 
 
-def rounded_by(function: Callable) -> Callable:
+def proxy_rounded_by(function: Callable) -> Callable:
     """The method that `math.floor`, or the like, calls."""
     return lambda x: x if x.kind == "i" else integer_of(function(x))
 
@@ -161,7 +161,7 @@ def _of_bits(name: str) -> Callable:
     return function
 
 
-def shifted(function: Callable) -> Callable:
+def bit_shifted(function: Callable) -> Callable:
     """A shift by a number of bits that is known, which is a product or a division."""
     def shift(a: Any, b: Any) -> Any:
         if abstract(b) or np.ndim(b) or not 0 <= b < 62:
@@ -172,9 +172,9 @@ def shifted(function: Callable) -> Callable:
     return shift
 
 
-FUNCTIONS: dict[Any, Callable] = {
+INTEGER_FUNCTIONS: dict[Any, Callable] = {
     np.argsort: argsort, np.argmax: _arg("argmax"), np.argmin: _arg("argmin"),
     np.searchsorted: searchsorted, np.digitize: digitize,
-    np.left_shift: shifted(np.multiply), np.right_shift: shifted(np.floor_divide),
+    np.left_shift: bit_shifted(np.multiply), np.right_shift: bit_shifted(np.floor_divide),
     **{getattr(np, name): _of_bits(name) for name in _bits},
 }

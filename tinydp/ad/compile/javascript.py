@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from . import portable
-from .expressions import Affine, Apply, Buffer, Const, Load, Local, Memory, leaves
+from .expressions import Affine, Apply, Buffer, Const, Load, Local, Memory, variables_of
 from .lower import Lowered
 from .split import split
 from .statements import Again, Alloc, Call, Fail, For, Forever, Function, If, Leave, Let, See, Store
@@ -31,11 +31,11 @@ from .writing import (
     ATOM,
     CHOICE,
     COMPARED,
+    LINE_WIDTH,
     OR,
     PRODUCT,
     SIGN,
     SUM,
-    WIDTH,
     Writing,
     wrapped,
 )
@@ -280,7 +280,7 @@ class Printer(Writing):
     def several(self, xs: list, parts: list[str], start: str, end: str) -> Iterator[str]:
         """Set several variables at once."""
         first = f"{'' if xs[0] in self.variables else 'const '}[{', '.join(map(self.name, xs))}] = {start}"
-        if len(first) > WIDTH // 2:
+        if len(first) > LINE_WIDTH // 2:
             yield first
             first = "  "
         yield from wrapped(first, parts, end)
@@ -388,7 +388,7 @@ def are_independent(s: Let) -> bool:
     """Whether variables that are set at once may be set one after the other."""
     before: set[Any] = set()
     for x, value in zip(s.locals, s.values, strict=True):
-        if before.intersection(leaves(value)):
+        if before.intersection(variables_of(value)):
             return False
         before.add(x)
     return True

@@ -16,7 +16,7 @@ from llvmlite import binding
 ROUTINES = ("dgetrs", "dgetrf", "dpotrf", "dsyevd", "dgesdd", "dgeqrf", "dorgqr", "dtrtrs")
 
 # The kernels that call them (kernels/lapack.py), and what they take: m a matrix, v a vector, i an integer.
-KERNELS = {
+LAPACK_KERNELS = {
     "lu_into": "mmv", "lu_solve_into": "mvvmi", "determinant_into": "mmv", "cholesky_into": "mm",
     "eigh_into": "mvvvii", "svd_into": "mvmmvvi", "qr_into": "mvvmm", "triangular_into": "mmiii",
     "expm_into": "mmmmmmmv"}
@@ -38,7 +38,7 @@ def addresses() -> dict[str, int]:
 
 
 @functools.cache
-def add_symbols() -> None:
+def add_lapacks_symbols() -> None:
     """Tell LLVM where the routines are, so that what is loaded later may call them."""
     for name, address in addresses().items():
         binding.add_symbol(f"tinydp.{name}", address)

@@ -68,7 +68,7 @@ class Module:
         """A function with its parameters."""
         parameters = self.parameters(f)
         kinds = [POINTER if isinstance(x, Buffer) else VALUE[x.kind] for x in parameters]
-        name = self.ir.get_unique_name(f.label)
+        name = self.ir.get_unique_name(f"program.{f.label}")         # none of C's, as `sin` would be
         function = ir.Function(self.ir, ir.FunctionType(STATUS, [*kinds, POINTER]), name)
         function.linkage = "internal"
         function.attributes.add("noinline")

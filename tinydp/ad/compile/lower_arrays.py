@@ -14,7 +14,7 @@ from ..errors import NotCompiledError
 from .blocks import Block, kernel, special
 from .emitter import as_condition, as_number, of_kind
 from .expressions import Apply, Buffer, Const, Load, Local, Memory
-from .hosts import may_be_put, parts_of
+from .hosts import may_be_put, places_of_operands
 from .operations import FLIPS, LOGICAL, MOVING, REDUCTIONS, SAME, SHAPING, WHOLE, axes_moved
 from .program import Op, Value
 from .statements import Call, See, Store
@@ -35,7 +35,7 @@ from .views import (
 
 
 @special(*SAME)
-def same(block: Block, op: Op) -> None:
+def same_memory(block: Block, op: Op) -> None:
     """What a program cannot tell from its operand."""
     block.to.bind(op.outs[0], block.to.get(op.args[0]))
 
@@ -235,7 +235,7 @@ def joined(block: Block, op: Op) -> None:
 def put_together(block: Block, op: Op, target: View) -> None:
     """Fill an array with its parts: with those that were not made there, see `hosts.py`; constants once."""
     to, out, hosts = block.to, op.outs[0], block.hosts
-    for k, (x, part) in enumerate(zip(op.args, parts_of(op, target, to.table), strict=True)):
+    for k, (x, part) in enumerate(zip(op.args, places_of_operands(op, target, to.table), strict=True)):
         if out in hosts.whole and type(x) is not Value:
             with to.within(to.head):
                 put(block, to.get(x), part)

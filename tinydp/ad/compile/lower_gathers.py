@@ -36,7 +36,7 @@ from .views import View, _position, broadcast, chosen, is_static, own_positions
 # ---------------------------------------------------------------------------- checks
 
 
-def check(name: str) -> Callable:
+def lowers_check(name: str) -> Callable:
     """Decorator: this lowers the operation of this name; the first of its operands is in a variable."""
     def register(f: Callable[[Emitter, Op, Any, list], Any]) -> Callable:
         def lower(to: Emitter, op: Op, args: list) -> Any:
@@ -51,7 +51,7 @@ def check(name: str) -> Callable:
     return register
 
 
-def require(to: Emitter, wrong: Any, what: str) -> None:
+def fail_if(to: Emitter, wrong: Any, what: str) -> None:
     """Fail if this condition holds."""
     to.emit(If(wrong, [Fail(what)]))
 
@@ -64,53 +64,53 @@ def _or(a: Any, b: Any) -> Apply:
     return Apply("logical_or", (a, b), "b")
 
 
-@check("in_range")
+@lowers_check("in_range")
 def in_range(to: Emitter, op: Op, i: Any, others: list) -> Any:
     """The position of an index that may count from the end."""
     n = op.options["n"]
-    require(to, _or(_is("less", i, Const(-n)), _is("greater_equal", i, Const(n))), "an index is out of range")
+    fail_if(to, _or(_is("less", i, Const(-n)), _is("greater_equal", i, Const(n))), "an index is out of range")
     return Apply("where", (_is("less", i, Const(0)), Apply("add", (i, Const(n)), "i"), i), "i")
 
 
-@check("beyond")
+@lowers_check("beyond")
 def beyond(to: Emitter, op: Op, i: Any, others: list) -> Any:
     """An index that does not count from the end."""
-    require(to, _is("less", i, Const(0)), "an index is out of range")
+    fail_if(to, _is("less", i, Const(0)), "an index is out of range")
     return i
 
 
-@check("to_integer")
+@lowers_check("to_integer")
 def to_integer(to: Emitter, op: Op, x: Any, others: list) -> Any:
     """A real number without what is behind the point; nan fails as well."""
     small = _is("less", Apply("abs", (x,), "f"), Const(9.2e18))
-    require(to, Apply("logical_not", (small,), "b"), "there is no such integer")
+    fail_if(to, Apply("logical_not", (small,), "b"), "there is no such integer")
     return Apply("int", (x,), "i")
 
 
-@check("nonzero")
+@lowers_check("nonzero")
 def nonzero(to: Emitter, op: Op, k: Any, others: list) -> Any:
     """A divisor."""
-    require(to, _is("equal", k, Const(0)), "a division by zero")
+    fail_if(to, _is("equal", k, Const(0)), "a division by zero")
     return k
 
 
-@check("fits")
+@lowers_check("fits")
 def fits(to: Emitter, op: Op, k: Any, others: list) -> Any:
     """An integer that is as large as it should be."""
     large = _is("greater", Apply("abs", (others[0],), "f"), Const(9.2e18))
-    require(to, large, "an integer is too large")
+    fail_if(to, large, "an integer is too large")
     return k
 
 
-@check("exactly")
+@lowers_check("exactly")
 def exactly(to: Emitter, op: Op, k: Any, others: list) -> Any:
     """An integer that is the same as a real number."""
     large = _or(_is("greater", k, Const(2**53)), _is("less", k, Const(-2**53)))
-    require(to, large, "an integer is too large")
+    fail_if(to, large, "an integer is too large")
     return k
 
 
-@check("done")
+@lowers_check("done")
 def is_done(to: Emitter, op: Op, x: Any, others: list) -> Any:
     """True, once there is a value."""
     return Const(True)
@@ -118,7 +118,7 @@ def is_done(to: Emitter, op: Op, x: Any, others: list) -> Any:
 
 # ---------------------------------------------------------------------------- gather and scatter
 
-def placed(block: Block, x: View, op: Op, first: int) -> View:
+def elements_at(block: Block, x: View, op: Op, first: int) -> View:
     """The elements of an array at an index with computed parts; NumPy says where each is to be found.
 
     As for an index that is fixed, NumPy is given arrays in which each element holds its own position along
@@ -169,10 +169,10 @@ def _read(value: Any, used: list) -> Callable[[tuple], Any]:
 
 def _axes(index: tuple, ndim: int) -> dict[int, int]:
     """Which axis has which of the computed positions."""
-    from ..rules.gathers import axes_of  # noqa: PLC0415
+    from ..rules.gathers import axes_of_index  # noqa: PLC0415
 
     plain = tuple([np.array(0) if type(part) is str else part for part in index])
-    axes = axes_of(plain, ndim)
+    axes = axes_of_index(plain, ndim)
     return {axis: int(part[1:]) for part, axis in zip(index, axes, strict=True) if type(part) is str}
 
 
@@ -180,7 +180,7 @@ def _axes(index: tuple, ndim: int) -> dict[int, int]:
 def gather(block: Block, op: Op) -> None:
     """Elements at computed places."""
     x = block.to.get(op.args[0])
-    found = placed(block, _as_view(block, x, np.shape(example_of(op.args[0]))), op, 1)
+    found = elements_at(block, _as_view(block, x, np.shape(example_of(op.args[0]))), op, 1)
     block.to.bind(op.outs[0], found if found.shape else found.at(()))
 
 
@@ -200,7 +200,7 @@ def scatter_at(block: Block, op: Op) -> None:
 
 def add_at(block: Block, op: Op, target: View) -> None:
     """Add what is scattered to an array."""
-    g, part = block.to.get(op.args[0]), placed(block, target, op, 1)
+    g, part = block.to.get(op.args[0]), elements_at(block, target, op, 1)
     if part.shape:
         block.to.copy(g, part, add=True)
     else:
@@ -270,7 +270,7 @@ def argsort(block: Block, op: Op) -> None:
         row = [Memory(m.buffer, (*m.prefix, *lane), (n,)) for m in (x, there)]
         to.emit(Call("argsort_into", [row[0], work, row[1]], [ties], [work.buffer, there.buffer]))
         if not op.options["stable"]:
-            require(to, ties, "equal elements are in an order of NumPy's own")
+            fail_if(to, ties, "equal elements are in an order of NumPy's own")
 
 
 @special("searchsorted")

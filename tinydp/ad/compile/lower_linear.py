@@ -53,7 +53,7 @@ def turned(x: View) -> View:
     return moved(x, [*range(n - 2), n - 1, n - 2])
 
 
-class Stack:
+class MatrixStack:
     """What kernels make for the matrices of a stack: some buffers, each with one part a matrix."""
 
     def __init__(self, block: Block, op: Op, sides: tuple):
@@ -127,12 +127,12 @@ class Stack:
         self.to.bind(out, value)
 
 
-def stack_of(block: Block, op: Op, inner: int = 2, k: int = 0) -> Stack:
+def stack_of(block: Block, op: Op, inner: int = 2, k: int = 0) -> MatrixStack:
     """The stack whose matrices are the last axes of the k-th result."""
     if not all(is_static(block.to.get(x)) for x in op.operands):
         raise NotCompiledError(f"{op.name} of the steps up to an event cannot be compiled.",
                                "call the function without dp.compile.")
-    return Stack(block, op, op.outs[k].shape[: op.outs[k].ndim - inner])
+    return MatrixStack(block, op, op.outs[k].shape[: op.outs[k].ndim - inner])
 
 
 def option(op: Op, name: str, position: int, default: Any) -> Any:
@@ -161,7 +161,7 @@ def lu_solve(block: Block, op: Op) -> None:
     """a x = b, with what elimination made of `a`."""
     transposed = bool(op.options.get("transposed"))
 
-    def solver(stack: Stack) -> Callable:
+    def solver(stack: MatrixStack) -> Callable:
         lu, pivots = stack.as_it_is(op.args[0]), stack.as_it_is(op.args[1], 1)
         integers = stack.room("integers", n)
         return lambda index, xs: stack.call(
@@ -177,7 +177,7 @@ def solve_triangular(block: Block, op: Op) -> None:
     lower, transposed, unit = [
         bool(op.options.get(name)) for name in ("lower", "transposed", "unit_diagonal")]
 
-    def solver(stack: Stack) -> Callable:
+    def solver(stack: MatrixStack) -> Callable:
         is_turned = a.turned is not None
         matrix = stack.as_it_is(a.turned if is_turned else a)
         options = (lower, transposed, unit) if is_turned else (not lower, not transposed, unit)

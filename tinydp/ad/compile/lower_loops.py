@@ -35,7 +35,7 @@ from .blocks import Block, special
 from .carried import Carried
 from .emitter import Emitter, as_number, of_kind
 from .expressions import Apply, Buffer, Const, Load, Local, Memory
-from .history import History, kept
+from .history import History, kept_chains
 from .parts import Loop
 from .program import Op, Value
 from .statements import Again, Alloc, Call, Fail, For, Forever, If, Leave, Let, See, Store
@@ -46,7 +46,7 @@ FIRST_ROWS = 256                                 # for which an event has memory
 
 # ---------------------------------------------------------------------------- what is stacked
 
-class Rows:
+class StackBuffers:
     """The stacks of a loop: where the row of a step is written, and what they are afterwards."""
 
     def __init__(self, block: Block, loop: Loop, length: Any, elsewhere: Collection[Value] = ()):
@@ -173,7 +173,7 @@ def bind_captures(to: Emitter, loop: Loop) -> None:
         to.bind(inner, to.get(outer))
 
 
-def lower_body(to: Emitter, loop: Loop, rows: Rows, step: Local, histories: Sequence[History] = (),
+def lower_body(to: Emitter, loop: Loop, rows: StackBuffers, step: Local, histories: Sequence[History] = (),
                renewed: dict | None = None) -> None:
     """The body of a loop, and the rows that it makes in this step."""
     body, places = loop.source.body, rows.places(step)
@@ -194,12 +194,12 @@ def scan(block: Block, op: Op) -> None:
     """A loop of so many steps."""
     to, loop, reverse = block.to, Loop(op), op.options["reverse"]
     length = loop.steps if type(loop.steps) is int else to.get(loop.steps)
-    chains = kept(block, loop, length)
+    chains = kept_chains(block, loop, length)
     in_rows = {c.input for chain, _ in chains for c in chain}
     carries = [c for c in loop.carries if c.input not in in_rows]
     carried = Carried(to, carries)
     histories = [History(to, chain, length, reverse, _label(op, chain[0].output)) for chain, _ in chains]
-    rows = Rows(block, loop, length, {stack for _, stacks in chains for _, stack in stacks})
+    rows = StackBuffers(block, loop, length, {stack for _, stacks in chains for _, stack in stacks})
     bind_captures(to, loop)
     step, statements = Local("step", "i"), list[Any]()
     with to.within(statements):
@@ -225,10 +225,10 @@ def scan(block: Block, op: Op) -> None:
 @special("event")
 def event(block: Block, op: Op) -> None:
     """A loop that makes whole steps, until one leads past the event; then it tries parts of that step."""
-    Search(block, op).write()
+    EventSearch(block, op).write()
 
 
-class Search:
+class EventSearch:
     """The loop of an event, and the variables in it.
 
     Each round makes a step of the length `h` from the same state: the whole `dt` at first, then those that
@@ -242,7 +242,7 @@ class Search:
         self.carried = Carried(to, loop.carries)
         height, self.dt = [as_number(to.get(x)) for x in loop.own_args]
         self.height = to.let(Local("height", "f"), height)
-        self.rows = Rows(block, loop, None)
+        self.rows = StackBuffers(block, loop, None)
         bind_captures(to, loop)
         self.before = [to.let(Local(label, "f"), Const(0.0)) for label in ("oldest", "older")]   # heights
         self.fall = to.let(Local("fall", "f"), Const(0.0))

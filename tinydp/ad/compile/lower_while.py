@@ -34,7 +34,7 @@ from typing import Any
 from .blocks import Block, special
 from .carried import Carried
 from .expressions import Apply, Const, Local
-from .lower_loops import Rows, bind_captures, equal_, lower_body, not_, or_
+from .lower_loops import StackBuffers, bind_captures, equal_, lower_body, not_, or_
 from .parts import Loop
 from .program import Op
 from .statements import Forever, If, Leave, Let
@@ -46,7 +46,7 @@ def while_loop(block: Block, op: Op) -> None:
     to, loop, most = block.to, Loop(op), op.options["max_steps"]
     carried = Carried(to, loop.carries)
     go, step = to.let(Local("go", "b"), to.get(loop.own_args[0])), to.let(Local("step", "i"), Const(0))
-    rows = Rows(block, loop, None)
+    rows = StackBuffers(block, loop, None)
     bind_captures(to, loop)
     rounds, over = list[Any](), not_(go)
     with to.within(rounds):

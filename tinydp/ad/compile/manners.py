@@ -42,7 +42,7 @@ from ..registry import registered
 from ..selected import Selected
 from ..tape import Var
 from ..values import is_condition, is_integer, shape
-from .integers import integer_of, rounded_by, shifted
+from .integers import bit_shifted, integer_of, proxy_rounded_by
 from .kinds import as_numbers, constant
 from .paths import is_engine
 from .possible import LOOKED_AT, require_possible
@@ -288,11 +288,11 @@ def _set_manners() -> None:
         "__rdivmod__": lambda b, a: (a // b, a % b),
         "__round__": _rounded,
         "__invert__": _invert,
-        "__floor__": rounded_by(np.floor),
-        "__ceil__": rounded_by(np.ceil),
-        "__trunc__": rounded_by(np.trunc),
-        "__lshift__": shifted(np.multiply),
-        "__rshift__": shifted(np.floor_divide),
+        "__floor__": proxy_rounded_by(np.floor),
+        "__ceil__": proxy_rounded_by(np.ceil),
+        "__trunc__": proxy_rounded_by(np.trunc),
+        "__lshift__": bit_shifted(np.multiply),
+        "__rshift__": bit_shifted(np.floor_divide),
         "__hash__": _hash,
         "__bool__": _bool,
         "seen_as": _seen_as,

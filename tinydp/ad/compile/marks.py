@@ -29,8 +29,9 @@ from types import FunctionType
 from typing import Any
 
 from .. import tree
-from ..custom import Custom, Form
+from ..custom import CallResiduals, Custom
 from ..errors import ClosureError, place_of
+from ..parts import RESIDUALS
 from ..primitives import FlatPrimitive, Primitive, pick
 from ..tape import Tape
 from ..values import youngest
@@ -93,10 +94,10 @@ class Marked(Primitive):
         mark: MarkForm = options["form"]
         n = len(mark.real)
         constants = dict(zip(mark.others, args[n: mark.results], strict=True))
-        form = Form(mark.call, mark.result, constants, [0.0] * n, frozenset())
+        saved = CallResiduals(mark.call, mark.result, constants, [0.0] * n, frozenset())
         leaves = args[mark.results:]
         mark.custom._require_rules(mark.call(list(leaves)), tape)
-        node = tape.record(mark.custom, values, leaves, {"form": form, **mark.options})
+        node = tape.record(mark.custom, values, leaves, {RESIDUALS: saved, **mark.options})
         return [pick(node, i) for i in range(n)]
 
 

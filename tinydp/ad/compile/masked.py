@@ -65,7 +65,7 @@ class Masked(NDArrayOperatorsMixin, Unsized):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **options: Any) -> Any:
         if method != "__call__" or ufunc.signature is not None or options:
-            raise refused(f"np.{ufunc.__name__} of x[mask]")
+            raise _refused(f"np.{ufunc.__name__} of x[mask]")
         wholes = []
         for x in args:
             if isinstance(x, Masked):
@@ -73,10 +73,10 @@ class Masked(NDArrayOperatorsMixin, Unsized):
                     raise NotCompiledError("x[mask] met elements that another mask selects.",
                                            "use one mask for both, by the same name.")
                 if len(shape(x.whole)) != len(shape(self.whole)):
-                    raise refused("x[mask] with y[mask] of another number of axes")
+                    raise _refused("x[mask] with y[mask] of another number of axes")
                 wholes.append(x.whole)
             elif len(shape(x)) > len(shape(self.whole)) - len(shape(self.mask)):
-                raise refused("x[mask] with another array")
+                raise _refused("x[mask] with another array")
             else:
                 wholes.append(x)                 # one row for all of them
         return Masked(ufunc(*wholes), self.mask, self.spot)
@@ -84,15 +84,15 @@ class Masked(NDArrayOperatorsMixin, Unsized):
     def __array_function__(self, function: Callable, types: Any, args: tuple, options: dict) -> Any:
         name = getattr(function, "__name__", str(function))
         if function not in REDUCED or not isinstance(args[0], Masked) or len(args) > 2:
-            raise refused(f"np.{name} of x[mask]")
+            raise _refused(f"np.{name} of x[mask]")
         axis = args[1] if len(args) > 1 else options.pop("axis", None)
         if options.keys() - {"ddof"}:
-            raise refused(f"np.{name} of x[mask] with {min(options)}=")
+            raise _refused(f"np.{name} of x[mask] with {min(options)}=")
         n, axes = len(shape(self.mask)), len(shape(self.whole))
         if axis is None:
             return REDUCED[function](args[0], tuple(range(axes)), **options)
         if type(axis) is not int or not n - axes <= axis + 1 <= axes - n + 1:
-            raise refused(f"np.{name} of x[mask] along such an axis")
+            raise _refused(f"np.{name} of x[mask] along such an axis")
         axis %= axes - n + 1
         if axis == 0:                            # that of the selected
             return REDUCED[function](args[0], tuple(range(n)), **options)
@@ -102,14 +102,14 @@ class Masked(NDArrayOperatorsMixin, Unsized):
         if (isinstance(index, Masked) and _same(index.mask, self.mask)
                 and shape(index.whole) == shape(self.mask)):
             return Masked(self.whole, np.logical_and(self.mask, index.whole), self.spot)
-        raise refused("x[mask][i]")
+        raise _refused("x[mask][i]")
 
     def __len__(self) -> int:
         place = user_place()
         selecting = parsed(in_our_names(place_of(self.spot).expression, place.names or {}))
         advice = (Advice("write {} instead.", f"np.sum({ast.unparse(selecting.slice)})")
                   if isinstance(selecting, ast.Subscript) else HINT)
-        raise NotCompiledError(refused("len(x[mask])").what, advice, place)
+        raise NotCompiledError(_refused("len(x[mask])").what, advice, place)
 
     @property
     def size(self) -> Any:
@@ -119,17 +119,17 @@ class Masked(NDArrayOperatorsMixin, Unsized):
     def __getattr__(self, name: str) -> Any:
         function: Any = getattr(np, name, None)
         if function not in REDUCED:
-            raise refused(f"x[mask].{name}")
+            raise _refused(f"x[mask].{name}")
         return lambda *args, **options: function(self, *args, **options)
 
     def __iter__(self) -> Any:
-        raise refused("a loop over x[mask]")
+        raise _refused("a loop over x[mask]")
 
     def __array__(self, *args: Any, **options: Any) -> Any:
-        raise refused("x[mask] as a plain array")
+        raise _refused("x[mask] as a plain array")
 
 
-def refused(what: str) -> NotCompiledError:
+def _refused(what: str) -> NotCompiledError:
     return NotCompiledError(f"{what} depends on how many elements there are, and cannot be compiled.", HINT,
                             user_place())
 

@@ -5,11 +5,8 @@ from typing import Any
 
 from llvmlite import ir
 
+from .kernels import HUGE_PAGES, LARGE, PAGE
 from .machine_types import INTEGER, POINTER, STATUS
-
-LARGE = 2**22                                    # bytes, from which on huge pages are asked for
-_PAGE = 2**12
-_HUGE_PAGES = 14                                 # MADV_HUGEPAGE of madvise(2)
 
 
 def allocate(module: Any) -> ir.Function:
@@ -23,9 +20,9 @@ def allocate(module: Any) -> ir.Function:
     memory = builder.call(module.library("malloc", POINTER, [INTEGER]), [size])
     if sys.platform == "linux":
         with builder.if_then(builder.icmp_unsigned(">=", size, INTEGER(LARGE))):
-            first = builder.add(builder.ptrtoint(memory, INTEGER), INTEGER(_PAGE - 1))
-            first = builder.and_(first, INTEGER(-_PAGE))
+            first = builder.add(builder.ptrtoint(memory, INTEGER), INTEGER(PAGE - 1))
+            first = builder.and_(first, INTEGER(-PAGE))
             advise = module.library("madvise", STATUS, [INTEGER, INTEGER, STATUS])
-            builder.call(advise, [first, builder.sub(size, INTEGER(_PAGE)), STATUS(_HUGE_PAGES)])
+            builder.call(advise, [first, builder.sub(size, INTEGER(PAGE)), STATUS(HUGE_PAGES)])
     builder.ret(memory)
     return function

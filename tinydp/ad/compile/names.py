@@ -10,14 +10,14 @@ it that nothing else has in the whole module:
 
 import unicodedata
 
-LONGEST = 60                             # characters; file systems have limits, and so have eyes
+LONGEST_NAME = 60                        # characters; file systems have limits, and so have eyes
 
 
 def identifier(label: str) -> str:
     """What of a label can stand in an identifier, as Python reads it: in the form NFKC."""
     letters = unicodedata.normalize("NFKC", label)
     words = "".join(c if f"_{c}".isidentifier() else " " for c in letters).split()
-    name = "_".join(words).strip("_")[:LONGEST] or "t"
+    name = "_".join(words).strip("_")[:LONGEST_NAME] or "t"
     return unicodedata.normalize("NFKC", name if name.isidentifier() else f"v_{name}")
 
 

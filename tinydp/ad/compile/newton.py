@@ -43,7 +43,7 @@ def newton_program(options: dict) -> Program:
 
 
 def _newton(body: Program, x: Any, captured: list, options: dict) -> tuple:
-    kind = implicit.ARGMIN if options["minimum"] else implicit.ROOT
+    kind = implicit.A_MINIMUM if options["minimum"] else implicit.A_ROOT
     back = adjoint(body, [0], [0])
 
     def residual(x: Any) -> list:

@@ -1,9 +1,10 @@
 """A compiled call on a tape: one node, whose pullback is a compiled function, too."""
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from ..errors import MutationError
-from ..parts import dense, masks_of, with_parts
+from ..parts import RESIDUALS, Residuals, dense, masks_of, with_parts
 from ..selected import NOTHING, Selected, behind, made
 from ..tape import Node, Tape, Var
 from ..transforms import Pullback, vjp
@@ -12,8 +13,9 @@ from .arguments import as_argument, name_of
 from .build import Built, LeftToTheTape
 
 
-class Kept(NamedTuple):
-    """What the node of a compiled call keeps for its pullback."""
+@dataclass(eq=False)
+class CompiledResiduals(Residuals):
+    """What the node of a compiled call saves for its pullback."""
 
     compiled: Any                        # that was called
     call: Any
@@ -45,55 +47,55 @@ class CallOperation:
 
     def pull(self, node: Node, g: Any) -> list:
         """The adjoint program's results, for the cotangent that arrived."""
-        form: Kept = node.kwargs["form"]
-        masks, g, gradients = masks_of(g), dense(g), form.gradients
+        saved: CompiledResiduals = node.kwargs[RESIDUALS]
+        masks, g, gradients = masks_of(g), dense(g), saved.gradients
         if gradients is not None:
             if type(g[0]) is not float or g[0] != 1.0:
                 gradients = [g[0] * c for c in gradients]
-        elif any(type(x) is Var for x in (*g, *form.values)):
-            self.require_unchanged(form)
-            gradients = form.compiled.pulled_back(form.call, form.values, form.active, g)
+        elif any(type(x) is Var for x in (*g, *saved.values)):
+            self.require_unchanged(saved)
+            gradients = saved.compiled.pulled_back(saved.call, saved.values, saved.active, g)
         else:
             try:
-                gradients = self.by_adjoint(form, tuple([as_argument(c) for c in g]))
+                gradients = self.by_adjoint(saved, tuple([as_argument(c) for c in g]))
             except ArithmeticError as error:     # a derivative of a derivative at a kink is right, or nan
-                unsure = type(error) is LeftToTheTape and form.is_unsure()
-                gradients = error.args[0] if unsure else list(self.on_tape(form).of(_masked(g, masks)))
+                unsure = type(error) is LeftToTheTape and saved.is_unsure()
+                gradients = error.args[0] if unsure else list(self.on_tape(saved).of(_masked(g, masks)))
         if masks:
-            gradients = behind(lambda dye: list(self.on_tape(form)(tuple(dye))), masks, gradients)
-        return [(node.args[k], c) for k, c in zip(form.active, gradients, strict=True) if c is not NOTHING]
+            gradients = behind(lambda dye: list(self.on_tape(saved)(tuple(dye))), masks, gradients)
+        return [(node.args[k], c) for k, c in zip(saved.active, gradients, strict=True) if c is not NOTHING]
 
-    def by_adjoint(self, form: Kept, g: tuple) -> list:
+    def by_adjoint(self, saved: CompiledResiduals, g: tuple) -> list:
         """The results of the adjoint program that took the same branches; it may have to be made."""
-        for program in form.adjoints:
-            if self.is_unchanged(form):
-                gradients = form.compiled._results(program, form.call, form.values, form.active, g)
+        for program in saved.adjoints:
+            if self.is_unchanged(saved):
+                gradients = saved.compiled._results(program, saved.call, saved.values, saved.active, g)
             else:                                # there is nothing left to compare it with
-                gradients = program.results_of(form.values, g)
+                gradients = program.results_of(saved.values, g)
             if gradients is not None:
                 return gradients
-        self.require_unchanged(form)
-        gradients = form.compiled._run(form.call, form.values, form.active, g)[1]
-        self.require_unchanged(form)             # a program made now may have found that it is
+        self.require_unchanged(saved)
+        gradients = saved.compiled._run(saved.call, saved.values, saved.active, g)[1]
+        self.require_unchanged(saved)             # a program made now may have found that it is
         return gradients
 
-    def require_unchanged(self, form: Kept) -> None:
+    def require_unchanged(self, saved: CompiledResiduals) -> None:
         """What is made now must be made of what the function found when it was called."""
-        if not self.is_unchanged(form):
+        if not self.is_unchanged(saved):
             raise MutationError(
                 f"something that {self.name} found in its surroundings was changed before its pullback.",
                 "pass it as an argument, or let it be until the gradient is there.")
 
-    def is_unchanged(self, form: Kept) -> bool:
+    def is_unchanged(self, saved: CompiledResiduals) -> bool:
         """Whether the function would find the same as when it was called."""
-        return form.made is form.compiled.made and (form.program is None or (
-            form.program.is_current() and not form.program.around.changed()))
+        return saved.made is saved.compiled.made and (saved.program is None or (
+            saved.program.is_current() and not saved.program.around.changed()))
 
-    def on_tape(self, form: Kept) -> Pullback:
+    def on_tape(self, saved: CompiledResiduals) -> Pullback:
         """The pullback by an ordinary tape, which knows what to do at a singular point."""
-        self.require_unchanged(form)
-        of_active = form.compiled._of_active(form.call, form.values, form.active)
-        return vjp(of_active, *(form.values[k] for k in form.active))[1]
+        self.require_unchanged(saved)
+        of_active = saved.compiled._of_active(saved.call, saved.values, saved.active)
+        return vjp(of_active, *(saved.values[k] for k in saved.active))[1]
 
 
 def _masked(g: tuple, masks: tuple | None) -> list:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from .expressions import Apply, Load, Memory
 from .kernels import LARGE
 from .kernels import __all__ as kernel_names
-from .lapack import KERNELS
+from .lapack import LAPACK_KERNELS
 from .lower import Lowered
 from .split import split
 from .statements import Again, Alloc, Call, Fail, For, Forever, Function, If, Leave, Let, See, Store
@@ -31,13 +31,13 @@ from .writing import (
     BITS,
     CHOICE,
     COMPARED,
+    LINE_WIDTH,
     NOT,
     OR,
     POWER,
     PRODUCT,
     SIGN,
     SUM,
-    WIDTH,
     Writing,
     wrapped,
 )
@@ -55,10 +55,10 @@ FORMS = {                                        # by the operand
     "negative": ("-{}", SIGN), "square": ("{0} * {0}", PRODUCT), "reciprocal": ("1.0 / {}", PRODUCT),
     "logical_not": ("not {}", NOT),
 }
-OF_INTEGERS = {                                  # by the operands
+INTEGER_OPERATORS = {                                  # by the operands
     "remainder": ("{} % {}", PRODUCT), "maximum": ("max({}, {})", ATOM), "minimum": ("min({}, {})", ATOM),
     "clip": ("min(max({}, {}), {})", ATOM), "sign": ("({0} > 0) - ({0} < 0)", SUM)}
-FUNCTIONS = {"abs": "abs", "absolute": "abs", "fabs": "abs", "float": "float", "int": "int",
+PYTHON_NAMES = {"abs": "abs", "absolute": "abs", "fabs": "abs", "float": "float", "int": "int",
              "length": "len"} | {
     name: f"np.{name}" for name in ("fmod", "exp2", "cbrt", "rint", "signbit", "floor", "ceil", "trunc")}
 FROM_MATH = {name: name for name in (
@@ -66,7 +66,7 @@ FROM_MATH = {name: name for name in (
     "copysign", "isnan", "isinf", "isfinite", "radians", "degrees")} | {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh",
     "arccosh": "acosh", "arctanh": "atanh", "deg2rad": "radians", "rad2deg": "degrees"}
-FROM_KERNELS = {name: name for name in (*kernel_names, *KERNELS)} | {"remainder": "mod"}
+FROM_KERNELS = {name: name for name in (*kernel_names, *LAPACK_KERNELS)} | {"remainder": "mod"}
 RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *FROM_MATH.values(),
                       *FROM_KERNELS.values(), "np", "njit", "prange"))
 DECORATOR = '@njit({}nogil=True, error_model="numpy")\n'
@@ -89,7 +89,7 @@ def printed(module: Lowered, title: str) -> Source:
     *inner, last = texts
     text = f'"""{title}"""\n\n{_imported("math", printer.maths, end=chr(10) * 2)}'
     text += "import numpy as np\nfrom numba import njit\n"
-    of_matrices = printer.kernels & KERNELS.keys()
+    of_matrices = printer.kernels & LAPACK_KERNELS.keys()
     text += _imported("tinydp.ad.compile.kernels", printer.kernels - of_matrices, start="\n")
     text += _imported("tinydp.ad.compile.kernels.lapack", of_matrices, start="\n") + "\n\n"
     text += "".join(f"{DECORATOR.format('')}{f}\n\n\n" for f in inner)
@@ -133,8 +133,8 @@ class Printer(Writing):
     def applied(self, x: Apply) -> tuple[str, int]:
         """An elementwise operation."""
         name, args = x.name, x.args
-        if x.kind == "i" and name in OF_INTEGERS:
-            form, binding = OF_INTEGERS[name]
+        if x.kind == "i" and name in INTEGER_OPERATORS:
+            form, binding = INTEGER_OPERATORS[name]
             within = CHOICE if binding == ATOM else binding + 1
             return form.format(*[self.text(arg, within) for arg in args]), binding
         if name in INFIX:
@@ -161,8 +161,8 @@ class Printer(Writing):
         """A function by its name; the module will import it."""
         if not isinstance(function, str):
             return self.name(function)
-        if function in FUNCTIONS:
-            return FUNCTIONS[function]
+        if function in PYTHON_NAMES:
+            return PYTHON_NAMES[function]
         known, used = (FROM_MATH, self.maths) if function in FROM_MATH else (FROM_KERNELS, self.kernels)
         used.add(known[function])
         return known[function]
@@ -183,7 +183,8 @@ class Printer(Writing):
         body = [*self.lines(f.body)]
         if f.results:
             line = f"return {self.listed(f.results)}"
-            body += [line] if len(line) <= WIDTH else wrapped("return (", [*map(self.text, f.results)], ")")
+            fits = len(line) <= LINE_WIDTH
+            body += [line] if fits else wrapped("return (", [*map(self.text, f.results)], ")")
         lines += [f"    {line}" for line in body or ["pass"]]
         return "\n".join(lines)
 
@@ -195,7 +196,7 @@ class Printer(Writing):
             yield self.assignment(self.name(s.locals[0]), s.locals[0], s.values[0])
             return
         line = f"{', '.join(map(self.name, s.locals))} = {self.listed(s.values)}"
-        if len(line) <= WIDTH // 2:
+        if len(line) <= LINE_WIDTH // 2:
             yield line
             return
         yield from self.results(s.locals)
@@ -238,7 +239,7 @@ class Printer(Writing):
     def print_call(self, s: Call) -> Iterator[str]:
         results = ", ".join(map(self.name, s.results))
         start = f"{results} = " if results else ""
-        if len(start) > WIDTH // 2:
+        if len(start) > LINE_WIDTH // 2:
             yield from self.results(s.results)
             start = "    "
         yield from wrapped(f"{start}{self.called(s.function)}(", [self.text(x) for x in s.args], ")")

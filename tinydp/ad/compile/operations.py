@@ -21,12 +21,12 @@ ELEMENTWISE = CONDITIONS | frozenset((
     "deg2rad", "radians", "rad2deg", "degrees", "where"))
 CHECKS = frozenset((                             # ... that may fail, or depend on what may
     "in_range", "beyond", "to_integer", "nonzero", "fits", "exactly", "done"))
-BITS = frozenset(("bitwise_and", "bitwise_or", "bitwise_xor"))                   # ... of integers alone
-OF_INTEGERS = BITS | frozenset((                 # ... whose result is an integer, of integers
+BITWISE = frozenset(("bitwise_and", "bitwise_or", "bitwise_xor"))                # ... of integers alone
+OF_INTEGERS = BITWISE | frozenset((              # ... whose result is an integer, of integers
     "add", "subtract", "multiply", "floor_divide", "remainder", "mod", "negative", "positive", "abs",
     "absolute", "square", "sign", "maximum", "minimum", "fmax", "fmin", "clip", "floor", "ceil", "trunc",
     "power", "where"))
-ELEMENTWISE |= CHECKS | BITS
+ELEMENTWISE |= CHECKS | BITWISE
 WHOLE = frozenset(("sin", "cos"))                # of an array: by a kernel for the whole array
 SEVERAL = frozenset((                            # of which processors take several elements at once
     "exp", "tanh", "sqrt", "divide", "power", "float_power", "reciprocal"))
@@ -56,6 +56,6 @@ def axes_moved(op: Any) -> list[int]:
     return [side - 1 for side in op.prim.fn(np.empty(tuple(sides)), *op.args[1:], **op.options).shape]
 
 
-def is_known(name: str) -> bool:
+def can_be_lowered(name: str) -> bool:
     """Whether there is a way to lower this operation."""
     return name in KNOWN

@@ -14,7 +14,7 @@ part sums on its own, and the sums are added in the order of the parts: so the t
     >>> program = traced(total, 2.0, np.zeros(100))
     >>> [spreads(op) for op in program.ops]
     [True]
-    >>> run = spread(program, "total", threads=2)
+    >>> run = with_spread_loops(program, "total", threads=2)
     >>> xs = np.linspace(0.0, 1.0, 100)
     >>> np.isclose(run(2.0, xs), total(2.0, xs), rtol=1e-14)
     np.True_
@@ -37,12 +37,12 @@ from .loops import SCAN, rows_like
 from .lower import _called, _results, lowered
 from .operations import SHAPING
 from .parts import Carry, Loop, Row, Stack
-from .products import products, sums_alone
+from .products import sums_alone, sums_of_products
 from .program import Op, Program, Value, example_of, values_in
 from .statements import Function
 from .views import whole
 
-PARTS = 64                                       # at most, of a loop
+MOST_CHUNKS = 64                                 # at most, of a loop
 
 
 def spreads(op: Op) -> bool:
@@ -54,7 +54,7 @@ def spreads(op: Op) -> bool:
 
 def products_within(program: Program) -> Program:
     """As `products`, but for sums over the steps of loops that are spread: each part has its own."""
-    return products(program, but=spreads)
+    return sums_of_products(program, but=spreads)
 
 
 # ---------------------------------------------------------------------------- threads
@@ -90,7 +90,7 @@ def on_threads(work: Callable[[Any], None], parts: Iterator, threads: int) -> No
 
 # ---------------------------------------------------------------------------- the parts of a program
 
-class Step(NamedTuple):
+class KnownStep(NamedTuple):
     """One step on the way: from values that are known to others."""
 
     given: list                          # values, and constants
@@ -99,7 +99,7 @@ class Step(NamedTuple):
     is_view: bool = False                # what it makes is the memory that it is given
 
 
-def spread(program: Program, label: str, threads: int) -> Callable | None:
+def with_spread_loops(program: Program, label: str, threads: int) -> Callable | None:
     """The program as one function that spreads its loops; None if there is nothing to spread."""
     stages = _staged(program)
     if stages is None:
@@ -139,7 +139,7 @@ def _staged(program: Program) -> list[Stage] | None:
 class Spread:
     """A program in steps."""
 
-    def __init__(self, program: Program, steps: list[Step]):
+    def __init__(self, program: Program, steps: list[KnownStep]):
         places = {x: k for k, x in enumerate(program.inputs)}
         for step in steps:
             places |= {x: k for k, x in enumerate(step.made, len(places))}
@@ -178,14 +178,14 @@ def _place(x: Any, places: dict[Value, int]) -> tuple[int | None, Any]:
     return None, float(x) if type(x) is int else x
 
 
-def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage]) -> list[Step]:
+def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage]) -> list[KnownStep]:
     """What one thread does: reshapes, for which nothing has to be done, and one function for the rest."""
     made = {x for op in ops if not _is_free(op) for x in op.outs}
-    free, rest = list[Step](), list[Op]()
+    free, rest = list[KnownStep](), list[Op]()
     for op in ops:
         if _is_free(op) and made.isdisjoint(op.operands):
             sides = op.outs[0].shape
-            free.append(Step(list(op.args[:1]), op.outs, lambda x, sides=sides: (np.reshape(x, sides),),
+            free.append(KnownStep(list(op.args[:1]), op.outs, lambda x, sides=sides: (np.reshape(x, sides),),
                              is_view=True))
         else:
             made.update(op.outs)
@@ -205,7 +205,7 @@ def _of_serial(program: Program, ops: list[Op], label: str, stages: list[Stage])
         found = code(*args, *constants)
         return (found,) if alone else found
 
-    return [*free, Step(inputs, outputs, run)]
+    return [*free, KnownStep(inputs, outputs, run)]
 
 
 def _is_free(op: Op) -> bool:
@@ -216,11 +216,11 @@ def _is_free(op: Op) -> bool:
 
 # ---------------------------------------------------------------------------- one loop
 
-def _of_loop(op: Op, label: str, threads: int) -> Step:
+def _of_loop(op: Op, label: str, threads: int) -> KnownStep:
     """A loop whose steps are spread."""
     loop = Loop(op)
     n, carries, rows = loop.steps, len(loop.carries), len(loop.rows)
-    size = -(-n // PARTS)
+    size = -(-n // MOST_CHUNKS)
     sizes = {size, n % size or size}
     code = {k: _some_steps(loop, k, f"{label}_{k}") for k in sizes}
     bounds = tuple([(k, min(k + size, n)) for k in range(0, n, size)])
@@ -244,7 +244,7 @@ def _of_loop(op: Op, label: str, threads: int) -> Step:
             totals = [total + x for total, x in zip(totals, part, strict=True)]
         return [*totals, *made]
 
-    return Step([*op.args[: carries + rows], *_captured(loop)], op.outs, run)
+    return KnownStep([*op.args[: carries + rows], *_captured(loop)], op.outs, run)
 
 
 def _captured(loop: Loop) -> list[Value]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from .dead import pruned
 from .marks import undressed
 from .merge import merged
-from .products import products
+from .products import sums_of_products
 from .program import Program, verify
 from .residuals import residuals
 from .scattered import scattered
@@ -19,7 +19,7 @@ from .shifted import shifted
 from .simplify import simplified
 
 PASSES: tuple[Callable[[Program], Program], ...] = (
-    pruned, simplified, merged, residuals, merged, pruned, scattered, products, simplified, pruned)
+    pruned, simplified, merged, residuals, merged, pruned, scattered, sums_of_products, simplified, pruned)
 
 
 def _verified(program: Program) -> None:
@@ -35,7 +35,8 @@ def optimised(program: Program, after: Callable[[Program], object] = _verified, 
     One that is to be `parallel` leaves sums over rows where the rows are.
     """
     for one_pass in PASSES:
-        program = _products_within()(program) if parallel and one_pass is products else one_pass(program)
+        is_apart = parallel and one_pass is sums_of_products
+        program = _products_within()(program) if is_apart else one_pass(program)
         after(program)
     return program
 

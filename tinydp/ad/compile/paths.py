@@ -54,9 +54,9 @@ from .record import Builder, needed
 
 MOST_RUNS = 1024
 # how often one instruction of a call may decide: at first, when that is not enough, and if that ends loops
-FEWEST, ROUNDS, MANY = 1, (12, 8, 5, 3, 2), 64
+FEWEST_ROUNDS, ROUNDS, MANY_ROUNDS = 1, (12, 8, 5, 3, 2), 64
 FEW_RUNS = 200                                   # more than FEWEST only if so many runs are expected at most
-DEEPEST = 300                                    # decisions on one way
+MOST_DECISIONS = 300                             # decisions on one way
 TWICE = 4                                        # ways that are run twice in a row, in the first trace
 
 
@@ -77,7 +77,7 @@ class Fork(NamedTuple):
     spot: Spot
 
 
-class LeftToTheTape(NamedTuple):
+class LeafForTheTape(NamedTuple):
     """A leaf without values: why there are none."""
 
     error: BaseException
@@ -122,7 +122,7 @@ class Oracle:
             refuse(STEP, "it asks for another condition", spot)
         truth = is_told and self.told[k].truth
         self.trail.append(Decision(x, truth, spot))
-        if len(self.trail) > DEEPEST:
+        if len(self.trail) > MOST_DECISIONS:
             raise TooManyRounds(spot, self)
         self.bounds.note(x, truth)
         if table is not None:
@@ -249,39 +249,40 @@ def explored(builder: Builder, run: Callable[[], Any], rows: dict[Value, np.ndar
     """
     tables = Tables(builder, rows or {})
     with builder.in_runs():
-        search = Search(builder, run, tables, FEWEST)
+        search = PathSearch(builder, run, tables, FEWEST_ROUNDS)
         if search.exceeded:
             search = _deeper(search, builder, run, tables)
-    if all(isinstance(leaf, LeftToTheTape) for _, leaf in search.ways):
+    if all(isinstance(leaf, LeafForTheTape) for _, leaf in search.ways):
         search.give_up()
     return _grown(search.ways, 0), search.exceeded
 
 
-def _deeper(first: "Search", builder: Builder, run: Callable[[], Any], tables: Tables) -> "Search":
+def _deeper(first: "PathSearch", builder: Builder, run: Callable[[], Any], tables: Tables) -> "PathSearch":
     """A search in which a `while` goes round more often than once, which was not enough.
 
-    It may end by itself, where the bounds of a value give the answer after some rounds: so `MANY` are tried,
-    and taken if they were enough. If not, any number may be too small, and the largest of `ROUNDS` is taken
-    that makes few runs. (Python asks for the first round of a `while` at another place than for the others.)
+    It may end by itself, where the bounds of a value give the answer after some rounds: so `MANY_ROUNDS` are
+    tried, and taken if they were enough. If not, any number may be too small, and the largest of `ROUNDS` is
+    taken that makes few runs. (Python asks for the first round of a `while` at another place than for the
+    others.)
     """
-    def searched(rounds: int) -> Search | None:
+    def searched(rounds: int) -> PathSearch | None:
         try:
-            return Search(builder, run, tables, rounds)
+            return PathSearch(builder, run, tables, rounds)
         except BranchError:                      # there are more ways than expected
             return None
 
     def fits(rounds: int) -> bool:
         """Whether that is expected to take few runs: a line that is asked n times is left in n + 1 ways."""
-        return len(first.ways) * ((rounds + 1) / (FEWEST + 1)) ** len(first.exceeded) <= FEW_RUNS
+        return len(first.ways) * ((rounds + 1) / (FEWEST_ROUNDS + 1)) ** len(first.exceeded) <= FEW_RUNS
 
-    to_the_end = searched(MANY) if fits(MANY) else None
+    to_the_end = searched(MANY_ROUNDS) if fits(MANY_ROUNDS) else None
     if to_the_end is not None and not to_the_end.exceeded:
         return to_the_end
     tried = (searched(rounds) for rounds in ROUNDS if fits(rounds))
     return next((x for x in tried if x is not None), first)
 
 
-class Search:
+class PathSearch:
     """All runs, each with the decisions on its way, in their order."""
 
     def __init__(self, builder: Builder, run: Callable[[], Any], tables: Tables, rounds: int):
@@ -320,13 +321,13 @@ class Search:
             if error.args[1] is not self.oracle:             # it is the run around that is given up
                 raise
             self.exceeded.add(error.args[0])
-            return LeftToTheTape(error)
+            return LeafForTheTape(error)
         except TinydpError:
             raise
         except Exception as error:
             if ours := wrapped_in(error):        # the user caught an error of tinydp, and raised their own
                 raise ours.with_traceback(error.__traceback__) from None
-            return LeftToTheTape(error)
+            return LeafForTheTape(error)
 
     def give_up(self) -> None:
         """No way leads to the end: say why."""
@@ -352,7 +353,7 @@ class Search:
 
 def _require_same(result: Any, again: Any) -> None:
     """Raise `SideEffectError` unless a way has the same results when it is run twice in a row."""
-    left = [isinstance(x, LeftToTheTape) for x in (result, again)]
+    left = [isinstance(x, LeafForTheTape) for x in (result, again)]
     if left[0] != left[1] or not (left[0] or known(result) == known(again)):
         refuse(STEP, "one of its ways has other results", None)
 

@@ -13,7 +13,7 @@ either way, and chosen by `where`.
     >>> (s,) = builder.record(registered(np.sin), (x,), {})
     >>> (n,) = builder.record(registered(np.negative), (x,), {})
     >>> y, z = [builder.record(PHI, (c, a, b), {})[0] for a, b in ((s, w), (x, n))]
-    >>> print(chosen(builder.program([y, z])))
+    >>> print(without_phis(builder.program([y, z])))
     given x: f, w: f
     t: b = greater(x, 0.0)
     t_3: f, t_4: f = switch(t, x, w)
@@ -40,8 +40,8 @@ from .program import Op, Program, Value, replaced, values_in
 from .residuals import is_cheap
 from .switches import PHI, SWITCH
 
-FEW = 4                                          # cheap operations of a side that may be done in vain
-TOO_MUCH = FEW + 1                               # what no side may have in it that is done in vain
+MOST_SPECULATED = 4                              # cheap operations of a side that may be done in vain
+TOO_MUCH = MOST_SPECULATED + 1                   # what no side may have in it that is done in vain
 _where = registered(np.where)
 
 
@@ -57,11 +57,11 @@ class Choice:
         return self.phis[0].args[0]
 
 
-Node = Any                               # an operation, or a choice
+OpOrChoice = Any                         # an operation, or a choice
 Home = tuple                             # where a node is computed: ((choice, True), (inner choice, False))
 
 
-def chosen(program: Program) -> Program:
+def without_phis(program: Program) -> Program:
     """The program with switches, or `where`, for its phis."""
     if not any(op.prim is PHI for op in program.ops):
         return program
@@ -73,9 +73,9 @@ class Scheduling:
 
     def __init__(self, source: Program):
         self.source = source
-        self.node_of: dict[Value, Node] = {}
-        self.order: list[Node] = []              # each after what it needs
-        self.home: dict[Node, Home] = {}
+        self.node_of: dict[Value, OpOrChoice] = {}
+        self.order: list[OpOrChoice] = []        # each after what it needs
+        self.home: dict[OpOrChoice, Home] = {}
         self.choose()
         self.sort()
         self.place()
@@ -95,7 +95,7 @@ class Scheduling:
         choices: dict[tuple, Choice] = {}
         for op in self.source.ops:
             n = max([level.get(x, 0) for x in op.operands], default=0)
-            node: Node = op
+            node: OpOrChoice = op
             if op.prim is PHI:
                 n += 1
                 node = choices.setdefault((op.args[0], n), Choice())
@@ -103,14 +103,14 @@ class Scheduling:
             for x in op.outs:
                 level[x], self.node_of[x] = n, node
 
-    def needs(self, node: Node) -> Iterator[Value]:
+    def needs(self, node: OpOrChoice) -> Iterator[Value]:
         """What a node reads."""
         for op in node.phis if isinstance(node, Choice) else [node]:
             yield from op.operands
 
     def sort(self) -> None:
         """Find an order, by going from the outputs to what they need."""
-        seen: set[Node] = set()
+        seen: set[OpOrChoice] = set()
         stack = [(self.node_of[x], False) for x in values_in(self.source.outputs)[::-1] if x in self.node_of]
         while stack:
             node, is_done = stack.pop()
@@ -123,7 +123,7 @@ class Scheduling:
 
     def place(self) -> None:
         """A node's home is what the homes of all that need it share; whoever needs it is placed before."""
-        wanted: dict[Node, Home] = {}
+        wanted: dict[OpOrChoice, Home] = {}
 
         def want(x: Any, home: Home) -> None:
             node = self.node_of.get(x) if type(x) is Value else None
@@ -148,13 +148,13 @@ class Scheduling:
 
         From the innermost on, since what became of these counts in the sides around.
         """
-        inside: dict[Home, list[Node]] = {}
+        inside: dict[Home, list[OpOrChoice]] = {}
         for node in self.order:
             inside.setdefault(self.home[node], []).append(node)
         for home in sorted(inside, key=len, reverse=True):
             for node in [x for x in inside[home] if isinstance(x, Choice)]:
                 sides = [inside.get((*home, (node, side)), []) for side in (True, False)]
-                if all(sum(map(_work, nodes)) <= FEW for nodes in sides):
+                if all(sum(map(_work, nodes)) <= MOST_SPECULATED for nodes in sides):
                     node.is_cheap = True
                     inside[home] += [*sides[0], *sides[1]]
                     self.home.update(dict.fromkeys([*sides[0], *sides[1]], home))
@@ -190,7 +190,7 @@ def _shared(a: Home, b: Home) -> Home:
     return tuple([x for x, _ in pairs])
 
 
-def _work(node: Node) -> int:
+def _work(node: OpOrChoice) -> int:
     """How many cheap operations a node is, or `TOO_MUCH`."""
     if isinstance(node, Choice):
         return len(node.phis) if node.is_cheap else TOO_MUCH

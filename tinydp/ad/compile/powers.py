@@ -23,12 +23,12 @@ import numpy as np
 
 from ..registry import registered
 from ..values import abstract, is_condition, is_integer, shape
-from .integers import FUNCTIONS, fits
+from .integers import INTEGER_FUNCTIONS, fits
 from .kinds import as_integers, as_numbers, constant
 from .proxy import recorded, write
 from .regions import require
 
-BITS = 6
+EXPONENT_BITS = 6
 _multiply, _power = registered(np.multiply), registered(np.power)
 
 
@@ -42,10 +42,10 @@ def whole_power(k: Any, j: Any) -> Any:
     """`k ** j` of an exponent that is not negative."""
     k, j = as_integers(constant(k)), as_integers(j)
     near = write(_power, (as_numbers(k), as_numbers(j)), {})
-    return fits(_by_squares(k, np.where(j < 2**BITS, j, 2**BITS - 2 + j % 2)), near)
+    return fits(_by_squares(k, np.where(j < 2**EXPONENT_BITS, j, 2**EXPONENT_BITS - 2 + j % 2)), near)
 
 
-def _by_squares(k: Any, j: Any, bits: int = BITS) -> Any:
+def _by_squares(k: Any, j: Any, bits: int = EXPONENT_BITS) -> Any:
     """`k ** j` of an exponent of so many bits."""
     y: Any = 1
     for bit in range(bits):
@@ -73,11 +73,11 @@ def numpys_power(x1: Any, x2: Any) -> Any:
     k, j = as_integers(constant(x1)), as_integers(constant(x2))
     if not abstract(j):
         return _by_squares(k, j, int(np.max(j, initial=1)).bit_length())
-    require(np.all(j >= 0) & np.all(j < 2**BITS))
+    require(np.all(j >= 0) & np.all(j < 2**EXPONENT_BITS))
     return _by_squares(k, j)
 
 
-FUNCTIONS[np.power] = numpys_power
+INTEGER_FUNCTIONS[np.power] = numpys_power
 
 
 def _wrapped(a: Any, b: Any) -> Any:

@@ -14,7 +14,7 @@ stacks has the whole sum. The sum of a factor that is stacked anyway, the gradie
     >>> body = step.program(step.record(registered(np.add), (total, share), {}))
     >>> a_s, b_s = builder.input(np.zeros((4, 2)), "a_s"), builder.input(np.zeros((4, 3)), "b_s")
     >>> outs = builder.record(SCAN, (np.zeros((2, 3)), a_s, b_s), scan_options(body, 1, 2, 4))
-    >>> print(products(builder.program(outs)))
+    >>> print(sums_of_products(builder.program(outs)))
     given a_s: f(4, 2), b_s: f(4, 3)
     t_1: f(4, 3) = scan(a_s, b_s, carries=0, rows=2, length=4)
         given a: f(2,), b: f(3,)
@@ -41,8 +41,8 @@ from .parts import Carry, Loop, Stack
 from .program import Op, Program, Value, operation, values_in
 from .record import Builder, needed
 
-LONG = 8_192                             # steps, from which on what a loop stacks outgrows the caches
-BLOCK = 512                              # steps at most, of a loop in a long loop; at least an eighth of it
+LONG_LOOP = 8_192                        # steps, from which on what a loop stacks outgrows the caches
+STEPS_IN_BLOCK = 512                     # steps at most, of a loop in a long loop; at least an eighth of it
 
 _add, _sum, _matmul = registered(np.add), registered(np.sum), registered(np.matmul)
 _reshape, _swapaxes = registered(np.reshape), registered(np.swapaxes)
@@ -55,13 +55,13 @@ class Factors(NamedTuple):
     right: Any
 
 
-def products(program: Program, but: Callable[[Op], bool] = lambda op: False) -> Program:
+def sums_of_products(program: Program, but: Callable[[Op], bool] = lambda op: False) -> Program:
     """The program whose loops leave sums of products to what comes after them.
 
     Loops of the program itself, for which `but(op)` is true, stay as they are, and only those inside do so.
     """
     ops: list[Op] = []
-    for op in [op.within(products) for op in program.ops]:
+    for op in [op.within(sums_of_products) for op in program.ops]:
         ops += _of_loop(op) if op.prim is SCAN and not but(op) else [op]
     return Program(program.inputs, ops, program.outputs)
 
@@ -74,7 +74,7 @@ def _of_loop(op: Op) -> list[Op]:
     sums = _sums(loop) if wanted else []
     if not sums:
         return [op]
-    if loop.steps >= LONG and (size := _block(loop.steps)) >= BLOCK // 8:
+    if loop.steps >= LONG_LOOP and (size := _block(loop.steps)) >= STEPS_IN_BLOCK // 8:
         return _in_blocks(loop, size)
     factors = [x for _, pairs in sums for pair in pairs for x in pair]
     stacks = stack_instead(loop, [c for c, _ in sums], factors)
@@ -116,7 +116,7 @@ def stack_instead(loop: Loop, carries: list[Carry], values: list) -> dict[Any, A
 
 def _block(steps: int) -> int:
     """How long the loops in a long loop are: all equally long, so that one body serves them all."""
-    return max(size for size in range(1, BLOCK + 1) if steps % size == 0)
+    return max(size for size in range(1, STEPS_IN_BLOCK + 1) if steps % size == 0)
 
 
 def _in_blocks(loop: Loop, size: int) -> list[Op]:
@@ -139,7 +139,7 @@ def _in_blocks(loop: Loop, size: int) -> list[Op]:
     rows = [rows_like(x, whole) for x in results[len(loop.carries):]]
     after = [reshaped(x, s.stack.shape, s.stack) for x, s in zip(rows, loop.stacks, strict=True)]
     args = [*(c.init for c in loop.carries), *folded, *(c.outer for c in loop.captures)]
-    options = source.options | {"body": products(inside.program(results)), "length": whole}
+    options = source.options | {"body": sums_of_products(inside.program(results)), "length": whole}
     outs = [*(c.last for c in loop.carries), *rows]
     return [*before, source.with_(args=tuple(args), options=options, outs=outs), *after]
 

@@ -165,7 +165,7 @@ class Program:
         return found
 
     @cached_property
-    def slots(self) -> tuple[list, list["Step"], list[int]]:
+    def slots(self) -> tuple[list, list["Instruction"], list[int]]:
         """The constants, the operations, and which numbers the outputs have, if all values have one.
 
         The inputs come first, then the constants, then what the operations make.
@@ -179,8 +179,9 @@ class Program:
         def numbered(xs: Iterable) -> list[int]:
             return [numbers[x] if type(x) is Value else next(rest) for x in xs]
 
-        steps = [Step(op, None if op.options else op.prim.operator, numbered(op.args)) for op in self.ops]
-        return constants, steps, numbered(self.outputs)
+        instructions = [Instruction(op, None if op.options else op.prim.operator, numbered(op.args))
+                        for op in self.ops]
+        return constants, instructions, numbered(self.outputs)
 
     @cached_property
     def key(self) -> str:
@@ -223,7 +224,7 @@ _PLAIN = (float, int, complex, str, bytes, slice, type(None), type(Ellipsis), ty
 
 # ---------------------------------------------------------------------------- what it means
 
-class Step(NamedTuple):
+class Instruction(NamedTuple):
     """An operation, the operator that does the same for two numbers, and the numbers of its operands."""
 
     op: Op

@@ -34,12 +34,12 @@ import numpy as np
 
 from .. import tree
 from ..advice.methods import at_advice
-from ..advice.rewriting import called, filled, instead_of_scipy, without_out
-from ..asking import checked as checked_by_numpy
+from ..advice.rewriting import called, instead_of_scipy, rewritten_fill, without_out
+from ..asking import checked_replacement as checked_by_numpy
 from ..asking import compared, known_options, says_nothing
 from ..binding import bound
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
-from ..folds import advice_for, method_of, named
+from ..folds import advice_for_method, full_name, method_of
 from ..primitives import FlatPrimitive, Primitive
 from ..registry import PRIMITIVES, registered
 from ..rules.gathers import element, is_computed, plain_index
@@ -47,8 +47,8 @@ from ..tape import Var
 from ..values import Abstract, is_condition, is_integer, plain
 from .expansions import _matmul as product_of_stacks
 from .expansions import expanded
-from .integers import FUNCTIONS as OF_INTEGERS
-from .integers import checked, safe_operands
+from .integers import INTEGER_FUNCTIONS as OF_INTEGERS
+from .integers import checked_integer, safe_operands
 from .kinds import (
     COMPARISONS,
     OF_CONDITIONS,
@@ -60,7 +60,7 @@ from .kinds import (
     of_one_kind,
     unchanged,
 )
-from .operations import REDUCTIONS, is_known
+from .operations import REDUCTIONS, can_be_lowered
 from .program import Value, example_of
 from .raising import MAY_RAISE, require_done
 from .record import Builder, innermost, under_way
@@ -161,7 +161,7 @@ class Proxy(Abstract):
             return NotImplemented
         if function is np.copyto:
             raise MutationError("a value of a compiled program was written into a plain array.",
-                                filled(user_place().expression))
+                                rewritten_fill(user_place().expression))
         return call_numpy(function, args, kwargs)
 
 
@@ -177,8 +177,8 @@ def _by_method(ufunc: np.ufunc, method: str, args: tuple, kwargs: dict) -> Any:
     known = method_of(ufunc, method)
     if known is None:
         raise NotCompiledError(f"np.{ufunc.__name__}.{method} cannot be compiled yet.",
-                               advice_for(ufunc.__name__, method))
-    return checked_by_numpy(named(ufunc, method), known, args, kwargs)
+                               advice_for_method(ufunc.__name__, method))
+    return checked_by_numpy(full_name(ufunc, method), known, args, kwargs)
 
 
 def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
@@ -207,7 +207,7 @@ def _of_flat(op: Primitive, args: tuple, options: dict) -> tuple[tuple, dict]:
         args, options = args[:1], dict(zip(op.parameters[1:], args[1:], strict=False)) | options
     options = {name: x for name, x in options.items() if not says_nothing(op.fn, name, x)}
     unknown = options.keys() - (("axis", "keepdims") if op.name in REDUCTIONS else ())
-    if unknown and is_known(op.name) and expanded(op.name, args, options) is None:
+    if unknown and can_be_lowered(op.name) and expanded(op.name, args, options) is None:
         raise UnsupportedArgumentError(
             f"np.{op.name} of a value of a compiled program does not know the argument {min(unknown)!r}.",
             "leave it out, or compute the same with other functions (np.where for where=).")
@@ -248,7 +248,7 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
         if op.name != "unsure":                  # which takes a mask
             args = tuple([as_numbers(constant(x)) for x in args])
         return recorded(op, tuple([arrays.kept(constant(x)) for x in args]), options)[0]
-    if not is_known(op.name):
+    if not can_be_lowered(op.name):
         raise not_compiled(op.name)
     if op.name == "getitem":
         args = (args[0], arrays.kept_index(args[1]))
@@ -273,7 +273,7 @@ def write(op: Primitive, args: tuple, options: dict) -> Any:
     y, *more = recorded(op, args, options)
     if more:
         return tree.rebuild(_form(op), [y, *more])
-    y = checked(op, args, y)
+    y = checked_integer(op, args, y)
     if op.name in COMPARISONS and not any(map(is_numpys, args)):
         y.value.example = constant(y.example)    # of Python's floats, it is Python's bool
     return y

@@ -38,12 +38,13 @@ derivatives come from.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..implicit import solved
-from ..parts import with_parts
+from ..parts import RESIDUALS, Residuals, with_parts
 from ..registry import registered
 from ..selected import bare
 from ..values import is_on, plain, youngest
@@ -56,8 +57,9 @@ from .regions import flag_carried, require
 from .roots import ROOT
 
 
-class Form(NamedTuple):
-    """What the node of a loop keeps."""
+@dataclass(eq=False)
+class LoopResiduals(Residuals):
+    """What the node of a loop saves."""
 
     options: dict
     values: tuple                        # of its operands
@@ -92,8 +94,8 @@ def on_tape(prim: LoopPrimitive, args: tuple, options: dict) -> list:
     kept = results[: len(results) - n]
     places = [k for k in prim.results_at(options, wrt, moved) if plain(kept[k]).kind == "f"]
     if places:
-        form = Form(options, values, list(results), wrt, places)
-        return with_parts(tape, prim, args, kept, places, form)
+        saved = LoopResiduals(options, values, list(results), wrt, places)
+        return with_parts(tape, prim, args, kept, places, saved)
     return kept
 
 
@@ -107,22 +109,22 @@ def _pairs(node: Any, places: list, cotangents: list) -> list:
 
 def pull_scan(node: Any, g: Any) -> list:
     """The cotangents of the operands of a scan."""
-    form: Form = node.kwargs["form"]
-    options, values = form.options, form.values
+    saved: LoopResiduals = node.kwargs[RESIDUALS]
+    options, values = saved.options, saved.values
     n = len(options["body"].inputs)
-    return _pulled(node, form.arrived(g), Steps(
+    return _pulled(node, saved.arrived(g), Steps(
         options["carries"], options["rows"], [*range(n)], value=[*values[n:]], length=options["length"],
         reverse=not options["reverse"]))
 
 
 def pull_while(node: Any, g: Any) -> list:
     """The cotangents of the operands of a `while_loop`: so many steps were made, and so many go back."""
-    form: Form = node.kwargs["form"]
-    n, k = form.options["states"], len(form.options["body"].inputs)
+    saved: LoopResiduals = node.kwargs[RESIDUALS]
+    n, k = saved.options["states"], len(saved.options["body"].inputs)
     # operand n is `go`, which is no input of the body: what the body captures is one further on
-    arrived = {k - (k > n): c for k, c in form.arrived(g).items()}       # the number of steps is no output
+    arrived = {k - (k > n): c for k, c in saved.arrived(g).items()}       # the number of steps is no output
     return _pulled(node, arrived, Steps(
-        n, 0, [*range(n), *range(n + 1, k + 1)], value=[form.results[n + 1]], length=None, reverse=True))
+        n, 0, [*range(n), *range(n + 1, k + 1)], value=[saved.results[n + 1]], length=None, reverse=True))
 
 
 class Steps(NamedTuple):
@@ -138,19 +140,19 @@ class Steps(NamedTuple):
 
 def _pulled(node: Any, arrived: dict[int, Any], steps: Steps) -> list:
     """The cotangents of a loop's operands, for those that arrived at the outputs of its body."""
-    form: Form = node.kwargs["form"]
-    body, n, m = form.options["body"], steps.carries, steps.rows
-    given, made, values = body.inputs, body.outputs, [form.values[k] for k in steps.places]
-    carried, rows, shared = form.parted(n, n + m)
+    saved: LoopResiduals = node.kwargs[RESIDUALS]
+    body, n, m = saved.options["body"], steps.carries, steps.rows
+    given, made, values = body.inputs, body.outputs, [saved.values[k] for k in steps.places]
+    carried, rows, shared = saved.parted(n, n + m)
     ys = [k for k in arrived if k >= n]
-    back = adjoint(body, form.wrt, [*carried, *ys])
+    back = adjoint(body, saved.wrt, [*carried, *ys])
 
     def step(inside: Builder, carry: list, row: list, captured: list) -> list:
         """From the cotangents of the carry after a step to those before it, and of its rows."""
         gs, sums = carry[: len(carried)], carry[len(carried):]
         found = required(inside, inside.emit(back, [*row[: n + m], *captured, *gs, *row[n + m:]]),
-                         len(form.wrt))
-        of = dict(zip(form.wrt, found, strict=True))
+                         len(saved.wrt))
+        of = dict(zip(saved.wrt, found, strict=True))
         return [*(of[k] for k in carried), *_increased(inside, sums, [of[k] for k in shared]),
                 *(of[k] for k in rows)]
 
@@ -158,10 +160,10 @@ def _pulled(node: Any, arrived: dict[int, Any], steps: Steps) -> list:
         step,
         carry=[(arrived.get(k, zeros(given[k])), _cotangent(made[k], given[k])) for k in carried]
         + [(zeros(given[k]), _cotangent(given[k])) for k in shared],
-        rows=[*zip([*form.stacks(n), *values[n: n + m]], _like(given), strict=False),
+        rows=[*zip([*saved.stacks(n), *values[n: n + m]], _like(given), strict=False),
               *((arrived[k], _cotangent(made[k])) for k in ys)],
         shared=[*zip(values[n + m:], _like(given[n + m:]), strict=True)],
-        count=steps.value, length=steps.length, reverse=steps.reverse, again=form.options["again"])
+        count=steps.value, length=steps.length, reverse=steps.reverse, again=saved.options["again"])
     return _pairs(node, [steps.places[k] for k in (*carried, *shared, *rows)], cotangents)
 
 
@@ -182,28 +184,28 @@ def pull_event(node: Any, g: Any) -> list:
     So the same adjoint of a step serves all rounds, and h, which is no input of the program, passes its
     cotangent on to the height, and through it to the state and the parameters.
     """
-    form: Form = node.kwargs["form"]
-    options, values, arrived = form.options, form.values, form.arrived(g)
+    saved: LoopResiduals = node.kwargs[RESIDUALS]
+    options, values, arrived = saved.options, saved.values, saved.arrived(g)
     body, n = options["body"], options["states"]
     given, made = body.inputs, body.outputs
-    carried, at_h, shared = form.parted(n, n + 1)
+    carried, at_h, shared = saved.parted(n, n + 1)
     ys = [k - n - 1 for k in arrived if k > 2 * n]               # rows that the step made
-    before, h, count = form.results[n: 2 * n], form.results[2 * n], form.results[2 * n + 1]
+    before, h, count = saved.results[n: 2 * n], saved.results[2 * n], saved.results[2 * n + 1]
     dt, captured = values[n + 1], values[n + 2:]
     gs = [arrived.get(k, zeros(given[k])) for k in carried]
     late = {k: arrived[n + k] for k in carried if n + k in arrived}      # of the state before the last step
     g_height = 0.0
     if at_h:
         g_height = _of_height(body, n, carried, gs, arrived.get(2 * n, 0.0), [*before, h, *captured])
-    back = adjoint(body, form.wrt, [*carried, n, *ys])
+    back = adjoint(body, saved.wrt, [*carried, n, *ys])
 
     def step(inside: Builder, carry: list, row: list, constants: list) -> list:
         """As for a scan; but the last step, which comes first, has its own length, and extras."""
         gs, (g_height, length, is_last, g_dt) = carry[: len(carried)], carry[len(carried): len(carried) + 4]
         sums, captured = carry[len(carried) + 4:], constants[1: len(given) - n]
         found = required(inside, inside.emit(back, [*row[:n], length, *captured, *gs, g_height, *row[n:]]),
-                         len(form.wrt))
-        of = dict(zip(form.wrt, found, strict=True))
+                         len(saved.wrt))
+        of = dict(zip(saved.wrt, found, strict=True))
         if at_h:
             g_dt = _recorded(inside, np.where, is_last, g_dt, _recorded(inside, np.add, g_dt, of[n]))
         for k, more in zip(late, constants[len(given) - n:], strict=True):
@@ -216,7 +218,7 @@ def pull_event(node: Any, g: Any) -> list:
         carry=[*zip(gs, [_cotangent(made[k], given[k]) for k in carried], strict=True),
                (g_height, _cotangent(made[n])), (h, Value(1.0, "h")), (True, Value(True, "is_last")),
                (0.0, Value(0.0, "g_dt")), *((zeros(given[k]), _cotangent(given[k])) for k in shared)],
-        rows=[*zip(form.stacks(n), _like(given), strict=False),
+        rows=[*zip(saved.stacks(n), _like(given), strict=False),
               *((arrived[k + n + 1], _cotangent(made[k])) for k in ys)],
         shared=[(dt, Value(1.0, "dt")), *zip(captured, _like(given[n + 1:]), strict=True),
                 *((x, _cotangent(given[k])) for k, x in late.items())],
@@ -245,12 +247,12 @@ def pull_root(node: Any, g: Any) -> list:
     At the root, J dx + P dp = 0. So the cotangent g of x goes on to the residual as -u, where u J = g, and
     from there to p.
     """
-    form: Form = node.kwargs["form"]
-    body, at = form.options["body"], [form.results[0], *form.values[1:]]
-    (_, _, shared), n = form.parted(0, 1), len(body.inputs[0].example)
+    saved: LoopResiduals = node.kwargs[RESIDUALS]
+    body, at = saved.options["body"], [saved.results[0], *saved.values[1:]]
+    (_, _, shared), n = saved.parted(0, 1), len(body.inputs[0].example)
     seeds = [(np.eye(n), _cotangent(body.outputs[0], body.inputs[0]))]
     (jacobian,) = _rows(adjoint(body, [0], [0]), 1, body, at, seeds, n)
-    u = solved(np.swapaxes(jacobian, 0, 1), form.arrived(g)[0])
+    u = solved(np.swapaxes(jacobian, 0, 1), saved.arrived(g)[0])
     seeds = [(np.expand_dims(-u, 0), _cotangent(body.outputs[0], body.inputs[0]))]
     shares = _rows(adjoint(body, shared, [0]), len(shared), body, at, seeds, 1)
     return _pairs(node, shared, [share[0] for share in shares])

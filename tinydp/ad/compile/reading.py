@@ -23,7 +23,7 @@ from .program import Op, Program, Value, all_values, like
 
 def lines(program: Program, indent: str = "", names: dict | None = None) -> Iterator[str]:
     """The program as text, for people."""
-    names = named(program) if names is None else names
+    names = value_names(program) if names is None else names
 
     def text(x: Any) -> str:
         if type(x) is Value:
@@ -59,7 +59,7 @@ def place(op: Op) -> str:
     return f"{back}{os.path.basename(op.spot.code.co_filename)}:{op.spot.line}"
 
 
-def named(program: Program) -> dict[Value, str]:
+def value_names(program: Program) -> dict[Value, str]:
     """A name for each value, in its loops as well, which no other has: its label, or `t`.
 
     A cotangent without a label is called after the value whose cotangent it is; if that is not here, `g`.

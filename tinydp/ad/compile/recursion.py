@@ -63,7 +63,7 @@ class Calls:
         return code if 2 * n > self.looks else None
 
 
-def advice_for(code: CodeType) -> str:
+def advice_for_recursion(code: CodeType) -> str:
     """What to write instead of a function that calls itself."""
     names = code.co_varnames[: code.co_argcount]
     return ADVICE.format(name=code.co_name, names=", ".join(names) or "...", count=len(names))

@@ -29,12 +29,12 @@ from .adjoint import value_of
 from .effects import STEP, difference, refuse, run_again
 from .kinds import as_kind, example
 from .paths import explored
-from .phis import chosen
+from .phis import without_phis
 from .program import Op, Program, Value
 from .proxy import Proxy
 from .raising import _and, all_of
 from .record import Builder, innermost
-from .rejoin import leaves, rejoined
+from .rejoin import leaves_with_values, rejoined
 
 FEW_WAYS = 8                             # of a step that is run more than once for each trace
 
@@ -76,7 +76,7 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
 
         paths, left = explored(builder, run, tables)
         trace.left |= dict.fromkeys(left)
-        trace.has_many_ways |= len([*leaves(paths)]) > FEW_WAYS
+        trace.has_many_ways |= len([*leaves_with_values(paths)]) > FEW_WAYS
         values, fine = rejoined(builder, paths, forms)
         *values, done = values
         fine = all_of(builder, [x for x in (done, fine) if x is not True])
@@ -86,7 +86,7 @@ def region(step: Callable, examples: list, labels: list[str], carry: int, rows: 
     assert parent is not None
     # `closed` tells values of the program around: if a variable of a tape has it, the loop is to get that
     around = [owners[x] if x in owners else Proxy(parent, parent.lift(x)) for x in captured]
-    return Region(chosen(body), around, next(iter(forms.values())), bool(flags))
+    return Region(without_phis(body), around, next(iter(forms.values())), bool(flags))
 
 
 def with_flag(found: Region, n: int) -> tuple[Program, list]:

@@ -31,7 +31,7 @@ import numpy as np
 from ..errors import LoopError, place_of
 from ..registry import registered
 from .kinds import constant
-from .paths import Fork, LeftToTheTape
+from .paths import Fork, LeafForTheTape
 from .program import Op, Value, example_of, known, like
 from .record import Builder
 from .repeats import computed_with
@@ -46,7 +46,7 @@ def rejoined(builder: Builder, tree: Any, forms: Any = ()) -> tuple[list, Any]:
     A leaf is a list of values and constants, or is left to the tape: then any values will do.
     `forms` has the structures of the leaves, as text. Raises `LoopError` if these differ, or shapes.
     """
-    columns = [*zip(*leaves(tree), strict=False)]
+    columns = [*zip(*leaves_with_values(tree), strict=False)]
     shapes = [sorted({str(np.shape(example_of(x))) for x in column}) for column in columns]
     if len(forms) > 1 or any(len(different) > 1 for different in shapes):
         what = ("structures: " + ", ".join(forms) if len(forms) > 1 else
@@ -58,12 +58,12 @@ def rejoined(builder: Builder, tree: Any, forms: Any = ()) -> tuple[list, Any]:
     return values, fine
 
 
-def leaves(tree: Any) -> Iterator[list]:
+def leaves_with_values(tree: Any) -> Iterator[list]:
     """The leaves that have values."""
     if isinstance(tree, Fork):
-        yield from leaves(tree.then)
-        yield from leaves(tree.otherwise)
-    elif not isinstance(tree, LeftToTheTape):
+        yield from leaves_with_values(tree.then)
+        yield from leaves_with_values(tree.otherwise)
+    elif not isinstance(tree, LeafForTheTape):
         yield tree
 
 
@@ -77,7 +77,7 @@ def numbers_among(columns: list) -> dict[int, str]:
     return {k: "f" if "f" in found else "i" for k, found in enumerate(kinds) if len(found) > 1}
 
 
-def as_number(record: Callable, x: Any, kind: str) -> Any:
+def number_of_kind(record: Callable, x: Any, kind: str) -> Any:
     """A value or a constant as a number of the kind `i` or `f`, written down by `record(prim, args)`.
 
     A condition becomes 0 or 1.
@@ -95,11 +95,11 @@ def _joined(builder: Builder, tree: Any, numbers: dict[int, str]) -> tuple[list 
 
     The values at the places `numbers` become ones of these kinds.
     """
-    if isinstance(tree, LeftToTheTape):
+    if isinstance(tree, LeafForTheTape):
         return None, False
     if not isinstance(tree, Fork):
         for k, kind in numbers.items():
-            tree[k] = as_number(lambda prim, args: builder.record(prim, args, {})[0], tree[k], kind)
+            tree[k] = number_of_kind(lambda prim, args: builder.record(prim, args, {})[0], tree[k], kind)
         return tree, True
     (a, a_fine), (b, b_fine) = (_joined(builder, side, numbers) for side in (tree.then, tree.otherwise))
     join = Join(builder, tree)

@@ -31,10 +31,10 @@ import numpy as np
 from ..rules.shaping import joined, stacked
 from .marks import ALIAS, STOPPED
 from .program import Op, Program, Value, known
-from .rows import GETITEM, parts_of
+from .rows import GETITEM, index_parts
 
-FEWEST = 4                                       # groups in a stretch
-ALIKE = FEWEST - 2                               # groups that look like the one before; the second may not
+FEWEST_GROUPS = 4                                # groups in a stretch
+ALIKE = FEWEST_GROUPS - 2                        # groups that look like the one before; the second may not
 FARTHEST = 4                                     # groups ago that an argument was made
 WIDEST = 40                                      # arguments of an operation that is compared with others
 LITERAL = {("power", 1), ("float_power", 1)}     # numbers that an operation does not only compute with
@@ -156,4 +156,4 @@ def computed_with(op: Op, j: int) -> bool:
 
 def _without_numbers(index: Any) -> tuple:
     """An index, with the same mark for all integers: rows that are taken one after the other are alike."""
-    return tuple(["#" if type(k) is int else known(k) for k in parts_of(index)])
+    return tuple(["#" if type(k) is int else known(k) for k in index_parts(index)])

@@ -13,7 +13,7 @@
     t_2: f(2,) = matmul(w, t_1)
     return t_2
 
-A rule is asked for an operation whose arguments are simple already. It answers with a `Call` that makes the
+A rule is asked for an operation whose arguments are simple already. It answers with a `NewOp` that makes the
 same with less, with a value that is the same, or with None.
 """
 
@@ -30,7 +30,7 @@ from .operations import MOVING, SHAPING, axes_moved
 from .program import Op, Value, example_of, like, results_of
 
 
-class Call(NamedTuple):
+class NewOp(NamedTuple):
     """An operation that is not written down yet."""
 
     prim: Primitive
@@ -39,21 +39,21 @@ class Call(NamedTuple):
 
 
 Maker = Callable[[Any], "Op | None"]             # which operation makes an argument, if any
-Rule = Callable[[Op, Maker], Any]
-RULES: dict[str, Rule] = {}
+Rewrite = Callable[[Op, Maker], Any]
+REWRITES: dict[str, Rewrite] = {}
 
 LARGEST_CONSTANT = 64                            # elements that folding may make out of fewer
 
 
 def simpler(op: Op, maker: Maker) -> Any:
-    """The same as the only result of an operation, with less: a `Call`, a value, a constant; or None."""
+    """The same as the only result of an operation, with less: a `NewOp`, a value, a constant; or None."""
     if is_mark(op.prim) or len(op.outs) > 1:     # a mark is its operand, but not while differentiating
         return None
     if not op.operands:
         return _folded(op)
-    rule = RULES.get(op.name)
+    rule = REWRITES.get(op.name)
     new = rule(op, maker) if rule else None
-    return None if new is None or (type(new) is not Call and not _alike(new, op.outs[0])) else new
+    return None if new is None or (type(new) is not NewOp and not _alike(new, op.outs[0])) else new
 
 
 def _alike(x: Any, y: Any) -> bool:
@@ -72,10 +72,10 @@ def _folded(op: Op) -> Any:
     return np.array(y) if isinstance(y, np.ndarray) else y
 
 
-def rule(*names: str) -> Callable[[Rule], Rule]:
+def rule(*names: str) -> Callable[[Rewrite], Rewrite]:
     """Decorator: put a rule into the table."""
-    def enter(f: Rule) -> Rule:
-        RULES.update(dict.fromkeys(names, f))
+    def enter(f: Rewrite) -> Rewrite:
+        REWRITES.update(dict.fromkeys(names, f))
         return f
 
     return enter
@@ -110,9 +110,9 @@ def _of_add(op: Op, maker: Maker) -> Any:
     if is_everywhere(b, -0.0) or is_everywhere(a, -0.0):
         return a if is_everywhere(b, -0.0) else b
     if minus := _made_by(b, maker, "negative"):
-        return Call(_subtract, (a, minus.args[0]), {})
+        return NewOp(_subtract, (a, minus.args[0]), {})
     if minus := _made_by(a, maker, "negative"):
-        return Call(_subtract, (b, minus.args[0]), {})
+        return NewOp(_subtract, (b, minus.args[0]), {})
     return None
 
 
@@ -122,7 +122,7 @@ def _of_subtract(op: Op, maker: Maker) -> Any:
     if is_everywhere(b, 0.0):
         return a
     minus = _made_by(b, maker, "negative")
-    return Call(_add, (a, minus.args[0]), {}) if minus else None
+    return NewOp(_add, (a, minus.args[0]), {}) if minus else None
 
 
 @rule("multiply")
@@ -155,7 +155,7 @@ def _of_where(op: Op, maker: Maker) -> Any:
     if type(c) is not Value and np.size(c) == 1:
         return a if np.all(c) else b
     other = _made_by(c, maker, "logical_not")
-    return Call(op.prim, (other.args[0], b, a), op.options) if other else None
+    return NewOp(op.prim, (other.args[0], b, a), op.options) if other else None
 
 
 # ---------------------------------------------------------------------------- shapes
@@ -179,7 +179,7 @@ def _of_reshape(op: Op, maker: Maker) -> Any:
     if before is None or not _in_order(before):
         return None
     x = before.args[0]
-    return x if _alike(x, y) else Call(_reshape, (x,), {"shape": y.shape})
+    return x if _alike(x, y) else NewOp(_reshape, (x,), {"shape": y.shape})
 
 
 @rule(*MOVING)
@@ -192,7 +192,7 @@ def _of_moved_axes(op: Op, maker: Maker) -> Any:
         return None
     first = axes_moved(before)
     axes = [first[k] for k in axes]
-    return before.args[0] if axes == sorted(axes) else Call(
+    return before.args[0] if axes == sorted(axes) else NewOp(
         _transpose, (before.args[0],), {"axes": tuple(axes)})
 
 
@@ -202,7 +202,7 @@ def _of_broadcast(op: Op, maker: Maker) -> Any:
     if np.shape(x) == y.shape:
         return x
     before = _made_by(x, maker, "broadcast_to")
-    return Call(op.prim, (before.args[0], *op.args[1:]), op.options) if before else None
+    return NewOp(op.prim, (before.args[0], *op.args[1:]), op.options) if before else None
 
 
 @rule("sum")
@@ -212,8 +212,8 @@ def _of_sum(op: Op, maker: Maker) -> Any:
     if len(op.args) > 2 or not op.options.keys() <= {"axis", "keepdims"} or x.kind != "f" or (
             math.prod(x.shape) != math.prod(y.shape) or not math.prod(x.shape)):
         return None
-    total = Call(_add, (x, 0.0), {})
-    return total if x.shape == y.shape else Call(_reshape, (total,), {"shape": y.shape})
+    total = NewOp(_add, (x, 0.0), {})
+    return total if x.shape == y.shape else NewOp(_reshape, (total,), {"shape": y.shape})
 
 
 # ---------------------------------------------------------------------------- rows
@@ -225,13 +225,13 @@ def _of_getitem(op: Op, maker: Maker) -> Any:
     if type(index) is int:
         return _row(whole, index, op, maker)
     if (before := _made_by(whole, maker, "getitem")) and (window := _window(before, index, whole.shape)):
-        return Call(op.prim, (before.args[0], window), {})
+        return NewOp(op.prim, (before.args[0], window), {})
     if math.prod(np.shape(example_of(whole))) != math.prod(op.outs[0].shape) or not all(
             part is None or part is Ellipsis or type(part) is int
             or (type(part) is slice and (part.step is None or part.step > 0))
             for part in (index if type(index) is tuple else (index,))):
         return None
-    return _column(whole, index, maker) or Call(_reshape, (whole,), {"shape": op.outs[0].shape})
+    return _column(whole, index, maker) or NewOp(_reshape, (whole,), {"shape": op.outs[0].shape})
 
 
 def spans(index: Any, shape: tuple) -> list[tuple[int, int]] | None:
@@ -267,7 +267,7 @@ def _column(whole: Any, index: Any, maker: Maker) -> Any:
     vector = _made_by(b, maker, "expand_dims", "reshape")
     if vector is None or np.ndim(example_of(a)) != 2 or np.ndim(example_of(vector.args[0])) != 1:
         return None
-    return Call(product.prim, (a, vector.args[0]), {})
+    return NewOp(product.prim, (a, vector.args[0]), {})
 
 
 @rule("matmul")
@@ -278,7 +278,7 @@ def _of_matmul(op: Op, maker: Maker) -> Any:
         turned = _made_by(matrix, maker, *MOVING)
         if turned is not None and np.ndim(example_of(vector)) == 1 and axes_moved(turned) == [1, 0]:
             args = (vector, turned.args[0])
-            return Call(op.prim, args if vector is b else args[::-1], {})
+            return NewOp(op.prim, args if vector is b else args[::-1], {})
     return None
 
 
@@ -294,7 +294,7 @@ def _row(whole: Any, k: int, op: Op, maker: Maker) -> Any:
     if made_by.name == "add" and np.shape(made_by.args[0]) == np.shape(made_by.args[1]):
         parts = [_row(x, k, op, maker) for x in made_by.args]
         if all(part is not None for part in parts):
-            return Call(_add, tuple(parts), {})
+            return NewOp(_add, tuple(parts), {})
     return None
 
 
@@ -307,5 +307,5 @@ def _added_up(op: Op, k: int) -> Any:
         if (index - k) % n == 0:
             if np.shape(g) != tuple(side):
                 return None
-            total = Call(_add, (total, g), {})
+            total = NewOp(_add, (total, g), {})
     return total

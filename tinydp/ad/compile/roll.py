@@ -45,11 +45,11 @@ from .loops import SCAN, scan_options
 from .marks import ALIAS, STOPPED
 from .program import Op, Program, Value, example_of, known, replaced, values_in
 from .record import needed
-from .repeats import FARTHEST, FEWEST, Table
+from .repeats import FARTHEST, FEWEST_GROUPS, Table
 from .rows import GETITEM, Rewriting, rows_of
 
 WORTH = 24                                       # operations that are saved: below, a straight line is faster
-LONG = 8000                                      # operations in a straight line that take long to compile
+LONG_LINE = 8000                                 # operations in a straight line that take long to compile
 
 
 def roll(program: Program) -> Program:
@@ -82,7 +82,7 @@ def _rows_first(program: Program) -> Program:
 
 def longest_line(program: Program) -> tuple[Spot | None, int]:
     """Of the longest straight line of operations, inside of loops as well: which line of the user's made most
-    of it, and how many they are. If they are more than `LONG`, the user may want to write a `dp.scan`."""
+    of it, and how many they are. If more than `LONG_LINE`, the user may want to write a `dp.scan`."""
     count: dict[Spot | None, int] = {}
     for op in program.ops:
         line = op.spot and op.spot._replace(instruction=0)
@@ -94,7 +94,7 @@ def longest_line(program: Program) -> tuple[Spot | None, int]:
 def _stretches(program: Program) -> list["Stretch"]:
     """Stretches that do not overlap, those of short groups first."""
     table, found = Table(program), []
-    for period in range(1, len(program.ops) // FEWEST + 1):
+    for period in range(1, len(program.ops) // FEWEST_GROUPS + 1):
         if table.likely(period):
             for start, end in table.runs(period):
                 if stretch := _fitted(table, start, end, period):
@@ -161,7 +161,7 @@ class Stretch:
     @classmethod
     def of(cls, table: Table, first: int, period: int, count: int) -> "Stretch | None":
         """These groups, or nothing if they are irregular or not worth a loop."""
-        if count < FEWEST or not table.alike(first, period, count) or (
+        if count < FEWEST_GROUPS or not table.alike(first, period, count) or (
                 table.saved(first, period, count) < WORTH):
             return None
         try:

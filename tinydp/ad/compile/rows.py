@@ -31,8 +31,8 @@ from .program import Op, Program, Value, example_of, known, replaced
 from .record import Builder
 
 GETITEM = registered(operator.getitem)
-MANY = 16                                        # numbers that are rather one array
-FEWEST = 4                                       # rows that are scattered as one array
+FEWEST_STACKED = 16                              # numbers that are rather one array
+FEWEST_SCATTERED = 4                             # rows that are scattered as one array
 
 
 class Rewriting(Builder):
@@ -58,8 +58,9 @@ class Rewriting(Builder):
         for op in ops:
             new = op.given(self.now)
             if op.prim is stacked and op.options.get("axis", 0) == 0 and any(map(self._array_of, new.args)):
-                self.now[op.outs[0]] = self.stacked(list(new.args), op, MANY)
-            elif op.prim is scatter and len(op.args) >= FEWEST and any(map(self._array_of, new.args)):
+                self.now[op.outs[0]] = self.stacked(list(new.args), op, FEWEST_STACKED)
+            elif (op.prim is scatter and len(op.args) >= FEWEST_SCATTERED
+                  and any(map(self._array_of, new.args))):
                 self.now[op.outs[0]] = self.scattered(new)
             else:
                 self.keep(new)
@@ -93,7 +94,7 @@ class Rewriting(Builder):
             rows = list(group)
             taken = None if array is None else rows_of([self.maker[x].args[1] for x, _ in rows], array.shape)
             places = [index for _, index in rows]
-            if array is None or taken is None or len(rows) < FEWEST or not _name_each(rows):
+            if array is None or taken is None or len(rows) < FEWEST_SCATTERED or not _name_each(rows):
                 args += [x for x, _ in rows]
                 indices += places
             else:
@@ -127,7 +128,7 @@ def rows_of(indices: list, shape: tuple) -> tuple | None:
         >>> rows_of([1, 2, 3], (5,)), rows_of([(0, -1), (0, -2), (0, -3)], (2, 3))
         ((slice(1, 4, 1),), (0, slice(2, None, -1)))
     """
-    parts = [*map(parts_of, indices)]
+    parts = [*map(index_parts, indices)]
     if len({len(part) for part in parts}) > 1:
         return None
     columns = [*zip(*parts, strict=True)]
@@ -145,6 +146,6 @@ def rows_of(indices: list, shape: tuple) -> tuple | None:
     return tuple(index)
 
 
-def parts_of(index: Any) -> tuple:
+def index_parts(index: Any) -> tuple:
     """An index as the tuple that NumPy sees."""
     return index if type(index) is tuple else (index,)

@@ -39,7 +39,7 @@ from .rewrites import is_everywhere
 _add = registered(np.add)
 
 
-class Sum(NamedTuple):
+class ScatteredSum(NamedTuple):
     """A carry, and the scatters whose results are added to it."""
 
     carry: Carry
@@ -77,10 +77,10 @@ def _of_loop(op: Op) -> list[Op]:
     return [loop.op(), *after]
 
 
-def _sums(loop: Loop) -> list[Sum]:
+def _sums(loop: Loop) -> list[ScatteredSum]:
     """The carries to which nothing is done but adding at computed places."""
     makers = {x: op for op in loop.ops for x in op.outs}
-    return [Sum(c, [makers[x] for x in shares]) for c, shares in added_up(loop)
+    return [ScatteredSum(c, [makers[x] for x in shares]) for c, shares in added_up(loop)
             if all(type(x) is Value and x in makers and _may_wait(makers[x]) for x in shares)]
 
 

@@ -36,7 +36,7 @@ from .program import Op, Program, example_of, known, values_in
 from .rewrites import spans
 from .rows import GETITEM, Rewriting
 
-MOST = 2                                         # so many times the memory may be needed with the zeros
+MOST_PADDING = 2                                 # so many times the memory may be needed with the zeros
 _add = registered(np.add)
 
 
@@ -60,17 +60,17 @@ def shifted(program: Program) -> Program:
     return rewriting.program(program.outputs)
 
 
-class Part(NamedTuple):
+class ShiftedPart(NamedTuple):
     """Something that is added, and where its first element goes."""
 
     value: Any
     start: tuple[int, ...]
 
 
-class Sum:
+class ShiftedSum:
     """What is added up in an array, and the windows of it that are read: slices along all of its axes."""
 
-    def __init__(self, op: Op, parts: list[Part], windows: list, is_read_whole: bool):
+    def __init__(self, op: Op, parts: list[ShiftedPart], windows: list, is_read_whole: bool):
         self.op, self.parts, self.windows, self.is_read_whole = op, parts, windows, is_read_whole
         self.margins: dict[Any, list[tuple[int, int]]] = {}      # of each value, zeros before and after
         for part in parts:
@@ -88,7 +88,7 @@ class Sum:
         sizes = {known(x): np.shape(example_of(x)) for x, _ in self.parts}
         wide = sum(math.prod(n + sum(margin) for n, margin in zip(sides, self.margins[key], strict=True))
                    for key, sides in sizes.items())
-        return wide <= MOST * sum(map(math.prod, sizes.values()))
+        return wide <= MOST_PADDING * sum(map(math.prod, sizes.values()))
 
     def pad(self, to: Rewriting) -> None:
         """Append what is added with zeros around."""
@@ -117,7 +117,7 @@ class Sum:
         total.label, total.of = old.outs[0].label, old.outs[0].of
 
 
-def _sum(op: Op, program: Program) -> Sum | None:
+def _sum(op: Op, program: Program) -> ShiftedSum | None:
     """What a scatter adds at slices, if such a sum is better."""
     if op.prim is not scatter or len(op.args) < 2 or not op.options["shape"] or "zero" in op.options:
         return None
@@ -126,10 +126,10 @@ def _sum(op: Op, program: Program) -> Sum | None:
         place = spans(index, shape)
         if place is None or np.shape(example_of(x)) != tuple([end - first for first, end in place]):
             return None
-        parts.append(Part(x, tuple([first for first, _ in place])))
+        parts.append(ShiftedPart(x, tuple([first for first, _ in place])))
     read = [spans(user.args[1], shape) if user.prim is GETITEM else None
             for user in program.users.get(out, ())]
     is_read_whole = None in read or out in values_in(program.outputs)
     windows = [x for x in read if x is not None] + [[(0, n) for n in shape]] * is_read_whole
-    found = Sum(op, parts, windows, is_read_whole)
+    found = ShiftedSum(op, parts, windows, is_read_whole)
     return found if found.is_worth_it else None

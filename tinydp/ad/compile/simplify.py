@@ -46,7 +46,7 @@ from .operations import LINEAR
 from .parts import Carry, Loop, Row, Stack
 from .program import Op, Program, Value, all_values, example_of, known, operation, replaced
 from .record import Builder
-from .rewrites import Call, simpler
+from .rewrites import NewOp, simpler
 from .switches import SWITCH, united
 
 
@@ -110,7 +110,7 @@ class Level(Builder):
             if op.prim is SWITCH:
                 self.values |= zip(op.outs, self.chosen(op), strict=True)
             elif op.body is not None:
-                self.values |= Inside(self, op).write()
+                self.values |= SimplerLoop(self, op).write()
             else:
                 self.values |= zip(op.outs, self.write(op), strict=True)
 
@@ -118,10 +118,10 @@ class Level(Builder):
         """Write down an operation that has no body, or what is the same; returns its results."""
         for _ in range(8):                       # each step makes less, but nobody proves that here
             new = None if self.is_unmeasured(op) else simpler(op, self.made_by)
-            if type(new) is not Call:
+            if type(new) is not NewOp:
                 break
             op = Op(new.prim, self.arguments(new, op), new.options, op.outs, op.spot, op.back)
-        return self.put(op) if new is None or type(new) is Call else [self.outermost(new)]
+        return self.put(op) if new is None or type(new) is NewOp else [self.outermost(new)]
 
     def chosen(self, op: Op) -> list:
         """Write down a switch, whose sides are levels further in; or one side, if that is known."""
@@ -152,11 +152,11 @@ class Level(Builder):
         """Whether shapes say nothing: of the rows of an event's steps, the example has one."""
         return not self.unmeasured.isdisjoint(op.operands)
 
-    def arguments(self, call: Call, old: Op) -> tuple:
+    def arguments(self, call: NewOp, old: Op) -> tuple:
         """The arguments of a call, with inner calls written down: at the user's line of the old operation."""
-        return tuple([self.result(x, old) if type(x) is Call else self.outermost(x) for x in call.args])
+        return tuple([self.result(x, old) if type(x) is NewOp else self.outermost(x) for x in call.args])
 
-    def result(self, call: Call, old: Op) -> Any:
+    def result(self, call: NewOp, old: Op) -> Any:
         """The result of a call, which is written down."""
         return self.write(operation(call.prim, self.arguments(call, old), call.options, old))[0]
 
@@ -179,7 +179,7 @@ class Level(Builder):
         return outs
 
 
-class Inside:
+class SimplerLoop:
     """A loop while it is written down simpler."""
 
     def __init__(self, around: Level, op: Op):
@@ -223,7 +223,7 @@ class Inside:
         made_by = self.around.made_by(r.stack)
         if made_by is not None and made_by.name == "broadcast_to" and (
                 np.ndim(example_of(made_by.args[0])) <= r.input.ndim):
-            call = Call(_broadcast_to, made_by.args[:1], {"shape": r.input.shape})
+            call = NewOp(_broadcast_to, made_by.args[:1], {"shape": r.input.shape})
             self.values[r.input] = self.around.result(call, made_by)
             return
         key = known(r.stack)
@@ -243,7 +243,7 @@ class Inside:
                 self.results[s.stack] = stacked[row]
             elif type(self.loop.steps) is int and s.stack.kind != "i" and not (
                     type(row) is Value and self.level.made_further_in(row)):
-                call = Call(_broadcast_to, (row,), {"shape": s.stack.shape})
+                call = NewOp(_broadcast_to, (row,), {"shape": s.stack.shape})
                 self.results[s.stack] = self.around.result(call, self.loop.source)
             else:
                 kept.append(s)

@@ -32,7 +32,7 @@ from ..transforms import vjp
 from ..values import is_discrete, shape
 
 DRAWS = 2                                        # sums of rows; of fewer rows all are looked at
-NEAR = 1e-12                                     # of the largest element
+SKETCH_TOLERANCE = 1e-12                         # of the largest element
 
 
 def is_jacobian(f: Callable, args: Any, kwargs: dict, found: Any) -> bool:
@@ -74,6 +74,6 @@ def _agree(pullback: Callable, unflatten: Callable, results: list, i: int, block
         for block, expected in zip(blocks, swept, strict=True):
             rows = np.reshape(block, (size, *shape(expected)))
             off = np.abs(np.tensordot(u, rows, 1) - expected)
-            if not np.all(off <= NEAR * np.max(np.abs(rows), initial=0.0)):      # not if it is nan
+            if not np.all(off <= SKETCH_TOLERANCE * np.max(np.abs(rows), initial=0.0)):  # not if it is nan
                 return False
     return True

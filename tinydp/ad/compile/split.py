@@ -30,7 +30,7 @@ Stretches end where few numbers are alive.
 from collections.abc import Iterable
 from typing import Any
 
-from .expressions import Buffer, Local, leaves, size
+from .expressions import Buffer, Local, size, variables_of
 from .statements import (
     Again,
     Alloc,
@@ -51,17 +51,18 @@ from .statements import (
     writes,
 )
 
-LONGEST = 200                                    # operations in a list of statements that stays as it is
-PART = 1500                                      # ... and in the parts of a longer one
-FEWEST = 100                                     # for which a function is worth a call
+LONGEST_LIST = 200                               # operations in a list of statements that stays as it is
+PART_OF_FUNCTION = 1500                          # ... and in the parts of a longer one
+FEWEST_OUTLINED = 100                            # for which a function is worth a call
 
 
-def split(functions: list[Function], longest: int = LONGEST, part: int = PART) -> list[Function]:
+def split(functions: list[Function], longest: int = LONGEST_LIST, part: int = PART_OF_FUNCTION
+          ) -> list[Function]:
     """The same functions, none of them long; callees first."""
     found: list[Function] = []
     for f in functions:
         splitter = Splitter(longest, part)
-        body = splitter.short(f.body, set(f.parameters), {y for x in f.results for y in leaves(x)})
+        body = splitter.short(f.body, set(f.parameters), {y for x in f.results for y in variables_of(x)})
         found += [*splitter.made, Function(f.label, f.parameters, body, f.results)] if splitter.made else [f]
     return found
 
@@ -90,7 +91,7 @@ def exposed(statements: Iterable) -> dict[Any, None]:
 
     def walk(statements: Iterable, made: set) -> None:
         for s in statements:
-            used = [leaf for x in expressions(s) for leaf in leaves(x)]
+            used = [leaf for x in expressions(s) for leaf in variables_of(x)]
             if isinstance(s, (Store, Call)):
                 used += [x for x in targets(s) if isinstance(x, Buffer)]
             found.update((x, None) for x in used if x not in made)
@@ -156,7 +157,7 @@ class Splitter:
 
     def called(self, stretch: list, known: set, alive: set) -> list:
         """The stretch as a call of a function of its own, if it is long enough and may be moved."""
-        if sum(map(weight, stretch)) < min(FEWEST, self.part // 2) or not all(map(movable, stretch)):
+        if sum(map(weight, stretch)) < min(FEWEST_OUTLINED, self.part // 2) or not all(map(movable, stretch)):
             return stretch
         results = dict.fromkeys(x for s in stretch for x in writes(s) if isinstance(x, Local) and x in alive)
         given = dict.fromkeys(x for x in exposed(stretch) if isinstance(x, Buffer) or x in known)

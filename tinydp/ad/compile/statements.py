@@ -1,6 +1,6 @@
 """Loops and buffers: what a program becomes before it is printed, in any language.
 
-    >>> from .expressions import Buffer, Load, Local, Memory, leaves
+    >>> from .expressions import Buffer, Load, Local, Memory, variables_of
     >>> x, y = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f")
     >>> i, t = Local("i", "i"), Local("t", "f")
     >>> twice = Apply("add", (Load(x, (i,)), Load(x, (i,))), "f")
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .expressions import Apply, Buffer, Const, Load, Local, Memory, leaves  # noqa: F401  (for lower_loops.py)
+from .expressions import Apply, Buffer, Const, Load, Local, Memory, variables_of  # noqa: F401  (for lower_loops.py)
 
 
 @dataclass(slots=True, eq=False)
@@ -170,7 +170,7 @@ def targets(statement: Any) -> list:
 def reads(statement: Any) -> Iterator[Any]:
     """The variables and buffers that a statement reads, again and again."""
     for x in expressions(statement):
-        yield from leaves(x)
+        yield from variables_of(x)
     for part in inside(statement):
         for each in part:
             yield from reads(each)

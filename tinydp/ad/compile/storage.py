@@ -20,12 +20,12 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .expressions import Buffer, Local, Memory, leaves
+from .expressions import Buffer, Local, Memory, variables_of
 from .statements import Alloc, Call, For, Function, Let, expressions, inside, targets
 
 BYTES = {"f": 8, "i": 8, "b": 1}                 # of an element in memory
-SMALL = 1024                                     # bytes, up to which an array lives on the stack
-MOST = 32 * SMALL                                # ... and of all of these
+LARGEST_ON_STACK = 1024                          # bytes, up to which an array lives on the stack
+STACK_BYTES = 32 * LARGEST_ON_STACK              # ... and of all of these
 
 
 class Storage(NamedTuple):
@@ -49,7 +49,7 @@ def storage(program: Function) -> Storage:
     for x in made:
         if x not in growing and x not in results.values():
             size = bytes_of(x)
-            is_small = size <= SMALL and total + size <= MOST
+            is_small = size <= LARGEST_ON_STACK and total + size <= STACK_BYTES
             (found.stack if is_small else found.scratch).append(x)
             total += size if is_small else 0
     return found
@@ -68,7 +68,7 @@ def in_memory(f: Function) -> list[Local]:
     def walk(statements: list) -> None:
         here = list[Local]()
         for s in statements:
-            found.update((leaf, None) for x in expressions(s) for leaf in leaves(x)
+            found.update((leaf, None) for x in expressions(s) for leaf in variables_of(x)
                          if isinstance(leaf, Local) and leaf not in visible)
             new = [x for x in targets(s) if isinstance(x, Local)]
             if not isinstance(s, For):           # whose index is set within only

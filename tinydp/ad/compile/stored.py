@@ -27,10 +27,10 @@ SIZE = hashlib.sha256().digest_size
 
 def njit(**options: Any) -> Callable:
     """`numba.njit`, for functions in files of ours; what it compiles is stored under a digest."""
-    return lambda f: checked(numba.njit(cache=True, **options)(f))
+    return lambda f: checked_files(numba.njit(cache=True, **options)(f))
 
 
-def checked(function: Any) -> Any:
+def checked_files(function: Any) -> Any:
     """A compiled function whose files are checked when they are read."""
     cache: Any = getattr(function, "_cache", None)
     if hasattr(cache, "_cache_file"):

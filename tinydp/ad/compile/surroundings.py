@@ -33,8 +33,8 @@ import numpy as np
 
 from .contents import are_the_same, content, has_content, is_row_of_numbers
 
-MOST = 1000                              # names; what is beyond is not looked at
-DEEPEST = 6                              # objects in objects
+MOST_NAMES = 1000                        # names; what is beyond is not looked at
+DEEPEST_NESTING = 6                      # objects in objects
 
 
 class Reading(NamedTuple):
@@ -150,7 +150,7 @@ def _walk(roots: tuple) -> Iterator[tuple[Any, Reading]]:
     count = 0
     while queue:
         x, depth = queue.popleft()
-        if id(x) in seen or depth > DEEPEST:
+        if id(x) in seen or depth > DEEPEST_NESTING:
             continue
         seen.add(id(x))
         for reading in _readings(x):
@@ -158,11 +158,11 @@ def _walk(roots: tuple) -> Iterator[tuple[Any, Reading]]:
                 queue.append((reading.value, depth + 1))
             yield (id(reading.owner), reading.way, reading.name), reading
             count += 1
-            if count == MOST:
+            if count == MOST_NAMES:
                 return
 
 
-_PLAIN = (types.ModuleType, str, bytes, int, float, complex, np.generic, type(None))
+_ATOMS = (types.ModuleType, str, bytes, int, float, complex, np.generic, type(None))
 
 
 def _readings(x: Any) -> Iterator[Reading]:
@@ -192,7 +192,7 @@ def _readings(x: Any) -> Iterator[Reading]:
         yield Reading(x, OF_REFERENCE, None, x())
     elif isinstance(x, type):
         yield from _of_class(x)
-    elif not isinstance(x, _PLAIN):
+    elif not isinstance(x, _ATOMS):
         yield from _of_object(x)
 
 

@@ -37,11 +37,12 @@ adjoints of the two:
     return g_x
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..parts import with_parts
+from ..parts import RESIDUALS, Residuals, with_parts
 from ..primitives import Primitive
 from ..selected import bare
 from ..values import is_on, plain, youngest
@@ -52,8 +53,9 @@ from .raising import required
 from .record import innermost
 
 
-class Form(NamedTuple):
-    """What the node of a switch keeps."""
+@dataclass(eq=False)
+class SwitchResiduals(Residuals):
+    """What the node of a switch saves."""
 
     options: dict
     values: tuple                        # of its operands
@@ -87,8 +89,8 @@ class Switch(RegionPrimitive):
         given = [k for k, x in enumerate(args) if is_on(tape, x)]
         places = [k for k in self.moved_at(options, given) if plain(results[k]).kind == "f"]
         if places:
-            form = Form(options, values, [k - 1 for k in given], places)
-            return with_parts(tape, self, args, results, places, form)
+            saved = SwitchResiduals(options, values, [k - 1 for k in given], places)
+            return with_parts(tape, self, args, results, places, saved)
         return results
 
     def pull(self, node: Any, g: Any) -> list:
@@ -97,15 +99,15 @@ class Switch(RegionPrimitive):
 
         if g is None:
             return []
-        form: Form = node.kwargs["form"]
+        saved: SwitchResiduals = node.kwargs[RESIDUALS]
         # g is in parts, as the node is: what arrived at each of its values, None if nothing did
-        arrived = {k: bare(c) for k, c in zip(form.places, g.of_each(), strict=True) if c is not None}
-        back = {side: adjoint(body, form.wrt, [*arrived]) for side, body in form.options.items()}
+        arrived = {k: bare(c) for k, c in zip(saved.places, g.of_each(), strict=True) if c is not None}
+        back = {side: adjoint(body, saved.wrt, [*arrived]) for side, body in saved.options.items()}
         if len({len(body.outputs) for body in back.values()}) > 1:       # one has a flag
-            back = {side: Program(body.inputs, body.ops, [*body.outputs, True][: len(form.wrt) + 1])
+            back = {side: Program(body.inputs, body.ops, [*body.outputs, True][: len(saved.wrt) + 1])
                     for side, body in back.items()}
-        found = required(innermost(), list(self(*form.values, *arrived.values(), **back)), len(form.wrt))
-        return [(node.args[k + 1], c) for k, c in zip(form.wrt, found, strict=True)]
+        found = required(innermost(), list(self(*saved.values, *arrived.values(), **back)), len(saved.wrt))
+        return [(node.args[k + 1], c) for k, c in zip(saved.wrt, found, strict=True)]
 
     def examples(self, op: Op) -> list:
         return [*map(example_of, op.options["then"].outputs)]

@@ -31,7 +31,7 @@ from ..errors import LoopNotEnded
 from ..registry import registered
 from ..values import is_condition, plain
 from ..watch import tracer
-from ..whiles import as_condition
+from ..whiles import one_condition
 from .kinds import constant, example
 from .loops import WHILE, while_options
 from .program import Program
@@ -66,7 +66,7 @@ def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None
 
 def _condition(x: Any) -> Any:
     """What `cond` returned as a condition: a number counts as true unless it is zero."""
-    x = constant(plain(as_condition(x)))
+    x = constant(plain(one_condition(x)))
     return x if is_condition(x) else _condition(np.not_equal(x, 0.0))
 
 

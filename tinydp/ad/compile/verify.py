@@ -30,7 +30,7 @@ from .effects import FUNCTION
 
 SETTINGS = ("always", "first", "never")
 ROUNDING = 1e-12
-SHARE, LEAST, LONGEST = 0.25, 0.05, 0.5  # of the time that compiling took; seconds
+SHARE, LEAST, LONGEST_CHECK = 0.25, 0.05, 0.5  # of the time that compiling took; seconds
 
 
 def setting() -> str:
@@ -41,7 +41,7 @@ def setting() -> str:
     return chosen
 
 
-class Comparison:
+class SelfCheck:
     """Which calls of a program are still to be compared, and how long that may take."""
 
     def __init__(self, seconds: float):
@@ -50,7 +50,7 @@ class Comparison:
         self.seconds = seconds                   # that tracing and writing took
 
 
-class Run(NamedTuple):
+class CheckedRun(NamedTuple):
     """One call of a compiled program, and all that is needed to do the same on a tape."""
 
     compiled: Any
@@ -62,14 +62,14 @@ class Run(NamedTuple):
     results: list
 
 
-def compare(run: Run, compiling: float) -> None:
+def compare(run: CheckedRun, compiling: float) -> None:
     """Raise `SelfCheckError` if the tape has other results than the program.
 
     Where plain Python raises, that is raised: a program that returns something there is wrong as well.
     """
     comparison = run.built.comparison
     comparison.due = comparison.setting == "always"
-    seconds = min(max(SHARE * compiling, LEAST), LONGEST) if comparison.setting == "first" else None
+    seconds = min(max(SHARE * compiling, LEAST), LONGEST_CHECK) if comparison.setting == "first" else None
     try:
         if comparison.setting == "first" and _apart(lambda: _is_jacobian(run), seconds):
             return
@@ -88,7 +88,7 @@ def compare(run: Run, compiling: float) -> None:
         raise _error(run, expected, *wrong)
 
 
-def _is_jacobian(run: Run) -> bool:
+def _is_jacobian(run: CheckedRun) -> bool:
     """Whether it is a Jacobian, and right, which is quickly seen."""
     from .sketch import is_jacobian  # noqa: PLC0415
 
@@ -101,7 +101,7 @@ def _is_jacobian(run: Run) -> bool:
         return False
 
 
-def reference(run: Run) -> list:
+def reference(run: CheckedRun) -> list:
     """The results by plain Python, or on a tape."""
     compiled, program, call, values, active, seeds, results = run
     if active is None:
@@ -119,7 +119,7 @@ def reference(run: Run) -> list:
     return [by_place.get(k, x) for k, x in enumerate(found)] + gradients
 
 
-def _of_active(run: Run, found: list) -> Callable:
+def _of_active(run: CheckedRun, found: list) -> Callable:
     """The function from the active leaves to the real results; all results are put into `found`."""
     def reals(*xs: Any) -> Any:
         leaves = list(run.values)
@@ -173,11 +173,11 @@ def _equal(a: Any, b: Any, more: float) -> bool:
 
 
 RUNS, FACTOR = 8, 64.0
-NEAR = 1e-6                              # of the largest element: more is not rounding alone
-FEWEST = 3                               # runs of which no two are near each other, if that is chaos
+ROUNDING_TOLERANCE = 1e-6                # of the largest element: more is not rounding alone
+FEWEST_CHAOTIC = 3                       # runs of which no two are near each other, if that is chaos
 
 
-def _beyond_rounding(run: Run, expected: list) -> tuple[int, Any, Any] | None:
+def _beyond_rounding(run: CheckedRun, expected: list) -> tuple[int, Any, Any] | None:
     """Which result differs by more than rounding explains; and both.
 
     Runs that round otherwise say how much that is. Where some of them are near each other and some far off, a
@@ -193,7 +193,7 @@ def _beyond_rounding(run: Run, expected: list) -> tuple[int, Any, Any] | None:
             continue
         for k, other in enumerate(runs):
             changes = [*map(_change, found, other)]
-            if all(change <= NEAR * _size(x) for change, x in zip(changes, other, strict=True)):
+            if all(change <= ROUNDING_TOLERANCE * _size(x) for change, x in zip(changes, other, strict=True)):
                 near = [max(pair) for pair in zip(near, [FACTOR * c for c in changes], strict=True)]
                 far = []                         # that is no chaos
             elif far and k == 0:
@@ -201,12 +201,12 @@ def _beyond_rounding(run: Run, expected: list) -> tuple[int, Any, Any] | None:
         runs.append(found)
         if any(_first_difference(run.results, x, near) is None for x in runs):
             return None
-        if far and len(runs) > FEWEST and _first_difference(run.results, expected, far) is None:
+        if far and len(runs) > FEWEST_CHAOTIC and _first_difference(run.results, expected, far) is None:
             return None
     return None if raised and all(raised) else _first_difference(run.results, expected, far if far else near)
 
 
-def _otherwise_rounded(run: Run) -> Iterator[list | None]:
+def _otherwise_rounded(run: CheckedRun) -> Iterator[list | None]:
     """The results of runs that round otherwise; None for one that raises."""
     program, values = run.built, run.values
     if run.active is None:
@@ -237,7 +237,7 @@ def _size(x: Any) -> float:
     return float(np.max(x, where=np.isfinite(x), initial=0.0))
 
 
-def _value_on_a_tape(run: Run) -> list:
+def _value_on_a_tape(run: CheckedRun) -> list:
     found: list = []
     vjp(_of_active(run, found), *(run.values[k] for k in run.active or ()))
     return [x.value if type(x) is Var else x for x in found]
@@ -245,7 +245,7 @@ def _value_on_a_tape(run: Run) -> list:
 
 # ---------------------------------------------------------------------------- the error
 
-def _error(run: Run, expected: list, k: int, found: Any, right: Any) -> SelfCheckError:
+def _error(run: CheckedRun, expected: list, k: int, found: Any, right: Any) -> SelfCheckError:
     from .culprit import first_wrong  # noqa: PLC0415  (it builds on `build`)
 
     what = _label(run, k)
@@ -263,7 +263,7 @@ def _error(run: Run, expected: list, k: int, found: Any, right: Any) -> SelfChec
         "without dp.compile.", place)
 
 
-def _label(run: Run, k: int) -> str:
+def _label(run: CheckedRun, k: int) -> str:
     """A result, or a derivative, by its name."""
     from .build import leaf_names  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .expressions import Affine, Apply, Buffer, Load, Local, Memory, leaves
+from .expressions import Affine, Apply, Buffer, Load, Local, Memory, variables_of
 
 
 class View:
@@ -39,7 +39,7 @@ class View:
 
 def reads_of(x: Any) -> set:
     """The variables and the roots of the buffers in an expression."""
-    return {node.root if isinstance(node, Buffer) else node for node in leaves(x)}
+    return {node.root if isinstance(node, Buffer) else node for node in variables_of(x)}
 
 
 def whole(buffer: Buffer) -> View:
@@ -65,10 +65,10 @@ def is_static(x: Any) -> bool:
 
 # ---------------------------------------------------------------------------- elements, chosen by NumPy
 
-Table = Callable[[np.ndarray], Buffer]
+TableBuffer = Callable[[np.ndarray], Buffer]
 
 
-def chosen(x: View, choose: Callable[[np.ndarray], Any], table: Table | None) -> View:
+def chosen(x: View, choose: Callable[[np.ndarray], Any], table: TableBuffer | None) -> View:
     """What NumPy's `choose` takes out of an array, by an index or a flip.
 
     NumPy itself says what that is: it is given arrays of this shape in which each element holds its own

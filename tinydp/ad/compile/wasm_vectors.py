@@ -16,7 +16,7 @@ over single elements. What is left over, if the number of rounds is odd, is done
 from collections import Counter
 from typing import Any
 
-from .expressions import Affine, Apply, Buffer, Const, Load, Local, leaves
+from .expressions import Affine, Apply, Buffer, Const, Load, Local, variables_of
 from .statements import Comment, For, Let, Store, expressions
 from .storage import every
 from .wasm_values import COMPARISONS, FORMS, OF_NUMBERS
@@ -36,8 +36,9 @@ class Scalar(Exception):
 
 def reads_of(statements: list, more: Any = ()) -> Counter:
     """How often each variable is read."""
-    found = [leaf for s in every(statements) for x in expressions(s) for leaf in leaves(x)]
-    return Counter(x for x in [*found, *(leaf for x in more for leaf in leaves(x))] if isinstance(x, Local))
+    found = [leaf for s in every(statements) for x in expressions(s) for leaf in variables_of(x)]
+    found += [leaf for x in more for leaf in variables_of(x)]
+    return Counter(x for x in found if isinstance(x, Local))
 
 
 class Lanes:
@@ -104,7 +105,7 @@ class Lanes:
         if type(x) is int:
             return False
         return any(leaf is self.index or leaf in self.locals or (
-            isinstance(leaf, Buffer) and leaf.root in self.stored) for leaf in leaves(x))
+            isinstance(leaf, Buffer) and leaf.root in self.stored) for leaf in variables_of(x))
 
     def pair(self, x: Any, kind: str) -> str:
         """Two values of an expression; conditions are all ones or all zeros."""

@@ -14,7 +14,7 @@ from .expressions import Affine, Apply, Buffer, Const, Load, Local, Memory
 from .names import Names
 from .statements import Comment, Function
 
-WIDTH = 100
+LINE_WIDTH = 100
 # how tightly something binds; operands that bind less get parentheses
 ATOM, POWER, SIGN, PRODUCT, SUM, BITS, COMPARED, NOT, AND, OR, CHOICE = range(10, -1, -1)
 
@@ -106,7 +106,7 @@ class Writing:
 
 def wrapped(start: str, parts: list[str], end: str, end_of_line: str = "") -> list[str]:
     """A line of many parts, broken where it gets too long."""
-    lines = textwrap.wrap(", ".join(parts), WIDTH - len(start), break_long_words=False,
+    lines = textwrap.wrap(", ".join(parts), LINE_WIDTH - len(start), break_long_words=False,
                           break_on_hyphens=False) or [""]
     lines[0] = start + lines[0]
     lines[1:] = [" " * len(start) + line for line in lines[1:]]

@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import tree
 from ..binding import parameters_of
-from ..compile.build import _whole, traced
+from ..compile.build import _whole, traced_call
 from ..compile.calls import Compiled
 from ..compile.expand import apart
 from ..compile.lower import Lowered, lowered
@@ -65,7 +65,7 @@ def exported(name: str, f: Callable, examples: tuple, check: bool = False) -> Ex
     args = tree.map(lambda x: x.example() if isinstance(x, Shape) else x, examples)
     compiled = Compiled(f, ())
     call = compiled._taken_apart(args, {})
-    made = traced(compiled, call, call.leaves)
+    made = traced_call(compiled, call, call.leaves)
     if made.truths and not is_given:
         raise BranchError(f"{name} decides by the value of an argument, of which only a shape was given.",
                           "choose with dp.cond or np.where, or give an example.")

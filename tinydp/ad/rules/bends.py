@@ -138,7 +138,7 @@ def share(parts, x):
     return unsure(parts, x, (parts > 0.0) & (parts < 1.0)) if abstract(x) else parts
 
 
-MOST = 32                                        # elements that are looked at one by one
+MOST_ONE_BY_ONE = 32                             # elements that are looked at one by one
 
 
 def _varies(z, tape, where, kinks=True):
@@ -146,7 +146,8 @@ def _varies(z, tape, where, kinks=True):
     if newer(z, tape):
         return np.ones(shape(z), dtype=bool)
     places, found = np.flatnonzero(where), np.zeros(shape(z), dtype=bool)
-    for group in (np.reshape(places, (-1, 1)) if len(places) <= MOST else [places]) if is_on(tape, z) else []:
+    groups = np.reshape(places, (-1, 1)) if len(places) <= MOST_ONE_BY_ONE else [places]
+    for group in groups if is_on(tape, z) else []:
         seed = np.zeros(shape(z))
         seed.flat[group] = np.sin(1.0 + np.arange(len(group)))
         found.flat[group] = not swept_back(z, None, seed, kinks)[1]
@@ -234,21 +235,21 @@ def _largest(c):
 
 def _same(node, y):
     """Whether it is `y`, or was computed by the same operation of the same operands."""
-    return node is y or (y is not None and node.op is y.op and node.op in TIPS and alike(node, y))
+    return node is y or (y is not None and node.op is y.op and node.op in TIPS and same_value(node, y))
 
 
-def alike(a, b, depth=4):
+def same_value(a, b, depth=4):
     """Whether two operands are the same value: one node, equal constants, or the same operation of such."""
     if a is b:
         return True
     if type(a) is not type(b):
         return False
     if type(a) is tuple:
-        return len(a) == len(b) and all(alike(x, z, depth) for x, z in zip(a, b, strict=True))
+        return len(a) == len(b) and all(same_value(x, z, depth) for x, z in zip(a, b, strict=True))
     if type(a) is not Var:
         return type(a) in (int, float, bool, str, slice) and a == b
     return (depth > 0 and a.op is b.op is not None and a.kwargs.keys() == b.kwargs.keys()
-            and alike((*a.args, *a.kwargs.values()), (*b.args, *b.kwargs.values()), depth - 1))
+            and same_value((*a.args, *a.kwargs.values()), (*b.args, *b.kwargs.values()), depth - 1))
 
 
 def _consumers_first(g, y):

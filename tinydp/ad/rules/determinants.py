@@ -20,7 +20,7 @@ from ..registry import defvjp
 from ..tape import Var
 from ..values import abstract, plain, shape
 
-WELL_CONDITIONED, SMALL = 1e4, 1e-2              # norms of a and its inverse multiplied; part of the largest
+WELL_CONDITIONED, NEGLIGIBLE = 1e4, 1e-2         # norms of a and its inverse multiplied; part of the largest
 
 
 def _swap(x):
@@ -79,7 +79,7 @@ def _of_singular(a):
     u, s, vt = np.linalg.svd(plain(a))
     if s[0] == 0:
         return _polynomial(a)
-    k = int(np.sum(s < SMALL * s[0]))
+    k = int(np.sum(s < NEGLIGIBLE * s[0]))
     if k == 0 or not np.all(np.isfinite(s)):
         return np.linalg.det(a) * _swap(np.linalg.inv(a))
     small = np.block([[a / s[0], u[:, n - k:]], [vt[n - k:], np.zeros((k, k))]])

@@ -29,7 +29,7 @@ from ..registry import (
 )
 from ..selected import selected, shared
 from ..values import abstract, as_float64, plain, shape
-from .bends import alike, at_tip, bend, differentiated, direction, ties, tips, torn, unsure
+from .bends import at_tip, bend, differentiated, direction, same_value, ties, tips, torn, unsure
 
 # ---------------------------------------------------------------------------- arithmetic
 
@@ -122,7 +122,7 @@ def _extreme(g, y, x, other, tie):
         return shared(unsure(np.where(tied, 0.5, chosen), y, tied), g, chosen)
     c = shared(_share(y, x, other), g)
     if differentiated(y) and np.any(tie := np.equal(plain(x), plain(other))):
-        return torn(c, g, y, x, tie, same=alike(x, other))
+        return torn(c, g, y, x, tie, same=same_value(x, other))
     return c
 
 

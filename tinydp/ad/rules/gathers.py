@@ -121,7 +121,7 @@ def element_shape(shape: tuple, index: tuple, positions: list) -> tuple[int, ...
 def placed(shape: tuple, parts: tuple) -> tuple[tuple, list]:
     """An index with marks for its computed parts, and the positions that these are."""
     template, positions = list[Any](), list[Any]()
-    for part, axis in zip(parts, axes_of(parts, len(shape)), strict=True):
+    for part, axis in zip(parts, axes_of_index(parts, len(shape)), strict=True):
         if abstract(part):
             template.append(f"#{len(positions)}")
             positions.append(in_range(_integer(part), n=shape[axis]))
@@ -170,7 +170,7 @@ def _spelled_out(parts: tuple, ndim: int) -> tuple:
     return parts if any(i is Ellipsis for i in parts) else (*parts, Ellipsis)
 
 
-def axes_of(parts: tuple, ndim: int) -> list[int]:
+def axes_of_index(parts: tuple, ndim: int) -> list[int]:
     """The first axis that each part of an index names."""
     found, axis = [], 0
     for part in parts:
@@ -183,7 +183,7 @@ def axes_of(parts: tuple, ndim: int) -> list[int]:
 
 def _without_slices(x: Any, parts: tuple) -> tuple[Any, tuple]:
     """The array after its slices with computed bounds, and an index for the rest."""
-    axes = axes_of(parts, len(shape_of(x)))
+    axes = axes_of_index(parts, len(shape_of(x)))
     for k, (part, axis) in enumerate(zip(parts, axes, strict=True)):
         if type(part) is slice and _bounds_are_computed(part):
             x = _sliced(x, axis, part)

@@ -31,9 +31,9 @@ if importlib.util.find_spec("gymnasium") is None:
                               name="gymnasium")
 
 from . import cartpole, pendulum, swingup, trebuchet
-from .world import Evaluation, Machine, World, evaluate, reveal
+from .world import Evaluation, Physics, World, evaluate, reveal
 
-__all__ = ["MACHINES", "Evaluation", "Machine", "World", "evaluate", "machine", "make", "reveal"]
+__all__ = ["MACHINES", "Evaluation", "Physics", "World", "evaluate", "machine", "make", "reveal"]
 
 MACHINES: dict[str, Any] = {
     "pendulum": (pendulum.Pendulum, pendulum.Truth, pendulum.draw),
@@ -48,7 +48,8 @@ STREAM = 2026                    # of worlds: their seeds have nothing in common
 def make(name: str, seed: int | None = None, **truth: Any) -> World:
     """The world of that name that `seed` draws, or the nominal one; `truth` sets what is true by name.
 
-    Without seed and `truth`, it is the machine of the simulator, without noise.
+    Without seed and `truth`, it is the machine of the simulator, without noise. The names are those of the
+    `Truth` of that world. Raises `KeyError` if there is no such world.
 
     >>> reveal(make("trebuchet", seed=1, noise=1.0)).noise
     1.0
@@ -56,8 +57,12 @@ def make(name: str, seed: int | None = None, **truth: Any) -> World:
     return World(machine(name, seed, **truth))
 
 
-def machine(name: str, seed: int | None = None, **truth: Any) -> Machine:
-    """What stands behind that world: for environments that show more of it than a `World` does."""
+def machine(name: str, seed: int | None = None, **truth: Any) -> Physics:
+    """What stands behind that world: for environments that show more of it than a `World` does.
+
+    >>> machine("pendulum").longest                      # steps of an episode, at most
+    200
+    """
     kind, nominal, draw = MACHINES[name]
     drawn = nominal() if seed is None else draw(np.random.default_rng([STREAM, seed]))
     return kind(drawn._replace(**truth))

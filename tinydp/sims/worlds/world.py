@@ -35,8 +35,17 @@ import numpy as np
 from gymnasium import spaces
 
 
-class Machine(Protocol):
-    """What has the physics; see the head of this file."""
+class Physics(Protocol):
+    """What has the physics: any class with these methods; see the head of this file.
+
+    `longest` is in steps; `noise` has the standard deviation of each number that is sensed, in its unit.
+
+        >>> from tinydp.sims.worlds import machine
+        >>> pendulum = machine("pendulum")
+        >>> pendulum.start(np.random.default_rng(0))
+        >>> pendulum.step(np.array([2.0])), pendulum.sense().shape           # not ended; θ and ω
+        (False, (2,))
+    """
 
     longest: int
     action_space: spaces.Space
@@ -65,9 +74,16 @@ class World(gymnasium.Env):
     `real_steps` counts all steps since the world was made. Start states are drawn from the seed of
     `reset`, as in Gymnasium; noise is drawn from a stream of its own. `ResetNeeded` is raised by a step
     before the first reset, or after an episode's end. The dictionary `info` is empty.
+
+        >>> from tinydp.sims.worlds import make
+        >>> world = make("swingup", seed=0)
+        >>> observation, _ = world.reset(seed=0)
+        >>> observation, reward, terminated, truncated, _ = world.step(np.array([1.0]))
+        >>> observation.shape, world.real_steps
+        ((5,), 1)
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Physics):
         self.__machine = machine
         self.__noise: np.random.Generator | None = None
         self.__sensed: np.ndarray | None = None          # None: nothing runs
@@ -80,7 +96,7 @@ class World(gymnasium.Env):
         return self.__count
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict]:
-        """Begin an episode; the first observation. There are no options."""
+        """Begin an episode; returns the first observation, and an empty dictionary. There are no options."""
         super().reset(seed=seed)
         if seed is not None or self.__noise is None:
             self.__noise = np.random.default_rng(None if seed is None else [seed, 1])
@@ -89,7 +105,11 @@ class World(gymnasium.Env):
         return self.__machine.show(self.__sensed), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
-        """Observation, reward, whether the episode ended by itself, or by its length."""
+        """Observation, reward, whether the episode ended by itself, or by its length, and an empty
+        dictionary.
+
+        Raises `gymnasium.error.ResetNeeded` if no episode runs.
+        """
         if self.__sensed is None:
             raise gymnasium.error.ResetNeeded("no episode runs: call reset before step")
         before, terminated = self.__sensed, self.__machine.step(action)
@@ -114,6 +134,11 @@ class Evaluation(NamedTuple):
 
     `returns` (n,) are sums of rewards without noise, `lengths` (n,) are in steps; `firsts` and `lasts`,
     (n, k), are what was sensed, without noise, before the first and after the last step.
+
+        >>> sensed = np.zeros((2, 4))
+        >>> found = Evaluation(np.array([-3.0, -1.0]), np.array([200, 150]), firsts=sensed, lasts=sensed)
+        >>> found.steps, found.returns.mean()
+        (350, np.float64(-2.0))
     """
 
     returns: np.ndarray
@@ -132,7 +157,12 @@ def evaluate(world: World, controller: Callable[[Any], Any], episodes: int, seed
 
     The controller sees the noise as ever, but is scored by the truth. The world's own episode and its
     count of real steps stay as they are. A controller with memory has a method `begin()`, called before
-    each episode.
+    each episode. Returns an `Evaluation`, with `episodes` rows.
+
+        >>> from tinydp.sims.worlds import make
+        >>> found = evaluate(make("cartpole", seed=0), lambda observation: 1, episodes=2)
+        >>> found.lengths.shape, bool(np.all(found.lengths < 20))             # always to the right: it falls
+        ((2,), True)
     """
     machine = copy.deepcopy(_machine_of(world))
     begin = getattr(controller, "begin", lambda: None)
@@ -154,7 +184,12 @@ def evaluate(world: World, controller: Callable[[Any], Any], episodes: int, seed
 
 
 def reveal(world: World) -> Any:
-    """The machine's true parameters: for judges, and for baselines that are told the truth."""
+    """The machine's true parameters, a `Truth`: for judges, and for baselines that are told the truth.
+
+        >>> from tinydp.sims.worlds import make
+        >>> reveal(make("pendulum", mass=1.2)).mass
+        1.2
+    """
     return _machine_of(world).truth
 
 

@@ -234,9 +234,9 @@ def all_finite(x: Any) -> bool:
     return total == 0.0
 
 
-LARGE = 2**22                            # bytes
-_PAGE = 2**12
-_HUGE_PAGES = 14                         # MADV_HUGEPAGE of madvise(2)
+LARGE = 2**22                            # bytes, from which on huge pages are asked for
+PAGE = 2**12
+HUGE_PAGES = 14                          # MADV_HUGEPAGE of madvise(2)
 _madvise: Any = numba.types.ExternalFunction(
     "madvise", numba.int32(numba.uintp, numba.uintp, numba.int32))
 
@@ -245,8 +245,8 @@ _madvise: Any = numba.types.ExternalFunction(
 def _on_linux(shape: Any) -> Any:
     array = np.empty(shape)
     if array.nbytes >= LARGE:
-        first = (array.ctypes.data + _PAGE - 1) // _PAGE * _PAGE
-        _madvise(numba.uintp(first), numba.uintp(array.nbytes - _PAGE), numba.int32(_HUGE_PAGES))
+        first = (array.ctypes.data + PAGE - 1) // PAGE * PAGE
+        _madvise(numba.uintp(first), numba.uintp(array.nbytes - PAGE), numba.int32(HUGE_PAGES))
     return array
 
 

@@ -5,7 +5,7 @@ Matrices come as LAPACK has them, column after column: in NumPy's order that is 
 be factored, `a` in `lu_into`, `determinant_into` and `cholesky_into`, comes in NumPy's order and is copied. A
 kernel returns LAPACK's `info`: 0 is fine, and with anything else NumPy raises.
 
-To call LAPACK takes longer than to solve a tiny system. So up to `SMALL` rows, elimination and Cholesky's
+To call LAPACK takes longer than to solve a tiny system. So up to `TINY_ROWS` rows, elimination and Cholesky's
 method are written out: the same steps, with the same pivots. Only where a pivot nearly vanishes, or a number
 is not finite, LAPACK is asked, so that what is singular is decided as NumPy decides it.
 """
@@ -25,9 +25,9 @@ from ...rules.triangles import ENOUGH, PADE
 from .. import lapack
 from .products import exact, matmul, summing
 
-lapack.add_symbols()
+lapack.add_lapacks_symbols()
 
-SMALL = 4                                # rows: below, LAPACK takes one and a half to two times as long
+TINY_ROWS = 4                            # rows: below, LAPACK takes one and a half to two times as long
 TINY = 1e-13                             # a pivot, as a part of the matrix
 N, V, S, L, U, T = map(ord, "NVSLUT")    # how LAPACK names what it is to do
 
@@ -135,7 +135,7 @@ def _eliminated(a: Any, lu: Any, pivots: Any) -> bool:
 def lu_into(a: Any, lu: Any, pivots: Any) -> int:
     """The triangles L and U in one matrix, and which rows were exchanged; -1 - row if LAPACK did it."""
     n = a.shape[0]
-    if n <= SMALL and _eliminated(a, lu, pivots):
+    if n <= TINY_ROWS and _eliminated(a, lu, pivots):
         return 0
     _turned(a, lu)
     info = _getrf(n, n, lu, n, pivots)
@@ -162,7 +162,7 @@ def _dot(a: Any, x: Any, k: int, r: int, first: int, last: int) -> float:
 def lu_solve_into(lu: Any, pivots: Any, integers: Any, xs: Any, transposed: int) -> int:
     """Solve a x = b, or a^T x = b, for each row b of `xs`, with what `lu_into` made of a."""
     n, count = lu.shape[0], xs.shape[0]
-    by_lapack = pivots[0] < 0.0 if n <= SMALL else count > 1
+    by_lapack = pivots[0] < 0.0 if n <= TINY_ROWS else count > 1
     if by_lapack:
         numbers = integers.view(np.int32)
         for k in range(n):
@@ -210,7 +210,7 @@ def determinant_into(a: Any, lu: Any, pivots: Any) -> tuple[float, float]:
 def triangular_into(a: Any, xs: Any, lower: int, transposed: int, unit: int) -> int:
     """Solve a x = b, or a^T x = b, for each row b of `xs`, of one triangle of `a`."""
     n = a.shape[0]
-    if n > 2 * SMALL and xs.shape[0] > 1:
+    if n > 2 * TINY_ROWS and xs.shape[0] > 1:
         return _trtrs(L if lower else U, T if transposed else N, U if unit else N,
                       n, xs.shape[0], a, n, xs, n)
     for k in range(n):
@@ -266,7 +266,7 @@ def cholesky_into(a: Any, y: Any) -> int:
     """y y^T = a for the symmetric matrix of which `a` has the lower triangle."""
     n = a.shape[0]
     _lower(a, y)
-    if n <= SMALL:
+    if n <= TINY_ROWS:
         if _root(a, y):
             return 0
         _lower(a, y)

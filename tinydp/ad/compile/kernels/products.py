@@ -22,7 +22,7 @@ summing = stored.njit(fastmath={"contract", "reassoc"}, error_model="numpy", nog
 
 HEIGHT, LANES, VECTORS = 4, 4, 2
 WIDTH = LANES * VECTORS
-BLOCK = 128                              # of the inner axis, so that what is read again stays in the cache
+INNER_BLOCK = 128                        # of the inner axis, so that what is read again stays in the cache
 
 
 def spelled_out(stand_in: Callable) -> Callable:
@@ -103,8 +103,8 @@ def _product(a: Any, a_row: int, a_column: int, rows: int, inner: int, b: Any, o
     out[:, :] = 0.0
     flat = a.ravel()
     high, wide = rows - rows % HEIGHT, columns - columns % WIDTH
-    for start in range(0, inner, BLOCK):
-        count = min(BLOCK, inner - start)
+    for start in range(0, inner, INNER_BLOCK):
+        count = min(INNER_BLOCK, inner - start)
         for i in range(0, high, HEIGHT):
             for j in range(0, wide, WIDTH):
                 _tile(out, i * columns + j, columns, a, i * a_row + start * a_column, a_row, a_column,
