@@ -2,7 +2,7 @@
 
     >>> text = module(prepared({"double": (lambda x: 2.0 * x, 1.0)}), engine="javascript")
     >>> [line[:60] for line in text.splitlines() if line.startswith("export const double")]
-    ['export const double = new Program({"name": "double", "source"']
+    ['export const double = new Program({"name": "double", "source']
 """
 
 import base64

@@ -5,10 +5,8 @@
 """
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .elementary import fmod, signbit
+from .elementary import fmod, signbit
 
 ROUND = 6755399441055744.0               # 1.5 * 2**52: adding it leaves an integer in the low bits
 LARGEST = 1e5                            # up to here pi/2 in three parts is exact enough

@@ -6,11 +6,10 @@ vanishes counts as zero: there is nobody to be asked.
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .angles import cos, sin
-    from .elementary import log
+from .angles import cos, sin
+from .elementary import log
 
 TINY = 1e-13                             # a pivot, as a part of the matrix
 
