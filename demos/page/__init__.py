@@ -46,7 +46,9 @@ def text_of(page: Page) -> str:
         "TITLE": html.escape(page.title),
         "STYLE": read(HERE, "style.css"),
         "BODY": read(beside, "page.html"),
-        "SHOWN": "".join(_shown(caption, f, page.examples) for caption, f in page.shown.items()),
+        "SHOWN": "".join([
+            *(_shown(caption, f, page.examples) for caption, f in page.shown.items()),
+            _details("the Python that it was made from", read(beside, Path(page.folder).name), "python")]),
         "LINK": html.escape(Path(page.folder).relative_to(HERE.parents[1]).as_posix()),
         "PROGRAMS": script(prepared(page.programs)),
         "LEARNING": read(HERE, "learning.js"),
@@ -64,7 +66,13 @@ def _shown(caption: str, f: Callable, examples: tuple) -> str:
     """A program in JavaScript, to be read."""
     (made,) = prepared({"program": (f, *examples)})
     text = javascript.printed(made.module).text
-    return (f"<details><summary>{html.escape(caption.capitalize())}, as the page has it</summary>"
+    return _details(f"{caption}, as the page has it", text)
+
+
+def _details(caption: str, text: str, name: str = "") -> str:
+    """A text that is there for those who want it."""
+    place, shown = f' id="{name}"' if name else "", html.escape(caption[0].upper() + caption[1:])
+    return (f"<details{place}><summary>{shown}</summary>"
             f"<pre tabindex=0>{html.escape(text)}</pre></details>")
 
 

@@ -121,6 +121,11 @@ function label(g, text, x, y, colours) {
   g.fillText(text, x, y);
 }
 
+/** A link to a text that is folded away opens it. */
+for (const link of document.querySelectorAll("a[href^='#']")) {
+  link.addEventListener("click", () => { $(link.hash.slice(1)).open = true; });
+}
+
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 const mixed = (a, b, share) => a.map((x, k) => Math.round(x + (b[k] - x) * share));
 /** A colour of CSS as three numbers. */
