@@ -819,4 +819,4 @@ DEMO = Demo(
     keeps=kept_by_sweeps, kinds=(Layer,), outcomes=(Outcome, Episodes, Judged, *KINDS),
     passes=passes, packages=("numpy", "gymnasium"), beside={
         "plan": f"{__name__}.plans",
-        **{name: f"{__name__}.{name}" for name in ("world", "race", "article", "best")}})
+        **{name: f"{__name__}.{name}" for name in ("world", "race", "article", "best", "page")}})
