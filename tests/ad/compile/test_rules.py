@@ -16,9 +16,15 @@ from .checks import check
 few = settings(max_examples=6, database=None, derandomize=True, phases=[Phase.generate], deadline=None)
 
 
+# Left to the tape: the shape of the result is not known; the order is NumPy's own; nobody has written it.
+NOT_COMPILED = {np.extract, np.partition, np.unwrap}
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_every_function(case):
+    compiled = []
+
     @few
     @given(case.calls())
     def agree(call):
@@ -28,8 +34,15 @@ def test_every_function(case):
             assume(False)
         with contextlib.suppress(TinydpError):
             check(call, *call.xs, rtol=1e-9)
+            compiled.append(call)
 
     agree()
+    if not compiled and case.rule not in NOT_COMPILED:
+        pytest.fail(
+            f"{case} cannot be compiled: to EXPANSIONS in tinydp/ad/compile/expansions.py add what it is made "
+            "of; or, if it works element by element, to ELEMENTWISE in operations.py its name, and to "
+            "arithmetic.py its instruction.", pytrace=False)
+    assert not (compiled and case.rule in NOT_COMPILED), "it can be compiled now: take it off NOT_COMPILED"
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: "-".join(f.__name__ for f in point.functions))
