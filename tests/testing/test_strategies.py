@@ -54,7 +54,7 @@ def test_every_function_of_the_registry_has_inputs_or_says_why_not():
         elif not function.__module__.startswith("tests"):
             if function not in DOMAINS:
                 pytest.fail(f"{function.__name__} has no domain: add where each argument may lie to DOMAINS "
-                            "in tinydp/testing/domains.py; and, if it has kinks, what changes there to SIDES.",
+                            "in tinydp/testing/domains.py; and, if it has kinks, what changes to SIDES.",
                             pytrace=False)
             assert isinstance(inputs_for(function), st.SearchStrategy)
 

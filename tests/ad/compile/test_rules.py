@@ -39,8 +39,8 @@ def test_every_function(case):
     agree()
     if not compiled and case.rule not in NOT_COMPILED:
         pytest.fail(
-            f"{case} cannot be compiled: to EXPANSIONS in tinydp/ad/compile/expansions.py add what it is made "
-            "of; or, if it works element by element, to ELEMENTWISE in operations.py its name, and to "
+            f"{case} cannot be compiled: to EXPANSIONS in tinydp/ad/compile/expansions.py add what it is "
+            "made of; or, if it works element by element, to ELEMENTWISE in operations.py its name, and to "
             "arithmetic.py its instruction.", pytrace=False)
     assert not (compiled and case.rule in NOT_COMPILED), "it can be compiled now: take it off NOT_COMPILED"
 

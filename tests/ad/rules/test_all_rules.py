@@ -57,8 +57,8 @@ def test_every_rule_has_a_case():
     tested = {covered for case in CASES for covered in case.covered}
     missing = [(f, i) for f, rule in OURS.items() for i in arguments(rule) if (f, i) not in tested]
     fail_for(missing, "{0} has a rule for argument {1}, and no case tests it: to CASES in "
-                      "tests/ad/rules/test_X.py, where X.py has the rule, add `case({0}, ...)`, with a sampler "
-                      "of cases.py for each argument.")
+                      "tests/ad/rules/test_X.py, where X.py has the rule, add `case({0}, ...)`, with a "
+                      "sampler of cases.py for each argument.")
 
 
 def test_every_case_has_a_rule():
