@@ -138,7 +138,7 @@ def all_of_numpy():
 def in_neither(theirs):
     """Rows for the functions that have no rule in either: (functions, why, what to write instead)."""
     known = {f for f in PRIMITIVES if in_numpy(f)}
-    first = {f: name for name, f in sorted(all_of_numpy().items(), reverse=True)}        # of several names, one
+    first = {f: name for name, f in sorted(all_of_numpy().items(), reverse=True)}     # of several names, one
     missing = {name for f, name in first.items() if f not in known and name not in theirs}
     rows, told = [], set()
     for why, instead, names in NEITHER:
