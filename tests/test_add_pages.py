@@ -24,7 +24,7 @@ MESSAGES = re.findall(r"^\| `(.*?)` \|", TABLE, re.MULTILINE)
 
 
 def test_the_table_has_all_messages():
-    assert len(MESSAGES) == 10
+    assert len(MESSAGES) == 11
 
 
 @pytest.mark.parametrize("message", MESSAGES)

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 
 import tinydp as dp
+from tinydp.ad.compile import operations
+from tinydp.ad.compile.engine import machine_code_of
+from tinydp.ad.compile.lower import lowered
+from tinydp.ad.compile.numba import text_of
+from tinydp.ad.compile.trace import traced
 from tinydp.ad.errors import TinydpError
+from tinydp.ad.registry import PRIMITIVES
 
 from ..rules.special_points import POINTS
 from ..rules.test_all_rules import CASES
@@ -43,6 +49,23 @@ def test_every_function(case):
             "made of; or, if it works element by element, to ELEMENTWISE in operations.py its name, and to "
             "arithmetic.py its instruction.", pytrace=False)
     assert not (compiled and case.rule in NOT_COMPILED), "it can be compiled now: take it off NOT_COMPILED"
+
+
+ELEMENTWISE_UFUNCS = [f for f in PRIMITIVES if isinstance(f, np.ufunc) and f.__name__ in operations.ELEMENTWISE]
+
+
+@pytest.mark.parametrize("f", ELEMENTWISE_UFUNCS, ids=lambda f: f.__name__)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_every_elementwise_function_has_an_instruction(f):
+    args = [1.3, 0.7, 0.4][: f.nin]
+    program = lowered(traced(f, *args), "f")
+    try:
+        found, source = machine_code_of(program.functions)(*args), text_of(program.functions)
+    except KeyError:
+        pytest.fail(f"{f.__name__} is in ELEMENTWISE of operations.py, and has no instruction: add it to "
+                    "arithmetic.py, and what Python calls it to numba.py.", pytrace=False)
+    np.testing.assert_allclose(found, f(*args), rtol=1e-14)
+    assert "return" in source
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: "-".join(f.__name__ for f in point.functions))
