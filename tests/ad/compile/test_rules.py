@@ -51,7 +51,8 @@ def test_every_function(case):
     assert not (compiled and case.rule in NOT_COMPILED), "it can be compiled now: take it off NOT_COMPILED"
 
 
-ELEMENTWISE_UFUNCS = [f for f in PRIMITIVES if isinstance(f, np.ufunc) and f.__name__ in operations.ELEMENTWISE]
+ELEMENTWISE_UFUNCS = [
+    f for f in PRIMITIVES if isinstance(f, np.ufunc) and f.__name__ in operations.ELEMENTWISE]
 
 
 @pytest.mark.parametrize("f", ELEMENTWISE_UFUNCS, ids=lambda f: f.__name__)
