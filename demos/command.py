@@ -3,7 +3,8 @@
 A demo is one file, demos/NAME.py, and says what it is in a `Demo`: functions of `options`, the
 parsed command line. This is all that it writes to have `python -m demos NAME [ACTION]`:
 
-    >>> CLAIM, TAKES = "A fair coin shows heads half of the time.", "1 s"    # read by the listing
+    >>> CLAIM = "A fair coin shows heads half of the time."              # both are read by the listing
+    >>> TAKES = "1 s"
 
     >>> def train(options):          # the outcome: trained and judged, or loaded where it was before
     ...     return np.random.default_rng(options.seed).random(options.throws) < 0.5

@@ -24,7 +24,9 @@ LIST = (
 )
 QUESTIONS = (
     ("why numbers are fast", ("tinydp/ad/fast.py",)),
-    ("how a rule is added, and what NumPy functions are looked up in", ("tinydp/ad/registry.py",)),
+    ("how a rule is added, and what NumPy functions are looked up in",
+     ("docs/add-a-rule.md", "tinydp/ad/registry.py")),
+    ("how a simulator is added", ("docs/add-a-simulator.md",)),
     ("arguments by name, options, defaults", ("tinydp/ad/binding.py", "tinydp/ad/asking.py")),
     ("what a tape keeps, and copies of constants", ("tinydp/ad/values.py",)),
     ("cotangents of single elements, and of several results", ("tinydp/ad/parts.py",)),

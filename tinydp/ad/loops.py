@@ -75,7 +75,7 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
     shorter of both ends. As ever in Python, an iterator gives its rows once.
 
     `segment` limits the memory of a long loop: only every `segment`-th carry is kept, and the steps
-    between are computed again on the way back. About sqrt(length) needs least.
+    between are computed again in the backward pass. About sqrt(length) needs least.
 
     Raises `LoopError` if the carry changes its structure or a shape, or the lengths disagree.
 

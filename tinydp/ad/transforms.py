@@ -260,7 +260,7 @@ def hvp(f: Callable, x: Any, v: Any) -> Any:
 
 
 def checkpoint(f: Callable) -> Callable:
-    """`f`, recorded as one node: what happens inside is computed again on the way back.
+    """`f`, recorded as one node: what happens inside is computed again in the backward pass.
 
     Saves the memory of the inside and costs one more evaluation of it. `f` must be a pure
     function of its positional arguments (structures of numbers and arrays); a traced value
@@ -291,7 +291,7 @@ class Checkpoint(Custom):
         if any(map(abstract, leaves)):
             return self(*call(leaves), **options), None, spot
         around = any(type(x) is Var for x in leaves)             # a differentiation, which has its own node
-        with older_than(tape):                   # as on the way back: a root is made for so many derivatives
+        with older_than(tape):           # as in the backward pass: a root is made for so many derivatives
             y, found = self._run(list(map(_own_number, leaves)) if around else leaves, traced, call, options)
         return self(*call(leaves), **options) if around else y, found, spot
 

@@ -47,8 +47,8 @@ def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None
     `max_steps` is the most steps that may be needed. Without it, a loop whose condition holds forever never
     ends; what is compiled cannot even be interrupted.
 
-    The states are kept for the way back. With `segment`, only every `segment`-th is, and the steps between
-    are computed again: about the square root of the number of steps needs least memory.
+    The states are kept for the backward pass. With `segment`, only every `segment`-th is, and the steps
+    between are computed again: about the square root of the number of steps needs least memory.
 
     Raises `LoopNotEnded`, which has the last state as `.state`, if `cond` still holds after `max_steps`
     steps; `LoopError` if the state changes its structure or a shape, or `cond` returns anything else.

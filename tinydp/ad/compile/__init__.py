@@ -60,7 +60,8 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
         162.89 1551.33
 
     With `parallel`, the rows of each outermost `dp.vmap` are spread over so many cores, or all of them if it
-    is True, and so is the way back over them; the results have the same bits whatever the number of cores is.
+    is True, and so is the backward pass over them; the results have the same bits whatever the number of
+    cores is.
 
     `.source` and `.adjoint_source` show the programs of the last call as Python source, `.forget()` drops all
     programs. Derivatives of any order are compiled, too: `jvp`, `jacobian`, `hvp`, gradients of gradients.

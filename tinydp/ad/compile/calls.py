@@ -244,7 +244,7 @@ class Compiled(Derivatives):
              variants: tuple[Built, ...] | None = None) -> tuple[Built, list]:
         """The program that takes the branches of these arguments, and its results.
 
-        `more` are operands beside the arguments: of a way back, the cotangents of the results.
+        `more` are operands beside the arguments: of a backward pass, the cotangents of the results.
         One after the other is run, until one finds that its conditions turn out as when it was traced. If
         none does, another is built. Raises `ArithmeticError` if a tape has to look: at what is not finite, or
         at a branch taken otherwise each time.
