@@ -35,6 +35,7 @@ PAGES = (
     Page("Equations", _of("tinydp", "root argmin")),
     Page("Arrays and structures", (*_of("tinydp", "set_at add_at lookup linalg"), "tinydp.ad.tree.register")),
     Page("Compiler", (*_of("tinydp", "compile"), *_of("tinydp.ad.compile", "Compiled TapeWarning"))),
+    Page("Export", (*_of("tinydp", "export"), "tinydp.ad.export.Shape")),
     Page("Looking inside", (*_of("tinydp", "record debug_nans"), "tinydp.ad.show.RecordedTape",
                             "tinydp.ad.show.ShownNode", "tinydp.ad.show.Share")),
     Page("Networks and optimisers", _of("tinydp", "nn optim")),
