@@ -59,7 +59,15 @@ def export(path: str | Path, programs: dict[str, tuple], *, engine: str = "wasm"
 
     With `check`, the module has the examples and what plain Python makes of them, to compare with.
 
-    Raises `NotCompiledError`, `BranchError` and what else `dp.compile` does, in the user's line.
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp(), "loss.js")
+        >>> export(file, {"loss": (lambda params, x: np.sum(np.tanh(params["w"] @ x)),
+        ...                        {"w": Shape(2, 3)}, Shape(3))}, engine="javascript")
+        >>> "export const loss" in file.read_text(), file.with_suffix(".d.ts").exists()
+        (True, True)
+
+    Returns nothing: the files are what it makes. Raises `NotCompiledError`, `BranchError` and what else
+    `dp.compile` does, in the user's line.
     """
     from .declared import declared  # noqa: PLC0415  (what follows takes a tenth of a second to import)
     from .modules import module, prepared  # noqa: PLC0415
