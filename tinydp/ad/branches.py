@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .drafts import settled
+from .twins import twin
 from .values import plain, shape
 from .watch import tracer
 
@@ -32,6 +34,7 @@ def cond(pred: Any, f: Callable, g: Callable, *args: Any) -> Any:
         if not callable(each):
             raise TypeError(f"cond chooses between two functions, not {type(each).__name__}: "
                             "write cond(pred, lambda: a, lambda: b).")
+    pred, f, g = settled(pred), twin(f), twin(g)
     if math.prod(shape(pred)) != 1:
         raise ValueError(f"cond asks one condition, not an array of shape {shape(pred)}: np.any(pred), "
                          "np.all(pred), or np.where(pred, a, b) for each element its own.")

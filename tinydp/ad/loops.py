@@ -51,6 +51,7 @@ from .primitives import pick
 from .rules.shaping import python_row
 from .tape import EndedTape, Node, Tape, Var
 from .transforms import vjp
+from .twins import twin
 from .values import is_condition, is_on, own, plain, settle, shape
 from .watch import OutOfTime, WatchedTape, live_tapes, reopened, time_limit, tracer
 
@@ -83,7 +84,7 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
         >>> total, partial
         (6.0, array([1., 3., 6.]))
     """
-    xs = columns(xs)
+    step, carry, xs = twin(step), tree.filled(carry), columns(tree.filled(xs))
     n = _length(xs, length)
     require_numbers(carry)
     if segment is not None and (segment != int(segment) or segment < 1):
@@ -207,6 +208,7 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
         >>> print(f"{fall_time(2.0):.4f} s, {grad(fall_time)(2.0):.4f} s per m")
         0.6386 s, 0.1596 s per m
     """
+    step, until, state = twin(step), twin(until), tree.filled(state)
     require_numbers(state)
     compiling = tracer()
     if compiling is not None:

@@ -27,6 +27,7 @@ from .loops import _row, scan
 from .show import argument_names
 from .tape import Var
 from .transforms import _transformed
+from .twins import twin
 from .values import abstract, plain, shape
 from .watch import tracer
 
@@ -199,7 +200,7 @@ class MappedArguments:
     def of(self, f: Callable, row: list) -> Any:
         """`f` of one row."""
         kwargs = {name: part(row) for name, part in self.kwargs.items()}
-        return f(*(part(row) for part in self.args), **kwargs)
+        return twin(f)(*(part(row) for part in self.args), **kwargs)
 
 
 def _argument_names(f: Callable, args: tuple) -> list[str]:

@@ -25,6 +25,7 @@ from .errors import Place, place_of
 from .parts import RESIDUALS, dense
 from .tape import Node, Var
 from .transforms import Inputs
+from .twins import twin
 from .values import plain, shape, zeros_like
 from .watch import WatchedTape, close_tape, open_tape, shown
 
@@ -74,7 +75,7 @@ def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
         inputs = Inputs(tape, args, range(len(args)))
         names = argument_names(f, args)
         tape.inputs = list(zip(names, inputs.variables, strict=True))
-        result = f(*inputs.args, **kwargs)
+        result = twin(f)(*inputs.args, **kwargs)
     finally:
         close_tape(tape)
     results = [leaf for leaf in tree.flatten(result)[0] if type(leaf) is Var]

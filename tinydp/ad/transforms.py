@@ -18,12 +18,14 @@ import numpy as np
 from . import fast, tree
 from .again import IN_A_FUNCTION, fingerprint, require_same
 from .custom import CallResiduals, Custom
+from .drafts import settled
 from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, user_spot, wrapped_in
 from .origin import from_numpy
 from .parts import dense
 from .primitives import sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
+from .twins import twin
 from .values import FLAGS, FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
 from .watch import close_tape, older_than, open_tape, tracer
 
@@ -305,7 +307,7 @@ class Checkpoint(Custom):
             full = list(leaves)
             for k, x in zip(traced, xs, strict=True):
                 full[k] = x
-            return self.fn(*unflatten(full), **options)
+            return twin(self.fn)(*unflatten(full), **options)
 
         again, pullback = vjp(of_traced, *(leaves[k] for k in traced))
         now = tree.flatten(tree.map(lambda _, x: x, y, again))[0] if tree.alike(y, again) else []
@@ -477,7 +479,7 @@ class Inputs:
 def _call(f: Callable, args: list, kwargs: dict) -> Any:
     token = sweeping.set(False)                  # it may be a rule that differentiates
     try:
-        return f(*args, **kwargs)
+        return settled(twin(f)(*args, **kwargs))
     except ValueError as error:
         if ours := wrapped_in(error):
             raise ours.with_traceback(error.__traceback__) from None

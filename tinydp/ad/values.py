@@ -45,6 +45,13 @@ class Abstract:
         raise NotImplementedError
 
 
+class Filled:
+    """An array under construction, see `drafts.py`; `value` is what it is now."""
+
+    __slots__ = ()
+    value: Any
+
+
 class Unsized:
     """Some elements of a program that is being compiled; how many they are is not known yet."""
 
@@ -254,6 +261,7 @@ def plain(x: Any) -> Any:
     """The number or array in a traced value, or those in a list or tuple of them."""
     while type(x) is Var:
         x = x.value
-    if type(x) is list or type(x) is tuple:
-        return type(x)(plain(child) for child in x)
-    return x
+    kind = type(x)
+    if kind is list or kind is tuple:
+        return kind(plain(child) for child in x)
+    return plain(x.value) if isinstance(x, Filled) else x

@@ -23,9 +23,11 @@ import numpy as np
 
 from . import tree
 from .carry import in_form_of, require_numbers
+from .drafts import settled
 from .errors import LoopError, LoopNotEnded
 from .loops import LoopOperation, RepeatedLoop, _as_one_node, _require_time
 from .tape import Var
+from .twins import twin
 from .values import abstract, own, plain, shape
 from .watch import live_tapes, time_limit, tracer
 
@@ -55,6 +57,7 @@ def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None
         >>> while_loop(lambda s: s[1] < 3, lambda s: (s[0] * 2.0, s[1] + 1), (np.ones(2), 0))
         (array([8., 8.]), 3)
     """
+    cond, body, state = twin(cond), twin(body), tree.filled(state)
     _require_number("max_steps", max_steps, 0)
     _require_number("segment", segment, 1)
     require_numbers(state)
@@ -111,6 +114,7 @@ def holds(x: Any) -> bool:
 
 def one_condition(x: Any) -> Any:
     """What `cond` returned, if it is one condition; a number holds unless it is zero."""
+    x = settled(x)
     if shape(x) != ():
         raise LoopError(f"cond returned an array of shape {shape(x)}.",
                         "return one condition, such as np.any(x > 0.0) or np.all(x > 0.0).")

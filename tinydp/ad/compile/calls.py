@@ -23,6 +23,7 @@ import numpy as np
 from ..binding import parameters_of
 from ..errors import NotCompiledError
 from ..tape import Tape, Var
+from ..twins import twin
 from ..values import Abstract, is_discrete, is_integer, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, gradients_like, name_of, refilled
@@ -119,7 +120,7 @@ class Compiled(Derivatives):
         leaves = call.leaves
         tape = youngest(leaves)
         if tracer() is not None or comparing.get() or any(isinstance(x, Abstract) for x in leaves):
-            return self.f(*args, **kwargs)       # a part of a program around
+            return twin(self.f)(*args, **kwargs)     # a part of a program around
         if tape is None:
             try:
                 program, results = self._run(call, leaves, None)
@@ -127,7 +128,7 @@ class Compiled(Derivatives):
                 return self.f(*args, **kwargs)   # it knows what is wrong, or that nothing is
             return program.unflatten(results)
         if isinstance(tape, WatchedTape):
-            return self.f(*args, **kwargs)       # somebody wants to see each step
+            return twin(self.f)(*args, **kwargs)     # somebody wants to see each step
         values = [as_argument(x.value) if is_on(tape, x) else x for x in leaves]
         if any(type(x) is Var for x in values):
             return self._recorded_inside(tape, call, values)
@@ -183,7 +184,7 @@ class Compiled(Derivatives):
                         break
                 program, results = self._run(call, values, None)
         except ArithmeticError:
-            return self.f(*call.args, **call.kwargs)
+            return twin(self.f)(*call.args, **call.kwargs)
         if program.real:
             call = call._replace(args=tuple(args), kwargs=kwargs)
             saved = CompiledResiduals(

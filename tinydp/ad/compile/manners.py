@@ -26,6 +26,7 @@ from ..advice.rewriting import (
     instead_of_writing,
 )
 from ..advice.syntax import parsed
+from ..drafts import Draft
 from ..errors import (
     BranchError,
     ConversionError,
@@ -52,7 +53,7 @@ from .proxy import Proxy, call_numpy, logged, write
 
 def _forward(op: Primitive) -> Callable:
     def method(a: Proxy, b: Any) -> Any:
-        if type(b) in (Var, Parts, Selected):
+        if type(b) in (Var, Parts, Selected, Draft):
             return NotImplemented
         return _operated(op, a, b)
     return method

@@ -38,6 +38,7 @@ from ..advice.rewriting import called, instead_of_scipy, rewritten_fill, without
 from ..asking import checked_replacement as checked_by_numpy
 from ..asking import compared, known_options, says_nothing
 from ..binding import bound
+from ..drafts import Draft
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
 from ..folds import advice_for_method, full_name, method_of
 from ..primitives import FlatPrimitive, Primitive
@@ -140,7 +141,7 @@ class Proxy(Abstract):
         return logged(op, (self, index), lambda: write(op, (self, index), {}))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
-        if any(type(x) is Var for x in args):
+        if any(type(x) is Var or type(x) is Draft for x in args):
             return NotImplemented
         if method == "at":
             raise MutationError(*at_advice(ufunc.__name__, user_place().expression))
@@ -157,7 +158,7 @@ class Proxy(Abstract):
         return logged(function, args, lambda: call_numpy(function, args, {}))
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
-        if any(kind is Var for kind in types):
+        if any(kind is Var or kind is Draft for kind in types):
             return NotImplemented
         if function is np.copyto:
             raise MutationError("a value of a compiled program was written into a plain array.",
