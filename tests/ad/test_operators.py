@@ -268,6 +268,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("f", "kind", "advice"), REFUSED, ids=range(len(REFUSED)))
+@pytest.mark.usefixtures("no_source")
 def test_what_would_lose_the_derivative_is_refused(f, kind, advice):
     with pytest.raises(kind, match=f"(?s){advice}") as caught:
         dp.grad(f)(1.0)

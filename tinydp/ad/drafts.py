@@ -319,9 +319,10 @@ def _joined(cells: np.ndarray, sources: Sources) -> Any:
     parts = [sources[k] for k in ids]
     if len(parts) == row.size and not any(map(shape, parts)):
         return np.reshape(np.stack(parts), cells.shape)
-    if len(parts) == 1 and shape(parts[0]) == cells.shape and np.array_equal(place, np.arange(row.size)):
-        return parts[0]
     plainly = origin == PLAIN
+    if len(parts) == 1 and shape(parts[0]) == cells.shape and not plainly.any() and (
+            np.array_equal(place, np.arange(row.size))):
+        return parts[0]
     start = np.zeros(len(sources), int)
     lengths = [math.prod(shape(x)) for x in parts]
     start[ids] = np.cumsum([0, *lengths[:-1]])

@@ -240,7 +240,8 @@ class Scope:
         self.bound = self.own | comprehended
         self.own -= comprehended
         targets = [y for x in found for y in _targets(x)]
-        self.filled = {_root(x) for x in targets if isinstance(x, ast.Subscript)} & self.own
+        changed = {x.target.id for x in found if isinstance(x, ast.AugAssign) and isinstance(x.target, ast.Name)}
+        self.filled = ({_root(x) for x in targets if isinstance(x, ast.Subscript)} | changed) & self.own
         self.arrays = self.filled | {
             x.targets[0].id for x in found if isinstance(x, ast.Assign) and isinstance(x.targets[0], ast.Name)
             and isinstance(x.value, ast.Call) and isinstance(x.value.func, (ast.Attribute, ast.Name))
