@@ -20,10 +20,12 @@ import itertools
 import linecache
 import os
 import sys
+import sysconfig
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from .advice.foreign import plainly
 from .advice.naming import Advice, in_our_names, names_in
 from .advice.syntax import Position, of_file, path_to
 
@@ -73,8 +75,8 @@ class Place(NamedTuple):
 
 
 def user_spot() -> Spot:
-    """The innermost line that is running and is neither ours nor NumPy's nor SciPy's."""
-    return innermost_spot(_is_library)
+    """The innermost line that is running and is of no library: neither ours nor NumPy's nor another."""
+    return innermost_spot(is_library)
 
 
 def innermost_spot(skipped: Callable[[str], bool]) -> Spot:
@@ -83,9 +85,14 @@ def innermost_spot(skipped: Callable[[str], bool]) -> Spot:
 
 
 def _innermost(frame: FrameType, skipped: Callable[[str], bool]) -> FrameType:
-    while frame.f_back and skipped(frame.f_code.co_filename):
+    while frame.f_back and (skipped(frame.f_code.co_filename) or _is_made(frame.f_code)):
         frame = frame.f_back
     return frame
+
+
+def _is_made(code: CodeType) -> bool:
+    """Whether it is a method that Python wrote, such as the `__init__` of a dataclass."""
+    return code.co_filename == "<string>" and code.co_name.startswith("__")
 
 
 def _spot_of(frame: FrameType) -> Spot:
@@ -117,7 +124,7 @@ def place_of(spot: Spot, names: dict[str, str] | None = None) -> Place:
 
 def user_place() -> Place:
     """The user's line that is running, with its source and the names of things there."""
-    frame = _innermost(sys._getframe(1), _is_library)
+    frame = _innermost(sys._getframe(1), is_library)
     return place_of(_spot_of(frame), names_in({**frame.f_globals, **frame.f_locals}))
 
 
@@ -131,9 +138,13 @@ def _statement(file: str, line: int, column: int) -> str:
     return ast.get_source_segment(source, around[-1]) or "" if is_whole else ""
 
 
+_INSTALLED = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
 @functools.cache
-def _is_library(file: str) -> bool:
-    return file.startswith(_OURS) or is_numpy(file) or is_scipy(file)
+def is_library(file: str) -> bool:
+    """Whether a file is one of ours, of Python's own, or of a package that was installed."""
+    return file.startswith((_OURS, *_INSTALLED, "<frozen")) or is_numpy(file) or is_scipy(file)
 
 
 def is_scipy(file: str) -> bool:
@@ -176,10 +187,48 @@ class TinydpError(Exception):
 
 
 def wrapped_in(error: BaseException) -> TinydpError | None:
-    """What `__float__` raised, if NumPy wrapped it in an error of its own; not a user's `raise ... from`."""
-    cause = error.__cause__
+    """What `__float__` raised, if a library wrapped it in an error of its own; not a user's `raise ... from`."""
+    cause = error.__cause__ or (error.__context__ if isinstance(error, SystemError) else None)
+    if not isinstance(cause, TinydpError):
+        return None
     is_numpys = type(error) is ValueError and "array element" in str(error)
-    return cause if is_numpys and isinstance(cause, TinydpError) else None
+    return cause if is_numpys or isinstance(error, SystemError) or is_library(_raised_in(error)) else None
+
+
+def _raised_in(error: BaseException) -> str:
+    """The file whose line raised an error."""
+    end = error.__traceback__
+    while end is not None and end.tb_next is not None:
+        end = end.tb_next
+    return end.tb_frame.f_code.co_filename if end else ""
+
+
+def refused_by(error: TypeError) -> "ConversionError | None":
+    """The same as advice, if it is somebody else's function that does not take a traced value."""
+    frame, at = None, error.__traceback__
+    while at is not None:
+        if not is_library(at.tb_frame.f_code.co_filename):
+            frame, spot = at.tb_frame, Spot(at.tb_frame.f_code, at.tb_lasti, at.tb_lineno)
+        at = at.tb_next
+    if frame is None or not ("Var" in str(error) or "Proxy" in str(error) or (
+            is_library(_raised_in(error)) and not _raised_in(error).startswith(_OURS))):
+        return None
+    space = {**frame.f_globals, **frame.f_locals}
+    place = place_of(spot, names_in(space))
+    traced = {name for name, x in space.items() if type(x).__name__ in ("Var", "Proxy", "Draft")}
+    new = plainly(place.expression, traced)
+    if not new or new == ast.unparse(ast.parse(f"({place.expression.strip()})", mode="eval")):
+        return None
+    name = place.expression.partition("(")[0]
+    cached = new.startswith(name + "(") and hasattr(space.get(name), "cache_info")
+    return ConversionError(
+        f"{name if place.expression.endswith(')') else 'this'} does not take a traced value: {error}.",
+        Advice("write {}, which is not cached.", place.expression.replace(name, f"{name}.__wrapped__", 1))
+        if cached else Advice("write {}, which is constant: the derivative ends there.", new), place)
+
+
+class UsageError(TinydpError, TypeError):
+    """One of our functions was not called as it can be."""
 
 
 class NonScalarOutputError(TinydpError, TypeError):

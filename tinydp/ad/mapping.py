@@ -28,6 +28,7 @@ from .show import argument_names
 from .tape import Var
 from .transforms import _transformed
 from .twins import twin
+from .usage import require_function
 from .values import abstract, plain, shape
 from .watch import tracer
 

@@ -16,16 +16,32 @@ from typing import Any
 import numpy as np
 
 from . import fast, tree
+from .advice.calling import in_tuples
+from .advice.foreign import within
+from .advice.naming import Advice
+from .advice.returns import returned_by
 from .again import IN_A_FUNCTION, fingerprint, require_same
 from .custom import CallResiduals, Custom
 from .drafts import settled
-from .errors import DtypeError, NoInputError, NonScalarOutputError, StructureError, user_spot, wrapped_in
+from .errors import (
+    DtypeError,
+    NoInputError,
+    NonScalarOutputError,
+    StructureError,
+    TinydpError,
+    UsageError,
+    refused_by,
+    user_place,
+    user_spot,
+    wrapped_in,
+)
 from .origin import from_numpy
 from .parts import dense
 from .primitives import sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
 from .twins import twin
+from .usage import as_argnums, given_too_early, instead_of_result, nothing_given, only_named, require_function
 from .values import FLAGS, FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
 from .watch import close_tape, older_than, open_tape, tracer
 
@@ -75,6 +91,9 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, "Pullback"]:
         (array([1., 0.]), array([[1., 2.],
                [0., 0.]]))
     """
+    require_function("vjp", f)
+    if not primals:
+        raise nothing_given("dp.vjp(f, x)")
     tape = open_tape()
     try:
         inputs = Inputs(tape, primals, range(len(primals)))
@@ -96,6 +115,10 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
         >>> jvp(lambda x, y: x * np.sin(y), (2.0, 0.0), (1.0, 10.0))
         (0.0, 20.0)
     """
+    if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
+        place = user_place()
+        raise UsageError("jvp takes a tuple of primals and one of tangents, as many as f has arguments.",
+                         Advice("write {}.", in_tuples(place.expression) or "dp.jvp(f, (x,), (t,))"), place)
     compiled = _transformed(f, ("jvp",), lambda f: functools.partial(jvp, f), (primals, tangents))
     if compiled is not None:
         return compiled[0]
@@ -121,6 +144,9 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
         array([[2., 0.],
                [0., 4.]])
     """
+
+    require_function("jacobian", f)
+    argnums = as_argnums(f, argnums)
 
     def by_chosen(args: Any, kwargs: dict) -> tuple[Callable, tuple]:
         """`f` as a function of the arguments to differentiate by, and these."""
@@ -234,7 +260,7 @@ def hessian(f: Callable, argnums: int = 0) -> Callable:
     return jacobian(grad(f, argnums), argnums)
 
 
-def hvp(f: Callable, x: Any, v: Any) -> Any:
+def hvp(f: Callable, x: Any = None, v: Any = None) -> Any:
     """The product of the Hessian of `f` at `x` with `v`, for the cost of a few gradients.
 
     `f` returns one number; `v` and the result are built and shaped like `x`. The Hessian is symmetric, so its
@@ -243,6 +269,9 @@ def hvp(f: Callable, x: Any, v: Any) -> Any:
         >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 10.0]))
         array([  6., 120.])
     """
+    require_function("hvp", f)
+    if v is None:
+        raise nothing_given("dp.hvp(f, x, v)")
     compiled = _transformed(f, ("hvp",), lambda f: functools.partial(hvp, f), (x, v))
     if compiled is not None:
         return compiled[0]
@@ -265,6 +294,7 @@ def checkpoint(f: Callable) -> Callable:
         >>> grad(lambda x: checkpoint(slow_decay)(x) ** 2)(1.0) == grad(lambda x: slow_decay(x) ** 2)(1.0)
         True
     """
+    require_function("checkpoint", f)
     return Checkpoint(f)
 
 
@@ -335,17 +365,20 @@ class ValueAndGradient:
     """What `value_and_grad` returns: an object, so that it can be pickled."""
 
     def __init__(self, f: Callable, argnums: int | tuple[int, ...], has_aux: bool):
-        if not callable(f):
-            raise TypeError(f"grad needs a function to differentiate, not {f!r}")
+        require_function("grad", f)
         functools.update_wrapper(self, f, updated=())
         self.f, self.has_aux = f, has_aux
-        self.argnums = argnums if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+        self.argnums = as_argnums(f, argnums)
+        if not isinstance(has_aux, (bool, np.bool_)):
+            raise given_too_early("has_aux", has_aux)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.f!r}, argnums={self.argnums})"
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         several = isinstance(self.argnums, tuple)
+        if not args and kwargs:
+            raise only_named(kwargs)
         direct = getattr(self.f, "value_and_gradient", None)     # a compiled function has it ready
         if direct and not self.has_aux:
             found = direct(args, kwargs, self.argnums if several else (self.argnums,))
@@ -480,8 +513,11 @@ def _call(f: Callable, args: list, kwargs: dict) -> Any:
     token = sweeping.set(False)                  # it may be a rule that differentiates
     try:
         return settled(twin(f)(*args, **kwargs))
-    except ValueError as error:
-        if ours := wrapped_in(error):
+    except TinydpError:
+        raise
+    except (ValueError, TypeError, SystemError) as error:
+        ours = wrapped_in(error) or (refused_by(error) if isinstance(error, TypeError) else None)
+        if ours:
             raise ours.with_traceback(error.__traceback__) from None
         raise
     finally:
@@ -501,6 +537,7 @@ def _position(k: int, n: int) -> int:
     if not -n <= k < n:
         raise NoInputError(
             f"argnums={k} was asked for, but the call has {n} positional argument{'s' * (n != 1)}.",
+            f"positions begin with 0: argnums={n - 1} is the last one." if n else
             "pass what you differentiate by as a positional argument.")
     return k % n
 
@@ -564,18 +601,22 @@ def _one_number(y: Any, f: Callable) -> Any:
     if isinstance(y, (Var, Abstract, numbers.Real)) or (type(y) is np.ndarray and y.dtype.kind in "fiu"):
         if shape(y) == ():
             return y
+        _, code = returned_by(f)
         raise NonScalarOutputError(
             f"{_name(f)} returned an array of shape {shape(y)}; a gradient is of one number.",
-            "return a number, such as np.sum(y) or y[0]; for all of them, use dp.vjp.")
+            Advice("return a number, such as {} or {}; for all of them, use {}.", f"np.sum({code or 'y'})",
+                   f"{within(code) or 'y'}[0]", "dp.vjp"))
     if isinstance(y, (complex, np.ndarray)):
         raise DtypeError(f"{_name(f)} returned {y!r}, which is not a real number.")
-    forgotten = "add a return statement." if y is None else "return one number (has_aux=True for more)."
-    raise NonScalarOutputError(f"{_name(f)} returned {tree.describe(y)}, not a number.", forgotten)
-
+    raise NonScalarOutputError(f"{_name(f)} returned {tree.describe(y)}, not a number.", instead_of_result(f, y))
 
 def _condition(f: Callable) -> DtypeError:
+    line, code = returned_by(f)
+    left = code.partition(" > ")[0].partition(" < ")[0]
     return DtypeError(f"{_name(f)} returned a condition, true or false, which has no derivative.",
-                      "return the number that you compared, or np.where(condition, a, b) with numbers.")
+                      (f"return the number that you compared ({left}, in line {line}), or " if left else
+                       "return the number that you compared, or ") +
+                      "np.where(condition, a, b) with numbers.")
 
 
 def _require_no_conditions(y: Any, f: Callable) -> None:

@@ -24,6 +24,7 @@ from ..binding import parameters_of
 from ..errors import NotCompiledError
 from ..tape import Tape, Var
 from ..twins import twin
+from ..usage import require_function
 from ..values import Abstract, is_discrete, is_integer, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, gradients_like, name_of, refilled
@@ -77,8 +78,7 @@ class Compiled(Derivatives):
 
     def __init__(self, f: Callable, static: tuple, roots: tuple = (), derivative: bool = False,
                  parallel: bool | int = False):
-        if not callable(f):
-            raise TypeError(f"compile needs a function, not {f!r}")
+        require_function("compile", f)
         functools.update_wrapper(self, f, updated=())
         self.f, self.static = f, static
         self.roots = roots or (f,)               # where what `f` finds around it is looked for

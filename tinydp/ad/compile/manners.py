@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..advice.foreign import instead_of_call
 from ..advice.methods import (
     instead_of_increase,
     instead_of_index,
@@ -193,6 +194,8 @@ def _instead_of_plain(expression: str) -> str:
         return advice
     if (found := instead_of_math(expression)) and found[1]:
         return Advice("write {} instead.", found[1])
+    if advice := instead_of_call(expression):
+        return advice
     return instead_of_conversion(expression) or (
         "write it with NumPy's functions, and np.stack around a list of values; a number that is fixed "
         "belongs to static= of dp.compile, or to a field of a dataclass with "

@@ -40,7 +40,6 @@ import copy
 import functools
 import linecache
 import operator
-import sysconfig
 import types
 import weakref
 from collections.abc import Callable
@@ -50,7 +49,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..advice.syntax import of_file
-from ..errors import _is_library
+from ..errors import is_library
 from . import running
 from .statements import PREFIX, Rewriter, inside
 
@@ -86,7 +85,7 @@ def twin(f: Any) -> Any:
         inner = twin(f.func)
         return f if inner is f.func else functools.partial(inner, *f.args, **f.keywords)
     call = getattr(kind, "__call__", None)       # an object of the user's that is called
-    if type(call) is FunctionType and not is_foreign(call.__code__.co_filename):
+    if type(call) is FunctionType and not is_library(call.__code__.co_filename):
         return twin(MethodType(call, f))
     return f
 
@@ -119,7 +118,7 @@ def _look(f: FunctionType) -> Made:
     code = f.__code__
     key = id(code)
     known = weakref.ref(code, lambda _, known=_KNOWN: known.pop(key, None))
-    found = None if is_foreign(code.co_filename) else _found(f)
+    found = None if is_library(code.co_filename) else _found(f)
     made = Made(known) if found is None else Made(known, found[0], found[0].co_freevars, [])
     _KNOWN[key] = made
     return made
@@ -210,15 +209,6 @@ def _same(a: CodeType, b: CodeType | None) -> bool:
 
 # ---------------------------------------------------------------------------- whose is it?
 
-_FOREIGN = tuple({sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-
-
-@functools.cache
-def is_foreign(file: str) -> bool:
-    """Whether a file belongs to a library, Python's own or another: these are run as they are."""
-    return _is_library(file) or file.startswith((*_FOREIGN, "<frozen"))
-
-
 def _global(space: dict, name: str) -> Any:
     """What a global name stands for: see `kind_of`."""
     x = space.get(name, getattr(builtins, name, None))
@@ -241,7 +231,7 @@ def kind_of(x: Any) -> Any:
     if isinstance(x, (types.BuiltinFunctionType, type)):
         return "known"
     code = getattr(x, "__code__", None)
-    return "known" if code is not None and is_foreign(code.co_filename) else "users"
+    return "known" if code is not None and is_library(code.co_filename) else "users"
 
 
 HELPERS = {PREFIX + name: CellType(x) for name, x in {
