@@ -138,10 +138,11 @@ class MLP:
     output: str | Callable = "identity"
 
     def __post_init__(self) -> None:
-        if isinstance(self.sizes, (int, np.integer)):
+        given: Any = self.sizes
+        if isinstance(given, (int, np.integer)):
             place = user_place()
-            raise UsageError("the sizes of an MLP's layers are one tuple.",
-                             Advice("write {}.", sizes(place.expression) or "MLP((inputs, ..., outputs))"), place)
+            new = sizes(place.expression) or "MLP((inputs, ..., outputs))"
+            raise UsageError("the sizes of an MLP's layers are one tuple.", Advice("write {}.", new), place)
         object.__setattr__(self, "sizes", tuple(self.sizes))
         if len(self.sizes) < 2 or any(n != int(n) or n < 1 for n in self.sizes):
             raise ValueError(f"an MLP needs at least two sizes, each 1 or more, not {self.sizes}: "
@@ -179,7 +180,7 @@ class MLP:
                 raise StructureError(
                     f"layer {k} of this MLP has weights of shape {sides}, and they have {np.shape(weight)}.",
                     "pass the parameters that its own init made, or one of their sizes: "
-                    f"MLP({tuple([*(np.shape(w)[0] for w, _ in params), np.shape(params[-1][0])[-1]])}).")
+                    f"MLP({(*(np.shape(w)[0] for w, _ in params), np.shape(params[-1][0])[-1])}).")
         for activation, (weight, bias) in zip(self._activations(), params, strict=True):
             x = activation(x @ weight + bias)
         return x

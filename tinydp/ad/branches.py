@@ -33,6 +33,7 @@ def cond(pred: Any, f: Callable, g: Callable, *args: Any) -> Any:
         >>> grad(safe_log)(2.0), grad(safe_log)(-2.0)
         (0.5, 0.0)
     """
+    each: Any
     for each in (f, g):
         if not callable(each):
             place = user_place()

@@ -18,6 +18,7 @@ The cells are one array of NumPy's, so a view of a draft is a view of its cells:
 the other, exactly where it would be so of plain arrays, since it is NumPy that decides which is a view.
 """
 
+import itertools
 import math
 import operator
 from collections.abc import Callable, Iterator
@@ -74,9 +75,11 @@ class Draft(Filled):
     # -- elements
 
     def __getitem__(self, index: Any) -> Any:
-        index = _known(index)
-        if index is COMPUTED:
-            return self.value[index]
+        if type(index) is not int:
+            known = _known(index)
+            if known is COMPUTED:
+                return self.value[index]
+            index = known
         found = self._cells[index]
         if type(found) is not np.void:
             return Draft(found, self._sources)
@@ -87,6 +90,13 @@ class Draft(Filled):
         return part[np.unravel_index(place, shape(part))] if shape(part) else part
 
     def __setitem__(self, index: Any, item: Any) -> None:
+        if type(item) is Var and type(index) is int and type(item.value) is float and self._cells.ndim == 1:
+            sources = self._sources              # the common case: what is below does the same
+            item = _numpys(item)
+            self._cells[index] = (item.value, len(sources), 0)
+            sources.append(item)
+            sources.writes += 1
+            return
         item = _as_numbers(as_array(item))
         known = _known(index)
         if known is COMPUTED:
@@ -284,10 +294,15 @@ def _as_numbers(item: Any) -> Any:
     """What is written to an array of float64, as that array would have it."""
     if not is_traced(item):
         return item if type(item) in (float, np.ndarray) else np.asarray(item, np.float64)[()]
-    from .origin import from_numpy  # noqa: PLC0415  (it builds on what uses drafts)
     if isinstance(item, Abstract) and item.kind != "f":
         item = np.multiply(item, 1.0)            # type: ignore[call-overload]
-    return item if shape(item) or from_numpy(item) else np.positive(item)        # what is read is NumPy's
+    return item if shape(item) else _numpys(item)
+
+
+def _numpys(item: Any) -> Any:
+    """A number as one of NumPy's, which it is when it is read."""
+    from .origin import from_numpy  # noqa: PLC0415  (it builds on what uses drafts)
+    return item if from_numpy(item) else np.positive(item)
 
 
 def joined(rows: Any) -> Any:
@@ -310,12 +325,9 @@ def _joined(cells: np.ndarray, sources: Sources) -> Any:
     """The array that these cells stand for."""
     row = cells.ravel()
     origin, place = row["source"], row["place"]
-    ids, first = np.unique(origin, return_index=True)
-    if not ids.size or ids[-1] == PLAIN:
+    ids = _in_order(origin)
+    if not ids:
         return cells["value"].copy()
-    if ids[0] == PLAIN:
-        ids, first = ids[1:], first[1:]
-    ids = ids[np.argsort(first)]                 # in the order in which they are in the cells
     parts = [sources[k] for k in ids]
     if len(parts) == row.size and not any(map(shape, parts)):
         return np.reshape(np.stack(parts), cells.shape)
@@ -325,13 +337,23 @@ def _joined(cells: np.ndarray, sources: Sources) -> Any:
         return parts[0]
     start = np.zeros(len(sources), int)
     lengths = [math.prod(shape(x)) for x in parts]
-    start[ids] = np.cumsum([0, *lengths[:-1]])
+    start[ids] = [0, *itertools.accumulate(lengths[:-1])]
     index = np.where(plainly, sum(lengths) + np.cumsum(plainly) - 1, start[origin] + place)
     flat = [np.reshape(x, -1) for x in parts]
     whole = np.concatenate([*flat, row["value"][plainly]] if plainly.any() else flat)
     if not np.array_equal(index, np.arange(sum(lengths) + np.count_nonzero(plainly))):
         whole = whole[index]
     return np.reshape(whole, cells.shape)
+
+
+def _in_order(origin: np.ndarray) -> list[int]:
+    """The sources that are named, in the order in which they are."""
+    if origin.size <= 1000:
+        ids = dict.fromkeys(origin.tolist())
+        ids.pop(PLAIN, None)
+        return [*ids]
+    found, first = np.unique(origin, return_index=True)
+    return [k for k in found[np.argsort(first)].tolist() if k != PLAIN]
 
 
 def _own(sources: Sources) -> Sources:

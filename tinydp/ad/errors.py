@@ -19,6 +19,7 @@ import functools
 import itertools
 import linecache
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -210,8 +211,9 @@ def refused_by(error: TypeError) -> "ConversionError | None":
         if not is_library(at.tb_frame.f_code.co_filename):
             frame, spot = at.tb_frame, Spot(at.tb_frame.f_code, at.tb_lasti, at.tb_lineno)
         at = at.tb_next
-    if frame is None or not ("Var" in str(error) or "Proxy" in str(error) or (
-            is_library(_raised_in(error)) and not _raised_in(error).startswith(_OURS))):
+    file = _raised_in(error)
+    is_theirs = is_library(file) and not (file.startswith(_OURS) or is_numpy(file))
+    if frame is None or not (is_theirs or re.search(r"\b(Var|Proxy)\b", str(error))):
         return None
     space = {**frame.f_globals, **frame.f_locals}
     place = place_of(spot, names_in(space))

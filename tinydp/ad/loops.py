@@ -45,8 +45,8 @@ from .errors import (
     Spot,
     SteepGradientWarning,
     StructureError,
-    user_spot,
     user_place,
+    user_spot,
 )
 from .events import Bracket, excursion, first_root, heads_over, jumps, passed
 from .origin import from_numpy
@@ -90,7 +90,7 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
     """
     step, carry, xs = twin(step), tree.filled(carry), columns(tree.filled(xs))
     if isinstance(xs, (int, np.integer)) and length is None:
-        raise _number_as_rows(xs)
+        raise _number_as_rows(int(xs))
     n = _length(xs, length)
     require_numbers(carry)
     if segment is not None and (segment != int(segment) or segment < 1):

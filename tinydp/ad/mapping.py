@@ -71,8 +71,7 @@ class Mapped:
     """What `vmap` returns: an object, so that it can be pickled."""
 
     def __init__(self, f: Callable, in_axes: Any, out_axes: Any):
-        if not callable(f):
-            raise TypeError(f"vmap needs a function, not {f!r}")
+        require_function("vmap", f)
         _require_axes("in_axes", in_axes)
         _require_axes("out_axes", out_axes)
         if not isinstance(in_axes, (int, tuple, list, type(None))):

@@ -105,7 +105,7 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, "Pullback"]:
     return _stripped(y, tape), Pullback(tape, inputs, tree.copied(y))
 
 
-def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+def jvp(f: Callable, primals: tuple | list, tangents: tuple | list) -> tuple[Any, Any]:
     """The value of `f(*primals)` and its change along `tangents`, J t.
 
     `tangents` is built and shaped like `primals`; the change like the value. The pullback is
@@ -115,7 +115,8 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
         >>> jvp(lambda x, y: x * np.sin(y), (2.0, 0.0), (1.0, 10.0))
         (0.0, 20.0)
     """
-    if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
+    both: Any = primals, tangents
+    if not all(isinstance(x, (tuple, list)) for x in both):
         place = user_place()
         raise UsageError("jvp takes a tuple of primals and one of tangents, as many as f has arguments.",
                          Advice("write {}.", in_tuples(place.expression) or "dp.jvp(f, (x,), (t,))"), place)

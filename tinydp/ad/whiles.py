@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .carry import in_form_of, require_numbers
 from .advice.naming import Advice
 from .advice.returns import returned_by
+from .carry import in_form_of, require_numbers
 from .drafts import settled
 from .errors import LoopError, LoopNotEnded
 from .loops import LoopOperation, RepeatedLoop, _as_one_node, _require_time
@@ -67,8 +67,10 @@ def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None
     if compiling is not None:
         return compiling.while_loop(cond, body, state, max_steps, segment)
     if segment is None or not live_tapes():
-        state, go = _as_one_node(
-            WHILE_ON_TAPE, lambda: _run(cond, body, state, holds(cond(state), cond), 0, max_steps)[:2], state)
+        def whole() -> tuple[Any, bool]:
+            return _run(cond, body, state, holds(cond(state), cond), 0, max_steps)[:2]
+
+        state, go = _as_one_node(WHILE_ON_TAPE, whole, state)
     else:
         state, go = _run_in_segments(cond, body, state, max_steps, int(segment))
     if go:

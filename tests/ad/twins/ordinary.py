@@ -73,7 +73,7 @@ def comprehension(p):
 
 
 def lambda_inside(p):
-    f = lambda u: np.array([u[1], -u[0]])  # noqa: E731
+    f = lambda u: np.array([u[1], -u[0]])
     return np.dot(f(p), f(p * 2.0))
 
 

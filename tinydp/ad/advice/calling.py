@@ -1,13 +1,13 @@
 """How one of our own functions is meant to be called, for the user's own call of it.
 
-    >>> applied("dp.grad(f, 2.0)")
-    'dp.grad(f)(2.0)'
-    >>> applied("dp.compile(f(x, y))")
-    'dp.compile(f)(x, y)'
-    >>> in_tuples("dp.jvp(np.sin, 0.5, 1.0)")
-    'dp.jvp(np.sin, (0.5,), (1.0,))'
-    >>> by_position("dp.grad(f)(x=2.0)")
-    'dp.grad(f)(2.0)'
+>>> applied("dp.grad(f, 2.0)")
+'dp.grad(f)(2.0)'
+>>> applied("dp.compile(f(x, y))")
+'dp.compile(f)(x, y)'
+>>> in_tuples("dp.jvp(np.sin, 0.5, 1.0)")
+'dp.jvp(np.sin, (0.5,), (1.0,))'
+>>> by_position("dp.grad(f)(x=2.0)")
+'dp.grad(f)(2.0)'
 """
 
 import ast
@@ -24,9 +24,10 @@ def applied(expression: str) -> str:
     found = parsed(expression)
     if not (isinstance(found, ast.Call) and found.args):
         return ""
+    f: ast.expr
     f, *rest = found.args
     if not rest and isinstance(f, ast.Call):
-        f, rest = f.func, f.args
+        f, rest = f.func, [*f.args]
     if not rest:
         return ""
     return ast.unparse(ast.Call(ast.Call(found.func, [f], found.keywords), rest, []))
@@ -61,7 +62,7 @@ def argument_of(name: str, expression: str) -> str:
     """`x` of `float(x)`; or nothing."""
     found = parsed(expression)
     is_it = isinstance(found, ast.Call) and ast.unparse(found.func) == name and len(found.args) == 1
-    return ast.unparse(found.args[0]) if is_it else ""           # type: ignore[union-attr]
+    return ast.unparse(found.args[0]) if is_it else ""  # type: ignore[union-attr]
 
 
 def instead_of_power(expression: str) -> str:
@@ -70,7 +71,9 @@ def instead_of_power(expression: str) -> str:
     usual = "keep the base positive, or use np.cbrt for a cube root."
     if not (isinstance(found, ast.BinOp) and isinstance(found.op, ast.Pow)):
         return usual
-    return Advice("keep the base positive, or write {} for a cube root.", f"np.cbrt({ast.unparse(found.left)})")
+    return Advice(
+        "keep the base positive, or write {} for a cube root.", f"np.cbrt({ast.unparse(found.left)})"
+    )
 
 
 def in_tuples(expression: str) -> str:
@@ -93,8 +96,8 @@ def with_arguments(expression: str, statement: str) -> str:
     """`vjp(f, x)` for the `vjp(f)` of a statement that goes on to call it with x."""
     found, tree = parsed(expression), statements(statement)
     for x in ast.walk(tree) if tree and isinstance(found, ast.Call) else ():
-        if isinstance(x, ast.Call) and ast.unparse(x.func) == ast.unparse(found):        # type: ignore[arg-type]
-            return ast.unparse(ast.Call(found.func, [*found.args, *x.args], []))         # type: ignore[union-attr]
+        if isinstance(x, ast.Call) and ast.unparse(x.func) == ast.unparse(found):  # type: ignore[arg-type]
+            return ast.unparse(ast.Call(found.func, [*found.args, *x.args], []))  # type: ignore[union-attr]
     return ""
 
 

@@ -26,13 +26,36 @@ _RANDOM = {
     "laplace": ("loc scale size", ("0.0", "1.0"), "{0} + {1} * {draw}"),
     "lognormal": ("mean sigma size", ("0.0", "1.0"), "np.exp({0} + {1} * {normal})"),
 }
-_SAMPLES = ("poisson", "binomial", "gamma", "beta", "geometric", "negative_binomial", "multinomial", "permutation",
-            "shuffle", "chisquare", "standard_t", "vonmises", "weibull", "pareto", "triangular", "dirichlet",
-            "multivariate_normal", "integers", "bernoulli", "gauss")
-_STEPS = ("dp.scan(lambda s, _: (dp.sims.integrators.rk4(lambda s: (({0})({first}), 1.0), s, 0.01), None), "
-          "({y0}, {t0}), length=100)[0][0]")
-_QUAD = ("(lambda t, w: 0.5 * ({2} - {1}) * np.sum(w * ({0})(0.5 * ({2} - {1}) * t + 0.5 * ({1} + {2}))))"
-         "(*np.polynomial.legendre.leggauss(20))")
+_SAMPLES = (
+    "poisson",
+    "binomial",
+    "gamma",
+    "beta",
+    "geometric",
+    "negative_binomial",
+    "multinomial",
+    "permutation",
+    "shuffle",
+    "chisquare",
+    "standard_t",
+    "vonmises",
+    "weibull",
+    "pareto",
+    "triangular",
+    "dirichlet",
+    "multivariate_normal",
+    "integers",
+    "bernoulli",
+    "gauss",
+)
+_STEPS = (
+    "dp.scan(lambda s, _: (dp.sims.integrators.rk4(lambda s: (({0})({first}), 1.0), s, 0.01), None), "
+    "({y0}, {t0}), length=100)[0][0]"
+)
+_QUAD = (
+    "(lambda t, w: 0.5 * ({2} - {1}) * np.sum(w * ({0})(0.5 * ({2} - {1}) * t + 0.5 * ({1} + {2}))))"
+    "(*np.polynomial.legendre.leggauss(20))"
+)
 # SciPy's and NumPy's functions, by their last name: what does the same, and what is said of it.
 _CALLS: dict[str, tuple[int, str, str]] = {
     "quad": (3, _QUAD, "write {} instead, where the function takes an array."),
@@ -43,7 +66,11 @@ _CALLS: dict[str, tuple[int, str, str]] = {
     "brentq": (3, "dp.root({0}, 0.5 * ({1} + {2}))", "write {} instead."),
     "bisect": (3, "dp.root({0}, 0.5 * ({1} + {2}))", "write {} instead."),
     "root": (2, "dp.root({0}, {1})", "write {} instead, which is what .x is."),
-    "least_squares": (2, "dp.argmin(lambda p: np.sum(({0})(p) ** 2), {1})", "write {} instead, which is what .x is."),
+    "least_squares": (
+        2,
+        "dp.argmin(lambda p: np.sum(({0})(p) ** 2), {1})",
+        "write {} instead, which is what .x is.",
+    ),
     "polyfit": (3, "np.linalg.lstsq(np.vander({0}, {2} + 1), {1})[0]", "write {} instead."),
     "fmean": (1, "np.mean(np.stack({0}))", "write {} instead."),
     "pstdev": (1, "np.std(np.stack({0}))", "write {} instead."),
@@ -58,7 +85,7 @@ def instead_of_call(expression: str) -> str:
     if not isinstance(found, ast.Call):
         return ""
     function = found.func
-    if isinstance(function, ast.Call):           # `np.vectorize(f)(x)`, `CubicSpline(x, y)(u)`
+    if isinstance(function, ast.Call):  # `np.vectorize(f)(x)`, `CubicSpline(x, y)(u)`
         return _of_made(found, function)
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     args = [*map(ast.unparse, found.args)]
@@ -78,8 +105,10 @@ def _of_random(rng: str, name: str, args: list[str], named: dict[str, str]) -> s
         return Advice("write {} instead.", f"dp.lookup({args[0]}, {number})")
     if name not in _RANDOM:
         inside = ", ".join([*(f"dp.value({x})" for x in args), *(f"{k}={x}" for k, x in named.items())])
-        return Advice("write {}, a draw without derivative: what a sample depends on is lost in it.",
-                      f"{rng}.{name}({inside})")
+        return Advice(
+            "write {}, a draw without derivative: what a sample depends on is lost in it.",
+            f"{rng}.{name}({inside})",
+        )
     parameters, defaults, form = _RANDOM[name]
     given = dict(zip(parameters.split(), args, strict=False)) | named
     numbers = [given.get(p, default) for p, default in zip(parameters.split(), defaults, strict=False)]
@@ -91,7 +120,11 @@ def _of_random(rng: str, name: str, args: list[str], named: dict[str, str]) -> s
 def within(code: str) -> str:
     """Source in parentheses, if it is to stand in a product."""
     found = parsed(code)
-    return code if isinstance(found, (ast.Name, ast.Constant, ast.Call, ast.Attribute, ast.Subscript)) else f"({code})"
+    return (
+        code
+        if isinstance(found, (ast.Name, ast.Constant, ast.Call, ast.Attribute, ast.Subscript))
+        else f"({code})"
+    )
 
 
 def _of_solver(name: str, args: list[str]) -> str:
@@ -101,8 +134,10 @@ def _of_solver(name: str, args: list[str]) -> str:
     y0 = args[2] if name == "solve_ivp" and len(args) > 2 else args[1]
     y0 = f"np.stack({y0})" if isinstance(parsed(y0), ast.List) else y0
     first = "s[1], s[0]" if name == "solve_ivp" else "s[0], s[1]"
-    return Advice("write {} for the state after 100 steps of 0.01.",
-                  _STEPS.format(args[0], first=first, y0=y0, t0=start))
+    return Advice(
+        "write {} for the state after 100 steps of 0.01.",
+        _STEPS.format(args[0], first=first, y0=y0, t0=start),
+    )
 
 
 def _of_made(found: ast.Call, maker: ast.Call) -> str:
@@ -110,10 +145,16 @@ def _of_made(found: ast.Call, maker: ast.Call) -> str:
     args, given = [*map(ast.unparse, found.args)], [*map(ast.unparse, maker.args)]
     if name == "vectorize" and len(args) == 1 and given:
         return Advice("write {} instead.", f"np.stack([({given[0]})(u) for u in {args[0]}])")
-    if name in ("interp1d", "CubicSpline", "PchipInterpolator", "Akima1DInterpolator", "make_interp_spline") and (
-            len(args) == 1 and len(given) >= 2):
-        return Advice("write {} for straight lines between the points.",
-                      f"np.interp({args[0]}, {given[0]}, {given[1]})")
+    if name in (
+        "interp1d",
+        "CubicSpline",
+        "PchipInterpolator",
+        "Akima1DInterpolator",
+        "make_interp_spline",
+    ) and (len(args) == 1 and len(given) >= 2):
+        return Advice(
+            "write {} for straight lines between the points.", f"np.interp({args[0]}, {given[0]}, {given[1]})"
+        )
     return ""
 
 

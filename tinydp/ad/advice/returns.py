@@ -1,12 +1,12 @@
 """What a function returns, in the words of its source: for advice about the result.
 
-    >>> import linecache
-    >>> text = "f = lambda c, x: c + x\\n"
-    >>> linecache.cache["step.py"] = len(text), None, [text], "step.py"
-    >>> space = {}
-    >>> exec(compile(text, "step.py", "exec"), space)
-    >>> returned_by(space["f"])
-    (1, 'c + x')
+>>> import linecache
+>>> text = "f = lambda c, x: c + x\\n"
+>>> linecache.cache["step.py"] = len(text), None, [text], "step.py"
+>>> space = {}
+>>> exec(compile(text, "step.py", "exec"), space)
+>>> returned_by(space["f"])
+(1, 'c + x')
 """
 
 import ast
@@ -24,7 +24,7 @@ def returned_by(f: Any) -> tuple[int, str]:
     if isinstance(node, ast.Lambda):
         return node.body.lineno, ast.unparse(node.body)
     found = [x for x in _own(node) if isinstance(x, ast.Return) and x.value is not None]
-    return (found[0].lineno, ast.unparse(found[0].value)) if len(found) == 1 else (0, "")        # type: ignore[arg-type]
+    return (found[0].lineno, ast.unparse(found[0].value)) if len(found) == 1 else (0, "")  # type: ignore[arg-type]
 
 
 def last_value_of(f: Any) -> str:
@@ -33,19 +33,30 @@ def last_value_of(f: Any) -> str:
     last = node.body[-1] if isinstance(node, ast.FunctionDef) else None
     if isinstance(last, ast.Assign) and isinstance(last.targets[0], ast.Name):
         return last.targets[0].id
-    return ast.unparse(last.value) if isinstance(last, ast.Expr) and not isinstance(last.value, ast.Constant) else ""
+    return (
+        ast.unparse(last.value)
+        if isinstance(last, ast.Expr) and not isinstance(last.value, ast.Constant)
+        else ""
+    )
 
 
 def _node(f: Any) -> Any:
     """The function in the tree of its file, if there is one that it must be."""
-    code = getattr(f, "__code__", None)
+    code: Any = getattr(f, "__code__", None)
     text = "".join(linecache.getlines(code.co_filename)) if code else ""
-    found = [x for x in ast.walk(of_file(text) or ast.Module([], []))
-             if isinstance(x, (ast.FunctionDef, ast.Lambda)) and getattr(x, "name", "<lambda>") == code.co_name
-             and min([x.lineno, *(y.lineno for y in getattr(x, "decorator_list", ()))]) == code.co_firstlineno]
+    found = [
+        x
+        for x in ast.walk(of_file(text) or ast.Module([], []))
+        if isinstance(x, (ast.FunctionDef, ast.Lambda))
+        and getattr(x, "name", "<lambda>") == code.co_name
+        and min([x.lineno, *(y.lineno for y in getattr(x, "decorator_list", ()))]) == code.co_firstlineno
+    ]
     names = [[y.arg for y in (*x.args.posonlyargs, *x.args.args)] for x in found]
-    found = [x for x, known in zip(found, names, strict=True)
-             if list(code.co_varnames[: code.co_argcount]) == known]
+    found = [
+        x
+        for x, known in zip(found, names, strict=True)
+        if list(code.co_varnames[: code.co_argcount]) == known
+    ]
     return found[0] if len(found) == 1 else None
 
 

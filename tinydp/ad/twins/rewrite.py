@@ -34,9 +34,11 @@ your file. A function of which there is no source, or whose source was changed s
 """
 
 import __future__
+
 import ast
 import builtins
 import copy
+import dis
 import functools
 import linecache
 import operator
@@ -44,29 +46,37 @@ import types
 import weakref
 from collections.abc import Callable
 from types import CellType, CodeType, FunctionType, MethodType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..advice.syntax import of_file
 from ..errors import is_library
 from . import running
-from .statements import PREFIX, Rewriter, inside
+from .statements import METHODS, PREFIX, Rewriter, inside
 
-_FUTURE = functools.reduce(operator.or_, [getattr(__future__, name).compiler_flag
-                                          for name in __future__.all_feature_names])
+_FUTURE = functools.reduce(
+    operator.or_, [getattr(__future__, name).compiler_flag for name in __future__.all_feature_names]
+)
 
 
-class Made(NamedTuple):
+class Made:
     """The code of a twin; None if the function needs none."""
 
-    original: Any                                # a weak reference
-    code: CodeType | None = None
-    names: tuple[str, ...] = ()                  # of the cells that it takes from the function, and from us
-    of_module: list[Any] = []                    # the last twin, if the function has no cells of its own
+    __slots__ = ("cells", "code", "last", "original")
+
+    def __init__(self, original: Any, code: CodeType | None = None, names: tuple[str, ...] = ()):
+        self.original, self.code = original, code  # a weak reference to the code that it is of
+        self.last: tuple | None = None  # the last function, weakly, and its twin
+        # where each variable around it comes from: a cell of ours, or which one of the function's
+        self.cells: list = (
+            []
+            if code is None
+            else [names.index(name) if name in names else HELPERS[name] for name in code.co_freevars]
+        )
 
 
-_KNOWN: dict[int, Made] = {}                     # by the identity of the code
+_KNOWN: dict[int, Made] = {}  # by the identity of the code
 
 
 def twin(f: Any) -> Any:
@@ -84,7 +94,7 @@ def twin(f: Any) -> Any:
     if kind is functools.partial:
         inner = twin(f.func)
         return f if inner is f.func else functools.partial(inner, *f.args, **f.keywords)
-    call = getattr(kind, "__call__", None)       # an object of the user's that is called
+    call = vars(kind).get("__call__")  # an object of the user's that is called
     if type(call) is FunctionType and not is_library(call.__code__.co_filename):
         return twin(MethodType(call, f))
     return f
@@ -92,36 +102,73 @@ def twin(f: Any) -> Any:
 
 def source(f: Callable) -> str:
     """The source of the twin of a function; nothing if it is run as it is."""
-    f = getattr(f, "__func__", f)
-    found = _found(f)
+    inner: Any = f
+    found = _found(getattr(inner, "__func__", inner))
     return ast.unparse(found[1]) if found else ""
 
 
 # ---------------------------------------------------------------------------- functions
 
+
 def _function(f: FunctionType, made: Made) -> FunctionType:
-    known = made.of_module
-    if known and known[0] is f and known[1] is f.__defaults__ and known[2] is f.__kwdefaults__:
-        return known[3]
-    own = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
-    cells = tuple([own.get(name) or HELPERS[name] for name in made.names])
-    new = FunctionType(made.code, f.__globals__, f.__name__, f.__defaults__, cells)      # type: ignore[arg-type]
-    new.__kwdefaults__, new.__qualname__ = f.__kwdefaults__, f.__qualname__
+    last = made.last
+    if last is not None and last[0]() is f and last[1] is f.__defaults__ and last[2] is f.__kwdefaults__:
+        return last[3]
+    own: Any = f.__closure__
+    cells = tuple([own[x] if type(x) is int else x for x in made.cells])
+    new = FunctionType(made.code, f.__globals__, f.__name__, f.__defaults__, cells)  # type: ignore[arg-type]
+    if f.__kwdefaults__:
+        new.__kwdefaults__ = f.__kwdefaults__
     if f.__dict__:
         new.__dict__.update(f.__dict__)
-    if not own:
-        known[:] = [f, f.__defaults__, f.__kwdefaults__, new]
+    made.last = weakref.ref(f, lambda _: _forget(made)), f.__defaults__, f.__kwdefaults__, new
     return new
+
+
+def _forget(made: Made) -> None:
+    """Let go of what the last function has around it."""
+    if made.last is not None and made.last[0]() is None:
+        made.last = None
 
 
 def _look(f: FunctionType) -> Made:
     code = f.__code__
     key = id(code)
-    known = weakref.ref(code, lambda _, known=_KNOWN: known.pop(key, None))
-    found = None if is_library(code.co_filename) else _found(f)
-    made = Made(known) if found is None else Made(known, found[0], found[0].co_freevars, [])
+    entries = _KNOWN
+
+    def forget(_: Any) -> None:
+        entries.pop(key, None)
+
+    known = weakref.ref(code, forget)
+    found = None if is_library(code.co_filename) or not _may_change(code, f.__globals__) else _found(f)
+    made = Made(known) if found is None else Made(known, found[0], code.co_freevars)
     _KNOWN[key] = made
     return made
+
+
+def _may_change(code: CodeType, space: dict) -> bool:
+    """Whether there may be anything to change, as far as can be told without reading a file.
+
+    Python pushes a NULL before it calls what is neither global nor a method.
+    """
+    operations = {
+        x.opname if not x.argrepr.endswith("=") else "in place"
+        for x in dis.get_instructions(code)
+        if x.opname != "COMPARE_OP"
+    }
+    if not operations.isdisjoint(
+        ("STORE_SUBSCR", "in place", "PUSH_NULL", "LOAD_CLOSURE", "LOAD_DEREF", "CALL_FUNCTION_EX")
+    ):
+        return True
+    if not all(
+        name in METHODS
+        or isinstance(_global(space, name), types.ModuleType)
+        or _global(space, name) in ("known", "numpy")
+        or kind_of(getattr(np, name, None)) == "numpy"
+        for name in code.co_names
+    ):
+        return True
+    return any(_may_change(x, space) for x in code.co_consts if isinstance(x, CodeType))
 
 
 def _found(f: FunctionType) -> tuple[CodeType, ast.AST] | None:
@@ -133,7 +180,7 @@ def _found(f: FunctionType) -> tuple[CodeType, ast.AST] | None:
     functions, imports = _functions(text)
     for node in functions.get((code.co_name, code.co_firstlineno), ()):
         if not _same(code, _compiled(_bare(node), code, code.co_freevars, imports)):
-            continue                             # another one of this line, or an older text
+            continue  # another one of this line, or an older text
         rewriter = Rewriter(functools.partial(_global, f.__globals__))
         new = ast.fix_missing_locations(rewriter.visit(_bare(node)))
         if not rewriter.changed:
@@ -148,8 +195,11 @@ def _functions(text: str) -> tuple[dict[tuple[str, int], list[ast.AST]], list]:
     """The functions in a file, by name and first line; and its imports."""
     found: dict[tuple[str, int], list[ast.AST]] = {}
     tree = of_file(text) or ast.Module([], [])
-    imports = [x for x in inside(tree) if isinstance(x, ast.Import) or (
-        isinstance(x, ast.ImportFrom) and x.module != "__future__")]
+    imports = [
+        x
+        for x in inside(tree)
+        if isinstance(x, ast.Import) or (isinstance(x, ast.ImportFrom) and x.module != "__future__")
+    ]
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.Lambda)):
             name = getattr(node, "name", "<lambda>")
@@ -178,9 +228,10 @@ def _compiled(node: Any, like: CodeType, cells: tuple[str, ...], imports: list) 
     """
     returned = node if isinstance(node, ast.Lambda) else ast.Name(node.name, ast.Load())
     body = [ast.Return(returned)] if isinstance(node, ast.Lambda) else [node, ast.Return(returned)]
-    outer = ast.FunctionDef(PREFIX + "around", ast.arguments([], [ast.arg(x) for x in cells], None, [], [], None, []),
-                            body, [])
-    outer.type_params = []                       # type: ignore[attr-defined]
+    outer = ast.FunctionDef(
+        PREFIX + "around", ast.arguments([], [ast.arg(x) for x in cells], None, [], [], None, []), body, []
+    )
+    outer.type_params = []  # type: ignore[attr-defined]
     module = ast.fix_missing_locations(ast.Module([*imports, outer], []))
     try:
         made = compile(module, like.co_filename, "exec", like.co_flags & _FUTURE, True)
@@ -201,13 +252,17 @@ def _same(a: CodeType, b: CodeType | None) -> bool:
     """Whether both do the same, step by step."""
     if b is None or len(a.co_consts) != len(b.co_consts):
         return False
-    return all(getattr(a, name) == getattr(b, name) for name in (
-        "co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_firstlineno")) and all(
+    return all(
+        getattr(a, name) == getattr(b, name)
+        for name in ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_firstlineno")
+    ) and all(
         _same(x, y) if isinstance(x, CodeType) else type(x) is type(y) and repr(x) == repr(y)
-        for x, y in zip(a.co_consts, b.co_consts, strict=True))
+        for x, y in zip(a.co_consts, b.co_consts, strict=True)
+    )
 
 
 # ---------------------------------------------------------------------------- whose is it?
+
 
 def _global(space: dict, name: str) -> Any:
     """What a global name stands for: see `kind_of`."""
@@ -234,6 +289,16 @@ def kind_of(x: Any) -> Any:
     return "known" if code is not None and is_library(code.co_filename) else "users"
 
 
-HELPERS = {PREFIX + name: CellType(x) for name, x in {
-    "array": running.array, "full": running.full, "own": running.own, "writable": running.writable, "combined": running.combined,
-    "twin": twin, "slice": slice, **{name: getattr(operator, name) for name in running.OPERATIONS}}.items()}
+HELPERS = {
+    PREFIX + name: CellType(x)
+    for name, x in {
+        "array": running.array,
+        "full": running.full,
+        "own": running.own,
+        "writable": running.writable,
+        "combined": running.combined,
+        "twin": twin,
+        "slice": slice,
+        **{name: getattr(operator, name) for name in running.OPERATIONS},
+    }.items()
+}

@@ -30,11 +30,14 @@ def array(function: Callable, *args: Any, **options: Any) -> Any:
     dtype, least = known.pop("dtype", None), known.pop("ndmin", 0)
     known = {name: x for name, x in known.items() if name not in ("copy", "order", "subok")}
     if known or len(args) > 2 or (dtype is not None and np.dtype(dtype) != FLOAT64):
-        return function(*args, **options)        # which refuses
+        return function(*args, **options)  # which refuses
     x = args[0]
     if type(x) is Draft:
-        return x if function is not np.array or options.get("copy") in (False, None) and "copy" in options \
+        return (
+            x
+            if function is not np.array or (options.get("copy") in (False, None) and "copy" in options)
             else x.copy()
+        )
     y = joined(x) if isinstance(x, (list, tuple)) else x
     missing = least - len(shape(y))
     return np.reshape(y, (1,) * missing + shape(y)) if missing > 0 else y
@@ -43,7 +46,10 @@ def array(function: Callable, *args: Any, **options: Any) -> Any:
 def full(function: Callable, *args: Any, **options: Any) -> Any:
     """`np.full(...)` and `np.full_like(...)`, of a traced value as well."""
     value = args[1] if len(args) > 1 else options.get("fill_value")
-    others = (*args[2:], *(x for name, x in options.items() if name not in ("shape", "a", "fill_value", "order")))
+    others = (
+        *args[2:],
+        *(x for name, x in options.items() if name not in ("shape", "a", "fill_value", "order")),
+    )
     if not holds_traced(value) or not args or any(x not in (None, float, np.float64) for x in others):
         return function(*args, **options)
     if function is np.full_like and np.result_type(args[0]) != FLOAT64:
@@ -69,7 +75,7 @@ def writable(y: Any, value: Any, old: Any = None) -> Any:
     others = sys.getrefcount(y) - REFERENCES
     base = y.base
     of_base = type(base) is np.ndarray and sys.getrefcount(base) - REFERENCES_TO_BASE
-    viewed = getattr(old, "base", None)          # by the statement itself
+    viewed = getattr(old, "base", None)  # by the statement itself
     others -= viewed is y
     of_base -= viewed is base and base is not None
     forget = others or of_base
@@ -84,8 +90,11 @@ def writable(y: Any, value: Any, old: Any = None) -> Any:
 
 def _snapshots(tape: Any, y: Any, base: Any) -> list:
     """The arrays that a tape remembers to have copied, which are this one, or views of it."""
-    return [entry[0] for entry in tape.constants.values()
-            if entry[0] is y or entry[0].base is y or (base is not None and entry[0].base is base)]
+    return [
+        entry[0]
+        for entry in tape.constants.values()
+        if entry[0] is y or entry[0].base is y or (base is not None and entry[0].base is base)
+    ]
 
 
 def combined(operation: Callable, old: Any, value: Any) -> Any:
@@ -97,11 +106,25 @@ def combined(operation: Callable, old: Any, value: Any) -> Any:
 
 # Python's name of the operation in place -> the one that makes a new array.
 OPERATIONS: dict[str, Callable] = {
-    f"i{name}": getattr(operator, name) for name in (
-        "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "xor", "lshift", "rshift")}
+    f"i{name}": getattr(operator, name)
+    for name in (
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "pow",
+        "matmul",
+        "xor",
+        "lshift",
+        "rshift",
+    )
+}
 OPERATIONS |= {"iand": operator.and_, "ior": operator.or_}
 
 # ---------------------------------------------------------------------------- who refers to an array
+
 
 def _count(y: Any, value: Any, old: Any = None) -> int:
     return sys.getrefcount(y)
@@ -109,7 +132,7 @@ def _count(y: Any, value: Any, old: Any = None) -> int:
 
 def _counted() -> int:
     """How many references there are to an array within `writable`, if only the caller's name is one."""
-    y = np.zeros(1)
+    y: Any = np.zeros(1)
     value = 0.0
     y = _count(y, value)
     return y
@@ -124,5 +147,8 @@ def _counted_of_base() -> int:
 REFERENCES, REFERENCES_TO_BASE = _counted(), _counted_of_base()
 
 # A Python without its global lock counts otherwise, and from 3.14 on a name may be lent without counting.
-OWNERS_ARE_KNOWN = (sys.implementation.name == "cpython" and sys.version_info < (3, 14)
-                    and getattr(sys, "_is_gil_enabled", lambda: True)())
+OWNERS_ARE_KNOWN = (
+    sys.implementation.name == "cpython"
+    and sys.version_info < (3, 14)
+    and getattr(sys, "_is_gil_enabled", lambda: True)()
+)

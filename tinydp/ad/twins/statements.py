@@ -13,15 +13,57 @@ PREFIX = "tinydp_"
 _VIEWS = ("T", "mT", "flat", "real")
 
 # What is called by one of these names is a method of an array, a text or a container, as a rule.
-_METHODS = frozenset(name for kind in (np.ndarray, list, dict, str, set, tuple, np.random.Generator)
-                     for name in dir(kind) if not name.startswith("__"))
+METHODS = frozenset(
+    name
+    for kind in (np.ndarray, list, dict, str, set, tuple, np.random.Generator)
+    for name in dir(kind)
+    if not name.startswith("__")
+)
 
 # NumPy's functions that make plain arrays, and others whose result is always an array of its own.
 _PLAIN = frozenset(("zeros", "ones", "empty", "zeros_like", "ones_like", "empty_like", "eye", "identity"))
-_FRESH = frozenset((
-    "array", "copy", "full", "full_like", "linspace", "arange", "concatenate", "stack", "vstack", "hstack", "column_stack", "append", "tile",
-    "repeat", "where", "outer", "dot", "matmul", "cumsum", "cumprod", "roll", "kron", "cross", "add", "subtract",
-    "multiply", "divide", "sin", "cos", "tan", "exp", "log", "sqrt", "tanh", "abs", "maximum", "minimum", "clip"))
+_FRESH = frozenset(
+    (
+        "array",
+        "copy",
+        "full",
+        "full_like",
+        "linspace",
+        "arange",
+        "concatenate",
+        "stack",
+        "vstack",
+        "hstack",
+        "column_stack",
+        "append",
+        "tile",
+        "repeat",
+        "where",
+        "outer",
+        "dot",
+        "matmul",
+        "cumsum",
+        "cumprod",
+        "roll",
+        "kron",
+        "cross",
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "sin",
+        "cos",
+        "tan",
+        "exp",
+        "log",
+        "sqrt",
+        "tanh",
+        "abs",
+        "maximum",
+        "minimum",
+        "clip",
+    )
+)
 
 Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -32,7 +74,7 @@ class Rewriter(ast.NodeTransformer):
     def __init__(self, kind: Callable[[str], Any]):
         self.kind = kind
         self.changed = False
-        self.scopes: list[Scope | None] = []     # the functions around; None is the body of a class
+        self.scopes: list[Scope | None] = []  # the functions around; None is the body of a class
 
     # -- scopes
 
@@ -83,8 +125,9 @@ class Rewriter(ast.NodeTransformer):
             found = self.module(function.value)
             if found is not None:
                 from .rewrite import kind_of  # noqa: PLC0415  (each needs the other)
+
                 return kind_of(getattr(found, function.attr, None))
-            return "known" if function.attr in _METHODS else None
+            return "known" if function.attr in METHODS else None
         return "known" if isinstance(function, ast.Lambda) else None
 
     def module(self, x: ast.expr) -> types.ModuleType | None:
@@ -112,7 +155,8 @@ class Rewriter(ast.NodeTransformer):
         if isinstance(target, ast.Subscript):
             return self.stored(node, target, node.value, scope)
         if isinstance(target, (ast.Tuple, ast.List)) and any(
-                isinstance(x, ast.Subscript) and _root(x) in scope.own for x in ast.walk(target)):
+            isinstance(x, ast.Subscript) and _root(x) in scope.own for x in ast.walk(target)
+        ):
             return self.unpacked(node, target, scope)
         return node
 
@@ -121,7 +165,7 @@ class Rewriter(ast.NodeTransformer):
         is_new = scope is not None and node.value is not None and self.fresh(target, node.value)
         self.generic_visit(node)
         if is_new:
-            node.value = self.owned(target, node.value, is_new)              # type: ignore[arg-type]
+            node.value = self.owned(target, node.value, is_new)  # type: ignore[arg-type]
         return node
 
     def stored(self, node: ast.stmt, target: ast.Subscript, value: ast.expr, scope: "Scope") -> Any:
@@ -130,9 +174,15 @@ class Rewriter(ast.NodeTransformer):
         if name not in scope.own:
             return node
         new = self.temporary("value")
-        return self.placed(node, [
-            _assign(new, value), self.made_writable(name, new), ast.Assign([target], _load(new)),
-            _assign(new, ast.Constant(None))])
+        return self.placed(
+            node,
+            [
+                _assign(new, value),
+                self.made_writable(name, new),
+                ast.Assign([target], _load(new)),
+                _assign(new, ast.Constant(None)),
+            ],
+        )
 
     def unpacked(self, node: ast.stmt, target: Any, scope: "Scope") -> Any:
         """`x[i], y[j] = values`: first all values, then one target after the other, as Python does it."""
@@ -151,8 +201,14 @@ class Rewriter(ast.NodeTransformer):
             after.append(ast.Assign([x], _load(new)))
             return _store(new)
 
-        return self.placed(node, [ast.Assign([part(target)], node.value), *after,       # type: ignore[attr-defined]
-                                  ast.Assign([*map(_store, names)], ast.Constant(None))])
+        return self.placed(
+            node,
+            [
+                ast.Assign([part(target)], node.value),
+                *after,
+                ast.Assign([*map(_store, names)], ast.Constant(None)),
+            ],
+        )
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         self.generic_visit(node)
@@ -160,35 +216,62 @@ class Rewriter(ast.NodeTransformer):
         if scope is None:
             return node
         if isinstance(target, ast.Name):
-            if target.id not in scope.arrays or target.id in scope.captured or any(
-                    isinstance(x, ast.NamedExpr) for x in ast.walk(node.value)):
+            if (
+                target.id not in scope.arrays
+                or target.id in scope.captured
+                or any(isinstance(x, ast.NamedExpr) for x in ast.walk(node.value))
+            ):
                 return node
             new = self.temporary("value")
-            return self.placed(node, [
-                _assign(new, node.value), self.made_writable(target.id, new),
-                ast.AugAssign(target, node.op, _load(new)), _assign(new, ast.Constant(None))])
-        if not isinstance(target, ast.Subscript) or _root(target) not in scope.own or not _is_simple(target.value):
+            return self.placed(
+                node,
+                [
+                    _assign(new, node.value),
+                    self.made_writable(target.id, new),
+                    ast.AugAssign(target, node.op, _load(new)),
+                    _assign(new, ast.Constant(None)),
+                ],
+            )
+        if (
+            not isinstance(target, ast.Subscript)
+            or _root(target) not in scope.own
+            or not _is_simple(target.value)
+        ):
             return node
         index, old, new = map(self.temporary, ("index", "old", "value"))
         there = ast.Subscript(copy.deepcopy(target.value), _load(index), ast.Load())
         back = ast.Subscript(target.value, _load(index), ast.Store())
         operation = f"i{_OPERATIONS[type(node.op)]}"
-        combined = ast.Call(self.ours("combined", node), [
-            self.ours(operation, node), _load(old), _load(new)], [])
-        return self.placed(node, [
-            _assign(index, _index(target.slice)), _assign(old, there), _assign(new, node.value),
-            self.made_writable(_root(target), new, old), ast.Assign([back], combined),
-            ast.Assign([*map(_store, (index, old, new))], ast.Constant(None))])
+        combined = ast.Call(
+            self.ours("combined", node), [self.ours(operation, node), _load(old), _load(new)], []
+        )
+        return self.placed(
+            node,
+            [
+                _assign(index, _index(target.slice)),
+                _assign(old, there),
+                _assign(new, node.value),
+                self.made_writable(_root(target), new, old),
+                ast.Assign([back], combined),
+                ast.Assign([*map(_store, (index, old, new))], ast.Constant(None)),
+            ],
+        )
 
     # -- parts
 
     def fresh(self, target: ast.expr, value: ast.expr) -> Any:
         """Whether an array is made here that is filled later on; of a tuple, which parts."""
         scope = self.scopes[-1]
-        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        if (
+            isinstance(target, ast.Tuple)
+            and isinstance(value, ast.Tuple)
+            and len(target.elts) == len(value.elts)
+        ):
             found = [self.fresh(x, y) for x, y in zip(target.elts, value.elts, strict=True)]
             return found if any(found) else None
-        if not (isinstance(target, ast.Name) and scope and target.id in scope.filled and target.id in scope.own):
+        if not (
+            isinstance(target, ast.Name) and scope and target.id in scope.filled and target.id in scope.own
+        ):
             return None
         if isinstance(value, (ast.BinOp, ast.UnaryOp)):
             return True
@@ -201,8 +284,10 @@ class Rewriter(ast.NodeTransformer):
 
     def owned(self, target: Any, value: Any, parts: Any) -> ast.expr:
         if isinstance(parts, list):
-            value.elts = [self.owned(x, y, k) if k else y
-                          for x, y, k in zip(target.elts, value.elts, parts, strict=True)]
+            value.elts = [
+                self.owned(x, y, k) if k else y
+                for x, y, k in zip(target.elts, value.elts, parts, strict=True)
+            ]
             return value
         return ast.copy_location(ast.Call(self.ours("own", value), [value], []), value)
 
@@ -231,28 +316,56 @@ class Scope:
     def __init__(self, node: Any):
         body = node.body if isinstance(node.body, list) else [node.body]
         arguments = node.args
-        given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        given = [
+            *arguments.posonlyargs,
+            *arguments.args,
+            *arguments.kwonlyargs,
+            arguments.vararg,
+            arguments.kwarg,
+        ]
         found = [x for statement in body for x in inside(statement)]
         outer = {name for x in found if isinstance(x, (ast.Global, ast.Nonlocal)) for name in x.names}
         self.own = {x.arg for x in given if x} | {name for x in found for name in _bound(x)} - outer
-        comprehended = {x.id for y in found if isinstance(y, ast.comprehension)
-                        for x in ast.walk(y.target) if isinstance(x, ast.Name)}
+        comprehended = {
+            x.id
+            for y in found
+            if isinstance(y, ast.comprehension)
+            for x in ast.walk(y.target)
+            if isinstance(x, ast.Name)
+        }
         self.bound = self.own | comprehended
         self.own -= comprehended
         targets = [y for x in found for y in _targets(x)]
-        changed = {x.target.id for x in found if isinstance(x, ast.AugAssign) and isinstance(x.target, ast.Name)}
+        changed = {
+            x.target.id for x in found if isinstance(x, ast.AugAssign) and isinstance(x.target, ast.Name)
+        }
         self.filled = ({_root(x) for x in targets if isinstance(x, ast.Subscript)} | changed) & self.own
-        self.arrays = self.filled | {
-            x.targets[0].id for x in found if isinstance(x, ast.Assign) and isinstance(x.targets[0], ast.Name)
-            and isinstance(x.value, ast.Call) and isinstance(x.value.func, (ast.Attribute, ast.Name))
-            and getattr(x.value.func, "attr", getattr(x.value.func, "id", "")) in _FRESH | _PLAIN} & self.own
-        self.captured = {y.id for x in found if isinstance(x, (*Function, ast.ClassDef))
-                         for y in ast.walk(x) if isinstance(y, ast.Name)}
+        self.arrays = (
+            self.filled
+            | {
+                x.targets[0].id
+                for x in found
+                if isinstance(x, ast.Assign)
+                and isinstance(x.targets[0], ast.Name)
+                and isinstance(x.value, ast.Call)
+                and isinstance(x.value.func, (ast.Attribute, ast.Name))
+                and getattr(x.value.func, "attr", getattr(x.value.func, "id", "")) in _FRESH | _PLAIN
+            }
+            & self.own
+        )
+        self.captured = {
+            y.id
+            for x in found
+            if isinstance(x, (*Function, ast.ClassDef))
+            for y in ast.walk(x)
+            if isinstance(y, ast.Name)
+        }
         self._imports = [x for x in found if isinstance(x, (ast.Import, ast.ImportFrom))]
 
     def imported(self, name: str) -> Any:
         """What a name stands for that the function imports itself; None for all others."""
         from .rewrite import kind_of  # noqa: PLC0415  (each needs the other)
+
         for statement in self._imports:
             for x in statement.names:
                 if (x.asname or x.name.partition(".")[0]) != name:
@@ -266,9 +379,21 @@ class Scope:
 
 # ---------------------------------------------------------------------------- trees
 
-_OPERATIONS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv",
-               ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul", ast.BitAnd: "and", ast.BitOr: "or",
-               ast.BitXor: "xor", ast.LShift: "lshift", ast.RShift: "rshift"}
+_OPERATIONS = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.MatMult: "matmul",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+}
 
 
 def inside(node: ast.AST) -> Iterator[ast.AST]:
@@ -287,15 +412,28 @@ def _bound(x: ast.AST) -> list[str]:
         return [y.asname or y.name.partition(".")[0] for y in x.names]
     if isinstance(x, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [x.name]
-    name = getattr(x, "name", None) or getattr(x, "rest", None)      # except, match
-    return [name] if isinstance(name, str) and isinstance(
-        x, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping)) else []
+    name = getattr(x, "name", None) or getattr(x, "rest", None)  # except, match
+    return (
+        [name]
+        if isinstance(name, str)
+        and isinstance(x, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping))
+        else []
+    )
 
 
 def _targets(x: ast.AST) -> list[ast.AST]:
     found = x.targets if isinstance(x, ast.Assign) else [x.target] if isinstance(x, ast.AugAssign) else []
-    return [z for y in found for z in ([y] if isinstance(y, ast.Subscript) else
-                                       ast.walk(y) if isinstance(y, (ast.Tuple, ast.List)) else [])]
+    return [
+        z
+        for y in found
+        for z in (
+            [y]
+            if isinstance(y, ast.Subscript)
+            else ast.walk(y)
+            if isinstance(y, (ast.Tuple, ast.List))
+            else []
+        )
+    ]
 
 
 def _root(x: ast.AST) -> str:
@@ -307,7 +445,9 @@ def _root(x: ast.AST) -> str:
 
 def _is_simple(x: ast.AST) -> bool:
     """Whether it can be evaluated twice."""
-    return all(isinstance(y, (ast.Name, ast.Constant, ast.Attribute, ast.Subscript, ast.Load)) for y in ast.walk(x))
+    return all(
+        isinstance(y, (ast.Name, ast.Constant, ast.Attribute, ast.Subscript, ast.Load)) for y in ast.walk(x)
+    )
 
 
 def _index(x: ast.expr) -> ast.expr:
