@@ -50,6 +50,7 @@ from .errors import (
 from .fast import binary, unary
 from .folds import advice_for_method, full_name, method_of
 from .integers import astype, getitem, refuse_index, rounded_by
+from .neighbours import of_ufunc
 from .origin import from_numpy
 from .primitives import Primitive, sweeping
 from .registry import PRIMITIVES, registered
@@ -176,6 +177,8 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
         return checked_replacement(full_name(ufunc, method), known, args, kwargs)
     if method == "__call__" and ufunc.__name__ == "clip":
         return np.clip(*args, **kwargs)          # the method of a plain array calls what has no public name
+    if method == "__call__" and (known := of_ufunc(ufunc)) is not None:
+        return known(*args, **kwargs)
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     if method != "__call__":
         raise UnknownFunctionError(f"np.{name} has no gradient rule, and was called with a traced value.",

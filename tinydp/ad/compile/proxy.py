@@ -41,6 +41,7 @@ from ..binding import bound
 from ..drafts import Draft
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
 from ..folds import advice_for_method, full_name, method_of
+from ..neighbours import of_ufunc
 from ..primitives import FlatPrimitive, Primitive
 from ..registry import PRIMITIVES, registered
 from ..rules.gathers import element, is_computed, plain_index
@@ -187,7 +188,7 @@ def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
     of_shape = _OF_SHAPES.get(function) or OF_INTEGERS.get(function)
     if of_shape is not None:
         return of_shape(*args, **known_options(function, of_shape, kwargs))
-    known = PRIMITIVES.get(function)
+    known = PRIMITIVES.get(function) or (of_ufunc(function) if isinstance(function, np.ufunc) else None)
     if known is None:
         raise _unknown(function, name)
     if not isinstance(known, Primitive):

@@ -51,6 +51,7 @@ from typing import Any
 import numpy as np
 
 from ..advice.syntax import of_file
+from .. import neighbours
 from ..errors import is_library
 from . import running
 from .statements import METHODS, PREFIX, Rewriter, inside
@@ -86,6 +87,8 @@ def twin(f: Any) -> Any:
     """
     kind = type(f)
     if kind is FunctionType:
+        if neighbours.is_known(f):
+            return neighbours.instead_of(f)
         made = _KNOWN.get(id(f.__code__)) or _look(f)
         return f if made.code is None else _function(f, made)
     if kind is MethodType:
@@ -285,6 +288,8 @@ def kind_of(x: Any) -> Any:
         return "numpy"
     if isinstance(x, (types.BuiltinFunctionType, type)):
         return "known"
+    if neighbours.is_known(x):
+        return "users"                           # of which there is a twin
     code = getattr(x, "__code__", None)
     return "known" if code is not None and is_library(code.co_filename) else "users"
 
