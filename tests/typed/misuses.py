@@ -22,7 +22,8 @@ def rows(x: np.ndarray) -> np.ndarray:
 
 
 def total(x: np.ndarray) -> float:
-    return float(np.sum(x))
+    y: float = np.sum(x)
+    return y
 
 
 def never_run() -> None:

@@ -15,11 +15,13 @@ class State(NamedTuple):
 
 
 def energy(s: State, k: float = 1.0, *, scale: float = 2.0) -> float:
-    return scale * (k * s.x * s.x + float(s.v @ s.v))
+    square: float = s.v @ s.v
+    return scale * (k * s.x * s.x + square)
 
 
 def numpys(x: np.ndarray) -> np.float64:
-    return np.float64(np.sum(x))
+    y: np.float64 = np.sum(x)
+    return y
 
 
 def run() -> None:

@@ -23,7 +23,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator
 from functools import partialmethod
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class Draft(Filled):
 
     __slots__ = ("_cells", "_seen", "_sources")
     __hash__ = None                              # type: ignore[assignment]
+    from_numpy: ClassVar[Callable[[Any], bool]]  # that of `origin.py`, which builds on what uses drafts
 
     def __init__(self, cells: np.ndarray, sources: Sources):
         self._cells, self._sources = cells, sources
@@ -301,8 +302,7 @@ def _as_numbers(item: Any) -> Any:
 
 def _numpys(item: Any) -> Any:
     """A number as one of NumPy's, which it is when it is read."""
-    from .origin import from_numpy  # noqa: PLC0415  (it builds on what uses drafts)
-    return item if from_numpy(item) else np.positive(item)
+    return item if Draft.from_numpy(item) else np.positive(item)
 
 
 def joined(rows: Any) -> Any:

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from .advice.foreign import plainly
+from .advice.foreign import instead_of_numpys, plainly, with_arrays
 from .advice.naming import Advice, in_our_names, names_in
 from .advice.syntax import Position, of_file, path_to
 
@@ -129,6 +129,12 @@ def user_place() -> Place:
     return place_of(_spot_of(frame), names_in({**frame.f_globals, **frame.f_locals}))
 
 
+def user_space() -> dict[str, Any]:
+    """What the names stand for where the user's program is."""
+    frame = _innermost(sys._getframe(1), is_library)
+    return {**frame.f_globals, **frame.f_locals}
+
+
 def _statement(file: str, line: int, column: int) -> str:
     """The source of the innermost statement without a block that is there; nothing if it cannot be found."""
     source = "".join(linecache.getlines(file))
@@ -218,10 +224,14 @@ def refused_by(error: TypeError) -> "ConversionError | None":
     space = {**frame.f_globals, **frame.f_locals}
     place = place_of(spot, names_in(space))
     traced = {name for name, x in space.items() if type(x).__name__ in ("Var", "Proxy", "Draft")}
-    new = plainly(place.expression, traced)
+    new = plainly(place.expression, traced) or with_arrays(place.expression, space)
     if not new or new == ast.unparse(ast.parse(f"({place.expression.strip()})", mode="eval")):
         return None
     name = place.expression.partition("(")[0]
+    numpys = instead_of_numpys(place.expression, space)
+    if numpys:
+        return ConversionError(f"{name} does not take a traced value, which is one of NumPy's.",
+                               Advice("write {}.", numpys), place)
     cached = new.startswith(name + "(") and hasattr(space.get(name), "cache_info")
     return ConversionError(
         f"{name if place.expression.endswith(')') else 'this'} does not take a traced value: {error}.",

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .advice.calling import argument_of, instead_of_power, wrapped
-from .advice.foreign import instead_of_call
+from .advice.foreign import instead_of_call, instead_of_column, with_arrays
 from .advice.methods import at_advice, instead_of_increase, instead_of_index, instead_of_method
 from .advice.naming import Advice
 from .advice.rewriting import (
@@ -46,6 +46,7 @@ from .errors import (
     MutationError,
     UnknownFunctionError,
     user_place,
+    user_space,
 )
 from .fast import binary, unary
 from .folds import advice_for_method, full_name, method_of
@@ -337,10 +338,14 @@ def _refusal(what: str) -> Callable:
 def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
     place = user_place()
     if place.storing:
+        if advice := instead_of_column(place.statement, user_space()):
+            raise MutationError("a table of another library holds plain numbers.", advice, place)
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
             instead_of_increase(place.statement) or instead_of_writing(place.statement), place)
     advice = instead_of_method(place.expression) or instead_of_call(place.expression)
+    if not advice and (new := with_arrays(place.expression, user_space())):
+        advice = Advice("write {}: another library's array takes the values for plain ones.", new)
     if not advice and instead_of_index(place.expression):
         refuse_index(self)
     raise ConversionError(

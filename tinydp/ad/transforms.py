@@ -42,7 +42,7 @@ from .selected import NOTHING, seed
 from .tape import Tape, Var
 from .twins import twin
 from .usage import as_argnums, given_too_early, instead_of_result, nothing_given, only_named, require_function
-from .values import FLAGS, FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
+from .values import FLAGS, FLOAT64, Abstract, abstract, is_condition, is_foreign, is_on, own, plain, shape, zeros_like
 from .watch import close_tape, older_than, open_tape, tracer
 
 
@@ -561,6 +561,9 @@ def _as_float(leaf: Any) -> Any:
         number = float(leaf)
         _require_exact(number, leaf)
         return number
+    if is_foreign(leaf):
+        raise DtypeError(f"cannot differentiate by a {kind.__name__} of {kind.__module__.partition('.')[0]}.",
+                         Advice("pass it as an array: {}.", "np.asarray(x, float)"))
     raise _not_real(f"a {kind.__name__} ({leaf!r:.60})")
 
 

@@ -14,6 +14,7 @@ from .errors import ConversionError, DtypeError, user_place
 from .tape import Tape, Var
 
 FLOAT64 = np.dtype(np.float64)
+FOREIGN = frozenset(("torch", "jax", "jaxlib", "pandas", "xarray", "tensorflow", "polars", "cupy"))
 FLAGS = frozenset((bool, np.bool_))      # what is true or false among numbers to differentiate by stays so
 
 # A tape takes memory and frees all of it, gradient after gradient. By default glibc returns what is
@@ -116,7 +117,14 @@ def as_float64(x: Any) -> Any:
         kind = type(x)
     if isinstance(x, np.generic) and x.dtype.kind in "fiub":
         return float(x)
+    if is_foreign(x):                            # the array of another library, by its numbers
+        return np.asarray(x, np.float64)
     return x.astype(np.float64) if kind is np.ndarray and x.dtype.kind in "fiub" else x
+
+
+def is_foreign(x: Any) -> bool:
+    """Whether it is an array of another library: a tensor, a series, a data array."""
+    return type(x).__module__.partition(".")[0] in FOREIGN and hasattr(x, "__array__")
 
 
 def listed(x: Any) -> Any:

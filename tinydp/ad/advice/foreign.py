@@ -13,8 +13,10 @@ A draw of random numbers is one of fixed numbers, moved and stretched; a solver 
 import ast
 from typing import Any
 
+import numpy as np
+
 from .naming import Advice
-from .syntax import parsed
+from .syntax import parsed, statements
 
 _RANDOM = {
     "normal": ("loc scale size", ("0.0", "1.0"), "{0} + {1} * {draw}"),
@@ -172,3 +174,51 @@ def plainly(expression: str, traced: Any) -> str:
     if isinstance(found, (ast.Call, ast.Subscript)):
         return ast.unparse(_Plain(traced).visit(found))
     return ""
+
+
+_LIBRARIES = ("torch", "jax", "pandas", "xarray", "tensorflow")
+
+
+def instead_of_numpys(expression: str, space: Any) -> str:
+    """`np.sin(x)` for `torch.sin(x)` and `jnp.sin(x)`; nothing for what NumPy does not have by that name."""
+    found = parsed(expression)
+    if not (isinstance(found, ast.Call) and isinstance(found.func, ast.Attribute)):
+        return ""
+    root = found.func.value
+    module = getattr(space.get(root.id), "__name__", "") if isinstance(root, ast.Name) else ""
+    if module not in ("torch", "jax.numpy", "autograd.numpy", "tensorflow") or not hasattr(np, found.func.attr):
+        return ""
+    return ast.unparse(ast.Call(ast.parse(f"np.{found.func.attr}", mode="eval").body, found.args, found.keywords))
+
+
+def _is_theirs(x: ast.expr, space: Any) -> bool:
+    """Whether a name stands for an array of another library, or a table."""
+    found = space.get(x.id) if isinstance(x, ast.Name) else None
+    return type(found).__module__.partition(".")[0] in (*_LIBRARIES, "jaxlib")
+
+
+def with_arrays(expression: str, space: Any) -> str:
+    """`np.asarray(t) * x` for the `t * x` of another library's array and a traced value; or nothing."""
+    found = parsed(expression)
+
+    def taken(x: ast.expr) -> ast.expr:
+        return ast.Name(f"np.asarray({ast.unparse(x)})") if _is_theirs(x, space) else x
+
+    if isinstance(found, ast.BinOp) and (_is_theirs(found.left, space) or _is_theirs(found.right, space)):
+        return ast.unparse(ast.BinOp(taken(found.left), found.op, taken(found.right)))
+    if isinstance(found, ast.Call) and any(_is_theirs(x, space) for x in found.args):
+        return ast.unparse(ast.Call(found.func, [*map(taken, found.args)], found.keywords))
+    return ""
+
+
+def instead_of_column(text: str, space: Any) -> str:
+    """The advice for `table["name"] = x` where the table is another library's; or nothing."""
+    tree = statements(text)
+    statement = tree.body[0] if tree and len(tree.body) == 1 else None
+    if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript)):
+        return ""
+    target = statement.targets[0]
+    key = target.slice.value if isinstance(target.slice, ast.Constant) else ""
+    if not _is_theirs(target.value, space) or not (isinstance(key, str) and key.isidentifier()):
+        return ""
+    return Advice("keep the column in a variable of its own: {}.", f"{key} = {ast.unparse(statement.value)}")
