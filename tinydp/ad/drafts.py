@@ -34,20 +34,20 @@ from .tape import Var
 from .values import FLOAT64, Abstract, Filled, plain, shape
 
 CELL = np.dtype([("value", np.float64), ("source", np.int64), ("place", np.int64)])
-PLAIN = -1                                       # the source of a plain number
+PLAIN = -1  # the source of a plain number
 
 
 class Sources(list):
     """The traced values that were written to a draft and its views, in that order."""
 
-    writes = 0                                   # plain ones as well: what was read before is old
+    writes = 0  # plain ones as well: what was read before is old
 
 
 class Draft(Filled):
     """An array under construction. It does what an array does; see above."""
 
     __slots__ = ("_cells", "_seen", "_sources")
-    __hash__ = None                              # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
     from_numpy: ClassVar[Callable[[Any], bool]]  # that of `origin.py`, which builds on what uses drafts
 
     def __init__(self, cells: np.ndarray, sources: Sources):
@@ -69,7 +69,7 @@ class Draft(Filled):
         if self._seen[0] != self._sources.writes:
             found = _joined(self._cells, self._sources)
             if type(found) is np.ndarray:
-                return found                     # which the caller may change
+                return found  # which the caller may change
             self._seen = (self._sources.writes, found)
         return self._seen[1]
 
@@ -92,7 +92,7 @@ class Draft(Filled):
 
     def __setitem__(self, index: Any, item: Any) -> None:
         if type(item) is Var and type(index) is int and type(item.value) is float and self._cells.ndim == 1:
-            sources = self._sources              # the common case: what is below does the same
+            sources = self._sources  # the common case: what is below does the same
             item = _numpys(item)
             self._cells[index] = (item.value, len(sources), 0)
             sources.append(item)
@@ -102,6 +102,7 @@ class Draft(Filled):
         known = _known(index)
         if known is COMPUTED:
             from .placed import set_at  # noqa: PLC0415  (it builds on what uses drafts)
+
             known, item = ..., set_at(self.value, index, item)
         source = len(self._sources) if is_traced(item) else PLAIN
         value = example_of(item)
@@ -127,7 +128,7 @@ class Draft(Filled):
     def __array__(self, *args: Any, **options: Any) -> Any:
         value = self.value
         if type(value) is not np.ndarray:
-            return value.__array__(*args, **options)             # which refuses
+            return value.__array__(*args, **options)  # which refuses
         options.pop("copy", None)
         return np.array(value, *args, **options)
 
@@ -135,8 +136,11 @@ class Draft(Filled):
         if method == "at":
             return _increased(ufunc, *args)
         (out,) = options.pop("out", None) or (None,)
-        y = getattr(ufunc, method)(*map(as_array, args), **options) if out is None or type(out) is Draft else (
-            getattr(ufunc, method)(*map(as_array, args), out=out, **options))
+        y = (
+            getattr(ufunc, method)(*map(as_array, args), **options)
+            if out is None or type(out) is Draft
+            else (getattr(ufunc, method)(*map(as_array, args), out=out, **options))
+        )
         if type(out) is not Draft:
             return y
         out[...] = y
@@ -170,15 +174,19 @@ class Draft(Filled):
         return Draft(self._cells.flatten(order), _own(self._sources))
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
-        return self.copy("K") if np.dtype(dtype) == FLOAT64 and options.get("copy", True) else (
-            self.value.astype(dtype, *args, **options))
+        return (
+            self.copy("K")
+            if np.dtype(dtype) == FLOAT64 and options.get("copy", True)
+            else (self.value.astype(dtype, *args, **options))
+        )
 
     @property
     def flat(self) -> Any:
         row = self._cells.reshape(-1)
         if row.base is None or not np.shares_memory(row, self._cells):
-            raise MutationError(".flat of an array that does not lie in one piece.",
-                                "write np.ravel(x) for its elements.")
+            raise MutationError(
+                ".flat of an array that does not lie in one piece.", "write np.ravel(x) for its elements."
+            )
         return Draft(row, self._sources)
 
     @property
@@ -204,8 +212,10 @@ class Draft(Filled):
 
     def __setattr__(self, name: str, x: Any) -> None:
         if name not in Draft.__slots__:
-            raise MutationError(f".{name} of an array that holds traced values cannot be set.",
-                                "write x = np.reshape(x, shape) for x.shape = shape.")
+            raise MutationError(
+                f".{name} of an array that holds traced values cannot be set.",
+                "write x = np.reshape(x, shape) for x.shape = shape.",
+            )
         object.__setattr__(self, name, x)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -231,8 +241,10 @@ COMPUTED = _Computed()
 def _known(index: Any) -> Any:
     """An index as NumPy's cells take it; `COMPUTED` where its numbers are not known yet."""
     parts = index if type(index) is tuple else (index,)
-    if any(isinstance(part, Abstract) or (type(part) is Var and isinstance(plain(part), Abstract))
-           for part in parts):
+    if any(
+        isinstance(part, Abstract) or (type(part) is Var and isinstance(plain(part), Abstract))
+        for part in parts
+    ):
         return COMPUTED
     if any(type(part) in (Draft, list) for part in parts):
         parts = tuple([settled(part) for part in parts])
@@ -241,6 +253,7 @@ def _known(index: Any) -> Any:
 
 
 # ---------------------------------------------------------------------------- values
+
 
 def settled(x: Any) -> Any:
     """What is in a draft; anything else as it is."""
@@ -288,7 +301,7 @@ def example_of(x: Any) -> Any:
     if isinstance(x, (list, tuple)):
         return [*map(example_of, x)]
     x = plain(x)
-    return x.example if isinstance(x, Abstract) else x           # type: ignore[attr-defined]
+    return x.example if isinstance(x, Abstract) else x  # type: ignore[attr-defined]
 
 
 def _as_numbers(item: Any) -> Any:
@@ -296,7 +309,7 @@ def _as_numbers(item: Any) -> Any:
     if not is_traced(item):
         return item if type(item) in (float, np.ndarray) else np.asarray(item, np.float64)[()]
     if isinstance(item, Abstract) and item.kind != "f":
-        item = np.multiply(item, 1.0)            # type: ignore[call-overload]
+        item = np.multiply(item, 1.0)  # type: ignore[call-overload]
     return item if shape(item) else _numpys(item)
 
 
@@ -307,7 +320,7 @@ def _numpys(item: Any) -> Any:
 
 def joined(rows: Any) -> Any:
     """The traced array that `np.array` of these nested lists is."""
-    expected = np.array(example_of(rows))        # NumPy refuses what is ragged
+    expected = np.array(example_of(rows))  # NumPy refuses what is ragged
     found = _row(rows)
     return found if shape(found) == expected.shape else np.reshape(found, expected.shape)
 
@@ -315,8 +328,10 @@ def joined(rows: Any) -> Any:
 def _row(row: Any) -> Any:
     if not isinstance(row, (list, tuple)):
         return settled(row)
-    if any(isinstance(x, (list, tuple)) and any(isinstance(y, (list, tuple)) or np.ndim(y) for y in x)
-           for x in row) or not all(isinstance(x, (list, tuple)) for x in row):
+    if any(
+        isinstance(x, (list, tuple)) and any(isinstance(y, (list, tuple)) or np.ndim(y) for y in x)
+        for x in row
+    ) or not all(isinstance(x, (list, tuple)) for x in row):
         return np.stack([*map(_row, row)])
     return np.stack([settled(x) for part in row for x in part])  # a matrix of numbers: one stack of all
 
@@ -332,8 +347,12 @@ def _joined(cells: np.ndarray, sources: Sources) -> Any:
     if len(parts) == row.size and not any(map(shape, parts)):
         return np.reshape(np.stack(parts), cells.shape)
     plainly = origin == PLAIN
-    if len(parts) == 1 and shape(parts[0]) == cells.shape and not plainly.any() and (
-            np.array_equal(place, np.arange(row.size))):
+    if (
+        len(parts) == 1
+        and shape(parts[0]) == cells.shape
+        and not plainly.any()
+        and (np.array_equal(place, np.arange(row.size)))
+    ):
         return parts[0]
     start = np.zeros(len(sources), int)
     lengths = [math.prod(shape(x)) for x in parts]
@@ -368,14 +387,82 @@ def _own(sources: Sources) -> Sources:
 _CHANGING_FUNCTIONS = frozenset(("copyto", "fill_diagonal", "put", "place", "putmask", "put_along_axis"))
 
 # Common ones whose result is never a view of an argument.
-_COPYING = frozenset((
-    "sum", "mean", "prod", "max", "min", "amax", "amin", "std", "var", "argmax", "argmin", "argsort", "any", "all",
-    "dot", "inner", "outer", "vdot", "cross", "einsum_path", "tensordot", "kron", "trace", "interp", "diff",
-    "cumsum", "cumprod", "sort", "where", "clip", "concatenate", "stack", "vstack", "hstack", "dstack",
-    "column_stack", "append", "block", "tile", "repeat", "roll", "zeros_like", "ones_like", "full_like",
-    "empty_like", "norm", "solve", "inv", "det", "slogdet", "eigh", "eigvalsh", "svd", "cholesky", "qr", "lstsq",
-    "pinv", "shape", "ndim", "size", "allclose", "isclose", "array_equal", "copy", "trapezoid", "gradient",
-    "convolve", "correlate", "average", "linspace", "nonzero", "count_nonzero"))
+_COPYING = frozenset(
+    (
+        "sum",
+        "mean",
+        "prod",
+        "max",
+        "min",
+        "amax",
+        "amin",
+        "std",
+        "var",
+        "argmax",
+        "argmin",
+        "argsort",
+        "any",
+        "all",
+        "dot",
+        "inner",
+        "outer",
+        "vdot",
+        "cross",
+        "einsum_path",
+        "tensordot",
+        "kron",
+        "trace",
+        "interp",
+        "diff",
+        "cumsum",
+        "cumprod",
+        "sort",
+        "where",
+        "clip",
+        "concatenate",
+        "stack",
+        "vstack",
+        "hstack",
+        "dstack",
+        "column_stack",
+        "append",
+        "block",
+        "tile",
+        "repeat",
+        "roll",
+        "zeros_like",
+        "ones_like",
+        "full_like",
+        "empty_like",
+        "norm",
+        "solve",
+        "inv",
+        "det",
+        "slogdet",
+        "eigh",
+        "eigvalsh",
+        "svd",
+        "cholesky",
+        "qr",
+        "lstsq",
+        "pinv",
+        "shape",
+        "ndim",
+        "size",
+        "allclose",
+        "isclose",
+        "array_equal",
+        "copy",
+        "trapezoid",
+        "gradient",
+        "convolve",
+        "correlate",
+        "average",
+        "linspace",
+        "nonzero",
+        "count_nonzero",
+    )
+)
 
 
 def _viewed(function: Callable, args: tuple, options: dict) -> Any:
@@ -384,8 +471,9 @@ def _viewed(function: Callable, args: tuple, options: dict) -> Any:
     found = function(*map(example_of, given), **{name: example_of(x) for name, x in options.items()})
     parts = found if isinstance(found, (list, tuple)) else [found]
     drafts = [(x, y) for x, y in zip(args, given, strict=True) if type(x) is Draft]
-    if not any(isinstance(part, np.ndarray) and np.may_share_memory(part, y)
-               for part in parts for _, y in drafts):
+    if not any(
+        isinstance(part, np.ndarray) and np.may_share_memory(part, y) for part in parts for _, y in drafts
+    ):
         return NotImplemented
     if len(drafts) > 1:
         raise _unknown_view(function)
@@ -402,14 +490,15 @@ def _viewed(function: Callable, args: tuple, options: dict) -> Any:
 def _unknown_view(function: Callable) -> ConversionError:
     return ConversionError(
         f"np.{function.__name__} gives another view of an array that is being filled.",
-        Advice("copy it first: {}.", f"np.{function.__name__}(x.copy())"))
+        Advice("copy it first: {}.", f"np.{function.__name__}(x.copy())"),
+    )
 
 
 def _changed(function: Callable, args: tuple, given: Any, options: dict) -> None:
     """A function that changes its first argument, done to a draft."""
     target, name = args[0], function.__name__
     if type(target) is not Draft or options:
-        function(*[target, *given[1:]] if type(target) is not Draft else given, **options)       # refuses
+        function(*[target, *given[1:]] if type(target) is not Draft else given, **options)  # refuses
         raise _refuse_change(name)
     if name == "copyto":
         target[...] = given[1]
@@ -421,13 +510,16 @@ def _changed(function: Callable, args: tuple, given: Any, options: dict) -> None
 
 
 def _refuse_change(name: str) -> MutationError:
-    return MutationError(f"np.{name} would change an array that holds traced values.",
-                         Advice("write {} for what it does.", "x[index] = values"))
+    return MutationError(
+        f"np.{name} would change an array that holds traced values.",
+        Advice("write {} for what it does.", "x[index] = values"),
+    )
 
 
 def _increased(ufunc: np.ufunc, array: Any, index: Any, values: Any = None) -> None:
     """`np.add.at(array, index, values)`."""
     from .indexing import add_at  # noqa: PLC0415  (it builds on what uses drafts)
+
     if type(array) is not Draft or ufunc not in (np.add, np.subtract):
         raise MutationError(*at_advice(ufunc.__name__, user_place().expression))
     values = settled(values)
@@ -443,12 +535,15 @@ def _refuse(name: str) -> NoReturn:
 
 # ---------------------------------------------------------------------------- methods
 
+
 def _structural(name: str) -> Callable:
     """A method that moves elements: of a view another view, of a copy another draft."""
+
     def method(self: Draft, *args: Any, **options: Any) -> Draft:
         found = getattr(self._cells, name)(*args, **options)
         shared = np.may_share_memory(found, self._cells)
         return Draft(found, self._sources if shared else _own(self._sources))
+
     return method
 
 
@@ -460,6 +555,7 @@ def _in_place(combine: Callable) -> Callable:
     def method(self: Draft, x: Any) -> Draft:
         self[...] = combine(self.value, as_array(x))
         return self
+
     return method
 
 
@@ -473,13 +569,29 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"
     setattr(Draft, f"__i{_name}__", _in_place(_combine))
 for _name in ("lt", "le", "eq", "ne", "gt", "ge"):
     setattr(Draft, f"__{_name}__", _binary(getattr(operator, _name))[0])
-for _name, _function in (("neg", operator.neg), ("pos", operator.pos), ("abs", abs), ("bool", bool),
-                         ("float", float), ("int", int), ("round", round), ("contains", operator.contains)):
-    setattr(Draft, f"__{_name}__", partialmethod(
-        lambda self, *args, function: function(self.value, *args), function=_function))
+for _name, _function in (
+    ("neg", operator.neg),
+    ("pos", operator.pos),
+    ("abs", abs),
+    ("bool", bool),
+    ("float", float),
+    ("int", int),
+    ("round", round),
+    ("contains", operator.contains),
+):
+    setattr(
+        Draft,
+        f"__{_name}__",
+        partialmethod(lambda self, *args, function: function(self.value, *args), function=_function),
+    )
 for _name, _axes in (("T", (-1, -2)), ("mT", (-1, -2))):
-    setattr(Draft, _name, property(operator.methodcaller("transpose") if _name == "T" else
-                                   operator.methodcaller("swapaxes", -1, -2)))
+    setattr(
+        Draft,
+        _name,
+        property(
+            operator.methodcaller("transpose") if _name == "T" else operator.methodcaller("swapaxes", -1, -2)
+        ),
+    )
 for _name in ("shape", "ndim", "size"):
     setattr(Draft, _name, property(operator.attrgetter(f"_cells.{_name}")))
-Draft.dtype = property(lambda self: FLOAT64)     # type: ignore[attr-defined]
+Draft.dtype = property(lambda self: FLOAT64)  # type: ignore[attr-defined]

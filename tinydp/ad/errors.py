@@ -145,7 +145,8 @@ def _statement(file: str, line: int, column: int) -> str:
     return ast.get_source_segment(source, around[-1]) or "" if is_whole else ""
 
 
-_INSTALLED = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_INSTALLED = tuple({sysconfig.get_path(name) + os.sep
+                    for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 @functools.cache
@@ -194,7 +195,7 @@ class TinydpError(Exception):
 
 
 def wrapped_in(error: BaseException) -> TinydpError | None:
-    """What `__float__` raised, if a library wrapped it in an error of its own; not a user's `raise ... from`."""
+    """What `__float__` raised, if a library wrapped it in an error of its own; not a user's `raise from`."""
     cause = error.__cause__ or (error.__context__ if isinstance(error, SystemError) else None)
     if not isinstance(cause, TinydpError):
         return None

@@ -37,7 +37,8 @@ def refuse_index(self: Var) -> NoReturn:
     if isinstance(found, ast.Subscript) and isinstance(found.slice, (ast.Name, ast.BinOp, ast.Call)):
         new = f"{ast.unparse(found.value)}[np.rint({ast.unparse(found.slice)}).astype(int)]"
         raise ConversionError("a traced value was used as an index, which has to be an integer.",
-                              Advice("write {}; what it selects has a derivative, the index none.", new), place)
+                              Advice("write {}; what it selects has a derivative, the index none.", new),
+                              place)
     raise ConversionError("a traced value was used as an index, which has to be an integer.", ROUNDED, place)
 
 

@@ -167,7 +167,8 @@ def _length(xs: Any, length: int | None) -> int:
         place = user_place()
         new = with_option(place.expression, "length", "n")
         raise LoopError("scan needs to know how many steps to make.",
-                        Advice("pass xs, or length=: {} for n steps.", new) if new else "pass xs, or length=.",
+                        Advice("pass xs, or length=: {} for n steps.", new) if new else
+                        "pass xs, or length=.",
                         place)
     if len(set(sizes.values())) > 1:
         raise LoopError(f"the lengths disagree: {', '.join(sizes)}.", "give every array one row a step.")
@@ -178,7 +179,8 @@ def _checked(result: Any, first: Any, k: int, step: Any = None) -> tuple[Any, An
     """The pair that a step returned, if its carry is built and shaped as the first one was."""
     if not (isinstance(result, tuple) and len(result) == 2):
         raise LoopError(f"step {k} of scan returned {tree.describe(result)}.",
-                        Advice("return a pair: the new carry, and y (or None), such as {}.", f"({code}, None)")
+                        Advice("return a pair: the new carry, and y (or None), such as {}.",
+                               f"({code}, None)")
                         if (code := returned_by(step)[1]) else
                         "return a pair: the new carry, and y (or None).")
     return in_form_of(first, result[0], k, may_change=True), result[1]

@@ -210,8 +210,8 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
 def _unknown(name: str) -> UnknownFunctionError:
     place = user_place()
     if advice := instead_of_call(place.expression):
-        return UnknownFunctionError(f"{name} has no gradient rule, and was called with a traced value.", advice,
-                                    place)
+        return UnknownFunctionError(
+            f"{name} has no gradient rule, and was called with a traced value.", advice, place)
     constant = wrapped(place.expression, "dp.stop_gradient({})", lambda k: k == 0)
     return UnknownFunctionError(
         f"{name} has no gradient rule, and was called with a traced value.",
@@ -251,7 +251,8 @@ def _refuse_leaving(name: str) -> Callable:
             x = place.expression.removesuffix(".item()")
             raise ConversionError(
                 ".item() gives plain numbers, and the derivative would end there.",
-                Advice("write {} instead, or {} for a number without derivative.", x, f"dp.value({x})"), place)
+                Advice("write {} instead, or {} for a number without derivative.", x, f"dp.value({x})"),
+                place)
         raise ConversionError(
             f".{name}() gives plain numbers, and the derivative would end there.",
             Advice(f"leave .{name}() out, or write {{}} for numbers without derivative.",
@@ -321,7 +322,8 @@ def _plain_number_error(what: str, place: Any = None) -> ConversionError:
     if inside:
         return ConversionError(
             f"{what} needs a plain number, and the derivative would end there.",
-            Advice("write {} instead: traced values compute like floats; or {} for a number without derivative.",
+            Advice("write {} instead: traced values compute like floats; or {} for a number without "
+                   "derivative.",
                    inside, what.replace("x", f"dp.value({inside})")), place)
     return ConversionError(
         f"{what} needs a plain number, and the derivative would end there.",

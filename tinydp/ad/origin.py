@@ -72,4 +72,4 @@ def _made_of(x: Var) -> Iterable:
     return x.args[0].op.sources(*x.args) if _is_kept(x) else x.args
 
 
-Draft.from_numpy = staticmethod(from_numpy)      # type: ignore[assignment]
+Draft.from_numpy = staticmethod(from_numpy)

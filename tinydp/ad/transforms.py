@@ -42,7 +42,19 @@ from .selected import NOTHING, seed
 from .tape import Tape, Var
 from .twins import twin
 from .usage import as_argnums, given_too_early, instead_of_result, nothing_given, only_named, require_function
-from .values import FLAGS, FLOAT64, Abstract, abstract, is_condition, is_foreign, is_on, own, plain, shape, zeros_like
+from .values import (
+    FLAGS,
+    FLOAT64,
+    Abstract,
+    abstract,
+    is_condition,
+    is_foreign,
+    is_on,
+    own,
+    plain,
+    shape,
+    zeros_like,
+)
 from .watch import close_tape, older_than, open_tape, tracer
 
 
@@ -612,7 +624,9 @@ def _one_number(y: Any, f: Callable) -> Any:
                    f"{within(code) or 'y'}[0]", "dp.vjp"))
     if isinstance(y, (complex, np.ndarray)):
         raise DtypeError(f"{_name(f)} returned {y!r}, which is not a real number.")
-    raise NonScalarOutputError(f"{_name(f)} returned {tree.describe(y)}, not a number.", instead_of_result(f, y))
+    raise NonScalarOutputError(f"{_name(f)} returned {tree.describe(y)}, not a number.",
+                               instead_of_result(f, y))
+
 
 def _condition(f: Callable) -> DtypeError:
     line, code = returned_by(f)

@@ -95,8 +95,9 @@ class Car:
 
     def rate(self, state, steer):
         x, y, heading, speed = state
-        return np.array([speed * np.cos(heading), speed * np.sin(heading),
-                         speed * np.tan(steer) / self.length, 0.0])
+        return np.array(
+            [speed * np.cos(heading), speed * np.sin(heading), speed * np.tan(steer) / self.length, 0.0]
+        )
 
     def run(self, state, steer):
         for _ in range(5):
@@ -141,7 +142,9 @@ class Arm:
 
     def tip(self, q):
         a, b = self.lengths
-        return np.array([a * np.cos(q[0]) + b * np.cos(q[0] + q[1]), a * np.sin(q[0]) + b * np.sin(q[0] + q[1])])
+        return np.array(
+            [a * np.cos(q[0]) + b * np.cos(q[0] + q[1]), a * np.sin(q[0]) + b * np.sin(q[0] + q[1])]
+        )
 
 
 def two_link_arm(p):
@@ -165,7 +168,9 @@ def cross_products(p):
 
 def quaternion(p):
     w, x, y, z = np.array([1.0, p[0], p[1], p[2]]) / np.sqrt(1.0 + p @ p)
-    R = np.array([[1 - 2 * (y * y + z * z), 2 * (x * y - z * w)], [2 * (x * y + z * w), 1 - 2 * (x * x + z * z)]])
+    R = np.array(
+        [[1 - 2 * (y * y + z * z), 2 * (x * y - z * w)], [2 * (x * y + z * w), 1 - 2 * (x * x + z * z)]]
+    )
     return np.trace(R @ R.T @ R)
 
 
@@ -197,6 +202,7 @@ def mapped(p):
 
 
 # ---------------------------------------------------------------------------- arrays that are filled
+
 
 def trajectory(p):
     x = np.zeros(12)
@@ -253,7 +259,7 @@ def blocks_added(p):
     K = zeros((4, 4))
     block = np.array([[p[0], -p[1]], [-p[1], p[2]]])
     for e in range(3):
-        K[e:e + 2, e:e + 2] += block
+        K[e : e + 2, e : e + 2] += block
     return np.sum(K @ K)
 
 
@@ -365,9 +371,42 @@ def kalman(p):
 
 
 PROGRAMS = [
-    pendulum_euler, lotka_volterra, rotation, from_import, another_name, list_first, comprehension, lambda_inside,
-    nested_function, with_a_class, with_a_subclass, with_a_named_tuple, two_link_arm, mass_matrix, cross_products,
-    quaternion, matrix_of_blocks, array_of_arrays, in_a_branch, partial_of, mapped, trajectory,
-    trajectory_of_states, rate_filled, rate_like, stiffness, blocks_added, heat, wave_with_boundaries, swap,
-    gauss_seidel, cholesky_by_hand, gravity, window_of_rows, masked, row_of_a_draft, filled_by_a_helper, kalman,
+    pendulum_euler,
+    lotka_volterra,
+    rotation,
+    from_import,
+    another_name,
+    list_first,
+    comprehension,
+    lambda_inside,
+    nested_function,
+    with_a_class,
+    with_a_subclass,
+    with_a_named_tuple,
+    two_link_arm,
+    mass_matrix,
+    cross_products,
+    quaternion,
+    matrix_of_blocks,
+    array_of_arrays,
+    in_a_branch,
+    partial_of,
+    mapped,
+    trajectory,
+    trajectory_of_states,
+    rate_filled,
+    rate_like,
+    stiffness,
+    blocks_added,
+    heat,
+    wave_with_boundaries,
+    swap,
+    gauss_seidel,
+    cholesky_by_hand,
+    gravity,
+    window_of_rows,
+    masked,
+    row_of_a_draft,
+    filled_by_a_helper,
+    kalman,
 ]

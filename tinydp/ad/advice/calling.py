@@ -27,7 +27,8 @@ def applied(expression: str) -> str:
     f: ast.expr
     f, *rest = found.args
     if not rest and isinstance(f, ast.Call):
-        f, rest = f.func, [*f.args]
+        inner = f
+        f, rest = inner.func, [*inner.args]
     if not rest:
         return ""
     return ast.unparse(ast.Call(ast.Call(found.func, [f], found.keywords), rest, []))

@@ -186,9 +186,13 @@ def instead_of_numpys(expression: str, space: Any) -> str:
         return ""
     root = found.func.value
     module = getattr(space.get(root.id), "__name__", "") if isinstance(root, ast.Name) else ""
-    if module not in ("torch", "jax.numpy", "autograd.numpy", "tensorflow") or not hasattr(np, found.func.attr):
+    if module not in ("torch", "jax.numpy", "autograd.numpy", "tensorflow") or not hasattr(
+        np, found.func.attr
+    ):
         return ""
-    return ast.unparse(ast.Call(ast.parse(f"np.{found.func.attr}", mode="eval").body, found.args, found.keywords))
+    return ast.unparse(
+        ast.Call(ast.parse(f"np.{found.func.attr}", mode="eval").body, found.args, found.keywords)
+    )
 
 
 def _is_theirs(x: ast.expr, space: Any) -> bool:

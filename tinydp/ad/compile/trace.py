@@ -147,7 +147,8 @@ class Trace:
 
     def marked(self, custom: Any, leaves: list, call: Callable, options: dict) -> Any:
         """The result of a function with a gradient of its own."""
-        y = twin(custom.fn)(*call([self.stopped(x) if isinstance(x, Proxy) else x for x in leaves]), **options)
+        f = twin(custom.fn)
+        y = f(*call([self.stopped(x) if isinstance(x, Proxy) else x for x in leaves]), **options)
         results, result = tree.flatten(y)
         real = [k for k, x in enumerate(results) if not is_discrete(x)]
         if not real:

@@ -21,6 +21,7 @@ def of_ufunc(ufunc: np.ufunc) -> Any:
     if getattr(np, ufunc.__name__, None) is ufunc or "scipy.special" not in sys.modules:
         return None
     from . import special  # noqa: PLC0415  (which imports SciPy)
+
     return special.PRIMITIVES.get(ufunc)
 
 
@@ -28,8 +29,24 @@ def of_ufunc(ufunc: np.ufunc) -> Any:
 NAMES = {
     "scipy.special": ("logsumexp", "softmax", "log_softmax"),
     "scipy.linalg": (
-        "expm", "solve_triangular", "solve", "inv", "det", "norm", "pinv", "cholesky", "cho_factor", "cho_solve",
-        "eigh", "eigvalsh", "svdvals", "sqrtm", "solve_sylvester", "block_diag", "toeplitz"),
+        "expm",
+        "solve_triangular",
+        "solve",
+        "inv",
+        "det",
+        "norm",
+        "pinv",
+        "cholesky",
+        "cho_factor",
+        "cho_solve",
+        "eigh",
+        "eigvalsh",
+        "svdvals",
+        "sqrtm",
+        "solve_sylvester",
+        "block_diag",
+        "toeplitz",
+    ),
     "scipy.integrate": ("trapezoid",),
 }
 
@@ -38,7 +55,8 @@ def is_known(f: Any) -> bool:
     """Whether it is a function of SciPy's, no ufunc, that is known here."""
     module = str(getattr(f, "__module__", ""))
     return module.startswith("scipy.") and any(
-        module.startswith(known) and f.__name__ in names for known, names in NAMES.items())
+        module.startswith(known) and f.__name__ in names for known, names in NAMES.items()
+    )
 
 
 def instead_of(f: Callable) -> Callable:

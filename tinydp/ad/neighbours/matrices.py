@@ -1,6 +1,8 @@
-"""Two matrix functions of SciPy's that the tape records as one node: Sylvester's equation and the square root.
+"""Two matrix functions of SciPy's that the tape records as one node: Sylvester's equation and the square
+root.
 
-If a x + x b = q, then da x + x db + a dx + dx b = dq, so that the cotangent of q solves the same equation with
+If a x + x b = q, then da x + x db + a dx + dx b = dq, so that the cotangent of q solves the same equation
+with
 the transposed matrices, and those of a and b are products of it with x (Giles, "Collected matrix derivative
 results", 2008). The root y of a is the case y dy + dy y = da.
 """

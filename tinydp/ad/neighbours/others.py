@@ -1,12 +1,14 @@
 """SciPy's functions that are no ufuncs, by NumPy's and ours: what a twin calls for traced arguments.
 
-The parameters are those of SciPy. What only says how to compute (`check_finite`, `overwrite_a`, `assume_a`) is
+The parameters are those of SciPy. What only says how to compute (`check_finite`, `overwrite_a`, `assume_a`)
+is
 taken and changes nothing.
 """
 
 from typing import Any
 
 import numpy as np
+
 from ... import linalg
 from ..custom import stop_gradient
 from ..values import shape
@@ -20,7 +22,9 @@ def _largest(x: Any, axis: Any) -> Any:
     return np.where(np.isfinite(largest), largest, 0.0)
 
 
-def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+def logsumexp(
+    a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+) -> Any:
     if return_sign:
         raise TypeError("the gradient of logsumexp does not know the argument 'return_sign'")
     largest = _largest(a, axis)
@@ -41,22 +45,42 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
 
 # ---------------------------------------------------------------------------- scipy.linalg
 
+
 def expm(A: Any) -> Any:
     return linalg.expm(A)
 
 
-def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False,
-                     overwrite_b: bool = False, check_finite: bool = True) -> Any:
+def solve_triangular(
+    a: Any,
+    b: Any,
+    trans: Any = 0,
+    lower: bool = False,
+    unit_diagonal: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+) -> Any:
     return linalg.solve_triangular(a, b, trans, lower, unit_diagonal)
 
 
-def solve(a: Any, b: Any, *, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False,
-          check_finite: bool = True, assume_a: Any = None, transposed: bool = False) -> Any:
+def solve(
+    a: Any,
+    b: Any,
+    *,
+    lower: bool = False,
+    overwrite_a: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+    assume_a: Any = None,
+    transposed: bool = False,
+) -> Any:
     if assume_a not in (None, "gen", "general"):
-        triangle = np.tril if lower else np.triu     # the other one is not read
+        triangle = np.tril if lower else np.triu  # the other one is not read
         half = triangle(a, -1 if lower else 1)
-        a = triangle(a) + np.swapaxes(half, -1, -2) if assume_a in (
-            "sym", "her", "pos", "symmetric", "hermitian", "positive definite") else a
+        a = (
+            triangle(a) + np.swapaxes(half, -1, -2)
+            if assume_a in ("sym", "her", "pos", "symmetric", "hermitian", "positive definite")
+            else a
+        )
     return np.linalg.solve(np.swapaxes(a, -1, -2) if transposed else a, b)
 
 
@@ -79,7 +103,7 @@ def pinv(a: Any, *, check_finite: bool = True) -> Any:
 def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     if lower:
         return np.linalg.cholesky(a)
-    return np.swapaxes(np.linalg.cholesky(np.swapaxes(a, -1, -2)), -1, -2)       # its upper triangle is read
+    return np.swapaxes(np.linalg.cholesky(np.swapaxes(a, -1, -2)), -1, -2)  # its upper triangle is read
 
 
 def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
@@ -93,7 +117,7 @@ def cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite:
 def eigh(a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False, **how: Any) -> Any:
     if b is not None or how.get("subset_by_index") is not None or how.get("subset_by_value") is not None:
         raise TypeError("the gradient of scipy.linalg.eigh is known for all eigenvalues of one matrix")
-    side = "L" if lower else "U"
+    side: Any = "L" if lower else "U"
     return np.linalg.eigvalsh(a, side) if eigvals_only else tuple(np.linalg.eigh(a, side))
 
 
@@ -132,6 +156,6 @@ def toeplitz(c: Any, r: Any = None) -> Any:
 
 # ---------------------------------------------------------------------------- scipy.integrate
 
+
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     return np.trapezoid(y, x, dx, axis)
-

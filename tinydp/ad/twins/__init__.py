@@ -1,4 +1,4 @@
-"""Your own source as it is run on traced values: `np.array` of them works, and so do arrays that are filled."""
+"""Your own source as it is run on traced values: `np.array` of them, and arrays that are filled."""
 
 from .rewrite import source, twin
 from .running import array, combined, own, writable

@@ -29,7 +29,8 @@ calls. The twin is made once, of the syntax tree of your file; only these change
         tinydp_index = tinydp_old = tinydp_value = None
         return dy + tinydp_array(np.array, [y[0], 0.0])
 
-What these do is in `running.py`. The lines keep their numbers, so that a debugger, a profile and an error show
+What these do is in `running.py`. The lines keep their numbers, so that a debugger, a profile and an error
+show
 your file. A function of which there is no source, or whose source was changed since, is run as it is.
 """
 
@@ -50,8 +51,8 @@ from typing import Any
 
 import numpy as np
 
-from ..advice.syntax import of_file
 from .. import neighbours
+from ..advice.syntax import of_file
 from ..errors import is_library
 from . import running
 from .statements import METHODS, PREFIX, Rewriter, inside
@@ -274,7 +275,8 @@ def _global(space: dict, name: str) -> Any:
 
 
 def kind_of(x: Any) -> Any:
-    """Of what kind a function is: "array" or "full" of NumPy's, another of "numpy", one of the "users", or "known".
+    """Of what kind a function is: "array" or "full" of NumPy's, another of "numpy", one of the "users", or
+    "known".
 
     A module itself; None for what is not known.
     """
@@ -289,7 +291,7 @@ def kind_of(x: Any) -> Any:
     if isinstance(x, (types.BuiltinFunctionType, type)):
         return "known"
     if neighbours.is_known(x):
-        return "users"                           # of which there is a twin
+        return "users"  # of which there is a twin
     code = getattr(x, "__code__", None)
     return "known" if code is not None and is_library(code.co_filename) else "users"
 

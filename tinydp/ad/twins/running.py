@@ -1,7 +1,8 @@
 """What a twin calls where the source has `np.array`, a copy that is filled later, or `y[i] = v`.
 
 Each does what the source says as long as nothing is traced. A plain array becomes a `Draft` at the first
-traced value that is written to it, and its name is bound to that. This is the same program only if nobody else
+traced value that is written to it, and its name is bound to that. This is the same program only if nobody
+else
 has the array: not under another name, as a view, in a list, or where the function was called. Python
 knows, since it counts for each object how many places refer to it. If there are others, it stays the plain
 array that it is, and writing to it is refused as ever.

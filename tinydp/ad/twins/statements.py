@@ -165,7 +165,7 @@ class Rewriter(ast.NodeTransformer):
         is_new = scope is not None and node.value is not None and self.fresh(target, node.value)
         self.generic_visit(node)
         if is_new:
-            node.value = self.owned(target, node.value, is_new)  # type: ignore[arg-type]
+            node.value = self.owned(target, node.value, is_new)
         return node
 
     def stored(self, node: ast.stmt, target: ast.Subscript, value: ast.expr, scope: "Scope") -> Any:
@@ -184,7 +184,7 @@ class Rewriter(ast.NodeTransformer):
             ],
         )
 
-    def unpacked(self, node: ast.stmt, target: Any, scope: "Scope") -> Any:
+    def unpacked(self, node: ast.Assign, target: Any, scope: "Scope") -> Any:
         """`x[i], y[j] = values`: first all values, then one target after the other, as Python does it."""
         after: list[ast.stmt] = []
         names: list[str] = []
