@@ -120,6 +120,10 @@ class Proxy(Abstract):
         return call_numpy(np.transpose, (self,), {})
 
     @property
+    def flat(self) -> Any:
+        return call_numpy(np.ravel, (self,), {})
+
+    @property
     def mT(self) -> Any:
         return call_numpy(np.swapaxes, (self, -1, -2), {})
 
