@@ -35,6 +35,9 @@ $(VENV)/docs: $(VENV)/ready
 	$(RUN) -m pip install --quiet --editable '.[docs]'
 	touch $@
 
+browser:  ## what the tests of pages run in (Debian); without it they are skipped
+	apt-get install --yes chromium nodejs
+
 $(VENV)/ready: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --editable '.[demos,cluster,tests]'

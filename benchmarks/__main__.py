@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME ...] [--json FILE]`: run the workloads, all of them by default.
 
-`agree`, `compiling` and `zoo` have options of their own: `python -m benchmarks agree --help`.
+`agree`, `compiling`, `export` and `zoo` have options of their own: `python -m benchmarks agree --help`.
 """
 
 import argparse
@@ -31,6 +31,10 @@ def main():
     if sys.argv[1:2] == ["compiling"]:
         on_one_core()
         importlib.import_module("benchmarks.compiling").main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["export"]:
+        on_one_core()
+        importlib.import_module("benchmarks.export").main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["zoo"]:
         on_one_core()

@@ -75,6 +75,8 @@ def describe(name: str) -> tuple[str, str, str]:
     texts = {statement.targets[0].id: ast.literal_eval(statement.value) for statement in module.body
              if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
              and statement.targets[0].id in ("CLAIM", "TAKES")}
+    if len(texts) < 2:
+        raise LookupError(f"{file} has to say CLAIM = ... and TAKES = ..., texts on a line each")
     return (ast.get_docstring(module) or "").partition("\n")[0], texts["CLAIM"], texts["TAKES"]
 
 

@@ -3,7 +3,8 @@
 A demo is one file, demos/NAME.py, and says what it is in a `Demo`: functions of `options`, the
 parsed command line. This is all that it writes to have `python -m demos NAME [ACTION]`:
 
-    >>> CLAIM, TAKES = "A fair coin shows heads half of the time.", "1 s"    # read by the listing
+    >>> CLAIM = "A fair coin shows heads half of the time."              # both are read by the listing
+    >>> TAKES = "1 s"
 
     >>> def train(options):          # the outcome: trained and judged, or loaded where it was before
     ...     return np.random.default_rng(options.seed).random(options.throws) < 0.5
@@ -93,6 +94,7 @@ class Demo(NamedTuple):
     of the results of all seeds, as in `result.json`, whether a sweep reached its goal, and in words.
     `keeps` is what a sweep keeps of every seed beside the result, to look at later: a dict of the
     controller's `params`, and arrays by start, by names of its own; `kinds` are the named tuples in it.
+    `outcomes` are the named tuples in what `train` returns, if that is kept, too, for `play` and `plot`.
     `beside` are demos of their own that go by this one's name: by action, the module of each; one that is
     in `RECIPES` does the same by another recipe.
     """
@@ -111,6 +113,7 @@ class Demo(NamedTuple):
     beside: dict[str, str] = {}
     keeps: Callable[[Options, Any], dict[str, Any]] | None = None
     kinds: tuple[type, ...] = ()
+    outcomes: tuple[type, ...] = ()
 
     def actions(self) -> list[str]:
         """What can be done with it."""

@@ -1,9 +1,11 @@
 """One demo, from its command line to its exit code."""
 
+import contextlib
 import importlib
+from typing import Any
 
 from . import COMMAND, command
-from .checkpoints import CheckpointError
+from .checkpoints import CheckpointError, Keeper
 from .command import Demo
 
 
@@ -30,7 +32,7 @@ def run(demo: Demo, argv: list[str]) -> int:
             case "play":
                 return play(demo, options)
             case "plot":
-                print(f"written  {', '.join(map(str, demo.plot(options, demo.train(options))))}")
+                print(f"written  {', '.join(map(str, demo.plot(options, outcome_of(demo, options))))}")
                 return 0
             case action:
                 return show(demo, options, argv, pictures=action == "show")
@@ -38,9 +40,25 @@ def run(demo: Demo, argv: list[str]) -> int:
         flags.error(str(error))
 
 
+def outcome_of(demo: Demo, options: command.Options) -> Any:
+    """What it learned and how that was judged: from a file, where all of it was done before."""
+    if not demo.outcomes:
+        return demo.train(options)
+    path = options.out / f"outcome-{options.seed}.npz"
+    keeper = Keeper(path, demo.name, demo.settings(options), demo.outcomes)
+    with contextlib.suppress(CheckpointError):               # of other flags: then it is not known
+        if known := keeper.load(options.fresh):
+            command.note(f"Trained and judged before, as kept in {path} (--fresh begins anew).",
+                         options.quiet)
+            return known
+    found = demo.train(options)
+    keeper.keep(found, finished=True)
+    return found
+
+
 def show(demo: Demo, options: command.Options, argv: list[str], pictures: bool) -> int:
     """Train, judge, and draw if `pictures` are wanted."""
-    outcome = demo.train(options)
+    outcome = outcome_of(demo, options)
     result, lines = command.judge(demo, options, outcome, argv)
     command.save(options.out / "result.json", result)
     files = [*(demo.plot(options, outcome) if pictures else []), options.out / "result.json"]
@@ -51,7 +69,7 @@ def show(demo: Demo, options: command.Options, argv: list[str], pictures: bool) 
 def play(demo: Demo, options: command.Options) -> int:
     """Open a window, or say why not, and show a picture of it."""
     assert demo.play is not None
-    picture = demo.play(options, demo.train(options))
+    picture = demo.play(options, outcome_of(demo, options))
     if picture:
         print(f"There is no display for a window. What it would show: {picture}")
     return 0

@@ -53,7 +53,7 @@ def run(demo: Demo, options: Options, argv: list[str]) -> int:
                      "(--fresh begins anew).", options.quiet)
     with command.progress(len(seeds), "seeds", "sweeping", options.quiet, initial=len(known)) as bar:
         left = [seed for seed in seeds if seed not in known]
-        for seed, result in results(demo, options, left, lambda seed: bar.set_description(f"seed {seed:<5}")):
+        for seed, result in results(demo, options, left, lambda seed: bar.set_description(f"seed {seed}")):
             known[seed], kept = result
             if demo.keeps:
                 checkpoints.save(controller_file(folder, seed), kept, demo.name, known[seed]["settings"])

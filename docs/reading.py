@@ -24,7 +24,9 @@ LIST = (
 )
 QUESTIONS = (
     ("why numbers are fast", ("tinydp/ad/fast.py",)),
-    ("how a rule is added, and what NumPy functions are looked up in", ("tinydp/ad/registry.py",)),
+    ("how a rule is added, and what NumPy functions are looked up in",
+     ("docs/add-a-rule.md", "tinydp/ad/registry.py")),
+    ("how a simulator is added", ("docs/add-a-simulator.md",)),
     ("arguments by name, options, defaults", ("tinydp/ad/binding.py", "tinydp/ad/asking.py")),
     ("what a tape keeps, and copies of constants", ("tinydp/ad/values.py",)),
     ("cotangents of single elements, and of several results", ("tinydp/ad/parts.py",)),
@@ -37,6 +39,8 @@ QUESTIONS = (
     ("`while_loop`", ("tinydp/ad/whiles.py",)),
     ("`root`, `argmin` and the implicit function theorem", ("tinydp/ad/implicit.py",)),
     ("`vmap`", ("tinydp/ad/mapping.py",)),
+    ("what `record` keeps of a sweep, and shows", ("tinydp/ad/swept.py", "tinydp/ad/show.py")),
+    ("the page that plays a tape", ("tinydp/ad/player/description.py",)),
     ("kinks: what is returned there", ("docs/kinks.md",)),
     ("what is refused, and what to write instead", ("docs/errors.md",)),
     ("the compiler: one program after every pass", ("docs/compile.md",)),

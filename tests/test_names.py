@@ -23,7 +23,7 @@ OPERATIONS = {
 # Simulators have one interface, and so have the machines of worlds. A world is written without the simulator,
 # constants and all: it is what the simulator is tried against.
 SIMULATORS = {
-    "EPISODE", "Params", "STANDARD", "State", "cost", "energy", "failed", "observe", "start", "step"}
+    "EPISODE", "Params", "STANDARD", "State", "cost", "energy", "failed", "observe", "rates", "start", "step"}
 WORLDS = {"CART_MASS", "DT", "GRAVITY", "HALF_LENGTH", "MAX_X", "POLE_MASS", "POUND", "PUSH", "Truth", "draw"}
 
 HONEST = {"tinydp/ad": OPERATIONS, "tinydp/testing": set(), "tinydp/sims": SIMULATORS | WORLDS}
@@ -52,10 +52,14 @@ def twins(folder):
 def test_a_name_is_defined_in_one_module(package):
     found = twins(ROOT / package)
     new = [f"{name}: {', '.join(files)}" for name, files in found.items() if name not in HONEST[package]]
-    assert not new, (
-        "a name stands for two things: give one of them a more precise name, or import it. If both are the "
-        "same operation, or a part of the same interface, say so in this file.\n" + "\n".join(new))
-    assert HONEST[package] <= found.keys(), "no twins any more: take them off the list"
+    if new:
+        pytest.fail("a name stands for two things: give one of them a more precise name, or import it. If "
+                    "both are the same operation, or a part of the same interface, say so in "
+                    "tests/test_names.py.\n" + "\n".join(new), pytrace=False)
+
+
+def test_an_operation_is_still_found_at_several_levels():
+    assert twins(ROOT / "tinydp/ad").keys() >= OPERATIONS, "no twins any more: take them off the list"
 
 
 def test_a_twin_is_found(tmp_path):

@@ -353,3 +353,35 @@ def test_a_step_can_be_compiled_with_its_state(optimiser):
     kept = {name: getattr(state, name) for name in state._fields[1:]}
     wanted, found = optimiser.step(params, gradient, state)[1][1:], compiled(params, gradient, kept)
     tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-14), wanted, found)
+
+
+# ---------------------------------------------------------------------------- as one program
+
+def fit(params, x, y):
+    return np.mean((np.tanh(x @ params["w"]) @ params["v"] - y)**2)
+
+
+def update(params, average, state, x, y, optimiser=Adam(cosine(1e-2, 1e-4, 20))):      # noqa: B008
+    """A whole training step: gradient, clipping, Adam with a rate that falls, and a running average."""
+    value, gradient = dp.value_and_grad(fit)(params, x, y)
+    params, state = optimiser.step(params, clip_by_norm(gradient, 2.0), state)
+    kept = min(0.99, state.step / (state.step + 9))
+    average = {name: kept * average[name] + (1 - kept) * params[name] for name in params}
+    return {"params": params, "average": average, "state": state, "value": value}
+
+
+def test_a_training_step_is_one_compiled_program():
+    rng = np.random.default_rng(0)
+    params = {"w": rng.normal(size=(2, 5)), "v": rng.normal(size=5)}
+    x, y = rng.normal(size=(8, 2)), rng.normal(size=8)
+    compiled = dp.compile(update)
+    here = there = {"params": params, "average": params, "state": Adam().init(params)}
+    lengths = []
+    for _ in range(30):                          # beyond the end of the cosine
+        lengths.append(norm(dp.grad(fit)(here["params"], x, y)))
+        here, there = (f(made["params"], made["average"], made["state"], x, y)
+                       for f, made in ((update, here), (compiled, there)))
+        assert there["value"] == pytest.approx(here["value"], rel=1e-12)
+    assert min(lengths) < 2.0 < max(lengths)     # both sides of the limit were met
+    np.testing.assert_allclose(there["average"]["w"], here["average"]["w"], rtol=1e-10)
+    assert (type(there["state"].step), there["state"].step) == (int, 30)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from . import ad, linalg, nn, optim, sims, testing
 from .ad.branches import cond
 from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
+from .ad.export import Shape, export
 from .ad.implicit import argmin, root
 from .ad.indexing import add_at, lookup
 from .ad.loops import integrate, scan
@@ -34,8 +35,8 @@ else:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
-    "ad", "add_at", "argmin", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans", "defvjp",
-    "grad", "hessian", "hvp", "integrate", "jacobian", "jvp", "linalg", "lookup", "nn", "optim",
-    "primitive", "record", "root", "scan", "set_at", "sign", "sims", "stop_gradient", "straight_through",
-    "testing", "value", "value_and_grad", "vjp", "vmap", "while_loop",
+    "Shape", "ad", "add_at", "argmin", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans",
+    "defvjp", "export", "grad", "hessian", "hvp", "integrate", "jacobian", "jvp", "linalg", "lookup",
+    "nn", "optim", "primitive", "record", "root", "scan", "set_at", "sign", "sims", "stop_gradient",
+    "straight_through", "testing", "value", "value_and_grad", "vjp", "vmap", "while_loop",
 ]

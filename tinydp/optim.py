@@ -170,22 +170,26 @@ def cosine(start: float, end: float, steps: int) -> Callable[[int], float]:
     return functools.partial(_cosine, start, end, steps)
 
 
-def _cosine(start: float, end: float, steps: int, k: int) -> float:
+def _cosine(start: float, end: float, steps: int, k: Any) -> Any:
     done = min(k / steps, 1.0) if steps else 1.0
-    return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
+    cos = math.cos if isinstance(done, float) else np.cos              # of a step that is traced
+    return end + (start - end) * (1 + cos(math.pi * done)) / 2
 
 
-def norm(gradient: Any) -> float:
+def norm(gradient: Any) -> Any:
     """The Euclidean norm of all the numbers in a structure together, a float; what is no number is left out.
 
         >>> norm({"w": np.array([3.0, 0.0]), "b": 4.0})
         5.0
     """
     g = _vector([x for x in tree.flatten(gradient)[0] if type(x) not in FLAGS])
-    largest = float(np.max(np.abs(g), initial=0.0))
-    if largest == 0.0 or not math.isfinite(largest):
-        return largest
-    return largest * math.sqrt(np.sum((g / largest)**2))       # squares alone may overflow
+    if not len(g):
+        return 0.0
+    largest = np.max(np.abs(g))
+    scale = np.where((largest > 0.0) & np.isfinite(largest), largest, 1.0)
+    with np.errstate(over="ignore"):             # beside an infinite number
+        length = scale * np.sqrt(np.sum((g / scale)**2))       # squares alone may overflow
+    return float(length) if isinstance(length, (float, np.generic)) else length
 
 
 def clip_by_norm(gradient: Any, limit: float) -> Any:
@@ -197,9 +201,14 @@ def clip_by_norm(gradient: Any, limit: float) -> Any:
         [array([0.6, 0.8])]
     """
     length = norm(gradient)
-    if length <= limit:
-        return gradient
-    return tree.map(lambda g: g if type(g) in FLAGS else g * (limit / length), gradient)
+    if isinstance(length, float):
+        if length <= limit:
+            return gradient
+        share: Any = limit / length
+    else:                                        # traced: the program has to do for both
+        is_short = length <= limit
+        share = np.where(is_short, 1.0, limit / np.where(is_short, 1.0, length))
+    return tree.map(lambda g: g if type(g) in FLAGS else g * share, gradient)
 
 
 # ---------------------------------------------------------------------------- one long vector

@@ -19,7 +19,7 @@ from ..command import Column, Demo, Options, Report
 from . import judging
 from .judging import LONG
 from .learning import HORIZON, NEAR, STARTS, settings, updates_until
-from .outcome import Outcome, learn
+from .outcome import KINDS, Outcome, learn
 
 CLAIM = "it balances after about 5 episodes (its recipe, run again: 9; 12.5 until all 100 reach 500 steps)."
 TAKES = "half a minute"
@@ -126,6 +126,7 @@ DEMO = Demo(
              Column("until all stand", "result.mastered_after_steps", higher=False, digits=0,
                     unit="steps of experience"),
              Column("farthest in 10,000 steps", "result.farthest", higher=False, digits=2, unit="m")],
-    keeps=kept_by_sweeps, kinds=(Layer,), passes=passes, packages=("numpy", "gymnasium"), beside={
+    keeps=kept_by_sweeps, kinds=(Layer,), outcomes=KINDS, passes=passes,
+    packages=("numpy", "gymnasium"), beside={
         "plan": f"{__name__}.plans",
         **{name: f"{__name__}.{name}" for name in ("world", "race", "article")}})

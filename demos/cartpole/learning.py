@@ -103,6 +103,9 @@ class Training(NamedTuple):
         return self.checks[min(max(unsteady, default=-1) + 1, len(self.checks) - 1)].steps
 
 
+KINDS = (Training, Check, Episode, Layer, AdamState, State, Seconds)       # that a training is made of
+
+
 def settings(options: Options) -> dict[str, Any]:
     """All that the training depends on."""
     return {"seed": options.seed, "episodes": options.episodes, "near": options.near,
@@ -117,7 +120,7 @@ def train(options: Options, seed: int | None = None) -> Training:
     """Episode by episode, until all of Gymnasium's reach 500 steps; or go on after an interrupt."""
     seed = options.seed if seed is None else seed
     keeper = Keeper(options.out / f"training-{seed}.npz", "cartpole", settings(options) | {"seed": seed},
-                    kinds=[Training, Check, Episode, Layer, AdamState, State, Seconds])
+                    kinds=KINDS)
     training = keeper.load(options.fresh) or begin(seed)
     if training.steps:
         command.note(f"Going on after {command.count(training.steps, 'step')} of experience, kept in "

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..command import Options
+from . import learning
 from .judging import LONG, Balance, balance, evaluated_starts
 from .learning import Training, train
 from .plan import plan_ahead
@@ -19,6 +20,9 @@ class Outcome(NamedTuple):
     training: Training
     long: Balance
     planned: tuple[np.ndarray, float] | None = None
+
+
+KINDS = (Outcome, Balance, *learning.KINDS)
 
 
 def learn(options: Options) -> Outcome:

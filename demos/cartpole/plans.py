@@ -19,7 +19,7 @@ from .learning import train
 from .plan import planner
 
 CLAIM = "a model may be a part of the controller's forward pass."
-TAKES = "a minute"
+TAKES = "three minutes"
 ON_THE_WAY = (0,)               # steps of experience
 TILTED_SEED, STARTS = 12, 20
 

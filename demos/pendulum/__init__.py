@@ -816,7 +816,7 @@ DEMO = Demo(
              Column("mean of all starts", "result.mean_return_everywhere"),
              Column("worst of 100 starts", "result.worst_return"),
              Column("upright", "result.swung_up", digits=0, unit="of 100 starts")],
-    keeps=kept_by_sweeps, kinds=(Layer,),
+    keeps=kept_by_sweeps, kinds=(Layer,), outcomes=(Outcome, Episodes, Judged, *KINDS),
     passes=passes, packages=("numpy", "gymnasium"), beside={
         "plan": f"{__name__}.plans",
-        **{name: f"{__name__}.{name}" for name in ("world", "race", "article", "best")}})
+        **{name: f"{__name__}.{name}" for name in ("world", "race", "article", "best", "page")}})

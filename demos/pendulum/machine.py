@@ -109,7 +109,7 @@ def new_controller(rng: np.random.Generator, net: MLP = NET) -> Params:
     return [*layers, last._replace(weight=0.1 * last.weight)]
 
 
-def controller(params: Params, seen: Any) -> Any:
+def controller(params: Params, seen: Any, net: MLP = NET) -> Any:
     """The torque in N m for an observation of shape (3,), or torques (n,) for (n, 3).
 
     Seen from behind, the pendulum is the same, and so is the controller: what it learns on one
@@ -118,7 +118,7 @@ def controller(params: Params, seen: Any) -> Any:
     it does with that breaks the symmetry, at hanging alone.
     """
     if len(params[0].weight) == len(MIRROR):
-        push = NET(params, seen) - NET(params, seen * MIRROR)
+        push = net(params, seen) - net(params, seen * MIRROR)
     else:
         side = near_hanging(seen)
         push = (SIDED(params, np.concatenate([seen, side], axis=-1))
@@ -132,15 +132,16 @@ def near_hanging(seen: Any) -> Any:
 
 
 def cost_of_run(params: Params, start: State, pushes: np.ndarray, weights: np.ndarray,
-                physics: Any = STANDARD, move: Callable[[State, Any, Any], State] = step) -> Any:
+                physics: Any = STANDARD, move: Callable[[State, Any, Any], State] = step,
+                decide: Callable[[Params, Any], Any] = controller) -> Any:
     """The cost of an episode or a window under the controller, one for each start in `start`.
 
     `pushes`, (steps, n) or (steps,), are added to its torques, in N m; `weights` (steps,) say how much each
-    step counts. `physics` are the parameters of the simulator, whose step is `move`.
+    step counts. `physics` are the parameters of the simulator, whose step is `move`; `decide` a controller.
     """
     def advance(run: tuple[State, Any], given: Any) -> tuple[tuple[State, Any], None]:
         (state, total), (push, weight) = run, given
-        torque = controller(params, observe(state)) + push
+        torque = decide(params, observe(state)) + push
         return (move(state, torque, physics), total + weight * cost(state, torque)), None
 
     (_, total), _ = dp.scan(advance, (start, np.zeros(start.theta.shape)), (pushes, weights))

@@ -18,7 +18,7 @@ from .machine import BEST_EVALUATED, EPISODE, EVALUATED, HELD, UP, recipe
 from .plan import planner
 
 CLAIM = "a model may be a part of the controller's forward pass."
-TAKES = "two minutes"
+TAKES = "five minutes"
 ON_THE_WAY = (0, 30)            # updates
 FAST = 8.0                      # rad/s, up to which other starts turn
 FAST_SEED, FAST_STARTS = 11, 25

@@ -32,7 +32,7 @@ from .machine import EPISODE, controller, cost_of_run, draw_starts, new_controll
 from .world import MODEL, RECIPE, RICHER, TASK, told
 
 CLAIM = "data should refine a simulator; a network inside it may say what no parameter can."
-TAKES = "half an hour"
+TAKES = "a quarter of an hour"
 KINDS: dict[str, dict[str, float]] = {"parameters explain all": {}, "the motor cogs": {"cogging": 0.8},
                                       "the bearing rubs": {"rubbing": 0.6}}
 DATA = (20, 50, 100, 200)       # real steps

@@ -20,7 +20,7 @@ from ..command import Column, Demo, Options, Report
 from . import aiming, judging, learning, refine
 from .learning import UPDATES, settings, steps_of_a_shot
 from .machine import ANGLES, TARGETS, WEIGHTS, WIND
-from .outcome import Outcome, learn
+from .outcome import KINDS, Outcome, learn
 from .refine import HIT
 
 CLAIM = "off by 0.3 %, after five minutes of training."
@@ -116,6 +116,7 @@ DEMO = Demo(
     "trebuchet", __doc__, train=learn, report=report, plot=command.later(f"{__name__}.drawing", "plot"),
     settings=all_settings, flags=add_flags, play=command.later(f"{__name__}.window", "play_with"),
     keeps=kept_by_sweeps, kinds=(Layer,),
+    outcomes=KINDS,
     beside={name: f"{__name__}.{name}" for name in ("world", "race", "article")},
     columns=[
         Column("median miss", "result.median_miss_percent", higher=False, goal=MEDIAN_GOAL, digits=3,

@@ -93,6 +93,9 @@ class Training(NamedTuple):
     seconds: Seconds
 
 
+KINDS = (Training, Check, Layer, AdamState, Seconds)          # that a training is made of
+
+
 def settings(options: Options) -> dict[str, Any]:
     """All that a training depends on; how it is judged then is not among them."""
     return {"seed": options.seed, "updates": options.updates, "net": NET.sizes, "shots": SHOTS,
@@ -105,7 +108,7 @@ def train(options: Options) -> Training:
     """Adam on the gradient of `loss`, with new tasks at every update; or where a run was interrupted."""
     updates = options.updates
     keeper = Keeper(options.out / f"training-{options.seed}.npz", "trebuchet", settings(options),
-                    kinds=[Training, Check, Layer, AdamState, Seconds])
+                    kinds=KINDS)
     optimiser = Adam(cosine(*RATE, updates), beta2=MEMORY)
     training = keeper.load(options.fresh) or begin(options.seed, optimiser)
     if training.update:

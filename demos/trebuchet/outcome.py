@@ -8,12 +8,12 @@ from tinydp.sims.trebuchet import DT
 from .. import command
 from ..command import Options
 from ..seconds import Clock, Seconds
-from . import refine
+from . import learning, refine
 from .aiming import MIDDLE, Aims, aim_at_each
 from .judging import Judged, judge
 from .learning import Training, train
 from .machine import between, shot
-from .refine import Row, Wider
+from .refine import Aim, Row, Wider
 
 
 class Outcome(NamedTuple):
@@ -28,6 +28,9 @@ class Outcome(NamedTuple):
     compiling: Seconds
     refined: Row | None
     wider: Wider | None
+
+
+KINDS = (Outcome, Aims, Aim, Judged, Row, Wider, *learning.KINDS)
 
 
 def warm_up(quiet: bool) -> Seconds:

@@ -8,7 +8,7 @@ from .. import style
 from .learner import Task
 from .trial import WHO, Machine, Outcome
 
-NAMES = {"nominal": "nominal", "longer": "trained\nas long", "after": "after the\nreal steps",
+NAMES = {"nominal": "nominal", "longer": "trained\nas long", "after": "after real\nsteps",
          "told": "true\nphysics"}
 COLOURS = {"nominal": style.GREY, "longer": style.ORANGE, "after": style.BLUE, "told": style.GREEN}
 
@@ -42,7 +42,7 @@ def draw_scores(axes: Axes, machine: Machine, outcome: Outcome) -> None:
         mean = float(np.mean(returns))
         axes.plot([k - 0.3, k + 0.3], [mean, mean], color=style.INK, linewidth=2)
         style.label(axes, style.number(mean, 1), (k, mean), (0, 5), ha="center", weight="bold", fontsize=9)
-    axes.set_xticks(range(len(WHO)), [NAMES[who] for who in WHO])
+    axes.set_xticks(range(len(WHO)), [NAMES[who] for who in WHO], fontsize=9)
     axes.grid(axis="x", visible=False)
     axes.margins(y=0.08)
     axes.set(xlim=(-0.5, len(WHO) - 0.5), ylabel=machine.score)

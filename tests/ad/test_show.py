@@ -251,7 +251,7 @@ def test_dot_has_a_box_for_each_node_and_an_arrow_for_each_operand():
     lines = [line.strip() for line in dp.record(f, 0.5, 2.0).to_dot().splitlines()]
     assert lines[0] == "digraph tape {"
     assert lines[-1] == "}"
-    assert '"x" [label="x\\n0.5", style=rounded];' in lines
+    assert '"x" [label="x = 0.5", style=rounded];' in lines
     assert '"#0" [label="multiply\\n1"];' in lines
     assert '"#2" [label="add\\n1.34147", peripheries=2];' in lines
     arrows = [line for line in lines if "->" in line]
@@ -261,5 +261,58 @@ def test_dot_has_a_box_for_each_node_and_an_arrow_for_each_operand():
 def test_dot_escapes_names():
     dot = dp.record(lambda a: a["it's"] * 2.0, {"it's": 3.0}).to_dot()
     name = r"""a[\"it's\"]"""
-    assert f'"{name}" [label="{name}\\n3", style=rounded];' in dot
+    assert f'"{name}" [label="{name} = 3", style=rounded];' in dot
     assert f'"{name}" -> "#0";' in dot
+
+
+# ---------------------------------------------------------------------------- loops
+
+def saved(rate, start):
+    return dp.scan(lambda money, _: (money * (1 + rate), None), start, length=3)[0]
+
+
+LOOPS = {
+    "scan": (saved, (0.1, 100.0), ("start", "rate")),
+    "scan in segments": (lambda w, x: dp.scan(lambda s, _: (s * w, None), x, length=5, segment=2)[0],
+                         (0.9, 2.0), ("x", "w")),
+    "while_loop": (lambda w, x: dp.while_loop(lambda s: s > 1.0, lambda s: s * w, x), (0.5, 9.0), ("x", "w")),
+    "integrate": (lambda a, x: dp.integrate(lambda s, h: s - h * a, x, until=lambda s: s, dt=0.3), (2.0, 1.0),
+                  ("x", "a")),
+    "vmap": (lambda w, x: np.sum(dp.vmap(lambda row: row * w)(x)), (0.9, np.ones(3)), ("x", "w")),
+    "loop in a loop": (lambda w, x: dp.scan(
+        lambda s, _: (dp.scan(lambda t, _: (t * w, None), s, length=2)[0], None), x, length=2)[0],
+        (0.9, 2.0), ("x", "w")),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_loop_shows_what_its_steps_take_from_around(name):
+    program, args, operands = LOOPS[name]
+    tape = dp.record(program, *args)
+    rows = by_name(tape)
+    assert rows["#0"].operands == operands
+    assert {share.to for share in rows["#0"].shares} == set(operands)
+    gradients = dp.grad(program, argnums=(0, 1))(*args)
+    for parameter, g in zip(program.__code__.co_varnames, gradients, strict=False):
+        np.testing.assert_allclose(rows[parameter].adjoint, g, rtol=1e-15)
+        arrived = [share.amount for row in tape.rows for share in row.shares if share.to == parameter]
+        np.testing.assert_allclose(sum(arrived), g, rtol=1e-13)
+    arrows = {line.strip() for line in tape.to_dot().splitlines() if "->" in line}
+    assert {f'"{x}" -> "#0";' for x in operands} <= arrows
+
+
+def test_a_carry_that_passes_through_gets_its_share():
+    tape = dp.record(lambda x, w: dp.scan(lambda s, _: (s, s * w), x * 1.0, length=3)[1][0], 3.0, 2.0)
+    assert by_name(tape)["#0"].adjoint == 2.0
+
+    def untouched(x, w):
+        return dp.scan(lambda s, _: ((s[0], s[1] * w), None), (x, x * 1.0), length=3)[0][0]
+
+    untouched = dp.record(untouched, 3.0, 2.0)
+    assert by_name(untouched)["x"].adjoint == 1.0
+
+
+def test_what_is_inside_of_a_node_has_names():
+    tape = dp.record(saved, 0.1, 100.0)
+    inside = tape.insides[id(tape[0])].tape
+    assert [tape.names()[id(node)] for node in inside][:3] == ["#0.0", "#0.1", "#0.2"]

@@ -1,4 +1,4 @@
-"""What is computed twice: forwards, and again on the way back. Both times it must be the same.
+"""What is computed twice: forwards, and again in the backward pass. Both times it must be the same.
 
 A `checkpoint`, and a `scan` in segments, keep nothing of their inside. If the second run meets other
 data than the first, say the next numbers of a random generator, then its derivative is that of another

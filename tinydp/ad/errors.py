@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 from .advice.foreign import instead_of_numpys, plainly, with_arrays
 from .advice.naming import Advice, in_our_names, names_in
 from .advice.syntax import Position, of_file, path_to
+from .tracebacks import DEMOS, hide_from_pytest, is_engines, rendered
 
 __all__ = [
     "BranchError", "ClosureError", "ConversionError", "DtypeError", "EndedTapeError", "EventJumpedOver",
@@ -152,7 +153,8 @@ _INSTALLED = tuple({sysconfig.get_path(name) + os.sep
 @functools.cache
 def is_library(file: str) -> bool:
     """Whether a file is one of ours, of Python's own, or of a package that was installed."""
-    return file.startswith((_OURS, *_INSTALLED, "<frozen")) or is_numpy(file) or is_scipy(file)
+    installed = file.startswith((*_INSTALLED, "<frozen")) and not file.startswith(DEMOS)
+    return is_engines(file) or installed or is_numpy(file) or is_scipy(file)
 
 
 def is_scipy(file: str) -> bool:
@@ -188,10 +190,13 @@ class TinydpError(Exception):
             advice = advice.in_names(self.place.names)
         self.what, self.advice = what, str(advice)
         super().__init__(what, self.advice, self.place)
+        hide_from_pytest(sys._getframe(1))
 
     def __str__(self) -> str:
         lines = [self.what, f"  at {self.place}"]
         return "\n".join(lines + [f"  {self.advice}"] * bool(self.advice))
+
+    _render_traceback_ = rendered                # what IPython shows
 
 
 def wrapped_in(error: BaseException) -> TinydpError | None:

@@ -26,6 +26,7 @@ import numpy as np
 from . import tree
 from .errors import DtypeError, LoopError, NotConverged, SingularJacobian, StructureError
 from .loops import unrecorded
+from .tracebacks import called_by_the_user
 from .transforms import vjp
 from .twins import twin
 from .values import is_condition, plain, shape
@@ -37,6 +38,7 @@ TOLERANCE = 1e-9                         # of Newton's last step; its square is 
 
 # ---------------------------------------------------------------------------- what is called
 
+@called_by_the_user
 def root(f: Callable, guess: Any, *, max_steps: int = 50, tolerance: float = TOLERANCE) -> Any:
     """The `x`, built and shaped like `guess`, at which `f(x)` is zero.
 
@@ -60,6 +62,7 @@ def root(f: Callable, guess: Any, *, max_steps: int = 50, tolerance: float = TOL
     return _solved(A_ROOT, f, guess, max_steps, tolerance)
 
 
+@called_by_the_user
 def argmin(f: Callable, guess: Any, *, max_steps: int = 50, tolerance: float = TOLERANCE) -> Any:
     """The `x`, built and shaped like `guess`, at which the number `f(x)` is smallest around.
 

@@ -53,7 +53,9 @@ from .origin import from_numpy
 from .parts import RESIDUALS, Keeping, Residuals
 from .primitives import pick
 from .rules.shaping import python_row
+from .steps import StepStart, noter, with_steps
 from .tape import EndedTape, Node, Tape, Var
+from .tracebacks import called_by_the_user
 from .transforms import vjp
 from .twins import twin
 from .values import is_condition, is_on, own, plain, settle, shape
@@ -62,6 +64,7 @@ from .watch import OutOfTime, WatchedTape, live_tapes, reopened, time_limit, tra
 # ---------------------------------------------------------------------------- scan
 
 
+@called_by_the_user
 def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
          segment: int | None = None) -> tuple[Any, Any]:
     """Run `carry, y = step(carry, x)` for each `x` along the first axis of `xs`.
@@ -77,7 +80,7 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
     shorter of both ends. As ever in Python, an iterator gives its rows once.
 
     `segment` limits the memory of a long loop: only every `segment`-th carry is kept, and the steps
-    between are computed again on the way back. About sqrt(length) needs least.
+    between are computed again in the backward pass. About sqrt(length) needs least.
 
     Raises `LoopError` if the carry changes its structure or a shape, or the lengths disagree.
 
@@ -106,13 +109,17 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
 def _run(step: Callable, carry: Any, xs: Any, steps: range, as_row: Callable = lambda x: x
          ) -> tuple[Any, Any]:
     """The steps one after the other."""
-    first, ys, end = carry, [], time_limit.get()
+    first, ys, end, note = carry, [], time_limit.get(), noter()
     carry = tree.copied(carry)                   # a step may change an object that it is given
     for k in steps:
         if end is not None:
             _require_time(end)
+        if note is not None:
+            note(f"step {k}")
         carry, y = _checked(step(carry, tree.map(lambda x, k=k: as_row(_row(x, k)), xs)), first, k, step)
         ys.append(tree.copied(y))
+    if note is not None:
+        note("what is stacked")
     return carry, _stacked(ys)
 
 
@@ -138,15 +145,19 @@ def _row(x: Any, k: int) -> Any:
 def _run_in_segments(step: Callable, carry: Any, xs: Any, n: int, segment: int) -> tuple[Any, Any]:
     """The steps, so many at a time as one node each; its runs see carry and rows as they were given."""
     xs = tree.map(own, xs)
-    pieces = []
+    pieces, note = [], noter()
     for start in range(0, n, segment):
         steps, given = range(start, min(start + segment, n)), tree.map(own, carry)
+        if note is not None:
+            note(f"steps {start} to {steps[-1]}")
 
         def run(steps: range = steps, given: Any = given) -> tuple[Any, Any]:
             return _run(step, tree.map(own, given), xs, steps, own)
 
         carry, ys = _as_one_node(REPEATED_SCAN, run, (given, xs))
         pieces.append(ys)
+    if note is not None:
+        note("what is stacked")
     return carry, tree.map(lambda *parts: np.concatenate(parts), *pieces)
 
 
@@ -197,6 +208,7 @@ def _stacked(ys: list) -> Any:
 
 # ---------------------------------------------------------------------------- integrate
 
+@called_by_the_user
 def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_000,
               dt: Any = None) -> Any:
     """Step until `until(state)`, a number, falls to zero; returns the state there.
@@ -253,9 +265,12 @@ def _integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
                 return not_nan(plain(until(part_of_step(step, before, after, dt, h))), "within a step")
         return height
 
-    last = _last_step(step, state, until, max_steps, dt, heights)
+    note = noter()
+    last = _last_step(step, state, until, max_steps, dt, heights, note)
     before, after, bracket = last
     found = first_root(heights(before, after), bracket)
+    if note is not None:
+        note("to the event")
 
     def end(h: Any) -> Any:
         return part_of_step(step, before, after, dt, h)
@@ -270,7 +285,7 @@ def _integrate(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
 
 
 def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: Any,
-               heights: Callable) -> LastStep:
+               heights: Callable, note: Callable[[str], None] | None) -> LastStep:
     """The step in which the event comes; or one that turns out to have gone over zero and back."""
     first, height, whole = state, plain(until(state)), 1.0 if dt is None else float(plain(dt))
     end = time_limit.get()
@@ -286,6 +301,8 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
     for k in range(max_steps):
         if end is not None:
             _require_time(end)
+        if note is not None:
+            note(f"step {k}")
         given = tree.copied(state)               # it may be changed
         new = in_form_of(first, step(given) if dt is None else step(given, dt), k)
         below = not_nan(plain(until(new)), f"after step {k}")
@@ -382,6 +399,7 @@ class Inside(Residuals):
 
     part: Tape
     results: list[Var]
+    steps: list[StepStart]               # where each begins, if the tape is watched
 
     def nodes_inside(self) -> Tape:
         return self.part
@@ -398,10 +416,13 @@ class LoopOperation(Keeping):
 
     def pull(self, node: Node, g: Any) -> list:
         """Nothing is returned: the cotangents go straight to what the steps had used."""
-        inside = self.inside(node)
+        self.sweep(self.inside(node), g)
+        return []
+
+    def sweep(self, inside: Inside, g: Any) -> None:
+        """Go back over the steps, with the cotangents of the results."""
         arrived = [] if g is None else zip(inside.results, g.of_each(), strict=True)
         fast.sweep(inside.part, [(y, c) for y, c in arrived if c is not None], keep=True)
-        return []
 
     def inside(self, node: Node) -> Inside:
         return node.kwargs[RESIDUALS]
@@ -481,8 +502,8 @@ def _which_are_numpys(tape: Tape, inside: Inside) -> list[bool]:
 def _recorded(tape: Tape, run: Callable) -> tuple[Inside, Any]:
     """The result of `run()`, and what it recorded, taken off the tape."""
     start = len(tape)
-    result = run()
-    return Inside(tape.cut(start), [x for x in tree.flatten(result)[0] if is_on(tape, x)]), result
+    result, steps = with_steps(tape, run)
+    return Inside(tape.cut(start), [x for x in tree.flatten(result)[0] if is_on(tape, x)], steps), result
 
 
 def nodes_of(tape: WatchedTape) -> Iterator[tuple[Node, Spot]]:

@@ -26,6 +26,7 @@ from .errors import LoopError, StructureError
 from .loops import _row, scan
 from .show import argument_names
 from .tape import Var
+from .tracebacks import called_by_the_user
 from .transforms import _transformed
 from .twins import twin
 from .usage import require_function
@@ -89,6 +90,7 @@ class Mapped:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:          # as a method
         return self if instance is None else functools.partial(self, instance)
 
+    @called_by_the_user
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         compiled = self.transformed((), lambda f: f, args, kwargs)
         if compiled is not None:

@@ -139,7 +139,7 @@ scatter.each = _gather
 
 
 class Residuals:
-    """What a node saves of the way there, beside its operands and options, because its pullback needs it.
+    """What a node saves of the forward pass, beside its operands and options, because its pullback needs it.
 
     Each operation that saves something has its own kind, with fields that say what.
     """

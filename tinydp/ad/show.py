@@ -23,11 +23,13 @@ import numpy as np
 from . import tree
 from .errors import Place, place_of
 from .parts import RESIDUALS, dense
+from .swept import SweptTape
 from .tape import Node, Var
+from .tracebacks import called_by_the_user
 from .transforms import Inputs
 from .twins import twin
 from .values import plain, shape, zeros_like
-from .watch import WatchedTape, close_tape, open_tape, shown
+from .watch import close_tape, open_tape, shown
 
 
 class Share(NamedTuple):
@@ -51,24 +53,32 @@ class ShownNode(NamedTuple):
 
     name: str                            # an argument's name, or `#` and the node's number
     op: str
-    operands: tuple[str, ...]            # names of nodes, and constants as they print
+    operands: tuple[str, ...]            # names of nodes, and constants as they print; see `record`
     value: Any
     adjoint: Any                         # zero where the result does not depend on it
     place: Place | None                  # None for an input
     shares: tuple[Share, ...]            # in the order in which the sweep adds them
 
 
+@called_by_the_user
 def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
     """Run `f` once on a tape that is kept for looking, and sweep it back; returns that tape.
 
     Every number and array in `args` becomes an input; the adjoints are those of the result, or
     of the sum of all numbers in it. `print(tape)` is a table; `tape.to_dot()` a graph for
     Graphviz; `tape.to_html(path)` a page on which to step through both passes; `tape.rows` the
-    data behind them. Raises what `grad` raises on bad arguments.
+    data behind them. A loop is one node; its operands are those that it was given, and then what
+    its steps use from around it. Raises what `grad` raises on bad arguments.
 
         >>> tape = record(lambda x: x * x, 3.0)
         >>> [row.name for row in tape.rows], tape.rows[0].adjoint
         (['x', '#0'], 6.0)
+        >>> from tinydp import scan
+        >>> def grown(rate, start):
+        ...     return scan(lambda money, _: (money * rate, None), start, length=9)[0]
+        >>> loop = record(grown, 1.05, 100.0).rows[2]
+        >>> loop.op, loop.operands
+        ('scan', ('start', 'rate'))
     """
     tape = cast(RecordedTape, open_tape(RecordedTape))
     try:
@@ -80,51 +90,53 @@ def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
         close_tape(tape)
     results = [leaf for leaf in tree.flatten(result)[0] if type(leaf) is Var]
     tape.results = [y for y in results if y.tape is tape]
-    tape.sweep([(y, np.ones(shape(y)) if shape(y) else 1.0) for y in tape.results], keep=True)
+    tape.sweep([(y, np.ones(shape(y)) if shape(y) else 1.0) for y in reversed(tape.results)], keep=True)
     tape.adjoints.update((id(x), dense(x.g)) for x in inputs.variables if x.g is not None)
     return tape
 
 
-class RecordedTape(WatchedTape):
-    """A tape that was run and swept once, with all that happened: what `record` returns.
+class RecordedTape(SweptTape):
+    """What `record` returns: a tape to print, to draw and to play.
 
         >>> tape = record(np.sin, 0.0)
         >>> len(tape), tape.rows[-1].op                   # nodes; their rows, after those of the inputs
         (1, 'sin')
     """
 
-    __slots__ = ("adjoints", "inputs", "results", "shares")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inputs: list[tuple[str, Var]] = []
-        self.results: list[Var] = []
-        self.adjoints: dict[int, Any] = {}       # by the id of the node
-        self.shares: dict[int, list] = {}
-
-    def saw_cotangent(self, k: int, node: Any, g: Any) -> None:
-        self.adjoints[id(node)] = g
-
-    def saw_share(self, k: int, node: Any, x: Var, c: Any) -> None:
-        self.shares.setdefault(id(node), []).append((x, dense(c)))
+    __slots__ = ()
 
     @property
     def rows(self) -> list[ShownNode]:
         """The inputs, then all nodes in the order of their computation."""
-        names = {id(x): name for name, x in self.inputs}
-        names.update((id(node), f"#{k}") for k, node in enumerate(self))
+        names = self.names()
         places: list[Place | None] = [None] * len(self.inputs)
         places += [place_of(spot) for spot in self.spots]
         nodes: list[Node] = [*(x for _, x in self.inputs), *self]
-        return [self._row(node, names, place) for node, place in zip(nodes, places, strict=True)]
+        return [self.row(node, names, place) for node, place in zip(nodes, places, strict=True)]
 
-    def _row(self, node: Node, names: dict[int, str], place: Place | None) -> ShownNode:
+    def names(self) -> dict[int, str]:
+        """What to call each input and node, by its id: `x`, `#3`, and `#3.5` for a node inside of that."""
+        names = {id(x): name for name, x in self.inputs}
+
+        def name(tape: SweptTape, before: str) -> None:
+            for k, node in enumerate(tape):
+                names[id(node)] = f"{before}{k}"
+                if inside := tape.insides.get(id(node)):
+                    names.update((id(x), names[id(given)]) for x, given in inside.given)
+                    name(inside.tape, f"{before}{k}.")
+
+        name(self, "#")
+        return names
+
+    def row(self, node: Node, names: dict[int, str], place: Place | None) -> ShownNode:
+        """One node as it is shown."""
         adjoint = self.adjoints.get(id(node))
+        args = self.operands(node) if node.op else ()
         options = [f"{name}={shown(x)}" for name, x in node.kwargs.items() if name != RESIDUALS]
         return ShownNode(
             name=names[id(node)],
             op=node.op.name if node.op else "input",
-            operands=(*(names.get(id(x)) or shown(plain(x)) for x in node.args if node.op), *options),
+            operands=(*(names.get(id(x)) or shown(plain(x)) for x in args), *options),
             value=plain(node.value),
             adjoint=plain(zeros_like(node.value) if adjoint is None else adjoint),
             place=place,
@@ -147,7 +159,7 @@ class RecordedTape(WatchedTape):
             >>> print(record(lambda x: 2 * x, 3.0).to_dot())
             digraph tape {
               rankdir=LR; node [shape=box, fontname="Helvetica"];
-              "x" [label="x\\n3", style=rounded];
+              "x" [label="x = 3", style=rounded];
               "#0" [label="multiply\\n6", peripheries=2];
               "x" -> "#0";
             }
@@ -157,22 +169,30 @@ class RecordedTape(WatchedTape):
         names, lines = {}, ['rankdir=LR; node [shape=box, fontname="Helvetica"];']
         for row, node in zip(self.rows, nodes, strict=True):
             name = names[id(node)] = _escaped(row.name)
-            head = name if row.op == "input" else _escaped(row.op)
+            head = f"{name} = " if row.op == "input" else _escaped(row.op) + "\\n"
             style = ", style=rounded" * (row.op == "input") + ", peripheries=2" * (id(node) in results)
-            lines.append(f'"{name}" [label="{head}\\n{_escaped(brief(row.value))}"{style}];')
+            lines.append(f'"{name}" [label="{head}{_escaped(brief(row.value))}"{style}];')
         lines += [f'"{names[id(x)]}" -> "{names[id(node)]}";'
-                  for node in self for x in node.args if id(x) in names]
+                  for node in self for x in self.operands(node) if id(x) in names]
         return "digraph tape {\n" + "".join(f"  {line}\n" for line in lines) + "}"
 
     def to_html(self, path: str | os.PathLike) -> None:
         """Write one self-contained page that plays the forward pass and the sweep, node by node.
 
-        It quotes the lines of your program that made the tape. With `#step=17` after its address
-        it opens at that step. Made for tapes of up to some thousand nodes.
+        It quotes the lines of your program that made the tape, and the rules that were used. A loop
+        and a checkpoint can be opened, up to 20,000 nodes in each. With `#step=17` after its address
+        it opens at that step, with `#step=0&open=all` all that can be is open. Made for tapes of up to
+        some thousand nodes. Raises `OSError` if the file cannot be written.
         """
-        from .page import write_page  # noqa: PLC0415  (it builds on this file)
+        from .player import write_page  # noqa: PLC0415  (it builds on this file)
 
         write_page(self, path)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from .notebook import tape_html  # noqa: PLC0415
+
+        return tape_html(self)
 
 
 def brief(x: Any) -> str:

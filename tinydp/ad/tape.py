@@ -53,7 +53,7 @@ class Node:
 
     @property
     def kwargs(self) -> dict:
-        """All keyword arguments."""
+        """All keyword arguments, and under a key of their own the residuals (`parts.py`)."""
         return self.b if type(self.a) is tuple else {}
 
 

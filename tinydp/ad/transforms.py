@@ -40,6 +40,7 @@ from .parts import dense
 from .primitives import sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
+from .tracebacks import shorten
 from .twins import twin
 from .usage import as_argnums, given_too_early, instead_of_result, nothing_given, only_named, require_function
 from .values import (
@@ -111,8 +112,10 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, "Pullback"]:
         inputs = Inputs(tape, primals, range(len(primals)))
         y = _call(f, inputs.args, {})
         close_tape(tape)
-    except BaseException:
+    except BaseException as error:
         _discard(tape)
+        if isinstance(error, TinydpError):
+            shorten(error)
         raise
     return _stripped(y, tape), Pullback(tape, inputs, tree.copied(y))
 
@@ -293,7 +296,7 @@ def hvp(f: Callable, x: Any = None, v: Any = None) -> Any:
 
 
 def checkpoint(f: Callable) -> Callable:
-    """`f`, recorded as one node: what happens inside is computed again on the way back.
+    """`f`, recorded as one node: what happens inside is computed again in the backward pass.
 
     Saves the memory of the inside and costs one more evaluation of it. `f` must be a pure
     function of its positional arguments (structures of numbers and arrays); a traced value
@@ -325,7 +328,7 @@ class Checkpoint(Custom):
         if any(map(abstract, leaves)):
             return self(*call(leaves), **options), None, spot
         around = any(type(x) is Var for x in leaves)             # a differentiation, which has its own node
-        with older_than(tape):                   # as on the way back: a root is made for so many derivatives
+        with older_than(tape):           # as in the backward pass: a root is made for so many derivatives
             y, found = self._run(list(map(_own_number, leaves)) if around else leaves, traced, call, options)
         return self(*call(leaves), **options) if around else y, found, spot
 
@@ -413,6 +416,9 @@ class ValueAndGradient:
             del y                                # it would hold on to all that came before it
             _sweep(tape, seeds)
             gradients = inputs.gradients()
+        except TinydpError as error:
+            shorten(error)
+            raise
         finally:
             _discard(tape)
         return self._result(value, aux, gradients if several else gradients[0])

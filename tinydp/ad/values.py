@@ -41,6 +41,14 @@ class Abstract:
         """Write down `op(*args, **options)`, one of whose arguments this is."""
         raise NotImplementedError
 
+    def alike(self) -> np.ndarray:
+        """A number for each element: those with the same one are equal whatever the arguments."""
+        raise NotImplementedError
+
+    def is_same(self, other: Any) -> Any:
+        """Where its elements and those of `other`, on its left or right, are equal whatever the arguments."""
+        raise NotImplementedError
+
     def made(self) -> tuple:
         """How it was computed: (op, args, options); an `op` of None if it was given, or does not matter."""
         raise NotImplementedError

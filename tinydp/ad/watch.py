@@ -97,6 +97,17 @@ def traced_by(new: Any, kind: Callable[[], Tape], fresh: bool) -> Iterator[None]
 
 
 @contextlib.contextmanager
+def next_tape(tape: Tape) -> Iterator[None]:
+    """A context in which the differentiation that begins first is recorded on this tape."""
+    waiting, others = [tape], _tape_kind.get()
+    token = _tape_kind.set(lambda: waiting.pop() if waiting else others())
+    try:
+        yield
+    finally:
+        _tape_kind.reset(token)
+
+
+@contextlib.contextmanager
 def reopened(tape: Tape) -> Iterator[None]:
     """A context in which an ended tape, that is being swept, takes nodes again."""
     tape.reopen()

@@ -28,7 +28,9 @@ from .carry import in_form_of, require_numbers
 from .drafts import settled
 from .errors import LoopError, LoopNotEnded
 from .loops import LoopOperation, RepeatedLoop, _as_one_node, _require_time
+from .steps import noter
 from .tape import Var
+from .tracebacks import called_by_the_user
 from .twins import twin
 from .values import abstract, own, plain, shape
 from .watch import live_tapes, time_limit, tracer
@@ -36,6 +38,7 @@ from .watch import live_tapes, time_limit, tracer
 WHILE_ON_TAPE, REPEATED_WHILE = LoopOperation("while_loop"), RepeatedLoop("while_loop")
 
 
+@called_by_the_user
 def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None = None,
                segment: int | None = None) -> Any:
     """Run `state = body(state)` while `cond(state)` holds; returns the last state.
@@ -48,8 +51,8 @@ def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None
     `max_steps` is the most steps that may be needed. Without it, a loop whose condition holds forever never
     ends; what is compiled cannot even be interrupted.
 
-    The states are kept for the way back. With `segment`, only every `segment`-th is, and the steps between
-    are computed again: about the square root of the number of steps needs least memory.
+    The states are kept for the backward pass. With `segment`, only every `segment`-th is, and the steps
+    between are computed again: about the square root of the number of steps needs least memory.
 
     Raises `LoopNotEnded`, which has the last state as `.state`, if `cond` still holds after `max_steps`
     steps; `LoopError` if the state changes its structure or a shape, or `cond` returns anything else.
@@ -87,10 +90,12 @@ def _require_number(name: str, x: int | None, least: int) -> None:
 def _run(cond: Callable, body: Callable, state: Any, go: bool, k: int, stop: int | None
          ) -> tuple[Any, bool, int]:
     """The steps from the `k`-th to that at which to `stop`: the state, whether to go on, and where."""
-    first, end = state, time_limit.get()
+    first, end, note = state, time_limit.get(), noter()
     while go and k != stop:
         if end is not None:
             _require_time(end)
+        if note is not None:
+            note(f"step {k}")
         state = in_form_of(first, body(tree.copied(state)), k)       # it may change what it is given
         go, k = holds(cond(state), cond), k + 1
     return state, go, k

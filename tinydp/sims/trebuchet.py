@@ -54,6 +54,7 @@ import numpy as np
 
 from ..ad.errors import EventNotReached
 from ..ad.loops import integrate
+from ..ad.notebook import fields_html
 from .integrators import euler_within, rk4
 
 __all__ = ["CORRECTED", "PUBLISHED", "Ball", "Joints", "Machine", "Params", "Throw", "at_rest", "energy",
@@ -411,6 +412,9 @@ class Throw(NamedTuple):
     ball: Ball
     events: tuple[float, float, float]
     distance: float
+
+    def _repr_html_(self) -> str:
+        return fields_html(self)         # in a notebook
 
 
 def simulate(wind: float, angle: float, weight: float, params: Params = CORRECTED, dt: float = DT) -> Throw:

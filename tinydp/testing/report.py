@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..ad.errors import Place
+from ..ad.tracebacks import rendered
 from ..ad.watch import shown
 
 
@@ -125,6 +126,12 @@ class Report:
         problems = self.problems[:1] if self.culprits else self.problems         # they follow from it
         return "\n".join([self._headline(), *self._declared(), *problems, *self._details(), *self.hints])
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ..ad.notebook import report_html  # noqa: PLC0415
+
+        return report_html(self)
+
     def _headline(self) -> str:
         n, verdict = len(self.checks), self.verdict
         agree, wrong = self.count("right") + self.count("kink"), self.count("wrong")
@@ -210,3 +217,5 @@ class GradientError(AssertionError):
     def __init__(self, report: Report):
         super().__init__(str(report))
         self.report = report
+
+    _render_traceback_ = rendered                # what IPython shows

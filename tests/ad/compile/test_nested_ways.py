@@ -75,8 +75,31 @@ def computed_within_on_both_ways(power, rows):
     return dp.scan(outer, 1.0, rows)[0]
 
 
+def computed_of_what_is_further_out(power, rows):
+    """The same of a value around both loops: what the outer step takes of it is written down before it."""
+    def outer(t, row):
+        def inner(s, v):
+            return (s + 0.1 * np.sin(power) if s > 1.5 else s) + v, None
+        s = dp.scan(inner, 0.1 * t * power, row)[0] - 0.1 * np.sin(power)
+        return s * 0.5 if t > 2.0 else s, None
+    return dp.scan(outer, 1.0, rows)[0]
+
+
+def asked_two_loops_further_in(power, rows):
+    """Whether s > 1.5 is asked for the first time on a way of the innermost step."""
+    def outer(t, row):
+        def inner(s, v):
+            def innermost(q, _):
+                return q + (0.3 * power if 0.3 * q > 1.5 or s > 1.5 else power), None
+            s = dp.scan(innermost, s, length=2)[0]
+            return 1.3 * s if np.abs(row[0]) > 0.3 else s, t
+        return dp.scan(inner, 0.1 * t, row)[0], None
+    return dp.scan(outer, 1.0, rows)[0]
+
+
 @pytest.mark.parametrize("f", [asked_within, asked_after, of_arrays, computed_again_on_a_way,
-                               computed_within_and_afterwards, computed_within_on_both_ways])
+                               computed_within_and_afterwards, computed_within_on_both_ways,
+                               computed_of_what_is_further_out, asked_two_loops_further_in])
 @pytest.mark.parametrize("power", [2.0, 4.0])
 def test_a_loop_in_a_loop_asks_for_what_is_known_further_out(f, power):
     compiled = dp.compile(f)

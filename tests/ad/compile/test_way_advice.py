@@ -177,6 +177,70 @@ PROGRAMS = {
         if k < 5:
             if x > y:
                 x = y"""),
+    "two in a loop, with a name of their own": program("""
+        for j in range(2):
+            if x > y + 0.1 * j:
+                d = x - y
+                x = x - 0.5 * d * d
+            if y > 0.3:
+                d = y - 0.3
+                y = y - d * d"""),
+    "two in a loop in a loop, one after the other": program("""
+        for z in (x, y):
+            for j in range(2):
+                if x > z:
+                    push = x - 0.9 * z
+                    x = x - 0.5 * push
+                else:
+                    push = z - x
+                    x = x + 0.1 * push
+                if push > 0.05:
+                    y = y + 0.1 * push"""),
+    "loops on both sides": program("""
+        if x > y:
+            for j in range(2):
+                x = 0.5 * x + 0.1 * j
+        else:
+            for j in range(3):
+                y = 0.5 * y - 0.1 * j
+        if y > 0.3:
+            for j in range(2):
+                if x > 0.1 * j:
+                    y = 0.9 * y"""),
+    "two in a loop over pairs, with a sum": program("""
+        total, largest = 0.0, 0.0
+        for j, (a, b) in enumerate([(x, y), (y, x)]):
+            if a > b + 0.1 * j:
+                rest = a - b
+                total += rest * rest
+                if rest > largest:
+                    largest = rest
+            if b > 0.2:
+                rest = b - 0.2
+                total -= 0.1 * rest * a
+        x, y = x - 0.1 * total, y + 0.1 * largest"""),
+    "two within try and with": program("""
+        try:
+            with np.errstate(all="ignore"):
+                if x > y:
+                    d = x - y
+                    x = x - d * d
+                if y > 0.3:
+                    d = 0.1 * x
+                    y = y - d
+        except ZeroDivisionError:
+            x = 0.0"""),
+    "two in a while that is known, in an if that is known": program("""
+        j = 0
+        while j < 2:
+            if k < 5:
+                if x > y:
+                    d = x - y
+                    x = 0.9 * x - d * d
+                if y > 0.2:
+                    d = 0.1 * x
+                    y = y - d * (d if x > 0.1 else 0.5)
+            j += 1"""),
     "a while": program("""
         while x > 0.4:
             x = x - 0.3"""),

@@ -100,7 +100,9 @@ def _check_gradient(f: Callable, gradients: tuple, xs: tuple, rng: np.random.Gen
     expected, bar = derivative(lambda t: f(*(x + t * v for x, v in zip(xs, vs, strict=True))))
     allowed = 4 * bar + 1e-7 * np.sum(np.abs(products)) + 1e-10      # where all but round-off cancels
     if not abs(found - expected) <= allowed:
-        raise WrongGradient(f"{found} should be {expected}; the difference allowed is {allowed:.1e}")
+        raise WrongGradient(
+            f"{found} should be {expected}; the difference allowed is {allowed:.1e}. A rule is wrong there; "
+            "or the arguments are nearer than 0.04 to a kink, where no sampler of the case may draw.")
 
 
 def _direction(rng: np.random.Generator, x: Any) -> Any:

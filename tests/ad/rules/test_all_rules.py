@@ -1,4 +1,7 @@
-"""Guarantees of the table as a whole: every rule is tested, and no test would let an error pass."""
+"""Guarantees of the table as a whole: every rule is tested, and no test would let an error pass.
+
+What is missing is said with the line to add: docs/add-a-rule.md has the steps in their order.
+"""
 
 import inspect
 import operator
@@ -39,17 +42,37 @@ def arguments(rule):
     return [i for i, pull in enumerate(rule.rules) if pull]
 
 
+def told(f):
+    """The name of a function as one writes it."""
+    return getattr(f, "name", "") or f"{f.__module__.removeprefix('_').replace('numpy', 'np')}.{f.__name__}"
+
+
+def fail_for(missing, step):
+    """Fail, with the next step for each function that is missing, and without a traceback."""
+    if missing:
+        pytest.fail("\n".join(step.format(told(f), *rest) for f, *rest in missing), pytrace=False)
+
+
 def test_every_rule_has_a_case():
     tested = {covered for case in CASES for covered in case.covered}
-    assert {(f, i) for f, rule in OURS.items() for i in arguments(rule)} <= tested
+    missing = [(f, i) for f, rule in OURS.items() for i in arguments(rule) if (f, i) not in tested]
+    fail_for(missing, "{0} has a rule for argument {1}, and no case tests it: to CASES in "
+                      "tests/ad/rules/test_X.py, where X.py has the rule, add `case({0}, ...)`, with a "
+                      "sampler of cases.py for each argument.")
 
 
 def test_every_case_has_a_rule():
-    assert {case.rule for case in CASES + FLAT} <= OURS.keys()
+    extra = {case.rule for case in CASES + FLAT} - OURS.keys()
+    fail_for([(f,) for f in extra], "{0} has a case and no rule: add `defvjp({0}, lambda g, y, x: ...)` to a "
+                                    "module of tinydp/ad/rules; `__all__` of that package names them.")
 
 
 def test_every_flat_function_has_a_case():
-    assert {f for f, rule in OURS.items() if isinstance(rule, FlatPrimitive)} == {case.rule for case in FLAT}
+    ours = {f for f, rule in OURS.items() if isinstance(rule, FlatPrimitive)}
+    tested = {case.rule for case in FLAT}
+    fail_for([(f,) for f in ours - tested], "{0} is flat, and no case tests it: add `case({0}, ...)` to FLAT "
+                                            "in tests/ad/rules/test_X.py, where X.py registers it.")
+    fail_for([(f,) for f in tested - ours], "{0} is in FLAT, and no module registers it by `flat({0})`.")
 
 
 # ---------------------------------------------------------------------------- planted errors
@@ -65,8 +88,13 @@ PLANTED = [
 @pytest.mark.parametrize(("case", "primitive", "argument"), PLANTED)
 def test_error_of_a_thousandth_is_found(case, primitive, argument, monkeypatch):
     plant(monkeypatch, primitive, argument)
-    with pytest.raises(WrongGradient):
+    try:
         check_up_to_first_failure(case)
+    except WrongGradient:
+        return
+    pytest.fail(f"the rule of {primitive.name} for argument {argument} was made wrong by 0.1 %, and the case "
+                f"of {case} did not see it: let its samplers draw arguments at which that derivative is not "
+                "zero, or give it another `call`.", pytrace=False)
 
 
 def plant(monkeypatch, primitive, argument):
@@ -106,6 +134,7 @@ def test_replacement_is_called_like_numpys_function(f):
     theirs, ours = inspect.signature(f).parameters, inspect.signature(PRIMITIVES[f]).parameters
     in_order = [p.name for p in theirs.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     positional = [p.name for p in ours.values() if p.kind == p.POSITIONAL_OR_KEYWORD]
-    assert positional == in_order[: len(positional)]
-    assert ours.keys() <= theirs.keys()
-    assert all(theirs[name].default in (p.default, np._NoValue) for name, p in ours.items())
+    same = f"write the parameters of the replacement like those of {told(f)}{inspect.signature(f)}"
+    assert positional == in_order[: len(positional)], same
+    assert ours.keys() <= theirs.keys(), same
+    assert all(theirs[name].default in (p.default, np._NoValue) for name, p in ours.items()), same

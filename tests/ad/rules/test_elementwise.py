@@ -154,6 +154,14 @@ def test_other_arguments_are_lists(case, traced, shape):
     check_first_order(DrawnCall(case.call, tuple(args), (traced,), {}, seed=0))
 
 
+def _takes_floats(case):
+    try:
+        case.call(*[1.5] * len(case.domains))
+    except TypeError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "float32"])
 @pytest.mark.parametrize("x", [1.3, np.array([0.7, 1.3, 2.5])], ids=["number", "array"])
 @ARGUMENTS
@@ -164,6 +172,8 @@ def test_other_arguments_of_any_dtype(case, traced, x, dtype):
         args[traced] = x
         return vjp(DrawnCall(case.call, tuple(args), (traced,), {}, seed=0), x)[1](np.ones(3))[0]
 
+    if not _takes_floats(case):
+        pytest.skip("NumPy takes integers alone there")
     constant = np.array([1, 2, 12], dtype=dtype)
     np.testing.assert_allclose(gradient(constant), gradient(constant.astype(float)), rtol=1e-6)
 

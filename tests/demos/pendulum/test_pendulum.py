@@ -103,7 +103,7 @@ def test_pictures(tiny):
     if mode == "batch":
         pictures, animations = [], []            # it was asked to train alone
     assert sorted(path.name for path in folder.iterdir()) == sorted([
-        f"{mode}-5.npz", "result.json", *pictures, *animations])
+        f"{mode}-5.npz", "outcome-5.npz", "result.json", *pictures, *animations])
     for name in pictures:
         with Image.open(folder / name) as picture:
             assert picture.width == 1800

@@ -70,6 +70,15 @@ def test_too_little_training_is_an_honest_failure(tiny):
     assert got["refined"]["steps"] == 5
 
 
+def test_what_was_judged_is_not_judged_again(tiny, monkeypatch, capsys):
+    monkeypatch.setattr(trebuchet, "DEMO", trebuchet.DEMO._replace(train=None))
+    options = ["train", "--updates", "3", "--seed", "5", "--out", str(tiny.folder)]
+    assert run(trebuchet.DEMO, options) == 1
+    assert "Trained and judged before" in capsys.readouterr().err
+    again = json.loads((tiny.folder / "result.json").read_text())
+    assert again["result"] == tiny.result["result"]
+
+
 def test_the_network_alone_can_be_judged(tiny, capsys):
     flags = ["--updates", "3", "--seed", "5", "--out", str(tiny.folder), "--quiet"]
     assert run(trebuchet.DEMO, ["train", "--refine", "0", *flags]) == 1

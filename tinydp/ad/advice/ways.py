@@ -20,6 +20,7 @@ from ..errors import Spot, position_of
 from .asked import Asked, Definition, asked_at, asked_in
 from .choices import choice, condition, extreme, function, parameters, truth, tuple_of
 from .naming import Advice
+from .needed import READ, first_use, is_needed_after
 from .sides import (
     Statements,
     assigned_on_each,
@@ -162,22 +163,22 @@ class _Choice:
     def by_functions(self) -> list[ast.stmt] | None:
         """Each side as a function that returns the names which it may set."""
         x = self.statement
-        if not all(is_closed(block, self.before) for block in (x.body, x.orelse)):
-            return None
         names = [*dict.fromkeys([*stored(x.body), *stored(x.orelse)])]
-        given = [name for name in names if name in self.before]
-        made = [name for name in names if name not in self.before and self.is_read_elsewhere(name)]
+        own = {name for name in names if not self.is_shared(name)}
+        if not all(is_closed(block, self.before - own) for block in (x.body, x.orelse)):
+            return None
+        given = [name for name in names if name in self.before and name not in own]
+        made = [name for name in names if name not in self.before and name not in own]
         if not (given or made) or not set(made) <= surely(x.body) & surely(x.orelse):
             return None
         results = tuple_of([ast.Name(name) for name in [*given, *made]])
         chosen = self.between([*x.body, ast.Return(results)], [*x.orelse, ast.Return(results)], given)
         return [*chosen[:-1], ast.Assign([results], chosen[-1])]
 
-    def is_read_elsewhere(self, name: str) -> bool:
-        """Whether the function reads a name that the statement sets."""
-        inside = set(map(id, ast.walk(self.statement)))
-        return any(isinstance(x, ast.Name) and x.id == name and isinstance(x.ctx, ast.Load)
-                   and id(x) not in inside for x in ast.walk(self.scope))
+    def is_shared(self, name: str) -> bool:
+        """Whether the statement has a name that it sets from before, or leaves it to what follows."""
+        return is_needed_after(self.statement, self.scope, name) or READ in (
+            first_use(self.statement.body, name), first_use(self.statement.orelse, name))
 
     def returned(self, rest: Statements) -> list[ast.stmt] | None:
         """What the function returns from here on, as one choice."""

@@ -23,8 +23,8 @@ whether all conditions in `f` turned out as they did when it was traced.
 What happens, file by file: `f` is run on values that are not known yet, which gives a `program.py`
 (`trace.py`, `proxy.py`, `record.py`); its adjoint is a program, too (`adjoint.py`); so is what the passes
 make of it (`passes.py`). Then it is lowered to loops and buffers (`lower.py`), which are written in LLVM's
-language (`llvm.py`, `engine.py`), or as Python source to be read (`numba.py`). `calls.py` leads from a
-user's arguments to all that and back.
+language (`llvm.py`, `engine.py`), or as Python source to be read (`numba.py`), or for a page (`wasm.py`).
+`calls.py` leads from a user's arguments to all that and back.
 """
 
 import functools
@@ -60,7 +60,8 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
         162.89 1551.33
 
     With `parallel`, the rows of each outermost `dp.vmap` are spread over so many cores, or all of them if it
-    is True, and so is the way back over them; the results have the same bits whatever the number of cores is.
+    is True, and so is the backward pass over them; the results have the same bits whatever the number of
+    cores is.
 
     `.source` and `.adjoint_source` show the programs of the last call as Python source, `.forget()` drops all
     programs. Derivatives of any order are compiled, too: `jvp`, `jacobian`, `hvp`, gradients of gradients.

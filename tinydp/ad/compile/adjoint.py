@@ -23,8 +23,8 @@
     return g_x
 
 Each operation is recorded once more, and on a tape, as the node that it would be in a plain program; then the
-tape is swept, and the rules, NumPy functions of the values, record the way back. So there is one table of
-rules, and the adjoint of an adjoint needs nothing new.
+tape is swept, and the rules, NumPy functions of the values, record the backward pass. So there is one table
+of rules, and the adjoint of an adjoint needs nothing new.
 """
 
 from typing import Any

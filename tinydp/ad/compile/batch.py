@@ -23,8 +23,8 @@ matrix and a vector. So where it is known how, each operation of the step is don
     t_5: f(4, 2) = multiply(t_2, t_4)
     return t_5
 
-This is done when the map is written down, before anything is differentiated: so the way back goes side by
-side as well. What is not known here (an event, a branch, a function with a gradient of its own) leaves the
+This is done when the map is written down, before anything is differentiated: so the backward pass goes side
+by side as well. What is not known here (an event, a branch, a function with a gradient of its own) leaves the
 map as it is, row by row.
 """
 

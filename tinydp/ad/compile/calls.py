@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..binding import parameters_of
-from ..errors import NotCompiledError
+from ..errors import NotCompiledError, TinydpError
 from ..tape import Tape, Var
+from ..tracebacks import shorten
 from ..twins import twin
 from ..usage import require_function
 from ..values import Abstract, is_discrete, is_integer, is_on, youngest
@@ -102,6 +103,12 @@ class Compiled(Derivatives):
     def __repr__(self) -> str:
         return f"<compiled {name_of(self.f)}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ..notebook import compiled_html  # noqa: PLC0415
+
+        return compiled_html(self)
+
     def __reduce__(self) -> str | tuple:
         found: Any = sys.modules.get(self.__module__)
         path = getattr(self.f, "__qualname__", "")
@@ -126,6 +133,9 @@ class Compiled(Derivatives):
                 program, results = self._run(call, leaves, None)
             except ArithmeticError:
                 return self.f(*args, **kwargs)   # it knows what is wrong, or that nothing is
+            except TinydpError as error:
+                shorten(error)
+                raise
             return program.unflatten(results)
         if isinstance(tape, WatchedTape):
             return twin(self.f)(*args, **kwargs)     # somebody wants to see each step
@@ -158,6 +168,9 @@ class Compiled(Derivatives):
             program, results = self._run(call, call.leaves, active, variants=variants)
         except ArithmeticError:
             return None
+        except TinydpError as error:
+            shorten(error)
+            raise
         if not (program.bare and program.scalar):        # another branch may return something else
             return None
         rest = iter([results[k] for k in order])
@@ -232,7 +245,7 @@ class Compiled(Derivatives):
              variants: tuple[Built, ...] | None = None) -> tuple[Built, list]:
         """The program that takes the branches of these arguments, and its results.
 
-        `more` are operands beside the arguments: of a way back, the cotangents of the results.
+        `more` are operands beside the arguments: of a backward pass, the cotangents of the results.
         One after the other is run, until one finds that its conditions turn out as when it was traced. If
         none does, another is built. Raises `ArithmeticError` if a tape has to look: at what is not finite, or
         at a branch taken otherwise each time.

@@ -17,7 +17,6 @@ from .expressions import Buffer, Memory
 from .llvm import NO_MEMORY, Module
 from .machine_types import (
     BYTE,
-    BYTES,
     CONDITION,
     ELEMENT,
     INTEGER,
@@ -27,7 +26,8 @@ from .machine_types import (
     eighth,
     room,
 )
-from .memory import allocate, bytes_of
+from .memory import allocate
+from .storage import BYTES, bytes_of
 
 NUMPYS = {"f": 12, "b": 0, "i": np.dtype(np.int64).num}          # NPY_DOUBLE, NPY_BOOL, and that of int64
 CONTIGUOUS_AND_ALIGNED = 0x0101                  # NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_ALIGNED

@@ -1,8 +1,8 @@
-"""A matrix that was factored once is used by all equations with it, those of the way back among them.
+"""A matrix that was factored once is used by all equations with it, those of the backward pass among them.
 
 In a program that is differentiated no more, `solve` and `inv` become two operations: elimination, whose
-result is kept as any other value is, and the solution of the triangles that it left. The way back solves with
-the transposed matrix, and these triangles serve for that as well.
+result is kept as any other value is, and the solution of the triangles that it left. The backward pass solves
+with the transposed matrix, and these triangles serve for that as well.
 
     >>> from .trace import traced
     >>> from .expand import apart

@@ -1,7 +1,7 @@
 """A carry that is an array, all of whose values are kept: each step writes the next row of one array.
 
-The way back reads what was carried, a row a step. So what a step hands on is written where it is kept, and
-where the next step reads it: nothing is copied. A carry that only follows another one, as in
+The backward pass reads what was carried, a row a step. So what a step hands on is written where it is kept,
+and where the next step reads it: nothing is copied. A carry that only follows another one, as in
 `before, now = now, after`, is the row before, and needs no rows of its own.
 
     >>> import numpy as np

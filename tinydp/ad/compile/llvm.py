@@ -12,7 +12,8 @@ A number that is returned is stored in a row of eight-byte places behind the las
     >>> print(module.ir.get_global("f").function_type)
     i32 (ptr, ptr, ptr)
 
-Variables that are set more than once have a place in memory (`memory.py`); LLVM makes values of these itself.
+Variables that are set more than once have a place in memory (`storage.py`); LLVM makes values of these
+itself.
 """
 
 import math
@@ -22,8 +23,8 @@ from llvmlite import ir
 
 from .arithmetic import Arithmetic
 from .expressions import Buffer, Local, Memory
-from .machine_types import BYTE, BYTES, ELEMENT, INTEGER, POINTER, STATUS, VALUE, eighth, room
-from .memory import allocate, every, in_memory, storage
+from .machine_types import BYTE, ELEMENT, INTEGER, POINTER, STATUS, VALUE, eighth, room
+from .memory import allocate
 from .statements import (
     Again,
     Alloc,
@@ -40,6 +41,7 @@ from .statements import (
     Store,
     targets,
 )
+from .storage import BYTES, every, in_memory, storage
 
 NO_MEMORY = -1                                   # a status
 FLAT = ("all_finite", "cos_into", "sin_into")    # kernels that take arrays of any shape as vectors

@@ -148,7 +148,7 @@ def scan_options(body: Program, carries: int, rows: int, length: int | None, rev
                  again: bool = False) -> dict:
     """The options of a scan; a `length` of None is the last operand.
 
-    With `again`, nothing but the carry is kept for the way back: all else is computed again.
+    With `again`, nothing but the carry is kept for the backward pass: all else is computed again.
     """
     return {"body": body, "carries": carries, "rows": rows, "length": length, "reverse": reverse,
             "again": again}
@@ -289,7 +289,7 @@ EVENT = Event(_event, "event")
 def while_options(body: Program, states: int, max_steps: int | None, again: bool = False) -> dict:
     """The options of a loop that goes on while a condition holds; a `max_steps` of None is no limit.
 
-    With `again`, nothing but the state is kept for the way back, as of a scan.
+    With `again`, nothing but the state is kept for the backward pass, as of a scan.
     """
     return {"body": body, "states": states, "max_steps": max_steps, "again": again}
 

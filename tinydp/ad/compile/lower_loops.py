@@ -2,7 +2,7 @@
 
 What is carried is a variable, or a buffer, see `carried.py`; or a row of all that was, see `history.py`. Rows
 are written where they are stacked as soon as they are made. Numbers that only loops read again, such as those
-for the way back, share one buffer, a column each.
+for the backward pass, share one buffer, a column each.
 
     >>> import numpy as np
     >>> from ..registry import registered

@@ -8,7 +8,6 @@ NUMBER, INTEGER, CONDITION, BYTE = ir.DoubleType(), ir.IntType(64), ir.IntType(1
 STATUS, POINTER = ir.IntType(32), ir.PointerType()
 VALUE = {"f": NUMBER, "i": INTEGER, "b": CONDITION}              # of a variable
 ELEMENT = {"f": NUMBER, "i": INTEGER, "b": BYTE}                 # of an array in memory
-BYTES = {"f": 8, "i": 8, "b": 1}
 
 
 def eighth(builder: ir.IRBuilder, start: Any, k: int) -> Any:

@@ -1,8 +1,8 @@
 """Two loops that do the same and return different things are one.
 
 A function that is called, and differentiated as well, runs the same loop twice, once with the rows that the
-way back reads. And the step of a way back does a loop in it again, of which the step has one already: the two
-differ by rows.
+backward pass reads. And the step of a backward pass does a loop in it again, of which the step has one
+already: the two differ by rows.
 
     >>> import numpy as np
     >>> from ..registry import registered

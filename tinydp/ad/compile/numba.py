@@ -2,7 +2,7 @@
 
 This file alone knows how Python and Numba spell things; it decides nothing.
 
-    >>> from .expressions import Apply, Buffer, Load, Local
+    >>> from .expressions import Apply, Buffer, Const, Load, Local
     >>> from .statements import Function, Store
     >>> x, y, i = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f", "input"), Local("i", "i")
     >>> square = Apply("square", (Apply("add", (Load(x, (i,)), Const(1.0)), "f"),), "f")
@@ -15,24 +15,34 @@ This file alone knows how Python and Numba spell things; it decides nothing.
 import builtins
 import keyword
 import math
-import os
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from ..errors import place_of
-from .expressions import Affine, Apply, Buffer, Const, Load, Local, Memory
+from .expressions import Apply, Load, Memory
 from .kernels import LARGE
 from .kernels import __all__ as kernel_names
 from .lapack import LAPACK_KERNELS
 from .lower import Lowered
-from .names import Names
 from .split import split
-from .statements import Again, Alloc, Call, Comment, Fail, For, Forever, Function, If, Leave, Let, See, Store
+from .statements import Again, Alloc, Call, Fail, For, Forever, Function, If, Leave, Let, See, Store
+from .writing import (
+    AND,
+    ATOM,
+    BITS,
+    CHOICE,
+    COMPARED,
+    LINE_WIDTH,
+    NOT,
+    OR,
+    POWER,
+    PRODUCT,
+    SIGN,
+    SUM,
+    Writing,
+    wrapped,
+)
 
-LINE_WIDTH = 100
-# operator: (text, how tightly it binds); for operands that bind less, parentheses are written
-ATOM, POWER, SIGN, PRODUCT, SUM, BITS, COMPARED, NOT, AND, OR, CHOICE = range(10, -1, -1)
+# operator: (text, how tightly it binds)
 INFIX = {
     "add": ("+", SUM), "subtract": ("-", SUM), "multiply": ("*", PRODUCT), "divide": ("/", PRODUCT),
     "power": ("**", POWER), "floor_divide": ("//", PRODUCT),
@@ -45,7 +55,7 @@ FORMS = {                                        # by the operand
     "negative": ("-{}", SIGN), "square": ("{0} * {0}", PRODUCT), "reciprocal": ("1.0 / {}", PRODUCT),
     "logical_not": ("not {}", NOT),
 }
-INTEGER_OPERATORS = {                            # by the operands
+INTEGER_OPERATORS = {                                  # by the operands
     "remainder": ("{} % {}", PRODUCT), "maximum": ("max({}, {})", ATOM), "minimum": ("min({}, {})", ATOM),
     "clip": ("min(max({}, {}), {})", ATOM), "sign": ("({0} > 0) - ({0} < 0)", SUM)}
 PYTHON_NAMES = {"abs": "abs", "absolute": "abs", "fabs": "abs", "float": "float", "int": "int",
@@ -100,62 +110,25 @@ def _imported(module: str, names: Iterable[str], start: str = "", end: str = "\n
     return f"{start}from {module} import {', '.join(sorted(names))}{end}" if names else ""
 
 
-class Printer:
+class Printer(Writing):
     """Prints the functions of one module."""
 
+    reserved = RESERVED
+
     def __init__(self, functions: list[Function]):
-        self.names: dict[Any, str] = {}
-        self.fresh = Names(RESERVED).fresh
+        super().__init__(functions)
         self.maths: set[str] = set()
         self.kernels: set[str] = set()
-        main = functions[-1]
-        for x in (main, *main.parameters):       # first, so that the user's names are as they are
-            self.name(x)
-
-    def name(self, x: Any) -> str:
-        """The name of a variable, a buffer or a function."""
-        if x not in self.names:
-            of = getattr(x, "of", None)
-            self.names[x] = self.fresh(x.label if of is None else f"g_{self.name(of)}")
-        return self.names[x]
 
     # -- expressions
 
-    def text(self, x: Any, binding: int = CHOICE) -> str:
-        """An expression, in parentheses if it binds less tightly."""
-        text, own = self.written(x)
-        return text if own >= binding else f"({text})"
+    def element(self, x: Load) -> str:
+        return f"{self.name(x.buffer)}[{self.listed(x.index)}]"
 
-    def written(self, x: Any) -> tuple[str, int]:
-        """The text of an expression, and how tightly it binds."""
-        if isinstance(x, (Local, Buffer)):
-            return self.name(x), ATOM
-        if isinstance(x, Apply):
-            return self.applied(x)
-        if isinstance(x, Load):
-            return f"{self.name(x.buffer)}[{self.listed(x.index)}]", ATOM
-        if isinstance(x, Affine):
-            return self.affine(x)
-        if isinstance(x, Memory):
-            return self.memory(x), ATOM
-        value = x.value if isinstance(x, Const) else x
-        if isinstance(value, float) and not math.isfinite(value):
-            text = "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
-        else:
-            text = repr(value) if value != -2**63 or type(value) is not int else f"({value + 1} - 1)"
-        return text, SIGN if text.startswith("-") else ATOM
-
-    def listed(self, xs: Iterable) -> str:
-        return ", ".join([self.text(x) for x in xs])
-
-    def affine(self, x: Affine) -> tuple[str, int]:
-        """An index, as `2 * i + 1` would be, with what is fixed in front."""
-        scaled = ("" if abs(x.stride) == 1 else f"{abs(x.stride)} * ") + self.text(x.of, PRODUCT)
-        if x.start == 0 and x.stride > 0:
-            return scaled, PRODUCT
-        if x.start < 0 < x.stride:
-            return f"{scaled} - {-x.start}", SUM
-        return f"{x.start} {'-' if x.stride < 0 else '+'} {scaled}", SUM
+    def number(self, x: Any) -> str:
+        if isinstance(x, float) and not math.isfinite(x):
+            return "np.nan" if math.isnan(x) else "np.inf" if x > 0 else "-np.inf"
+        return repr(x) if x != -2**63 or type(x) is not int else f"({x + 1} - 1)"
 
     def applied(self, x: Apply) -> tuple[str, int]:
         """An elementwise operation."""
@@ -198,7 +171,6 @@ class Printer:
         return f"({self.listed(shape)}{',' * (len(shape) == 1)})"
 
     def memory(self, x: Memory) -> str:
-        """A whole array, or a part of one."""
         text = self.name(x.buffer) + (f"[{self.listed(x.prefix)}]" if x.prefix else "")
         same = x.shape == x.buffer.shape[len(x.prefix):]
         return text if same else f"{text}.reshape({self.shape(x.shape)})"
@@ -216,20 +188,8 @@ class Printer:
         lines += [f"    {line}" for line in body or ["pass"]]
         return "\n".join(lines)
 
-    def lines(self, statements: list) -> Iterator[str]:
-        """The lines of some statements."""
-        for s in statements:
-            yield from getattr(self, f"print_{type(s).__name__.lower()}")(s)
-
     def within(self, statements: list) -> Iterator[str]:
         return (f"    {line}" for line in [*self.lines(statements)] or ["pass"])
-
-    def print_comment(self, s: Comment) -> Iterator[str]:
-        place = place_of(s.op.spot)
-        if place.text:
-            back = "back through " if s.op.back else ""
-            shown = f"# {back}{os.path.basename(place.file)}:{place.line}: {place.text[:80]}"
-            yield "".join([c if c.isprintable() else " " for c in shown])
 
     def print_let(self, s: Let) -> Iterator[str]:
         if len(s.locals) == 1:
@@ -310,15 +270,3 @@ class Printer:
 
     def print_fail(self, s: Fail) -> Iterator[str]:
         yield f"raise ArithmeticError({s.reason!r})"
-
-
-def wrapped(start: str, parts: list[str], end: str, end_of_line: str = "") -> list[str]:
-    """A line of many parts, broken where it gets too long."""
-    lines = textwrap.wrap(", ".join(parts), LINE_WIDTH - len(start), break_long_words=False,
-                          break_on_hyphens=False) or [""]
-    lines[0] = start + lines[0]
-    lines[1:] = [" " * len(start) + line for line in lines[1:]]
-    lines[:-1] = [line + end_of_line for line in lines[:-1]]
-    lines[-1] += end
-    return lines
-

@@ -98,6 +98,7 @@ class Oracle:
         self.log, self.bounds = log, Bounds(builder)
         log.position = 0
         self.trail: list[Decision] = []
+        self.has_parted = False                  # so far; a run within begins where it did
         self.alive = tables.everywhere           # the rows that may come this way
         self.asked: Counter = Counter()
         self.frames: list[FrameType] = []        # which keeps their identities apart
@@ -109,6 +110,7 @@ class Oracle:
             return not self.decide(op.args[0])
         for condition, truth, _ in self.trail:
             if condition is x:
+                self.has_parted = True
                 return truth
         table = self.tables.of(x)
         if table is not None and (not np.any(table[self.alive]) or np.all(table[self.alive])):
@@ -122,6 +124,7 @@ class Oracle:
             refuse(STEP, "it asks for another condition", spot)
         truth = is_told and self.told[k].truth
         self.trail.append(Decision(x, truth, spot))
+        self.has_parted = True
         if len(self.trail) > MOST_DECISIONS:
             raise TooManyRounds(spot, self)
         self.bounds.note(x, truth)

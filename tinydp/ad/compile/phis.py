@@ -40,8 +40,8 @@ from .program import Op, Program, Value, replaced, values_in
 from .residuals import is_cheap
 from .switches import PHI, SWITCH
 
-MOST_SPECULATED = 4                              # cheap operations of a side that may be done in vain
-TOO_MUCH = MOST_SPECULATED + 1                   # what no side may have in it that is done in vain
+MOST_SPECULATED = 4                              # cheap operations of a side that are speculated
+TOO_MUCH = MOST_SPECULATED + 1                   # what no side may have in it that is speculated
 _where = registered(np.where)
 
 

@@ -92,7 +92,7 @@ def example_of(x: Any) -> Any:
 class Op:
     """One operation, `outs = prim(*args, **options)`; arguments are values and constants.
 
-    `spot` is the user's line; `back`, whether it belongs to the way back over it.
+    `spot` is the user's line; `back`, whether it belongs to the backward pass over it.
     """
 
     __slots__ = ("args", "back", "bodies", "body", "operands", "options", "outs", "prim", "spot")

@@ -1,8 +1,8 @@
 """What the user's program holds while it is traced: it goes wherever a number or an array goes.
 
 A `Proxy` is a value of a program under way, and what is done with it is recorded there. It goes into a `Var`,
-too: so the tape's own sweep, run over `Var`s that hold proxies, records the way back, and there is no second
-table of rules.
+too: so the tape's own sweep, run over `Var`s that hold proxies, records the backward pass, and there is no
+second table of rules.
 
     >>> from tinydp import grad
     >>> from .record import Builder
@@ -90,6 +90,12 @@ class Proxy(Abstract):
     def made(self) -> tuple:
         op = None if self.is_number else self.builder.maker.get(self.value)
         return (op.prim, tuple(map(example_of, op.args)), op.options) if op else (None, (), {})
+
+    def alike(self) -> np.ndarray:
+        return self.builder.trace.twins.alike(self)
+
+    def is_same(self, other: Any) -> Any:
+        return self.builder.trace.twins.same(self, other)
 
     @property
     def example(self) -> Any:
@@ -345,7 +351,7 @@ def recorded(op: Primitive, args: tuple, options: dict) -> list["Proxy"]:
 
 
 def call_cotangent(g: Any, y: Any) -> None:
-    """Note that `g` is the cotangent of `y`, if it was made on the way back for that."""
+    """Note that `g` is the cotangent of `y`, if it was made in the backward pass for that."""
     y, g = plain(y), plain(g)
     if isinstance(y, Proxy) and isinstance(g, Proxy) and not (g.value.label or g.value.of):
         op = g.builder.maker.get(g.value)

@@ -1,13 +1,13 @@
 """Loops on a tape: one node each, whose pullback is another loop.
 
-The way back over a scan is a scan in the other direction. Its carry is the cotangents of the carry, and the
-sums of the shares of what all steps use; its step is the adjoint of the step, which computes what it needs
-again from the carry before it: so the loop on the tape is made to return that as well, a row a step. (What is
-dear to compute twice is found later, see `residuals.py`.) Over a `while_loop` it is a scan of as many steps
-as were made.
+The backward pass over a scan is a scan in the other direction. Its carry is the cotangents of the carry, and
+the sums of the shares of what all steps use; its step is the adjoint of the step, which computes what it
+needs again from the carry before it: so the loop on the tape is made to return that as well, a row a step.
+(What is dear to compute twice is found later, see `residuals.py`.) Over a `while_loop` it is a scan of as
+many steps as were made.
 
-The way back over an event is such a scan, too. At the event `until` stays zero: the length h of the last step
-changes so that d until = 0, which is the implicit function theorem. So what arrives at h goes on as a
+The backward pass over an event is such a scan, too. At the event `until` stays zero: the length h of the last
+step changes so that d until = 0, which is the implicit function theorem. So what arrives at h goes on as a
 cotangent of the height, -g / (d until / dh).
 
     >>> import tinydp as dp

@@ -5,7 +5,8 @@ singular, Python raises, whoever needs the element or the solution; and a second
 needs neither. So for each operation of the user's that may raise there is a condition `done`, which is always
 true, and cannot be known before the operation is done. All of them are required, as other conditions are
 that have to hold (`fine` in `record.py`): in a loop in each step, on the way on which the operation is done.
-What the rule of a user's does, it does on the way back: there it is required, so an adjoint may have a flag.
+What the rule of a user's does, it does in the backward pass: there it is required, so an adjoint may have a
+flag.
 
     >>> from .record import Builder
     >>> builder = Builder()

@@ -56,26 +56,52 @@ def innermost() -> "Builder":
 
 
 class Run:
-    """One of several runs that one builder writes down, each of which finds again what the others made.
+    """One of several runs, each of which finds again what the others wrote down: on the ways of a step, or
+    to see whether it is the same again.
 
     Where an operation is written down may depend on whether it was done before. That is to say in this run:
-    what another one did later must not change it.
+    what another one did later must not change it, be it in the program of the step or further out.
     """
 
-    def __init__(self, start: int):
-        self.start = start                       # how many values there were before the first run
+    def __init__(self, builder: "Builder"):
+        around = [*builder.and_around]
+        self.start = {x: x.size for x in around}     # how many values each program had before the first run
+        self.before: Run | None = next((x.run for x in around if x.run is not None), None)
+        self.parted = {x.oracle: x.oracle.has_parted for x in around if x.oracle is not None}
+        self.ever_parted = self.parted           # what holds of each oracle at the end, be it after any run
         self.order: list[Value] = []             # what was made in this one, or found again
         self.done: set[Value] = set()            # the same
+        self.ever: dict[Value, None] = {}        # in any of the runs
 
     def begin(self) -> None:
-        """Nothing was done yet."""
+        """Nothing was done yet, and nothing was asked."""
+        self._part()
+        for oracle, has_parted in self.parted.items():
+            oracle.has_parted = has_parted
         self.order.clear()
         self.done.clear()
+
+    def end(self) -> None:
+        """There is no other run: what was done in any of them is done, and asked what was asked."""
+        self._part()
+        for oracle, has_parted in self.ever_parted.items():
+            oracle.has_parted = has_parted
+        if self.before is not None:
+            self.before.note([*self.ever])
+
+    def _part(self) -> None:
+        self.ever_parted = {x: has_parted or x.has_parted for x, has_parted in self.ever_parted.items()}
 
     def note(self, found: list[Value]) -> None:
         """This was."""
         self.order += found
         self.done.update(found)
+        self.ever.update(dict.fromkeys(found))
+
+    def has(self, x: Value, builder: "Builder") -> bool:
+        """Whether a value of a program was made in this run, or before all of them."""
+        return x in self.done or (builder.number(x) < self.start[builder] and (
+            self.before is None or builder not in self.before.start or self.before.has(x, builder)))
 
 
 class Builder:
@@ -137,7 +163,7 @@ class Builder:
     @property
     def is_one_of_several(self) -> bool:
         """Whether what is written down now is not done on all ways."""
-        return self.is_chosen or (self.oracle is not None and bool(self.oracle.trail))
+        return self.is_chosen or (self.oracle is not None and self.oracle.has_parted)
 
     def require(self, condition: Value) -> None:
         """Let a tape look, in the end, unless this condition holds."""
@@ -152,6 +178,11 @@ class Builder:
             yield self.fine
         finally:
             self.fine = before
+
+    @property
+    def size(self) -> int:
+        """How many values belong here."""
+        return len(self._numbers)
 
     def number(self, x: Value) -> int:
         """The how-manieth of the values that belong here it is."""
@@ -213,18 +244,29 @@ class Builder:
         if not all(x in self._numbers for x in values_in(args)):
             return False
         found = self._known.get(self._key(prim.name, args, options))
-        run = self.run
-        return found is not None and (
-            run is None or found[0] in run.done or self._numbers[found[0]] < run.start)
+        return found is not None and (self.run is None or self.run.has(found[0], self))
+
+    @property
+    def and_around(self) -> Iterator["Builder"]:
+        """This and those of the programs around, the outermost last."""
+        builder: Builder | None = self
+        while builder is not None:
+            yield builder
+            builder = builder.parent
 
     @contextlib.contextmanager
-    def in_runs(self) -> Iterator[None]:
-        """A context in which all is written down again and again; `run` is the one under way."""
-        before, self.run = self.run, Run(len(self._numbers))
+    def in_runs(self) -> Iterator[Run]:
+        """A context in which all is written down again and again, here and around; `run` is under way."""
+        builders, run = [*self.and_around], Run(self)
+        before = [x.run for x in builders]
+        for x in builders:
+            x.run = run
         try:
-            yield
+            yield run
         finally:
-            self.run = before
+            for x, run_before in zip(builders, before, strict=True):
+                x.run = run_before
+            run.end()
 
     def _given(self, op: Op) -> list:
         """Examples of the operands. Of a product, where no branch asks for its value, one term will do."""

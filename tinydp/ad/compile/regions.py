@@ -160,18 +160,18 @@ def settled_region(step: Callable, inits: list, rows: list, labels: list[str], o
     trace = tracer()
     examples = [example(plain(x)) for x in inits] + rows
     serial = trace.serial
-    found = region(step, examples, labels, len(inits), constant_rows)
-    changed = [k for k, (x, y) in enumerate(zip(inits, found.body.outputs, strict=False))
-               if _rank(x) < _rank(y)]
+    with innermost().in_runs() as run:           # which begin with the same that was done before
+        found = region(step, examples, labels, len(inits), constant_rows)
+        changed = [k for k, (x, y) in enumerate(zip(inits, found.body.outputs, strict=False))
+                   if _rank(x) < _rank(y)]
+        for _ in range(0 if changed or once or trace.has_many_ways else trace.reruns):
+            trace.serial = serial
+            run.begin()
+            again = run_again(STEP, lambda: region(step, examples, labels, len(inits), constant_rows))
+            _require_equal(found, again)
     for k in changed:
         inits[k] = as_kind(inits[k], _KINDS[_rank(found.body.outputs[k])])
-    if changed:
-        return settled_region(step, inits, rows, labels, once, constant_rows)
-    for _ in range(0 if once or trace.has_many_ways else trace.reruns):
-        trace.serial = serial
-        again = run_again(STEP, lambda: region(step, examples, labels, len(inits), constant_rows))
-        _require_equal(found, again)
-    return found
+    return settled_region(step, inits, rows, labels, once, constant_rows) if changed else found
 
 
 _KINDS = "bif"                                   # each can become those after it: condition, integer, real

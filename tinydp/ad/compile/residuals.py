@@ -1,4 +1,4 @@
-"""What a way back needs of the way there: which values are stored, and which are computed again.
+"""What a backward pass needs of the forward pass: which values are stored, and which are computed again.
 
 The adjoint of a loop reads the carry before each step, a row a step, and computes from it all that the step
 computed. This pass takes such a pair of loops, the first that wrote rows and a later one that reads them as
@@ -72,8 +72,8 @@ def _served(first: Loop, op: Op, outside: Callable, inside: Callable) -> Op:
     The loops in it do so as well.
 
     Both are in one program, or the later one is in a loop around it: the rows of a Jacobian are such a loop
-    around the way back, which captures the stacks. So `outside` tells what an operand of the later one is in
-    the program of the first, and `inside` what a stack of that program is where the later one is.
+    around the backward pass, which captures the stacks. So `outside` tells what an operand of the later one
+    is in the program of the first, and `inside` what a stack of that program is where the later one is.
     """
     loop = Loop(op)
     changed = Pair(first, loop, outside).share(inside)
@@ -187,8 +187,8 @@ class Pair:
     def is_better_stored(self, x: Value, is_computed: bool) -> bool:
         """Whether a value should be stored; `is_computed` says that the first loop has it anyway.
 
-        A condition that was decided, or an integer, must not be another one on the way back, where numbers
-        may be rounded in another way: it is computed again only from what is read.
+        A condition that was decided, or an integer, must not be another one in the backward pass, where
+        numbers may be rounded in another way: it is computed again only from what is read.
         """
         op = self.makers[x]
         if op.body is not None:

@@ -39,7 +39,6 @@ from .statements import (
     For,
     Forever,
     Function,
-    If,
     Leave,
     Let,
     See,
@@ -89,15 +88,17 @@ def exposed(statements: Iterable) -> dict[Any, None]:
     """What statements may read before they set it, in order; buffers that they write to among it."""
     found: dict[Any, None] = {}
 
-    def walk(statements: Iterable, made: set) -> None:
+    def walk(statements: Iterable, made: set) -> set:
+        """Note what they read beside what is made; returns what is made after them."""
         for s in statements:
             used = [leaf for x in expressions(s) for leaf in variables_of(x)]
             if isinstance(s, (Store, Call)):
                 used += [x for x in targets(s) if isinstance(x, Buffer)]
             found.update((x, None) for x in used if x not in made)
             made.update(targets(s))
-            for part in inside(s):
-                walk(part, set(made) if isinstance(s, If) else made)
+            ends = [walk(part, set(made)) for part in inside(s)]
+            made.update(set.intersection(*ends) if ends else ())     # by both sides of a choice
+        return made
 
     walk(statements, set())
     return found

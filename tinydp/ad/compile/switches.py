@@ -1,7 +1,7 @@
 """A choice between two programs, as an operation: `switch`. Only the chosen one is run.
 
 A `switch(condition, *captured)` has two bodies, `then` and `otherwise`, with the same inputs, what they
-capture, and outputs of the same shapes and kinds. On the way back the same condition chooses between the
+capture, and outputs of the same shapes and kinds. In the backward pass the same condition chooses between the
 adjoints of the two:
 
     >>> import numpy as np

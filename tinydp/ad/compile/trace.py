@@ -51,6 +51,7 @@ from .recursion import Calls
 from .regions import require, settled_region, with_flag
 from .rejoin import rejoined
 from .tracing_tape import TracingTape
+from .twins import Twins
 
 
 class Trace:
@@ -64,6 +65,7 @@ class Trace:
         self.left: dict[Spot, None] = {}         # lines that may be decided more often than was tried
         self.has_many_ways = False               # is there a step that is dear to run again?
         self.parallel = parallel                 # whether rows of maps are to be spread over cores
+        self.twins = Twins()                     # elements that are equal whatever the arguments
         self.calls: Calls | None = None          # to see whether a function calls itself
         self._place: tuple | None = None         # of the operation that is repeated, or pulled back
         self._is_apart = False                   # is a program written down that is none of the user's?
@@ -101,19 +103,19 @@ class Trace:
     # -- where we are
 
     def place(self) -> tuple[Spot | None, bool]:
-        """The user's line, and whether it is passed on the way back."""
+        """The user's line, and whether it is passed in the backward pass."""
         if self._place is None and self.calls is not None:
             self.calls.look()
         return self._place or (innermost_spot(is_engine), False)
 
     @property
     def is_users(self) -> bool:
-        """Whether what is recorded is done by the user's program, and not repeated, or the way back."""
+        """Whether what is recorded is done by the user's program, and not repeated, or the backward pass."""
         return self.is_in_rule or (self._place is None and not self._is_apart)
 
     @contextlib.contextmanager
     def in_rule(self) -> Iterator[None]:
-        """A context for a rule of the user's, which is run on the way back."""
+        """A context for a rule of the user's, which is run in the backward pass."""
         before, self.is_in_rule = self.is_in_rule, True
         try:
             yield
@@ -165,7 +167,8 @@ class Trace:
     def on_all_ways(self, rule: Callable[[], list]) -> list:
         """What a rule of the user's returns, which may take branches, also where a program may not.
 
-        Of a loop the way back is made before it is known how often it goes round: there it is a step's way.
+        Of a loop the backward pass is made before it is known how often it goes round: there it is a step's
+        way.
         """
         builder = innermost()
         if builder.oracle is not None or builder.guards is not None:
@@ -300,7 +303,7 @@ def _decided(number: Any, n: int) -> int:
 
 
 def _scan_in_segments(step: Callable, carry: Any, xs: Any, n: int, size: int) -> tuple[Any, Any]:
-    """A loop over loops of so many steps, each of which is run again on the way back."""
+    """A loop over loops of so many steps, each of which is run again in the backward pass."""
     whole = n // size
     folded = tree.map(lambda x: np.reshape(x[: whole * size], (whole, size, *shape(x)[1:])), xs)
     carry, ys = _scan(lambda carry, rows: _scan(step, carry, rows, size), carry, folded, whole, again=True)

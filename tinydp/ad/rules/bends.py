@@ -133,11 +133,6 @@ def torn(c, g, y, x, tie, of_y=None, wide=lambda z: z, same=False):
     return c
 
 
-def share(parts, x):
-    """The parts of those that tie."""
-    return unsure(parts, x, (parts > 0.0) & (parts < 1.0)) if abstract(x) else parts
-
-
 MOST_ONE_BY_ONE = 32                             # elements that are looked at one by one
 
 

@@ -119,7 +119,9 @@ def _extreme(g, y, x, other, tie):
     """The cotangent of `x`, one of two arguments, which `tie(x, other)` compares in their order."""
     if abstract(y):
         tied, chosen = tie(x, other), x == y
-        return shared(unsure(np.where(tied, 0.5, chosen), y, tied), g, chosen)
+        parts = np.where(tied, 0.5, chosen)
+        one = plain(x if abstract(x) else other).is_same(plain(other if abstract(x) else x))
+        return shared(unsure(parts, y, tied & ~one if np.any(one) else tied), g, chosen)
     c = shared(_share(y, x, other), g)
     if differentiated(y) and np.any(tie := np.equal(plain(x), plain(other))):
         return torn(c, g, y, x, tie, same=same_value(x, other))

@@ -13,8 +13,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..primitives import Primitive
 from ..registry import alias, defvjp, flat, movers, pointwise
 from ..selected import selected, shared
-from ..values import as_float64, shape
-from .bends import at_tip, bend, differentiated, direction, share, ties, tips, torn
+from ..values import abstract, as_float64, plain, shape
+from .bends import at_tip, bend, differentiated, direction, ties, tips, torn, unsure
 
 
 def _keep(y, x, axis, keepdims):
@@ -44,6 +44,26 @@ def _chosen(y, x, axis, keepdims):
         return hits / np.sum(hits, axis=axis, keepdims=True)
 
 
+def _share(parts, x, axis):
+    """The parts of those that tie; in a program, without a derivative where they may part."""
+    if not abstract(x):
+        return parts
+    tie, first = (parts > 0.0) & (parts < 1.0), _first_of_each(plain(x).alike(), axis)
+    if not np.all(first):                        # some are one and the same, and never part
+        tie = tie & (np.sum((parts > 0.0) * np.asarray(first, float), axis=axis, keepdims=True) > 1.0)
+    return unsure(parts, x, tie)
+
+
+def _first_of_each(numbers, axis):
+    """Where each number is met first along these axes."""
+    lanes, back = as_lanes(numbers, axis)
+    order = np.argsort(lanes, axis=-1, kind="stable")
+    ordered = np.take_along_axis(lanes, order, axis=-1)
+    first = np.ones(lanes.shape, bool)
+    np.put_along_axis(first, order[..., 1:], np.diff(ordered, axis=-1) != 0, axis=-1)
+    return back(first)
+
+
 def axes_of(x, axis):
     """The axes that `axis` means, counted from the front; None means all."""
     n = len(shape(x))
@@ -70,7 +90,7 @@ def _mean(g, y, x, axis=None, keepdims=False):
 
 def _extreme(g, y, x, axis=None, keepdims=False):
     parts = _chosen(y, x, axis, keepdims)
-    c = shared(share(parts, x), _spread(g, x, axis, keepdims))
+    c = shared(_share(parts, x, axis), _spread(g, x, axis, keepdims))
     if differentiated(x) and np.any(tie := (parts > 0.0) & (parts < 1.0)):
         of_y = np.any(tie, axis=axis, keepdims=keepdims)
         return torn(c, g, y, x, tie, of_y, lambda z: np.broadcast_to(_keep(z, x, axis, keepdims), shape(x)))

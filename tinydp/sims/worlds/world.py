@@ -34,6 +34,8 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from ...ad.notebook import fields_html
+
 
 class Physics(Protocol):
     """What has the physics: any class with these methods; see the head of this file.
@@ -150,6 +152,9 @@ class Evaluation(NamedTuple):
     def steps(self) -> int:
         """Steps taken in all; they are no steps of learning."""
         return int(self.lengths.sum())
+
+    def _repr_html_(self) -> str:
+        return fields_html(self)         # in a notebook
 
 
 def evaluate(world: World, controller: Callable[[Any], Any], episodes: int, seed: int = 0) -> Evaluation:

@@ -1,0 +1,90 @@
+"""What programs in a page call: kernels and elementary functions, written once, in plain Python.
+
+A page has no NumPy, no LAPACK and no `libm`; and the sine of one browser differs from that of another in
+the last bit. So what is more than an instruction of the processor comes with the program, printed like the
+program itself. Most of it is what compiled programs call anyway (`kernels/`, `events.py`), read from there;
+the rest stands in `elementary.py`, `angles.py` and `linear.py`, in the same small part of Python.
+
+    >>> [x.label for x in function("dot").parameters], function("dot").results[0].kind
+    (['x', 'x_size', 'y', 'y_size'], 'f')
+
+Nothing here needs Numba.
+"""
+
+import ast
+import functools
+from pathlib import Path
+from typing import Any
+
+from ..statements import Function
+from .reader import Reader
+
+HERE = Path(__file__).parent
+FILES = [*(HERE / name for name in ("elementary.py", "angles.py", "linear.py")),
+         *(HERE.parent / "kernels" / name for name in ("__init__.py", "sorting.py", "products.py")),
+         HERE.parents[1] / "events.py"]                          # the first that has a function is asked
+ARRAYS = {                                       # of each function: v a vector, m a matrix, i integers
+    "dot": "vv", "vecmat": "vmv", "matvec": "mvv", "matmul": "mmm", "matmul_tn": "mmm", "matmul_nt": "mmm",
+    "sin_into": "vv", "cos_into": "vv", "all_finite": "v", "argsort_into": "vii", "search_left": "v",
+    "search_right": "v", "lu_into": "mmv", "lu_solve_into": "mvvm", "determinant_into": "mmv",
+    "cholesky_into": "mm", "triangular_into": "mm", "eigh_into": "mvvv"}
+NAMES = {                                        # of functions, where NumPy's is not ours
+    "remainder": "mod", "float_power": "power"}
+
+
+class Unknown(Exception):
+    """There is no such function in a page."""
+
+
+PLAIN = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Name, ast.Load)
+
+
+@functools.cache
+def _found() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Each function, and the constants of its file."""
+    found: dict[str, tuple[Any, dict[str, Any]]] = {}
+    for file in FILES:
+        known: dict[str, Any] = {}
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign):
+                known.update(_constants(node, known))
+            elif isinstance(node, ast.FunctionDef):
+                found.setdefault(node.name, (node, known))
+    return found
+
+
+def _constants(node: ast.Assign, known: dict[str, Any]) -> dict[str, Any]:
+    """What an assignment of numbers sets."""
+    values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+    targets = node.targets[0].elts if isinstance(node.targets[0], ast.Tuple) else [node.targets[0]]
+    found = {}
+    for target, value in zip(targets, values, strict=False):
+        if all(isinstance(x, PLAIN) for x in ast.walk(value)) and isinstance(target, ast.Name):
+            try:
+                found[target.id] = eval(compile(ast.Expression(value), "", "eval"), {}, dict(known))
+            except NameError:
+                continue
+    return found
+
+
+def names() -> list[str]:
+    """Those of all functions."""
+    return [*_found()]
+
+
+def is_known(name: str) -> bool:
+    """Whether there is such a function."""
+    return NAMES.get(name, name) in _found()
+
+
+@functools.cache
+def function(name: str) -> Function:
+    """The function of this name."""
+    node, known = _found()[NAMES.get(name, name)]
+    return Reader(node, known, Library, ARRAYS.get(node.name, "")).function()
+
+
+class Library:
+    """Where the reader finds other functions."""
+
+    function = staticmethod(function)

@@ -1,0 +1,238 @@
+"""Loops over two elements at a time: what a processor of WebAssembly does as fast as over one.
+
+A loop is written so if each round computes elements of its own, which lie beside those of the next round,
+from such elements and from numbers that are the same in all rounds. The results have the bits of the loop
+over single elements. What is left over, if the number of rounds is odd, is done as there.
+
+    >>> from .statements import Function
+    >>> from .wasm import text_of
+    >>> x, y, i, a = Buffer("x", (4,), "f"), Buffer("y", (4,), "f"), Local("i", "i"), Local("a", "f")
+    >>> scaled = Apply("multiply", (a, Load(x, (i,))), "f")
+    >>> text = text_of(Function("f", [x, y, a], [For(i, 4, [Store(Load(y, (i,)), scaled)])]))
+    >>> text.count("f64x2.mul"), text.count("f64.mul"), text.count("v128.store")
+    (1, 0, 1)
+"""
+
+from collections import Counter
+from typing import Any
+
+from .expressions import Affine, Apply, Buffer, Const, Load, Local, variables_of
+from .statements import Comment, For, Let, Store, expressions
+from .storage import every
+from .wasm_values import COMPARISONS, FORMS, OF_NUMBERS
+
+LANES = 2
+OPERATIONS = {name: OF_NUMBERS[name] for name in (
+    "add", "subtract", "multiply", "divide", "negative", "abs", "absolute", "fabs", "sqrt", "floor", "ceil",
+    "trunc", "rint")}
+LOGICAL = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
+LANEWISE = frozenset(("exp", "tanh", "sin", "cos", "log", "mod", "remainder", "power", "expm1", "log1p",
+                      "arctan", "arctan2"))      # functions that are called for each
+
+
+class Scalar(Exception):
+    """A loop has to be written element by element."""
+
+
+def reads_of(statements: list, more: Any = ()) -> Counter:
+    """How often each variable is read."""
+    found = [leaf for s in every(statements) for x in expressions(s) for leaf in variables_of(x)]
+    found += [leaf for x in more for leaf in variables_of(x)]
+    return Counter(x for x in found if isinstance(x, Local))
+
+
+class Lanes:
+    """One loop over pairs of elements, by the writer of its function."""
+
+    def __init__(self, writer: Any, loop: For):
+        self.writer, self.loop, self.index = writer, loop, loop.index
+        self.made: dict[Local, str] = {}         # variables of the body, as pairs
+        self.fixed: dict[Any, str] = {}          # what is the same in all rounds
+        self.before: list[str] = []
+        self.lines: list[str] = []
+        self.body = [s for s in loop.body if not isinstance(s, Comment)]
+        self.stored = {s.buffer.root: s.place for s in self.body if isinstance(s, Store)}
+        self.locals = {x for s in self.body if isinstance(s, Let) for x in s.locals}
+
+    def write(self) -> tuple[list[str], list[str]]:
+        """What is done before the loop, and in a round; raises `Scalar` if it cannot be done so."""
+        if not self.stored or self.loop.reverse:
+            raise Scalar
+        inside = reads_of(self.body)
+        if any(inside[x] != self.writer.reads[x] for x in self.locals):
+            raise Scalar                         # it is needed elsewhere
+        for s in self.body:
+            if isinstance(s, Let) and len(s.locals) == 1:
+                self.let(s.locals[0], s.values[0])
+            elif isinstance(s, Store):
+                self.store(s)
+            else:
+                raise Scalar
+        return self.before, self.lines
+
+    # -- statements
+
+    def let(self, x: Local, value: Any) -> None:
+        if x in self.made or x.kind == "i":
+            raise Scalar
+        text = self.pair(value, x.kind)
+        self.made[x] = self.variable(x.label or "t")
+        self.lines.append(f"(local.set ${self.made[x]} {text})")
+
+    def store(self, s: Store) -> None:
+        place, kind = s.place, s.place.kind
+        if self.stored[s.buffer.root] != place or not self.is_row(place) or kind == "i":
+            raise Scalar
+        value, at = self.pair(s.value, kind), self.writer.place_of(place.buffer, place.index)
+        if kind == "f":
+            self.lines.append(f"(v128.store {at} {value})")
+            return
+        mask = self.kept(value)
+        for lane in range(LANES):
+            one = f"(i64.sub (i64.const 0) (i64x2.extract_lane {lane} (local.get ${mask})))"
+            self.lines.append(f"(i64.store8 {self.shifted(place, lane)} {one})")
+
+    # -- expressions
+
+    def is_row(self, x: Load) -> bool:
+        """Whether an element is beside that of the next round."""
+        *others, last = x.index
+        start = last.of if isinstance(last, Affine) and last.stride == 1 else last
+        return start is self.index and not any(self.depends(i) for i in others)
+
+    def depends(self, x: Any) -> bool:
+        """Whether something is another one in each round."""
+        if type(x) is int:
+            return False
+        return any(leaf is self.index or leaf in self.locals or (
+            isinstance(leaf, Buffer) and leaf.root in self.stored) for leaf in variables_of(x))
+
+    def pair(self, x: Any, kind: str) -> str:
+        """Two values of an expression; conditions are all ones or all zeros."""
+        if not self.depends(x):
+            return self.same(x, kind)
+        if isinstance(x, Local) and x in self.made:
+            return self.as_kind(f"(local.get ${self.made[x]})", x.kind, kind)
+        if isinstance(x, Load):
+            return self.as_kind(self.loaded(x), x.kind, kind)
+        if isinstance(x, Apply) and x.kind != "i":
+            return self.as_kind(self.applied(x), x.kind, kind)
+        raise Scalar
+
+    def as_kind(self, text: str, own: str, kind: str) -> str:
+        if own == kind:
+            return text
+        if (own, kind) == ("b", "f"):
+            return f"(v128.and {text} (f64x2.splat (f64.const 1)))"
+        raise Scalar
+
+    def same(self, x: Any, kind: str) -> str:
+        """What is the same in all rounds, made before the loop."""
+        if not isinstance(x, Const) and "i" in (kind, getattr(x, "kind", "i")):
+            raise Scalar
+        key = (x, kind)
+        if key not in self.fixed:
+            value = self.writer.as_kind(x, kind)
+            splat = f"(f64x2.splat {value})" if kind == "f" else (
+                f"(i64x2.splat (i64.sub (i64.const 0) (i64.extend_i32_u {value})))")
+            self.fixed[key] = self.variable("same")
+            self.before.append(f"(local.set ${self.fixed[key]} {splat})")
+        return f"(local.get ${self.fixed[key]})"
+
+    def loaded(self, x: Load) -> str:
+        if not self.is_row(x) or self.stored.get(x.buffer.root, x) != x or x.kind == "i":
+            raise Scalar
+        if x.kind == "f":
+            return f"(v128.load {self.writer.place_of(x.buffer, x.index)})"
+        masks = [f"(i64.sub (i64.const 0) (i64.load8_u {self.shifted(x, lane)}))" for lane in range(LANES)]
+        return f"(i64x2.replace_lane 1 (i64x2.splat {masks[0]}) {masks[1]})"
+
+    def shifted(self, x: Load, lane: int) -> str:
+        """The place of the element that is so many further on."""
+        *others, last = x.index
+        start, of = (last.start, last.of) if isinstance(last, Affine) else (0, last)
+        return self.writer.place_of(x.buffer, (*others, Affine(start + lane, 1, of)))
+
+    def applied(self, x: Apply) -> str:
+        name, args = x.name, x.args
+        if name in LOGICAL:
+            return f"(v128.{LOGICAL[name]} {self.pair(args[0], 'b')} {self.pair(args[1], 'b')})"
+        if name == "logical_not":
+            return f"(v128.not {self.pair(args[0], 'b')})"
+        if name == "where":
+            sides = [self.pair(arg, x.kind) for arg in args[1:]]
+            return f"(v128.bitselect {' '.join(sides)} {self.pair(args[0], 'b')})"
+        if name in COMPARISONS:
+            return f"(f64x2.{COMPARISONS[name]} {self.pair(args[0], 'f')} {self.pair(args[1], 'f')})"
+        parts = [self.pair(arg, "f") for arg in args]
+        if name in OPERATIONS:
+            return f"(f64x2.{OPERATIONS[name]} {' '.join(parts)})"
+        if name in ("float", "positive"):
+            return parts[0]
+        if name == "reciprocal":
+            return f"(f64x2.div (f64x2.splat (f64.const 1)) {parts[0]})"
+        kept = [f"(local.get ${self.kept(part)})" for part in parts]
+        if name == "square":
+            return f"(f64x2.mul {kept[0]} {kept[0]})"
+        if name in ("maximum", "minimum"):
+            return self.larger(name, *kept)
+        if name == "clip":
+            low = self.moved(kept[0], kept[1], "lt")
+            return self.moved(f"(local.get ${self.kept(low)})", kept[2], "gt")
+        if name in LANEWISE or (name in FORMS and x.kind == "f"):
+            return self.lanewise(name, kept)
+        raise Scalar
+
+    def larger(self, name: str, a: str, b: str) -> str:
+        """As the kernels of these names: nan if one is nan; of two zeros the second."""
+        order = "gt" if name == "maximum" else "lt"
+        return f"(v128.bitselect {a} {b} (v128.or (f64x2.{order} {a} {b}) (f64x2.ne {a} {a})))"
+
+    def moved(self, x: str, end: str, beyond: str) -> str:
+        """The end of an interval where x is beyond it, or the end is nan."""
+        return f"(v128.bitselect {end} {x} (v128.or (f64x2.{beyond} {x} {end}) (f64x2.ne {end} {end})))"
+
+    def lanewise(self, name: str, args: list[str]) -> str:
+        """A function of single numbers, called for both."""
+        one, two = (self.writer.of_numbers(name, [f"(f64x2.extract_lane {lane} {arg})" for arg in args])
+                    for lane in range(LANES))
+        return f"(f64x2.replace_lane 1 (f64x2.splat {one}) {two})"
+
+    # -- variables
+
+    def variable(self, label: str) -> str:
+        return str(self.writer.variable(label, "v128"))
+
+    def kept(self, text: str) -> str:
+        """A pair in a variable."""
+        name = self.variable("pair")
+        self.lines.append(f"(local.set ${name} {text})")
+        return name
+
+
+def write_pairs(writer: Any, loop: For) -> bool:
+    """Write a loop over two elements at a time, if it can be one."""
+    known = loop.count.value if isinstance(loop.count, Const) else loop.count
+    if type(known) is int and known < LANES:
+        return False
+    names, types = dict(writer.names), dict(writer.types)
+    try:
+        before, lines = Lanes(writer, loop).write()
+    except Scalar:
+        writer.names, writer.types = names, types
+        return False
+    name, limit, k = writer.name(loop.index), writer.limit(loop.count), len(writer.loops)
+    index = f"(local.get ${name})"
+    following = f"(i32.add {index} (i32.const {LANES}))"
+    for line in [*before, f"(local.set ${name} (i32.const 0))", f"(block $end{k} (loop $again{k}"]:
+        writer.line(line)
+    if type(known) is not int:
+        writer.line(f"  (br_if $end{k} (i32.gt_s {following} {limit}))")
+    ending = [f"(local.set ${name} {following})", f"(br_if $again{k} (i32.le_s {following} {limit}))))"]
+    for line in [*lines, *ending]:
+        writer.line(f"  {line}")
+    if type(known) is not int or known % LANES:
+        writer.line(f"(if (i32.lt_s {index} {limit}) (then")
+        writer.statements(loop.body, writer.indent + "  ")
+        writer.line("))")
+    return True
