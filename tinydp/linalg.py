@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np  # noqa: F401  (for the examples)
 
+from .ad.neighbours import matrices
 from .ad.rules import triangles
 
-__all__ = ["expm", "solve_triangular"]
+__all__ = ["cho_solve", "expm", "solve_sylvester", "solve_triangular", "sqrtm"]
 
 
 def solve_triangular(a: Any, b: Any, trans: int | str = 0, lower: bool = False, unit_diagonal: bool = False
@@ -48,3 +49,46 @@ def expm(a: Any) -> Any:
                [0., 1.]])
     """
     return triangles.expm(a)
+
+
+def cho_solve(c_and_lower: Any, b: Any) -> Any:
+    """x with a x = b, for the Cholesky factor of `a` and whether that is the lower one.
+
+    The pair is that of `scipy.linalg.cho_factor`, or (np.linalg.cholesky(a), True). `a`: (n, n), `b`: (n,) or
+    (n, k); x has the shape of b, and the unit of b over that of a. Raises `ValueError` if the shapes do not
+    fit.
+
+        >>> cho_solve((np.linalg.cholesky(np.array([[4.0, 2.0], [2.0, 5.0]])), True), np.array([6.0, 7.0]))
+        array([1., 1.])
+    """
+    factor, lower = c_and_lower
+    half = solve_triangular(factor, b, 0 if lower else 1, lower)
+    return solve_triangular(factor, half, 1 if lower else 0, lower)
+
+
+def sqrtm(a: Any) -> Any:
+    """The matrix whose product with itself is `a`, of shape (n, n), by SciPy; its unit is the root of that
+    of a.
+
+    Raises `DtypeError` where it is complex, and `ValueError` if `a` is not square. It has no derivative
+    where two
+    eigenvalues of the root add up to 0. It is not compiled.
+
+        >>> sqrtm(np.array([[4.0, 0.0], [0.0, 9.0]]))
+        array([[2., 0.],
+               [0., 3.]])
+    """
+    return matrices.sqrtm(a)
+
+
+def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
+    """x with a x + x b = q, by SciPy (Bartels and Stewart, 1972).
+
+    `a`: (m, m), `b`: (n, n), `q` and x: (m, n). Raises `numpy.linalg.LinAlgError` where there is no
+    solution, and
+    `ValueError` if the shapes do not fit. It is not compiled.
+
+        >>> solve_sylvester(np.array([[2.0]]), np.array([[3.0]]), np.array([[10.0]]))
+        array([[2.]])
+    """
+    return matrices.solve_sylvester(a, b, q)

@@ -22,6 +22,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .ad.advice.calling import sizes, wrapped
+from .ad.advice.naming import Advice
+from .ad.errors import StructureError, UsageError, user_place
+
 __all__ = ["MLP", "Layer", "glorot", "he", "identity", "relu", "sigmoid", "tanh"]
 
 
@@ -134,6 +138,11 @@ class MLP:
     output: str | Callable = "identity"
 
     def __post_init__(self) -> None:
+        given: Any = self.sizes
+        if isinstance(given, (int, np.integer)):
+            place = user_place()
+            new = sizes(place.expression) or "MLP((inputs, ..., outputs))"
+            raise UsageError("the sizes of an MLP's layers are one tuple.", Advice("write {}.", new), place)
         object.__setattr__(self, "sizes", tuple(self.sizes))
         if len(self.sizes) < 2 or any(n != int(n) or n < 1 for n in self.sizes):
             raise ValueError(f"an MLP needs at least two sizes, each 1 or more, not {self.sizes}: "
@@ -143,6 +152,11 @@ class MLP:
 
     def init(self, rng: np.random.Generator) -> Params:
         """New parameters: biases 0, weights by `he` before a relu and by `glorot` before all else."""
+        if not hasattr(rng, "uniform"):
+            place = user_place()
+            new = wrapped(place.expression, "np.random.default_rng({})", lambda k: k == 0)
+            raise UsageError(f"init draws from a random generator, not from {rng!r:.60}.",
+                             Advice("write {}.", new or "network.init(np.random.default_rng(seed))"), place)
         layers = zip(self._activations(), self.sizes, self.sizes[1:], strict=False)
         return [
             Layer((he if activation is relu else glorot)(rng, inputs, outputs), np.zeros(outputs))
@@ -161,6 +175,12 @@ class MLP:
         if len(params) != len(self.sizes) - 1:
             raise ValueError(f"this MLP has {len(self.sizes) - 1} layers, and the parameters have "
                              f"{len(params)}: pass those that its init made.")
+        for k, (weight, _) in enumerate(params):
+            if np.shape(weight) != (sides := (self.sizes[k], self.sizes[k + 1])):
+                raise StructureError(
+                    f"layer {k} of this MLP has weights of shape {sides}, and they have {np.shape(weight)}.",
+                    "pass the parameters that its own init made, or one of their sizes: "
+                    f"MLP({(*(np.shape(w)[0] for w, _ in params), np.shape(params[-1][0])[-1])}).")
         for activation, (weight, bias) in zip(self._activations(), params, strict=True):
             x = activation(x @ weight + bias)
         return x

@@ -9,6 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from .advice.calling import wrapped
+from .advice.naming import Advice
+from .drafts import settled
+from .errors import UsageError, user_place
+from .twins import twin
 from .values import plain, shape
 from .watch import tracer
 
@@ -28,10 +33,14 @@ def cond(pred: Any, f: Callable, g: Callable, *args: Any) -> Any:
         >>> grad(safe_log)(2.0), grad(safe_log)(-2.0)
         (0.5, 0.0)
     """
+    each: Any
     for each in (f, g):
         if not callable(each):
-            raise TypeError(f"cond chooses between two functions, not {type(each).__name__}: "
-                            "write cond(pred, lambda: a, lambda: b).")
+            place = user_place()
+            new = wrapped(place.expression, "lambda: {}", lambda k: k in (1, 2))
+            raise UsageError(f"cond chooses between two functions, not {type(each).__name__}.",
+                             Advice("write {}.", new or "dp.cond(pred, lambda: a, lambda: b)"), place)
+    pred, f, g = settled(pred), twin(f), twin(g)
     if math.prod(shape(pred)) != 1:
         raise ValueError(f"cond asks one condition, not an array of shape {shape(pred)}: np.any(pred), "
                          "np.all(pred), or np.where(pred, a, b) for each element its own.")

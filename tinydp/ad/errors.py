@@ -19,14 +19,17 @@ import functools
 import itertools
 import linecache
 import os
+import re
 import sys
+import sysconfig
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from .advice.foreign import instead_of_numpys, plainly, with_arrays
 from .advice.naming import Advice, in_our_names, names_in
 from .advice.syntax import Position, of_file, path_to
-from .tracebacks import hide_from_pytest, is_engines, rendered
+from .tracebacks import DEMOS, hide_from_pytest, is_engines, rendered
 
 __all__ = [
     "BranchError", "ClosureError", "ConversionError", "DtypeError", "EndedTapeError", "EventJumpedOver",
@@ -74,8 +77,8 @@ class Place(NamedTuple):
 
 
 def user_spot() -> Spot:
-    """The innermost line that is running and is neither ours nor NumPy's nor SciPy's."""
-    return innermost_spot(_is_library)
+    """The innermost line that is running and is of no library: neither ours nor NumPy's nor another."""
+    return innermost_spot(is_library)
 
 
 def innermost_spot(skipped: Callable[[str], bool]) -> Spot:
@@ -84,9 +87,14 @@ def innermost_spot(skipped: Callable[[str], bool]) -> Spot:
 
 
 def _innermost(frame: FrameType, skipped: Callable[[str], bool]) -> FrameType:
-    while frame.f_back and skipped(frame.f_code.co_filename):
+    while frame.f_back and (skipped(frame.f_code.co_filename) or _is_made(frame.f_code)):
         frame = frame.f_back
     return frame
+
+
+def _is_made(code: CodeType) -> bool:
+    """Whether it is a method that Python wrote, such as the `__init__` of a dataclass."""
+    return code.co_filename == "<string>" and code.co_name.startswith("__")
 
 
 def _spot_of(frame: FrameType) -> Spot:
@@ -118,8 +126,14 @@ def place_of(spot: Spot, names: dict[str, str] | None = None) -> Place:
 
 def user_place() -> Place:
     """The user's line that is running, with its source and the names of things there."""
-    frame = _innermost(sys._getframe(1), _is_library)
+    frame = _innermost(sys._getframe(1), is_library)
     return place_of(_spot_of(frame), names_in({**frame.f_globals, **frame.f_locals}))
+
+
+def user_space() -> dict[str, Any]:
+    """What the names stand for where the user's program is."""
+    frame = _innermost(sys._getframe(1), is_library)
+    return {**frame.f_globals, **frame.f_locals}
 
 
 def _statement(file: str, line: int, column: int) -> str:
@@ -132,9 +146,15 @@ def _statement(file: str, line: int, column: int) -> str:
     return ast.get_source_segment(source, around[-1]) or "" if is_whole else ""
 
 
+_INSTALLED = tuple({sysconfig.get_path(name) + os.sep
+                    for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
 @functools.cache
-def _is_library(file: str) -> bool:
-    return is_engines(file)
+def is_library(file: str) -> bool:
+    """Whether a file is one of ours, of Python's own, or of a package that was installed."""
+    installed = file.startswith((*_INSTALLED, "<frozen")) and not file.startswith(DEMOS)
+    return is_engines(file) or installed or is_numpy(file) or is_scipy(file)
 
 
 def is_scipy(file: str) -> bool:
@@ -180,10 +200,53 @@ class TinydpError(Exception):
 
 
 def wrapped_in(error: BaseException) -> TinydpError | None:
-    """What `__float__` raised, if NumPy wrapped it in an error of its own; not a user's `raise ... from`."""
-    cause = error.__cause__
+    """What `__float__` raised, if a library wrapped it in an error of its own; not a user's `raise from`."""
+    cause = error.__cause__ or (error.__context__ if isinstance(error, SystemError) else None)
+    if not isinstance(cause, TinydpError):
+        return None
     is_numpys = type(error) is ValueError and "array element" in str(error)
-    return cause if is_numpys and isinstance(cause, TinydpError) else None
+    return cause if is_numpys or isinstance(error, SystemError) or is_library(_raised_in(error)) else None
+
+
+def _raised_in(error: BaseException) -> str:
+    """The file whose line raised an error."""
+    end = error.__traceback__
+    while end is not None and end.tb_next is not None:
+        end = end.tb_next
+    return end.tb_frame.f_code.co_filename if end else ""
+
+
+def refused_by(error: TypeError) -> "ConversionError | None":
+    """The same as advice, if it is somebody else's function that does not take a traced value."""
+    frame, at = None, error.__traceback__
+    while at is not None:
+        if not is_library(at.tb_frame.f_code.co_filename):
+            frame, spot = at.tb_frame, Spot(at.tb_frame.f_code, at.tb_lasti, at.tb_lineno)
+        at = at.tb_next
+    file = _raised_in(error)
+    is_theirs = is_library(file) and not (file.startswith(_OURS) or is_numpy(file))
+    if frame is None or not (is_theirs or re.search(r"\b(Var|Proxy)\b", str(error))):
+        return None
+    space = {**frame.f_globals, **frame.f_locals}
+    place = place_of(spot, names_in(space))
+    traced = {name for name, x in space.items() if type(x).__name__ in ("Var", "Proxy", "Draft")}
+    new = plainly(place.expression, traced) or with_arrays(place.expression, space)
+    if not new or new == ast.unparse(ast.parse(f"({place.expression.strip()})", mode="eval")):
+        return None
+    name = place.expression.partition("(")[0]
+    numpys = instead_of_numpys(place.expression, space)
+    if numpys:
+        return ConversionError(f"{name} does not take a traced value, which is one of NumPy's.",
+                               Advice("write {}.", numpys), place)
+    cached = new.startswith(name + "(") and hasattr(space.get(name), "cache_info")
+    return ConversionError(
+        f"{name if place.expression.endswith(')') else 'this'} does not take a traced value: {error}.",
+        Advice("write {}, which is not cached.", place.expression.replace(name, f"{name}.__wrapped__", 1))
+        if cached else Advice("write {}, which is constant: the derivative ends there.", new), place)
+
+
+class UsageError(TinydpError, TypeError):
+    """One of our functions was not called as it can be."""
 
 
 class NonScalarOutputError(TinydpError, TypeError):

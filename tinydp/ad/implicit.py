@@ -28,6 +28,7 @@ from .errors import DtypeError, LoopError, NotConverged, SingularJacobian, Struc
 from .loops import unrecorded
 from .tracebacks import called_by_the_user
 from .transforms import vjp
+from .twins import twin
 from .values import is_condition, plain, shape
 from .watch import live_tapes, tracer
 from .whiles import while_loop
@@ -92,7 +93,7 @@ A_ROOT, A_MINIMUM = Sought("root", False), Sought("argmin", True)
 def _solved(kind: Sought, f: Callable, guess: Any, max_steps: int, tolerance: float) -> Any:
     if max_steps != int(max_steps) or max_steps < 1:
         raise LoopError(f"max_steps={max_steps!r} is not a number of steps.", "pass an integer of 1 or more.")
-    vector = Vector(guess)
+    f, vector = twin(f), Vector(guess)
     residual = vector.slope_of(f) if kind.minimum else vector.of(f)
     compiling = tracer()
     if compiling is not None:

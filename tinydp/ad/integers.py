@@ -8,13 +8,16 @@ derivative, and neither has an index. What the index selects has its own.
     array([ 0., 10.,  0.])
 """
 
+import ast
 import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 
-from .errors import ConversionError, DtypeError
+from .advice.naming import Advice
+from .advice.syntax import parsed
+from .errors import ConversionError, DtypeError, user_place
 from .origin import from_numpy
 from .registry import PRIMITIVES
 from .rules.gathers import ROUNDED, element, is_computed, plain_index
@@ -29,7 +32,14 @@ def rounded_by(function: Callable) -> Callable:
 
 def refuse_index(self: Var) -> NoReturn:
     """A traced value is a real number, and as an index Python and NumPy take integers."""
-    raise ConversionError("a traced value was used as an index, which has to be an integer.", ROUNDED)
+    place = user_place()
+    found = parsed(place.expression)
+    if isinstance(found, ast.Subscript) and isinstance(found.slice, (ast.Name, ast.BinOp, ast.Call)):
+        new = f"{ast.unparse(found.value)}[np.rint({ast.unparse(found.slice)}).astype(int)]"
+        raise ConversionError("a traced value was used as an index, which has to be an integer.",
+                              Advice("write {}; what it selects has a derivative, the index none.", new),
+                              place)
+    raise ConversionError("a traced value was used as an index, which has to be an integer.", ROUNDED, place)
 
 
 def astype(self: Var, dtype: Any, *args: Any, **kwargs: Any) -> Any:

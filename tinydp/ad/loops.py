@@ -31,6 +31,9 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from . import fast, tree
+from .advice.calling import with_option
+from .advice.naming import Advice
+from .advice.returns import returned_by
 from .again import IN_A_LOOP, fingerprint, outside, require_same
 from .along import columns
 from .carry import in_form_of, require_numbers
@@ -42,6 +45,7 @@ from .errors import (
     Spot,
     SteepGradientWarning,
     StructureError,
+    user_place,
     user_spot,
 )
 from .events import Bracket, excursion, first_root, heads_over, jumps, passed
@@ -53,6 +57,7 @@ from .steps import StepStart, noter, with_steps
 from .tape import EndedTape, Node, Tape, Var
 from .tracebacks import called_by_the_user
 from .transforms import vjp
+from .twins import twin
 from .values import is_condition, is_on, own, plain, settle, shape
 from .watch import OutOfTime, WatchedTape, live_tapes, reopened, time_limit, tracer
 
@@ -86,7 +91,9 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
         >>> total, partial
         (6.0, array([1., 3., 6.]))
     """
-    xs = columns(xs)
+    step, carry, xs = twin(step), tree.filled(carry), columns(tree.filled(xs))
+    if isinstance(xs, (int, np.integer)) and length is None:
+        raise _number_as_rows(int(xs))
     n = _length(xs, length)
     require_numbers(carry)
     if segment is not None and (segment != int(segment) or segment < 1):
@@ -109,11 +116,18 @@ def _run(step: Callable, carry: Any, xs: Any, steps: range, as_row: Callable = l
             _require_time(end)
         if note is not None:
             note(f"step {k}")
-        carry, y = _checked(step(carry, tree.map(lambda x, k=k: as_row(_row(x, k)), xs)), first, k)
+        carry, y = _checked(step(carry, tree.map(lambda x, k=k: as_row(_row(x, k)), xs)), first, k, step)
         ys.append(tree.copied(y))
     if note is not None:
         note("what is stacked")
     return carry, _stacked(ys)
+
+
+def _number_as_rows(n: int) -> LoopError:
+    place = user_place()
+    new = with_option(place.expression, "length", str(n), 2)
+    return LoopError("xs is a single number: there is nothing to run along.",
+                     Advice("write {} for so many steps.", new or f"length={n}"), place)
 
 
 def _require_time(end: float) -> None:
@@ -161,16 +175,24 @@ def _length(xs: Any, length: int | None) -> int:
             raise LoopError(f"length={length!r} is not a number of steps.", "pass an integer of 0 or more.")
         sizes[f"length is {length}"] = int(length)
     if not sizes:
-        raise LoopError("scan needs to know how many steps to make.", "pass xs, or length=.")
+        place = user_place()
+        new = with_option(place.expression, "length", "n")
+        raise LoopError("scan needs to know how many steps to make.",
+                        Advice("pass xs, or length=: {} for n steps.", new) if new else
+                        "pass xs, or length=.",
+                        place)
     if len(set(sizes.values())) > 1:
         raise LoopError(f"the lengths disagree: {', '.join(sizes)}.", "give every array one row a step.")
     return next(iter(sizes.values()))
 
 
-def _checked(result: Any, first: Any, k: int) -> tuple[Any, Any]:
+def _checked(result: Any, first: Any, k: int, step: Any = None) -> tuple[Any, Any]:
     """The pair that a step returned, if its carry is built and shaped as the first one was."""
     if not (isinstance(result, tuple) and len(result) == 2):
         raise LoopError(f"step {k} of scan returned {tree.describe(result)}.",
+                        Advice("return a pair: the new carry, and y (or None), such as {}.",
+                               f"({code}, None)")
+                        if (code := returned_by(step)[1]) else
                         "return a pair: the new carry, and y (or None).")
     return in_form_of(first, result[0], k, may_change=True), result[1]
 
@@ -219,6 +241,7 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
         >>> print(f"{fall_time(2.0):.4f} s, {grad(fall_time)(2.0):.4f} s per m")
         0.6386 s, 0.1596 s per m
     """
+    step, until, state = twin(step), twin(until), tree.filled(state)
     require_numbers(state)
     compiling = tracer()
     if compiling is not None:

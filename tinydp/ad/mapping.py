@@ -28,6 +28,8 @@ from .show import argument_names
 from .tape import Var
 from .tracebacks import called_by_the_user
 from .transforms import _transformed
+from .twins import twin
+from .usage import require_function
 from .values import abstract, plain, shape
 from .watch import tracer
 
@@ -70,8 +72,7 @@ class Mapped:
     """What `vmap` returns: an object, so that it can be pickled."""
 
     def __init__(self, f: Callable, in_axes: Any, out_axes: Any):
-        if not callable(f):
-            raise TypeError(f"vmap needs a function, not {f!r}")
+        require_function("vmap", f)
         _require_axes("in_axes", in_axes)
         _require_axes("out_axes", out_axes)
         if not isinstance(in_axes, (int, tuple, list, type(None))):
@@ -201,7 +202,7 @@ class MappedArguments:
     def of(self, f: Callable, row: list) -> Any:
         """`f` of one row."""
         kwargs = {name: part(row) for name, part in self.kwargs.items()}
-        return f(*(part(row) for part in self.args), **kwargs)
+        return twin(f)(*(part(row) for part in self.args), **kwargs)
 
 
 def _argument_names(f: Callable, args: tuple) -> list[str]:

@@ -22,6 +22,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .advice.calling import argument_of, instead_of_power, wrapped
+from .advice.foreign import instead_of_call, instead_of_column, with_arrays
 from .advice.methods import at_advice, instead_of_increase, instead_of_index, instead_of_method
 from .advice.naming import Advice
 from .advice.rewriting import (
@@ -44,10 +46,12 @@ from .errors import (
     MutationError,
     UnknownFunctionError,
     user_place,
+    user_space,
 )
 from .fast import binary, unary
 from .folds import advice_for_method, full_name, method_of
 from .integers import astype, getitem, refuse_index, rounded_by
+from .neighbours import of_ufunc
 from .origin import from_numpy
 from .primitives import Primitive, sweeping
 from .registry import PRIMITIVES, registered
@@ -79,7 +83,7 @@ def _singular(compute: Callable, a: Any, b: Any) -> Any:
         return float(compute(*map(np.float64, values)))
     if isinstance(sys.exc_info()[1], NotReal):
         raise DtypeError(f"({values[0]!r}) ** {values[1]!r} is complex; tinydp differentiates real numbers.",
-                         "keep the base positive, or use np.cbrt for a cube root.") from None
+                         instead_of_power(user_place().expression)) from None
     raise                                        # what they raised  # noqa: PLE0704
 
 
@@ -174,6 +178,8 @@ def _array_ufunc(self: Var, ufunc: np.ufunc, method: str, *args: Any, **kwargs: 
         return checked_replacement(full_name(ufunc, method), known, args, kwargs)
     if method == "__call__" and ufunc.__name__ == "clip":
         return np.clip(*args, **kwargs)          # the method of a plain array calls what has no public name
+    if method == "__call__" and (known := of_ufunc(ufunc)) is not None:
+        return known(*args, **kwargs)
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     if method != "__call__":
         raise UnknownFunctionError(f"np.{name} has no gradient rule, and was called with a traced value.",
@@ -202,10 +208,15 @@ def _array_function(self: Var, function: Callable, types: Any, args: tuple, kwar
 
 
 def _unknown(name: str) -> UnknownFunctionError:
+    place = user_place()
+    if advice := instead_of_call(place.expression):
+        return UnknownFunctionError(
+            f"{name} has no gradient rule, and was called with a traced value.", advice, place)
+    constant = wrapped(place.expression, "dp.stop_gradient({})", lambda k: k == 0)
     return UnknownFunctionError(
         f"{name} has no gradient rule, and was called with a traced value.",
         Advice("write it with other NumPy functions, or register a rule: {}; for a constant, pass {}.",
-               f"dp.defvjp({name}, lambda g, y, x: ...)", "dp.stop_gradient(x)"))
+               f"dp.defvjp({name}, lambda g, y, x: ...)", constant or "dp.stop_gradient(x)"), place)
 
 
 # x.sum() is np.sum(x): NumPy's functions with the array first, for all but these.
@@ -235,6 +246,13 @@ def _refuse_changing(name: str) -> Callable:
 
 def _refuse_leaving(name: str) -> Callable:
     def method(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
+        place = user_place()
+        if name == "item" and not shape(self) and place.expression.endswith(".item()"):
+            x = place.expression.removesuffix(".item()")
+            raise ConversionError(
+                ".item() gives plain numbers, and the derivative would end there.",
+                Advice("write {} instead, or {} for a number without derivative.", x, f"dp.value({x})"),
+                place)
         raise ConversionError(
             f".{name}() gives plain numbers, and the derivative would end there.",
             Advice(f"leave .{name}() out, or write {{}} for numbers without derivative.",
@@ -289,6 +307,8 @@ def _to_float(self: Var) -> NoReturn:
             f"math.{name} needs a plain number, and the derivative would end there.",
             Advice("write {} instead, or {} for a number without derivative.", new, plainly) if new else
             Advice("write {} for a number without derivative.", plainly), place)
+    if advice := instead_of_call(place.expression):
+        raise ConversionError(_MADE_PLAIN, advice, place)
     error = _plain_number_error("float(x)", place)
     if not place.expression:                     # it may be a call of `math`: there is no source to tell
         error = ConversionError(
@@ -297,6 +317,14 @@ def _to_float(self: Var) -> NoReturn:
 
 
 def _plain_number_error(what: str, place: Any = None) -> ConversionError:
+    place = place or user_place()
+    inside = argument_of(what.partition("(")[0], place.expression)
+    if inside:
+        return ConversionError(
+            f"{what} needs a plain number, and the derivative would end there.",
+            Advice("write {} instead: traced values compute like floats; or {} for a number without "
+                   "derivative.",
+                   inside, what.replace("x", f"dp.value({inside})")), place)
     return ConversionError(
         f"{what} needs a plain number, and the derivative would end there.",
         Advice("leave it out: traced values compute like floats; or write {} for a number without "
@@ -312,10 +340,14 @@ def _refusal(what: str) -> Callable:
 def _to_array(self: Var, *args: Any, **kwargs: Any) -> NoReturn:
     place = user_place()
     if place.storing:
+        if advice := instead_of_column(place.statement, user_space()):
+            raise MutationError("a table of another library holds plain numbers.", advice, place)
         raise MutationError(
             "a traced value was written into a plain array, which would lose its derivative.",
             instead_of_increase(place.statement) or instead_of_writing(place.statement), place)
-    advice = instead_of_method(place.expression)
+    advice = instead_of_method(place.expression) or instead_of_call(place.expression)
+    if not advice and (new := with_arrays(place.expression, user_space())):
+        advice = Advice("write {}: another library's array takes the values for plain ones.", new)
     if not advice and instead_of_index(place.expression):
         refuse_index(self)
     raise ConversionError(
@@ -331,6 +363,14 @@ def _setitem(self: Var, index: Any, item: Any) -> NoReturn:
     raise MutationError(
         "a traced array cannot be changed in place: the tape may need its old content.",
         instead_of_increase(place.statement) or instead_of_setting(place.statement), place)
+
+
+def _refuse_shape(self: Var, new: Any) -> NoReturn:
+    place = user_place()
+    name, _, sides = place.statement.partition(".shape = ")
+    raise MutationError("the shape of a traced array cannot be set: other names may refer to it.",
+                        Advice("write {}.", f"{name} = np.reshape({name}, {sides})" if sides else
+                               "x = np.reshape(x, shape)"), place)
 
 
 def _pickle(self: Var, protocol: Any = None) -> NoReturn:
@@ -369,7 +409,8 @@ _OTHER_MANNERS: dict[str, Any] = {
     "__repr__": lambda self: f"Var({plain(self)!r})",
     "__str__": lambda self: str(plain(self)),
     "__format__": lambda self, spec: format(plain(self), spec),
-    "shape": property(lambda self: shape(self.value)),
+    "shape": property(lambda self: shape(self.value), _refuse_shape),
+    "flat": property(lambda self: np.ravel(self)),
     "ndim": property(lambda self: len(shape(self.value))),
     "size": property(lambda self: math.prod(shape(self.value))),
     "dtype": property(lambda self: np.dtype(np.float64)),

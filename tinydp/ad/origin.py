@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .drafts import Draft
 from .parts import Keeping
 from .primitives import pick
 from .tape import Var
@@ -69,3 +70,6 @@ def _made_of(x: Var) -> Iterable:
     if x.op is None:
         return (x.value,)                        # which may be of a differentiation around
     return x.args[0].op.sources(*x.args) if _is_kept(x) else x.args
+
+
+Draft.from_numpy = staticmethod(from_numpy)

@@ -28,6 +28,7 @@ import numpy as np
 from . import fast, tree
 from .binding import bound, options_of, positional
 from .broadcasting import fitted
+from .drafts import Draft, settled
 from .errors import NotDifferentiableError
 from .reach import reached
 from .selected import NOTHING, Cotangent, Selected
@@ -107,6 +108,8 @@ class Primitive:
             return y
         if args and isinstance(args[-1], Cotangent):             # var + parts is for Parts.__radd__
             return NotImplemented
+        if any(type(x) is Draft for x in args):
+            return self(*map(settled, args), **kwargs)
         if not self.differentiable and youngest((*args, *kwargs.values())) is not None:
             self.refuse(0)
         if kwargs or (len(args) > len(self.rules) and not self.each):

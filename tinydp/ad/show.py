@@ -27,6 +27,7 @@ from .swept import SweptTape
 from .tape import Node, Var
 from .tracebacks import called_by_the_user
 from .transforms import Inputs
+from .twins import twin
 from .values import plain, shape, zeros_like
 from .watch import close_tape, open_tape, shown
 
@@ -84,7 +85,7 @@ def record(f: Callable, *args: Any, **kwargs: Any) -> "RecordedTape":
         inputs = Inputs(tape, args, range(len(args)))
         names = argument_names(f, args)
         tape.inputs = list(zip(names, inputs.variables, strict=True))
-        result = f(*inputs.args, **kwargs)
+        result = twin(f)(*inputs.args, **kwargs)
     finally:
         close_tape(tape)
     results = [leaf for leaf in tree.flatten(result)[0] if type(leaf) is Var]

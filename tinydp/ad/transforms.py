@@ -16,14 +16,22 @@ from typing import Any
 import numpy as np
 
 from . import fast, tree
+from .advice.calling import in_tuples
+from .advice.foreign import within
+from .advice.naming import Advice
+from .advice.returns import returned_by
 from .again import IN_A_FUNCTION, fingerprint, require_same
 from .custom import CallResiduals, Custom
+from .drafts import settled
 from .errors import (
     DtypeError,
     NoInputError,
     NonScalarOutputError,
     StructureError,
     TinydpError,
+    UsageError,
+    refused_by,
+    user_place,
     user_spot,
     wrapped_in,
 )
@@ -33,7 +41,21 @@ from .primitives import sweeping
 from .selected import NOTHING, seed
 from .tape import Tape, Var
 from .tracebacks import shorten
-from .values import FLAGS, FLOAT64, Abstract, abstract, is_condition, is_on, own, plain, shape, zeros_like
+from .twins import twin
+from .usage import as_argnums, given_too_early, instead_of_result, nothing_given, only_named, require_function
+from .values import (
+    FLAGS,
+    FLOAT64,
+    Abstract,
+    abstract,
+    is_condition,
+    is_foreign,
+    is_on,
+    own,
+    plain,
+    shape,
+    zeros_like,
+)
 from .watch import close_tape, older_than, open_tape, tracer
 
 
@@ -82,6 +104,9 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, "Pullback"]:
         (array([1., 0.]), array([[1., 2.],
                [0., 0.]]))
     """
+    require_function("vjp", f)
+    if not primals:
+        raise nothing_given("dp.vjp(f, x)")
     tape = open_tape()
     try:
         inputs = Inputs(tape, primals, range(len(primals)))
@@ -95,7 +120,7 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, "Pullback"]:
     return _stripped(y, tape), Pullback(tape, inputs, tree.copied(y))
 
 
-def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+def jvp(f: Callable, primals: tuple | list, tangents: tuple | list) -> tuple[Any, Any]:
     """The value of `f(*primals)` and its change along `tangents`, J t.
 
     `tangents` is built and shaped like `primals`; the change like the value. The pullback is
@@ -105,6 +130,11 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
         >>> jvp(lambda x, y: x * np.sin(y), (2.0, 0.0), (1.0, 10.0))
         (0.0, 20.0)
     """
+    both: Any = primals, tangents
+    if not all(isinstance(x, (tuple, list)) for x in both):
+        place = user_place()
+        raise UsageError("jvp takes a tuple of primals and one of tangents, as many as f has arguments.",
+                         Advice("write {}.", in_tuples(place.expression) or "dp.jvp(f, (x,), (t,))"), place)
     compiled = _transformed(f, ("jvp",), lambda f: functools.partial(jvp, f), (primals, tangents))
     if compiled is not None:
         return compiled[0]
@@ -130,6 +160,9 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
         array([[2., 0.],
                [0., 4.]])
     """
+
+    require_function("jacobian", f)
+    argnums = as_argnums(f, argnums)
 
     def by_chosen(args: Any, kwargs: dict) -> tuple[Callable, tuple]:
         """`f` as a function of the arguments to differentiate by, and these."""
@@ -243,7 +276,7 @@ def hessian(f: Callable, argnums: int = 0) -> Callable:
     return jacobian(grad(f, argnums), argnums)
 
 
-def hvp(f: Callable, x: Any, v: Any) -> Any:
+def hvp(f: Callable, x: Any = None, v: Any = None) -> Any:
     """The product of the Hessian of `f` at `x` with `v`, for the cost of a few gradients.
 
     `f` returns one number; `v` and the result are built and shaped like `x`. The Hessian is symmetric, so its
@@ -252,6 +285,9 @@ def hvp(f: Callable, x: Any, v: Any) -> Any:
         >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 10.0]))
         array([  6., 120.])
     """
+    require_function("hvp", f)
+    if v is None:
+        raise nothing_given("dp.hvp(f, x, v)")
     compiled = _transformed(f, ("hvp",), lambda f: functools.partial(hvp, f), (x, v))
     if compiled is not None:
         return compiled[0]
@@ -274,6 +310,7 @@ def checkpoint(f: Callable) -> Callable:
         >>> grad(lambda x: checkpoint(slow_decay)(x) ** 2)(1.0) == grad(lambda x: slow_decay(x) ** 2)(1.0)
         True
     """
+    require_function("checkpoint", f)
     return Checkpoint(f)
 
 
@@ -316,7 +353,7 @@ class Checkpoint(Custom):
             full = list(leaves)
             for k, x in zip(traced, xs, strict=True):
                 full[k] = x
-            return self.fn(*unflatten(full), **options)
+            return twin(self.fn)(*unflatten(full), **options)
 
         again, pullback = vjp(of_traced, *(leaves[k] for k in traced))
         now = tree.flatten(tree.map(lambda _, x: x, y, again))[0] if tree.alike(y, again) else []
@@ -344,17 +381,20 @@ class ValueAndGradient:
     """What `value_and_grad` returns: an object, so that it can be pickled."""
 
     def __init__(self, f: Callable, argnums: int | tuple[int, ...], has_aux: bool):
-        if not callable(f):
-            raise TypeError(f"grad needs a function to differentiate, not {f!r}")
+        require_function("grad", f)
         functools.update_wrapper(self, f, updated=())
         self.f, self.has_aux = f, has_aux
-        self.argnums = argnums if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+        self.argnums = as_argnums(f, argnums)
+        if not isinstance(has_aux, (bool, np.bool_)):
+            raise given_too_early("has_aux", has_aux)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.f!r}, argnums={self.argnums})"
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         several = isinstance(self.argnums, tuple)
+        if not args and kwargs:
+            raise only_named(kwargs)
         direct = getattr(self.f, "value_and_gradient", None)     # a compiled function has it ready
         if direct and not self.has_aux:
             found = direct(args, kwargs, self.argnums if several else (self.argnums,))
@@ -491,9 +531,12 @@ class Inputs:
 def _call(f: Callable, args: list, kwargs: dict) -> Any:
     token = sweeping.set(False)                  # it may be a rule that differentiates
     try:
-        return f(*args, **kwargs)
-    except ValueError as error:
-        if ours := wrapped_in(error):
+        return settled(twin(f)(*args, **kwargs))
+    except TinydpError:
+        raise
+    except (ValueError, TypeError, SystemError) as error:
+        ours = wrapped_in(error) or (refused_by(error) if isinstance(error, TypeError) else None)
+        if ours:
             raise ours.with_traceback(error.__traceback__) from None
         raise
     finally:
@@ -513,6 +556,7 @@ def _position(k: int, n: int) -> int:
     if not -n <= k < n:
         raise NoInputError(
             f"argnums={k} was asked for, but the call has {n} positional argument{'s' * (n != 1)}.",
+            f"positions begin with 0: argnums={n - 1} is the last one." if n else
             "pass what you differentiate by as a positional argument.")
     return k % n
 
@@ -535,6 +579,9 @@ def _as_float(leaf: Any) -> Any:
         number = float(leaf)
         _require_exact(number, leaf)
         return number
+    if is_foreign(leaf):
+        raise DtypeError(f"cannot differentiate by a {kind.__name__} of {kind.__module__.partition('.')[0]}.",
+                         Advice("pass it as an array: {}.", "np.asarray(x, float)"))
     raise _not_real(f"a {kind.__name__} ({leaf!r:.60})")
 
 
@@ -576,18 +623,24 @@ def _one_number(y: Any, f: Callable) -> Any:
     if isinstance(y, (Var, Abstract, numbers.Real)) or (type(y) is np.ndarray and y.dtype.kind in "fiu"):
         if shape(y) == ():
             return y
+        _, code = returned_by(f)
         raise NonScalarOutputError(
             f"{_name(f)} returned an array of shape {shape(y)}; a gradient is of one number.",
-            "return a number, such as np.sum(y) or y[0]; for all of them, use dp.vjp.")
+            Advice("return a number, such as {} or {}; for all of them, use {}.", f"np.sum({code or 'y'})",
+                   f"{within(code) or 'y'}[0]", "dp.vjp"))
     if isinstance(y, (complex, np.ndarray)):
         raise DtypeError(f"{_name(f)} returned {y!r}, which is not a real number.")
-    forgotten = "add a return statement." if y is None else "return one number (has_aux=True for more)."
-    raise NonScalarOutputError(f"{_name(f)} returned {tree.describe(y)}, not a number.", forgotten)
+    raise NonScalarOutputError(f"{_name(f)} returned {tree.describe(y)}, not a number.",
+                               instead_of_result(f, y))
 
 
 def _condition(f: Callable) -> DtypeError:
+    line, code = returned_by(f)
+    left = code.partition(" > ")[0].partition(" < ")[0]
     return DtypeError(f"{_name(f)} returned a condition, true or false, which has no derivative.",
-                      "return the number that you compared, or np.where(condition, a, b) with numbers.")
+                      (f"return the number that you compared ({left}, in line {line}), or " if left else
+                       "return the number that you compared, or ") +
+                      "np.where(condition, a, b) with numbers.")
 
 
 def _require_no_conditions(y: Any, f: Callable) -> None:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .drafts import settled
 from .errors import StructureError
 
 _LEAVES = frozenset((float, np.ndarray))         # known at once, for speed; all else is looked at
@@ -227,7 +228,7 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """All (path, leaf) pairs, from left to right."""
     below = children(tree)
     if below is None:
-        yield path, tree
+        yield path, settled(tree)
     else:
         for step, child in zip(steps(tree), below, strict=True):
             yield from leaves(child, path + step)
@@ -262,7 +263,15 @@ def flatten(tree: Any) -> tuple[list, Callable[[list], Any]]:
 
 def copied(tree: Any) -> Any:
     """The same leaves in containers of their own."""
-    return tree if children(tree) is None else _map_one(lambda leaf: leaf, tree)
+    return settled(tree) if children(tree) is None else _map_one(lambda leaf: leaf, tree)
+
+
+def filled(tree: Any) -> Any:
+    """The same with the values of the arrays in it that are being filled; often, as it is."""
+    below = children(tree)
+    if below is None:
+        return settled(tree)
+    return copied(tree) if any(filled(x) is not x for x in below) else tree
 
 
 def map(f: Callable, tree: Any, *others: Any) -> Any:
@@ -295,7 +304,7 @@ def in_places_of(tree: Any, other: Any) -> list:
 def _map_one(f: Callable, tree: Any) -> Any:
     kind = KINDS[type(tree)]
     if kind is None:
-        return f(tree)
+        return f(settled(tree))
     return kind.rebuild(tree, [f(child) if type(child) in _LEAVES else _map_one(f, child)
                                for child in kind.children(tree)])
 
@@ -313,7 +322,7 @@ def _map_many(f: Callable, trees: tuple, way: tuple | None, may_be: Callable | N
         for other in trees[1:]:
             if KINDS[type(other)] is not None:
                 raise _unlike(first, other, way)
-        return f(*trees)
+        return f(*[settled(x) for x in trees])
     below = kind.children(first)
     columns = [below]
     for other in trees[1:]:

@@ -14,6 +14,7 @@ from .errors import ConversionError, DtypeError, user_place
 from .tape import Tape, Var
 
 FLOAT64 = np.dtype(np.float64)
+FOREIGN = frozenset(("torch", "jax", "jaxlib", "pandas", "xarray", "tensorflow", "polars", "cupy"))
 FLAGS = frozenset((bool, np.bool_))      # what is true or false among numbers to differentiate by stays so
 
 # A tape takes memory and frees all of it, gradient after gradient. By default glibc returns what is
@@ -51,6 +52,13 @@ class Abstract:
     def made(self) -> tuple:
         """How it was computed: (op, args, options); an `op` of None if it was given, or does not matter."""
         raise NotImplementedError
+
+
+class Filled:
+    """An array under construction, see `drafts.py`; `value` is what it is now."""
+
+    __slots__ = ()
+    value: Any
 
 
 class Unsized:
@@ -117,7 +125,14 @@ def as_float64(x: Any) -> Any:
         kind = type(x)
     if isinstance(x, np.generic) and x.dtype.kind in "fiub":
         return float(x)
+    if is_foreign(x):                            # the array of another library, by its numbers
+        return np.asarray(x, np.float64)
     return x.astype(np.float64) if kind is np.ndarray and x.dtype.kind in "fiub" else x
+
+
+def is_foreign(x: Any) -> bool:
+    """Whether it is an array of another library: a tensor, a series, a data array."""
+    return type(x).__module__.partition(".")[0] in FOREIGN and hasattr(x, "__array__")
 
 
 def listed(x: Any) -> Any:
@@ -262,6 +277,7 @@ def plain(x: Any) -> Any:
     """The number or array in a traced value, or those in a list or tuple of them."""
     while type(x) is Var:
         x = x.value
-    if type(x) is list or type(x) is tuple:
-        return type(x)(plain(child) for child in x)
-    return x
+    kind = type(x)
+    if kind is list or kind is tuple:
+        return kind(plain(child) for child in x)
+    return plain(x.value) if isinstance(x, Filled) else x

@@ -22,12 +22,16 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .advice.naming import Advice
+from .advice.returns import returned_by
 from .carry import in_form_of, require_numbers
+from .drafts import settled
 from .errors import LoopError, LoopNotEnded
 from .loops import LoopOperation, RepeatedLoop, _as_one_node, _require_time
 from .steps import noter
 from .tape import Var
 from .tracebacks import called_by_the_user
+from .twins import twin
 from .values import abstract, own, plain, shape
 from .watch import live_tapes, time_limit, tracer
 
@@ -58,6 +62,7 @@ def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None
         >>> while_loop(lambda s: s[1] < 3, lambda s: (s[0] * 2.0, s[1] + 1), (np.ones(2), 0))
         (array([8., 8.]), 3)
     """
+    cond, body, state = twin(cond), twin(body), tree.filled(state)
     _require_number("max_steps", max_steps, 0)
     _require_number("segment", segment, 1)
     require_numbers(state)
@@ -65,8 +70,10 @@ def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None
     if compiling is not None:
         return compiling.while_loop(cond, body, state, max_steps, segment)
     if segment is None or not live_tapes():
-        state, go = _as_one_node(
-            WHILE_ON_TAPE, lambda: _run(cond, body, state, holds(cond(state)), 0, max_steps)[:2], state)
+        def whole() -> tuple[Any, bool]:
+            return _run(cond, body, state, holds(cond(state), cond), 0, max_steps)[:2]
+
+        state, go = _as_one_node(WHILE_ON_TAPE, whole, state)
     else:
         state, go = _run_in_segments(cond, body, state, max_steps, int(segment))
     if go:
@@ -90,14 +97,14 @@ def _run(cond: Callable, body: Callable, state: Any, go: bool, k: int, stop: int
         if note is not None:
             note(f"step {k}")
         state = in_form_of(first, body(tree.copied(state)), k)       # it may change what it is given
-        go, k = holds(cond(state)), k + 1
+        go, k = holds(cond(state), cond), k + 1
     return state, go, k
 
 
 def _run_in_segments(cond: Callable, body: Callable, state: Any, max_steps: int | None, segment: int
                      ) -> tuple[Any, bool]:
     """The steps, so many at a time as one node each; its runs see the state as it was given."""
-    go, k = holds(cond(state)), 0
+    go, k = holds(cond(state), cond), 0
     while go and k != max_steps:
         stop = k + segment if max_steps is None else min(k + segment, max_steps)
         given = tree.map(own, state)
@@ -109,16 +116,18 @@ def _run_in_segments(cond: Callable, body: Callable, state: Any, max_steps: int 
     return state, go
 
 
-def holds(x: Any) -> bool:
+def holds(x: Any, cond: Any = None) -> bool:
     """Whether a condition that `cond` returned holds."""
-    return bool(plain(one_condition(x)))
+    return bool(plain(one_condition(x, cond)))
 
 
-def one_condition(x: Any) -> Any:
+def one_condition(x: Any, cond: Any = None) -> Any:
     """What `cond` returned, if it is one condition; a number holds unless it is zero."""
+    x = settled(x)
     if shape(x) != ():
         raise LoopError(f"cond returned an array of shape {shape(x)}.",
-                        "return one condition, such as np.any(x > 0.0) or np.all(x > 0.0).")
+                        Advice("return one condition, such as {} or {}.",
+                               *(f"np.{f}({returned_by(cond)[1] or 'x > 0.0'})" for f in ("any", "all"))))
     if not (abstract(x) or type(x) is Var or isinstance(x, (bool, np.bool_, numbers.Real, np.ndarray))):
         raise LoopError(f"cond returned {tree.describe(x)}.", "return one condition, such as x > 0.0.")
     return x

@@ -22,6 +22,7 @@ import numpy as np
 from ..ad import tree
 from ..ad.errors import NotFiniteError, SteepGradientWarning
 from ..ad.transforms import jvp, vjp
+from ..ad.twins import twin
 from ..ad.values import plain, shape
 from ..ad.watch import debug_nans, shown
 from .judging import ELEMENTWISE, Lazily, Question, believed, nearby, slope_along, ways
@@ -70,6 +71,7 @@ def check_grads(f: Callable, args: Any, order: int = 1, grad: Callable | None = 
         >>> check_grads(lambda x: x**2, 3.0, grad=lambda x: 2.001 * x, raises=False).worst.rule
         6.003
     """
+    f = twin(f)
     args = args if type(args) is tuple else (args,)
     if not any(is_float(leaf) for _, leaf in tree.leaves(args)):
         raise ValueError("there is no float among the arguments, and only floats are checked: "

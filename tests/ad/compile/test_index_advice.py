@@ -147,7 +147,7 @@ def assigned_instead(x):
     (increased, increased_instead, "total = dp.add_at(total, np.argmax(x) - 2, x[0] ** 2)"),
     (decreased, decreased_instead, "x = dp.add_at(x, np.argmin(x), -(2.0 * x[0]))"),
     (assigned, assigned_instead, "x = dp.set_at(x, np.argmin(x), 2.0 * x[0])")])
-def test_elements_that_are_changed(run, f, instead, advice):
+def test_elements_that_are_changed(run, f, instead, advice, no_source):
     with pytest.raises(MutationError) as caught:
         run(f)(X)
     assert advice in caught.value.advice

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import in_scipy
+from .foreign import instead_of_call
 from .naming import Advice
 from .syntax import call, name_in_source, node_of, numpys_name, parsed, statements
 
@@ -304,6 +305,8 @@ def instead_of_scipy(expression: str, otherwise: str = _NO_SCIPY) -> str:
         'write np.linalg.solve(A, b) instead.'
     """
     found = parsed(expression)
+    if advice := instead_of_call(expression):
+        return advice
     if isinstance(found, ast.Call):
         name = _last_name(found.func)
         if name == "solve_triangular":

@@ -30,6 +30,7 @@ from ..errors import ClosureError, DtypeError, Spot, place_of
 from ..rules.bends import met
 from ..show import argument_names
 from ..tape import Var
+from ..twins import twin
 from ..values import plain, shape
 from . import identity
 from .adjoint import Replay, value_of
@@ -315,7 +316,7 @@ def _run(compiled: Any, call: Any, values: list, reruns: int, told: tuple | None
         names = leaf_names(compiled, call)
         given = [Proxy(builder, builder.input(x, name)) for x, name in zip(values, names, strict=True)]
         args, kwargs = compiled.filled(call, given)
-        y = compiled.f(*args, **kwargs)
+        y = twin(compiled.f)(*args, **kwargs)
         results, unflatten = tree.flatten(y)
         if tree.has_no_number(y) and y is not None:
             _output(y)                           # refuses it: there is nothing else

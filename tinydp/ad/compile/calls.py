@@ -24,6 +24,8 @@ from ..binding import parameters_of
 from ..errors import NotCompiledError, TinydpError
 from ..tape import Tape, Var
 from ..tracebacks import shorten
+from ..twins import twin
+from ..usage import require_function
 from ..values import Abstract, is_discrete, is_integer, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, gradients_like, name_of, refilled
@@ -77,8 +79,7 @@ class Compiled(Derivatives):
 
     def __init__(self, f: Callable, static: tuple, roots: tuple = (), derivative: bool = False,
                  parallel: bool | int = False):
-        if not callable(f):
-            raise TypeError(f"compile needs a function, not {f!r}")
+        require_function("compile", f)
         functools.update_wrapper(self, f, updated=())
         self.f, self.static = f, static
         self.roots = roots or (f,)               # where what `f` finds around it is looked for
@@ -126,7 +127,7 @@ class Compiled(Derivatives):
         leaves = call.leaves
         tape = youngest(leaves)
         if tracer() is not None or comparing.get() or any(isinstance(x, Abstract) for x in leaves):
-            return self.f(*args, **kwargs)       # a part of a program around
+            return twin(self.f)(*args, **kwargs)     # a part of a program around
         if tape is None:
             try:
                 program, results = self._run(call, leaves, None)
@@ -137,7 +138,7 @@ class Compiled(Derivatives):
                 raise
             return program.unflatten(results)
         if isinstance(tape, WatchedTape):
-            return self.f(*args, **kwargs)       # somebody wants to see each step
+            return twin(self.f)(*args, **kwargs)     # somebody wants to see each step
         values = [as_argument(x.value) if is_on(tape, x) else x for x in leaves]
         if any(type(x) is Var for x in values):
             return self._recorded_inside(tape, call, values)
@@ -196,7 +197,7 @@ class Compiled(Derivatives):
                         break
                 program, results = self._run(call, values, None)
         except ArithmeticError:
-            return self.f(*call.args, **call.kwargs)
+            return twin(self.f)(*call.args, **call.kwargs)
         if program.real:
             call = call._replace(args=tuple(args), kwargs=kwargs)
             saved = CompiledResiduals(

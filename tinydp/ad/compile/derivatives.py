@@ -8,6 +8,7 @@ from .. import tree
 from ..errors import BranchError, NotCompiledError
 from ..tape import Tape
 from ..transforms import vjp
+from ..twins import twin
 from ..values import is_discrete, is_on, shape
 from ..watch import comparing, is_watched, tracer
 from .nodes import CompiledResiduals
@@ -66,7 +67,7 @@ class Derivatives:
             for k, x in zip(active, xs, strict=True):
                 leaves[k] = x
             args, kwargs = self.filled(call, leaves)
-            y = self.f(*args, **kwargs)
+            y = twin(self.f)(*args, **kwargs)
             if kept is not None:
                 kept.append(y)
             return tuple([x for x in tree.flatten(y)[0] if not is_discrete(x)])

@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 from .. import tree
 from ..advice.syntax import parsed
 from ..errors import BranchError, Place, Spot, place_of
+from ..twins import twin
 from ..values import abstract, is_condition
 from .manners import _bool
 
@@ -108,7 +109,8 @@ def _with_inner(code: CodeType) -> Iterator[CodeType]:
 @contextlib.contextmanager
 def refused_comparisons(functions: Iterable[Any]) -> Iterator[None]:
     """A context in which such a comparison of a condition of a program raises `BranchError`."""
-    codes = {code for f in functions for code in _with_inner(f.__code__) if comparisons(code)}
+    run = [x for f in functions for x in (f, twin(f))]
+    codes = {code for f in run for code in _with_inner(f.__code__) if comparisons(code)}
     if not codes:                                # as a rule; else tracing takes about twice as long
         yield
         return

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..advice.foreign import instead_of_call
 from ..advice.methods import (
     instead_of_increase,
     instead_of_index,
@@ -26,6 +27,7 @@ from ..advice.rewriting import (
     instead_of_writing,
 )
 from ..advice.syntax import parsed
+from ..drafts import Draft
 from ..errors import (
     BranchError,
     ConversionError,
@@ -52,7 +54,7 @@ from .proxy import Proxy, call_numpy, logged, write
 
 def _forward(op: Primitive) -> Callable:
     def method(a: Proxy, b: Any) -> Any:
-        if type(b) in (Var, Parts, Selected):
+        if type(b) in (Var, Parts, Selected, Draft):
             return NotImplemented
         return _operated(op, a, b)
     return method
@@ -192,6 +194,8 @@ def _instead_of_plain(expression: str) -> str:
         return advice
     if (found := instead_of_math(expression)) and found[1]:
         return Advice("write {} instead.", found[1])
+    if advice := instead_of_call(expression):
+        return advice
     return instead_of_conversion(expression) or (
         "write it with NumPy's functions, and np.stack around a list of values; a number that is fixed "
         "belongs to static= of dp.compile, or to a field of a dataclass with "

@@ -38,8 +38,10 @@ from ..advice.rewriting import called, instead_of_scipy, rewritten_fill, without
 from ..asking import checked_replacement as checked_by_numpy
 from ..asking import compared, known_options, says_nothing
 from ..binding import bound
+from ..drafts import Draft
 from ..errors import MutationError, NotCompiledError, Spot, UnsupportedArgumentError, user_place
 from ..folds import advice_for_method, full_name, method_of
+from ..neighbours import of_ufunc
 from ..primitives import FlatPrimitive, Primitive
 from ..registry import PRIMITIVES, registered
 from ..rules.gathers import element, is_computed, plain_index
@@ -124,6 +126,10 @@ class Proxy(Abstract):
         return call_numpy(np.transpose, (self,), {})
 
     @property
+    def flat(self) -> Any:
+        return call_numpy(np.ravel, (self,), {})
+
+    @property
     def mT(self) -> Any:
         return call_numpy(np.swapaxes, (self, -1, -2), {})
 
@@ -146,7 +152,7 @@ class Proxy(Abstract):
         return logged(op, (self, index), lambda: write(op, (self, index), {}))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
-        if any(type(x) is Var for x in args):
+        if any(type(x) is Var or type(x) is Draft for x in args):
             return NotImplemented
         if method == "at":
             raise MutationError(*at_advice(ufunc.__name__, user_place().expression))
@@ -163,7 +169,7 @@ class Proxy(Abstract):
         return logged(function, args, lambda: call_numpy(function, args, {}))
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
-        if any(kind is Var for kind in types):
+        if any(kind is Var or kind is Draft for kind in types):
             return NotImplemented
         if function is np.copyto:
             raise MutationError("a value of a compiled program was written into a plain array.",
@@ -192,7 +198,7 @@ def _written(function: Callable, args: tuple, kwargs: dict) -> Any:
     of_shape = _OF_SHAPES.get(function) or OF_INTEGERS.get(function)
     if of_shape is not None:
         return of_shape(*args, **known_options(function, of_shape, kwargs))
-    known = PRIMITIVES.get(function)
+    known = PRIMITIVES.get(function) or (of_ufunc(function) if isinstance(function, np.ufunc) else None)
     if known is None:
         raise _unknown(function, name)
     if not isinstance(known, Primitive):

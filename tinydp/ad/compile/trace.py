@@ -31,6 +31,7 @@ from ..loops import _checked, _run, part_of_step
 from ..primitives import sweeping, witness
 from ..states import States
 from ..tape import Var
+from ..twins import twin
 from ..values import is_discrete, plain, shape
 from ..watch import traced_by, tracer
 from . import manners as _manners  # noqa: F401  (gives proxies their operators)
@@ -148,7 +149,8 @@ class Trace:
 
     def marked(self, custom: Any, leaves: list, call: Callable, options: dict) -> Any:
         """The result of a function with a gradient of its own."""
-        y = custom.fn(*call([self.stopped(x) if isinstance(x, Proxy) else x for x in leaves]), **options)
+        f = twin(custom.fn)
+        y = f(*call([self.stopped(x) if isinstance(x, Proxy) else x for x in leaves]), **options)
         results, result = tree.flatten(y)
         real = [k for k, x in enumerate(results) if not is_discrete(x)]
         if not real:
