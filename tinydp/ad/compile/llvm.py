@@ -9,7 +9,7 @@ A number that is returned is stored in a row of eight-byte places behind the las
     >>> x, y, i = Buffer("x", (3,), "f", "input"), Buffer("y", (3,), "f", "input"), Local("i", "i")
     >>> twice = Apply("add", (Load(x, (i,)), Load(x, (i,))), "f")
     >>> module = Module([Function("f", [x, y], [For(i, 3, [Store(Load(y, (i,)), twice)])])])
-    >>> print(module.ir.get_global("f").function_type)
+    >>> print(module.ir.get_global("program.f").function_type)
     i32 (ptr, ptr, ptr)
 
 Variables that are set more than once have a place in memory (`storage.py`); LLVM makes values of these
