@@ -26,7 +26,7 @@ SIMULATORS = {
     "EPISODE", "Params", "STANDARD", "State", "cost", "energy", "failed", "observe", "rates", "start", "step"}
 WORLDS = {"CART_MASS", "DT", "GRAVITY", "HALF_LENGTH", "MAX_X", "POLE_MASS", "POUND", "PUSH", "Truth", "draw"}
 
-# A back end has the same parts for each target: a printer, its forms, its kernels, which have their names there.
+# A back end has the same parts for each target, by the same names: a printer, its forms, its kernels.
 TARGETS = ("javascript", "wasm", "numba", "llvm", "arithmetic", "writing", "portable/", "kernels/", "export/")
 
 
