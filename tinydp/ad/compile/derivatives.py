@@ -22,6 +22,7 @@ class Derivatives:
     derivative: bool
     parallel: bool | int
     filled: Callable
+    applied: Callable
     fixed_parts: Callable
     _refused: set[tuple]
     made: Any
@@ -65,8 +66,7 @@ class Derivatives:
             leaves = list(values)
             for k, x in zip(active, xs, strict=True):
                 leaves[k] = x
-            args, kwargs = self.filled(call, leaves)
-            y = self.f(*args, **kwargs)
+            y = self.applied(call, leaves)
             if kept is not None:
                 kept.append(y)
             return tuple([x for x in tree.flatten(y)[0] if not is_discrete(x)])
