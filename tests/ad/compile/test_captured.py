@@ -120,6 +120,25 @@ def test_who_asks_for_classes_has_constants():
     assert not captured(f)
 
 
+def test_who_asks_whether_two_are_one_has_constants():
+    a, b = matrix(), matrix(1)
+
+    def scale(a, b):
+        return 1.0 if a is b else 2.0
+
+    for f in (lambda x: (1.0 if a is b else 2.0) * np.sum(a @ x), lambda x: scale(a, b) * np.sum(a @ x)):
+        b = matrix(1)
+        compiled = same(f, x)
+        assert not captured(compiled)
+        b = a
+        same(compiled, x)
+
+
+def test_none_is_told():
+    a = matrix()
+    assert captured(same(lambda x: np.sum(x if a is None else a @ x), x)) == {"a"}
+
+
 @pytest.mark.parametrize("of", [np.exp, np.linalg.inv, lambda a: a @ a, lambda a: a - np.mean(a)])
 def test_what_is_computed_of_it_alone_is_computed_once(of):
     a = matrix() + 9.0 * np.eye(SIDE)

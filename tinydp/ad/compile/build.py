@@ -35,7 +35,7 @@ from . import identity
 from .adjoint import Replay, value_of
 from .arguments import name_of
 from .assembled import assembled
-from .captured import computes_alone
+from .captured import asks_for_identity, computes_alone
 from .contents import is_still
 from .effects import FUNCTION, difference, refuse, run_again
 from .expand import apart
@@ -358,6 +358,8 @@ def leaf_names(compiled: Any, call: Any) -> list[str]:
 
 def can_be_given(compiled: Any, call: Any, values: list) -> bool:
     """Whether arrays around `f`, the last leaves of the call, can be arguments: a trial, see captured.py."""
+    if any(map(asks_for_identity, Surroundings.of(*compiled.roots).functions())):
+        return False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -14,8 +14,9 @@ at the name, when the program is called.
     array([2., 2., 2.])
 
 While the function is traced, such a name has a value that is not known yet. That is not done for a function
-that asks for classes or its own globals, nor where a trial finds that it cannot be traced so, or that
-something but single numbers is computed of such arrays alone: of constants that is done once.
+that asks for classes or its own globals, nor if one asks whether two things are one, nor where a trial finds
+that it cannot be traced so, or that something but single numbers is computed of such arrays alone: of
+constants that is done once.
 """
 
 import dis
@@ -125,6 +126,12 @@ class TakesCaptured:
         if not call.captured:
             return self.f(*args, **kwargs)
         return self.captured.function(dict(zip(call.captured, leaves[n:], strict=True)))(*args, **kwargs)
+
+
+def asks_for_identity(f: types.FunctionType) -> bool:
+    """Whether a function asks if two things are one, be it by `in`, which is not told of unknown values."""
+    return any(x.opname in ("IS_OP", "CONTAINS_OP") for code in _codes(f.__code__)
+               for x in dis.get_instructions(code))
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
