@@ -69,12 +69,6 @@ class Made:
         self.captures: dict[tuple, bool] = {}    # whether these arrays around are arguments, by the form
         self.run_last: dict[tuple, Built | None] = {}        # what was run last, see `_quicken`
 
-    def keep_quick(self, positions: tuple | None, ways: list) -> None:
-        """From now on, these are the quick ways to a value (positions None) or gradients."""
-        self.quick[positions] = ways
-        if positions is None:
-            self.quick_values = ways
-
 
 class Compiled(Derivatives, TakesCaptured, HasQuickWays):
     """What `compile` returns: called like `f`, with the same results.

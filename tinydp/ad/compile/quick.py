@@ -69,16 +69,23 @@ class HasQuickWays:
             return
 
         def drop(quick: Any) -> None:
-            made.keep_quick(positions, [x for x in made.quick.get(positions, ()) if x is not quick])
+            keep_ways(made, positions, [x for x in made.quick.get(positions, ()) if x is not quick])
             made.run_last.pop((vars(quick)["form"], positions), None)
 
         # where other branches take turns it is dropped, so that no program runs in vain twice a call
         quick = written(self, call, program, positions, lambda: drop(quick))
         if quick is not None:
             vars(quick)["form"] = form
-            made.keep_quick(positions, [quick, *made.quick.get(positions, ())])
+            keep_ways(made, positions, [quick, *made.quick.get(positions, ())])
             for other in made.quick[positions][MOST_QUICK:]:
                 drop(other)
+
+
+def keep_ways(made: Any, positions: tuple | None, ways: list) -> None:
+    """From now on, these are the quick ways to a value (positions None) or gradients."""
+    made.quick[positions] = ways
+    if positions is None:
+        made.quick_values = ways
 
 
 def written(compiled: Any, call: Any, program: Any, positions: tuple | None, wrong: Callable
