@@ -24,13 +24,13 @@ from ..binding import parameters_of
 from ..errors import NotCompiledError, SelfCheckError, TinydpError
 from ..tape import Tape, Var
 from ..tracebacks import shorten
-from ..values import Abstract, is_discrete, is_integer, is_on, youngest
+from ..values import Abstract, is_discrete, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, gradients_like, name_of, refilled
 from .build import Built, LeftToTheTape, Path, Traced, build
 from .captured import Captured, TakesCaptured
 from .culprit import TapeWarning, not_finite
-from .derivatives import Derivatives
+from .derivatives import Derivatives, gradient_places
 from .nodes import CompiledResiduals
 from .quick import HasQuickWays
 from .verify import CheckedRun, compare
@@ -392,18 +392,3 @@ class Compiled(Derivatives, TakesCaptured, HasQuickWays):
 def _compiled_again(f: Callable, static: tuple, parallel: bool | int) -> Compiled:
     """What was pickled."""
     return Compiled(f, static, parallel=parallel)
-
-
-def gradient_places(call: FlatCall, positions: tuple) -> tuple[tuple, list]:
-    """Which leaves the gradients at `positions` are by, and where these are among the results.
-
-    None where the tape has to look: it knows what to say of the positions, and makes integers real numbers.
-    """
-    n = len(call.args)
-    if len(set(positions)) < len(positions) or not all(0 <= k < n for k in positions):
-        return (), []
-    spans = [range(call.ends[k - 1] if k else 0, call.ends[k]) for k in positions]
-    active = tuple(sorted(k for span in spans for k in span))
-    if any(is_integer(call.leaves[k]) for k in active):
-        return (), []
-    return active, [1 + active.index(k) for span in spans for k in span]
