@@ -154,3 +154,4 @@ def _exactly(x: Any, y: Any) -> Any:
 
 def name_of(f: Callable) -> str:
     return getattr(f, "__name__", type(f).__name__)
+

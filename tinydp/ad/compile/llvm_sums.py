@@ -26,7 +26,7 @@ def write_sums(to: Any, x: Any, matrix: Any, out: Any, rows: int, columns: int) 
     """out = x @ matrix, of these addresses; without `x`, the sum of the rows."""
     parts = parts_of(columns)
     for k in range(0, len(parts), SUM_VECTORS):
-        Sums(to, x, matrix, columns, parts[k: k + SUM_VECTORS]).write(out, rows)
+        ColumnSums(to, x, matrix, columns, parts[k: k + SUM_VECTORS]).write(out, rows)
 
 
 def parts_of(columns: int) -> list[tuple[int, int]]:
@@ -39,7 +39,7 @@ def parts_of(columns: int) -> list[tuple[int, int]]:
     return found
 
 
-class Sums:
+class ColumnSums:
     """Some columns of the result."""
 
     def __init__(self, to: Any, x: Any, matrix: Any, columns: int, parts: list[tuple[int, int]]):

@@ -8,7 +8,7 @@ dtypes (`entry.py`). If anything is not as it was, it returns None, and the call
     >>> from .calls import Compiled
     >>> f = Compiled(lambda pair, k: {"y": pair[0] * k}, ())
     >>> call = f._taken_apart(((2.0, None), 3), {})
-    >>> print(source(f, call, f.built(*call.args), None)[0])
+    >>> print(quick_source(f, call, f.built(*call.args), None)[0])
     def quick(args, kwargs):
         if kwargs or len(args) != 2 or tape_kind() is not Tape or comparing():
             return None
@@ -73,7 +73,7 @@ class HasQuickWays:
             made.run_last.pop((vars(quick)["form"], positions), None)
 
         # where other branches take turns it is dropped, so that no program runs in vain twice a call
-        quick = written(self, call, program, positions, lambda: drop(quick))
+        quick = quick_way(self, call, program, positions, lambda: drop(quick))
         if quick is not None:
             vars(quick)["form"] = form
             keep_ways(made, positions, [quick, *made.quick.get(positions, ())])
@@ -88,8 +88,8 @@ def keep_ways(made: Any, positions: tuple | None, ways: list) -> None:
         made.quick_values = ways
 
 
-def written(compiled: Any, call: Any, program: Any, positions: tuple | None, wrong: Callable
-            ) -> Callable | None:
+def quick_way(compiled: Any, call: Any, program: Any, positions: tuple | None, wrong: Callable
+              ) -> Callable | None:
     """The quick way for calls of this form, or for the value and the gradient by `positions`; None without.
 
     `wrong` is called if the program is that of other branches.
@@ -97,7 +97,7 @@ def written(compiled: Any, call: Any, program: Any, positions: tuple | None, wro
     if type(program.run) is not types.BuiltinFunctionType:
         return None                              # it does not look at shapes, as `entry.py` does
     try:
-        text, names = source(compiled, call, program, positions)
+        text, names = quick_source(compiled, call, program, positions)
     except NoQuickWay:
         return None
     names |= {"wrong": wrong}
@@ -105,7 +105,7 @@ def written(compiled: Any, call: Any, program: Any, positions: tuple | None, wro
     return names["quick"]
 
 
-def source(compiled: Any, call: Any, program: Any, positions: tuple | None) -> tuple[str, dict]:
+def quick_source(compiled: Any, call: Any, program: Any, positions: tuple | None) -> tuple[str, dict]:
     """What is written for calls of this form, and the objects in it by name."""
     writer = QuickWriter(compiled, call)
     run = ", ".join([*writer.leaves, *(writer.object(x) for x in program.constants)])
