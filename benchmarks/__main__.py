@@ -13,8 +13,8 @@ import sys
 
 import numpy as np
 
-WORKLOADS = ("scalar", "mlp", "pendulum", "trebuchet", "rollouts", "vmap", "derivatives", "first",
-             "compiling", "scaling", "gradcheck", "planted")
+WORKLOADS = ("scalar", "mlp", "pendulum", "trebuchet", "rollouts", "vmap", "derivatives", "calls", "products",
+             "first", "compiling", "scaling", "gradcheck", "planted")
 
 
 def on_one_core():

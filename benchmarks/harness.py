@@ -67,11 +67,11 @@ class Missing(Exception):
 
 
 def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: float = 1e-9,
-            of_largest: bool = False) -> list[Row]:
+            of_largest: bool = False, numbers: Callable = np.asarray) -> list[Row]:
     """Time what each of `peers` prepares: `peers[name]()` returns the function to call.
 
     Raises `AssertionError` if a peer's result is not the first one's: each number to `rtol` of itself, or,
-    with `of_largest`, of the largest of them.
+    with `of_largest`, of the largest of them; `numbers` takes them out of what is returned.
     """
     ready = {}
     for name, prepare in peers.items():
@@ -79,7 +79,7 @@ def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: fl
             ready[name] = prepare()
         except (ImportError, Missing):
             print(f"  {name}: left out (not installed, or not made for this)")
-    results = {name: run() for name, run in ready.items()}       # warms up, too
+    results = {name: numbers(run()) for name, run in ready.items()}       # warms up, too
     first = next(iter(results.values()))
     near = {"rtol": 0.0, "atol": rtol * np.max(np.abs(first))} if of_largest else {"rtol": rtol}
     for name, result in results.items():
@@ -109,10 +109,10 @@ def _calls(run: Callable) -> int:
     return max(1, int(ROUND / (time.perf_counter() - start)))
 
 
-def show(title: str, rows: list[Row]) -> dict[str, float]:
+def show(title: str, rows: list[Row], digits: int = 1) -> dict[str, float]:
     """Print a table in microseconds; returns the medians by peer."""
     print(title)
     for row in rows:
-        print(f"  {row.peer:24s} {row.seconds * 1e6:12,.1f}  {row.ratio:8.2f} x"
-              f"   ({row.fastest * 1e6:,.1f} to {row.slowest * 1e6:,.1f})")
+        median, fastest, slowest = (f"{x * 1e6:,.{digits}f}" for x in (row.seconds, row.fastest, row.slowest))
+        print(f"  {row.peer:24s} {median:>12s}  {row.ratio:8.2f} x   ({fastest} to {slowest})")
     return {row.peer: row.seconds * 1e6 for row in rows}

@@ -1,8 +1,8 @@
 """The limit of the trebuchet workload: forward and adjoint written by hand, for Numba.
 
-The throw of `tinydp.sims.trebuchet`, in steps of one length. Forwards, the state and the sines and
-cosines of each step are stored; backwards, the rest is computed again and differentiated line by
-line. `x_` is the cotangent of `x`.
+The throw of `tinydp.sims.trebuchet`, in steps of one length. Forwards, the state of each step is
+stored, with sines, cosines and accelerations, and in flight what depends on a root; backwards, the rest is
+computed again and differentiated line by line. `x_` is the cotangent of `x`.
 """
 
 import math
@@ -12,8 +12,9 @@ import numpy as np
 
 from tinydp.sims.trebuchet import CORRECTED, POUND, at_rest
 
+from .registers import sin_and_cos
+
 fast = numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True)
-small = numba.njit(fastmath={"contract"}, error_model="numpy", nogil=True, inline="never")
 
 
 @fast
@@ -49,13 +50,16 @@ START = tuple(at_rest()[1:])
 
 # ---------------------------------------------------------------------------- the machine
 
-@small
+@fast
 def trig(a, b, c):
     """Sines and cosines of the three angles."""
-    return math.sin(a), math.cos(a), math.sin(b), math.cos(b), math.sin(c), math.cos(c)
+    sa, ca = sin_and_cos(a)
+    sb, cb = sin_and_cos(b)
+    sc, cc = sin_and_cos(c)
+    return sa, ca, sb, cb, sc, cc
 
 
-@small
+@fast
 def rates(hanging, t, ad, bd, cd, mass):
     """Accelerations of arm, hanger and sling; `t` from `trig`."""
     sa, ca, sb, cb, sc, cc = t
@@ -82,9 +86,12 @@ def rates(hanging, t, ad, bd, cd, mass):
     return aa, free - geared * aa, ac
 
 
-@small
-def rates_back(hanging, t, ad, bd, cd, mass, y0, y1, y2, y3, y4, y5):
-    """Cotangents of (a, b, c, a', b', c', mass), for those of the six rates of change."""
+@fast
+def rates_back(hanging, t, ad, bd, cd, mass, aa, ac, y0, y1, y2, y3, y4, y5):
+    """Cotangents of (a, b, c, a', b', c', mass), for those of the six rates of change.
+
+    `aa` and `ac` are the accelerations of arm and sling.
+    """
     sa, ca, sb, cb, sc, cc = t
     sw, cw = sb * ca - cb * sa, cb * ca + sb * sa
     ss, cs = sc * ca - cc * sa, cc * ca + sc * sa
@@ -100,7 +107,6 @@ def rates_back(hanging, t, ad, bd, cd, mass, y0, y1, y2, y3, y4, y5):
     geared = h * cw / own
     free = -(h * sw * ad2 + mass * G * D * sb) / own
     inertia = p * B * ss + MA * L * L + IA + mass * C * C - h * cw * geared
-    aa = (p * arm + G * sa * (MA * L - mass * C) + h * (sw * bd2 - cw * free)) / inertia
 
     aa_ = y3 - y4 * geared
     sa_ = ca_ = sc_ = cc_ = ss_ = cs_ = ad2_ = cd2_ = 0.0
@@ -113,7 +119,6 @@ def rates_back(hanging, t, ad, bd, cd, mass, y0, y1, y2, y3, y4, y5):
         ad2_ -= z * B * ss
     else:
         n_ = -y5 / (E * sc)
-        ac = -(B * (ca * ad2 + sa * aa) + E * cc * cd2) / (E * sc)
         sc_ -= y5 * ac / sc
         ca_ += n_ * B * ad2
         sa_ += n_ * B * aa
@@ -164,25 +169,36 @@ def rates_back(hanging, t, ad, bd, cd, mass, y0, y1, y2, y3, y4, y5):
 
 
 @fast
+def keep(kept, k, t, accelerations):
+    """Store sines, cosines and accelerations."""
+    kept[k], kept[k + 1], kept[k + 2], kept[k + 3], kept[k + 4], kept[k + 5] = t
+    kept[k + 6], kept[k + 7], kept[k + 8] = accelerations
+    return accelerations
+
+
+@fast
+def kept_at(kept, k):
+    """The sines and cosines, and the accelerations, that were stored."""
+    return ((kept[k], kept[k + 1], kept[k + 2], kept[k + 3], kept[k + 4], kept[k + 5]),
+            kept[k + 6], kept[k + 7], kept[k + 8])
+
+
+@fast
 def step(hanging, x, mass, h, kept):
-    """A step of RK4; `kept` gets the sines and cosines of its four stages."""
+    """A step of RK4; `kept` gets the sines and cosines of its four stages, and the accelerations."""
     a, b, c, ad, bd, cd = x
-    t = trig(a, b, c)
-    p1, q1, r1 = rates(hanging, t, ad, bd, cd, mass)
-    kept[0], kept[1], kept[2], kept[3], kept[4], kept[5] = t
     g = 0.5 * h
+    t = trig(a, b, c)
+    p1, q1, r1 = keep(kept, 0, t, rates(hanging, t, ad, bd, cd, mass))
     ad2, bd2, cd2 = ad + g * p1, bd + g * q1, cd + g * r1
     t = trig(a + g * ad, b + g * bd, c + g * cd)
-    p2, q2, r2 = rates(hanging, t, ad2, bd2, cd2, mass)
-    kept[6], kept[7], kept[8], kept[9], kept[10], kept[11] = t
+    p2, q2, r2 = keep(kept, 9, t, rates(hanging, t, ad2, bd2, cd2, mass))
     ad3, bd3, cd3 = ad + g * p2, bd + g * q2, cd + g * r2
     t = trig(a + g * ad2, b + g * bd2, c + g * cd2)
-    p3, q3, r3 = rates(hanging, t, ad3, bd3, cd3, mass)
-    kept[12], kept[13], kept[14], kept[15], kept[16], kept[17] = t
+    p3, q3, r3 = keep(kept, 18, t, rates(hanging, t, ad3, bd3, cd3, mass))
     ad4, bd4, cd4 = ad + h * p3, bd + h * q3, cd + h * r3
     t = trig(a + h * ad3, b + h * bd3, c + h * cd3)
-    p4, q4, r4 = rates(hanging, t, ad4, bd4, cd4, mass)
-    kept[18], kept[19], kept[20], kept[21], kept[22], kept[23] = t
+    p4, q4, r4 = keep(kept, 27, t, rates(hanging, t, ad4, bd4, cd4, mass))
     s = h / 6
     return (a + s * (ad + 2 * (ad2 + ad3) + ad4), b + s * (bd + 2 * (bd2 + bd3) + bd4),
             c + s * (cd + 2 * (cd2 + cd3) + cd4), ad + s * (p1 + 2 * (p2 + p3) + p4),
@@ -207,33 +223,27 @@ def step_back(hanging, x, mass, h, kept, y_):
     """Cotangents of the state, the mass and the length of a step."""
     ad, bd, cd = x[3], x[4], x[5]
     g = 0.5 * h
-    t1 = kept[0], kept[1], kept[2], kept[3], kept[4], kept[5]
-    t2 = kept[6], kept[7], kept[8], kept[9], kept[10], kept[11]
-    t3 = kept[12], kept[13], kept[14], kept[15], kept[16], kept[17]
-    t4 = kept[18], kept[19], kept[20], kept[21], kept[22], kept[23]
-    p1, q1, r1 = rates(hanging, t1, ad, bd, cd, mass)
+    (t1, p1, q1, r1), (t2, p2, q2, r2) = kept_at(kept, 0), kept_at(kept, 9)
+    (t3, p3, q3, r3), (t4, p4, q4, r4) = kept_at(kept, 18), kept_at(kept, 27)
     ad2, bd2, cd2 = ad + g * p1, bd + g * q1, cd + g * r1
-    p2, q2, r2 = rates(hanging, t2, ad2, bd2, cd2, mass)
     ad3, bd3, cd3 = ad + g * p2, bd + g * q2, cd + g * r2
-    p3, q3, r3 = rates(hanging, t3, ad3, bd3, cd3, mass)
     ad4, bd4, cd4 = ad + h * p3, bd + h * q3, cd + h * r3
 
     zero = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     k_ = plus(zero, h / 6, y_)
-    a, b, c, d, e, f, m4 = rates_back(hanging, t4, ad4, bd4, cd4, mass, *k_)
+    a, b, c, d, e, f, m4 = rates_back(hanging, t4, ad4, bd4, cd4, mass, p4, r4, *k_)
     x4_ = (a, b, c, d, e, f)
     k_ = plus(plus(zero, h / 3, y_), h, x4_)
-    a, b, c, d, e, f, m3 = rates_back(hanging, t3, ad3, bd3, cd3, mass, *k_)
+    a, b, c, d, e, f, m3 = rates_back(hanging, t3, ad3, bd3, cd3, mass, p3, r3, *k_)
     x3_ = (a, b, c, d, e, f)
     k_ = plus(plus(zero, h / 3, y_), g, x3_)
-    a, b, c, d, e, f, m2 = rates_back(hanging, t2, ad2, bd2, cd2, mass, *k_)
+    a, b, c, d, e, f, m2 = rates_back(hanging, t2, ad2, bd2, cd2, mass, p2, r2, *k_)
     x2_ = (a, b, c, d, e, f)
     k_ = plus(plus(zero, h / 6, y_), g, x2_)
-    a, b, c, d, e, f, m1 = rates_back(hanging, t1, ad, bd, cd, mass, *k_)
+    a, b, c, d, e, f, m1 = rates_back(hanging, t1, ad, bd, cd, mass, p1, r1, *k_)
     x1_ = (a, b, c, d, e, f)
     x_ = plus(plus(plus(plus(y_, 1.0, x4_), 1.0, x3_), 1.0, x2_), 1.0, x1_)
     k1, k2, k3 = (ad, bd, cd, p1, q1, r1), (ad2, bd2, cd2, p2, q2, r2), (ad3, bd3, cd3, p3, q3, r3)
-    p4, q4, r4 = rates(hanging, t4, ad4, bd4, cd4, mass)
     k4 = (ad4, bd4, cd4, p4, q4, r4)
     h_ = (times(y_, k1) + 2 * (times(y_, k2) + times(y_, k3)) + times(y_, k4)) / 6 \
         + times(x4_, k3) + 0.5 * (times(x3_, k2) + times(x2_, k1))
@@ -281,7 +291,7 @@ def height_back(hanging, x, mass, angle):
                 -vy * math.sin(angle) - vx * math.cos(angle))
     t = trig(x[0], x[1], x[2])
     sa, ca, _, _, sc, cc = t
-    aa, _, _ = rates(False, t, x[3], x[4], x[5], mass)
+    aa, _, ac = rates(False, t, x[3], x[4], x[5], mass)
     ss, cs = sc * ca - cc * sa, cc * ca + sc * sa
     ad2, cd2 = x[3] * x[3], x[5] * x[5]
     tension = E * cd2 + B * cs * ad2 - B * ss * aa
@@ -290,7 +300,7 @@ def height_back(hanging, x, mass, angle):
     sc_ = -2 * tension * cc / (sc * sc * sc) + t_ * B * ad2 * sa - t_ * B * aa * ca
     ca_ = t_ * B * ad2 * cc - t_ * B * aa * sc
     sa_ = t_ * B * ad2 * sc + t_ * B * aa * cc
-    a, b, c, d, e, f, mass_ = rates_back(False, t, x[3], x[4], x[5], mass,
+    a, b, c, d, e, f, mass_ = rates_back(False, t, x[3], x[4], x[5], mass, aa, ac,
                                          0.0, 0.0, 0.0, -t_ * B * ss, 0.0, 0.0)
     return ((a + sa_ * ca - ca_ * sa, b, c + sc_ * cc - cc_ * sc, d + 2 * x[3] * t_ * B * cs, e,
              f + 2 * x[5] * t_ * E), mass_, 0.0)
@@ -335,59 +345,54 @@ def stage_back(hanging, y, y_, mass, angle, dt, n, last, states, kept):
 
 # ---------------------------------------------------------------------------- the flight
 
-@small
+@fast
 def drag(u, v):
-    """The accelerations -s u and -s v - g."""
+    """The accelerations -s u and -s v - g, and s."""
     s = K * math.sqrt(u * u + v * v)
-    return -s * u, -s * v - G
+    return -s * u, -s * v - G, s
 
 
 @fast
-def flight_stages(u, v, h):
-    """The velocities through the air, and their slopes, at the four points of a step."""
-    p1, q1 = drag(u, v)
-    u2, v2 = u + 0.5 * h * p1, v + 0.5 * h * q1
-    p2, q2 = drag(u2, v2)
-    u3, v3 = u + 0.5 * h * p2, v + 0.5 * h * q2
-    p3, q3 = drag(u3, v3)
-    u4, v4 = u + h * p3, v + h * q3
-    p4, q4 = drag(u4, v4)
-    return u2, v2, u3, v3, u4, v4, p1, q1, p2, q2, p3, q3, p4, q4
-
-
-@fast
-def fly(x, wind, h):
-    """A step of RK4 in flight: position and velocity."""
+def fly(x, wind, h, kept):
+    """A step of RK4 in flight: position and velocity; `kept` gets what the way back needs."""
     px, py, vx, v = x
     u, g = vx - wind, h / 6
-    u2, v2, u3, v3, u4, v4, p1, q1, p2, q2, p3, q3, p4, q4 = flight_stages(u, v, h)
+    p1, q1, kept[4] = drag(u, v)
+    u2, v2 = u + 0.5 * h * p1, v + 0.5 * h * q1
+    p2, q2, kept[5] = drag(u2, v2)
+    u3, v3 = u + 0.5 * h * p2, v + 0.5 * h * q2
+    p3, q3, kept[6] = drag(u3, v3)
+    u4, v4 = u + h * p3, v + h * q3
+    p4, q4, kept[7] = drag(u4, v4)
+    kept[0], kept[1], kept[2], kept[3] = x
+    kept[8], kept[9], kept[10], kept[11], kept[12], kept[13] = u2, v2, u3, v3, u4, v4
     return (px + h * wind + g * (u + 2 * (u2 + u3) + u4), py + g * (v + 2 * (v2 + v3) + v4),
             vx + g * (p1 + 2 * (p2 + p3) + p4), v + g * (q1 + 2 * (q2 + q3) + q4))
 
 
-@small
-def drag_back(u, v, p_, q_):
+@fast
+def drag_back(u, v, s, p_, q_):
     """Cotangents of u and v."""
-    r = math.sqrt(u * u + v * v)
-    s = K * r
-    s_ = -(p_ * u + q_ * v) * K / r
+    s_ = -(p_ * u + q_ * v) * (K * K) / s
     return -p_ * s + s_ * u, -q_ * s + s_ * v
 
 
 @fast
-def fly_back(x, wind, h, y_):
+def fly_back(kept, wind, h, y_):
     """Cotangents of the state, the wind and the length of a step in flight."""
-    _, _, vx, v = x
-    u, g = vx - wind, h / 6
-    u2, v2, u3, v3, u4, v4, p1, q1, p2, q2, p3, q3, p4, q4 = flight_stages(u, v, h)
+    u, v, g = kept[2] - wind, kept[3], h / 6
+    s1, s2, s3, s4, u2, v2, u3, v3, u4, v4 = (
+        kept[4], kept[5], kept[6], kept[7], kept[8], kept[9], kept[10], kept[11], kept[12], kept[13])
+    p1, q1, p2, q2 = -s1 * u, -s1 * v - G, -s2 * u2, -s2 * v2 - G
+    p3, q3, p4, q4 = -s3 * u3, -s3 * v3 - G, -s4 * u4, -s4 * v4 - G
     x_, y__, a_, b_ = y_
-    d, e = drag_back(u4, v4, g * a_, g * b_)
+    d, e = drag_back(u4, v4, s4, g * a_, g * b_)
     u4_, v4_ = g * x_ + d, g * y__ + e
-    d, e = drag_back(u3, v3, 2 * g * a_ + h * u4_, 2 * g * b_ + h * v4_)
+    d, e = drag_back(u3, v3, s3, 2 * g * a_ + h * u4_, 2 * g * b_ + h * v4_)
     u3_, v3_ = 2 * g * x_ + d, 2 * g * y__ + e
-    d, e = drag_back(u2, v2, 2 * g * a_ + 0.5 * h * u3_, 2 * g * b_ + 0.5 * h * v3_)
+    d, e = drag_back(u2, v2, s2, 2 * g * a_ + 0.5 * h * u3_, 2 * g * b_ + 0.5 * h * v3_)
     u2_, v2_ = 2 * g * x_ + d, 2 * g * y__ + e
-    d, e = drag_back(u, v, g * a_ + 0.5 * h * u2_, g * b_ + 0.5 * h * v2_)
+    d, e = drag_back(u, v, s1, g * a_ + 0.5 * h * u2_, g * b_ + 0.5 * h * v2_)
     u_, v_ = g * x_ + d + u2_ + u3_ + u4_, g * y__ + e + v2_ + v3_ + v4_
     h_ = (x_ * (wind + (u + 2 * (u2 + u3) + u4) / 6) + y__ * (v + 2 * (v2 + v3) + v4) / 6
           + a_ * (p1 + 2 * (p2 + p3) + p4) / 6 + b_ * (q1 + 2 * (q2 + q3) + q4) / 6
@@ -401,33 +406,32 @@ def fly_back(x, wind, h, y_):
 def throw(wind, angle, weight, dt, backwards):
     """The distance and, if asked for, its derivatives by wind, angle and weight."""
     mass, angle = POUND * weight, angle * math.pi / 180
-    states1, kept1 = np.empty((1000, 6)), np.empty((1000, 24))
-    states2, kept2 = np.empty((1000, 6)), np.empty((1000, 24))
+    states1, kept1 = np.empty((1000, 6)), np.empty((1000, 36))
+    states2, kept2 = np.empty((1000, 6)), np.empty((1000, 36))
     lifted, n1, h1 = stage(False, START, mass, angle, dt, states1, kept1)
     released, n2, h2 = stage(True, lifted, mass, angle, dt, states2, kept2)
-    path = np.empty((8000, 4))
+    path = np.empty((8000, 14))
     x, n = ball_of(released), 0
     while True:
-        path[n, 0], path[n, 1], path[n, 2], path[n, 3] = x
-        y = fly(x, wind, dt)
+        y = fly(x, wind, dt, path[n])
         if y[1] + A0 <= 0 < x[1] + A0:
             break
         x, n = y, n + 1
     above, high, below, low, tries = 0.0, x[1] + A0, dt, y[1] + A0, 0
     while above != below:
         h = guess(above, high, below, low, tries)
-        above, high, below, low, tries = narrowed(above, high, below, low, tries, h, fly(x, wind, h)[1] + A0)
-    landed = fly(x, wind, below)
+        y = fly(x, wind, h, path[n])
+        above, high, below, low, tries = narrowed(above, high, below, low, tries, h, y[1] + A0)
+    landed = fly(x, wind, below, path[n])
     if not backwards:
         return landed[0], 0.0, 0.0, 0.0
-    x_, wind_, h_ = fly_back(x, wind, below, (1.0, 0.0, 0.0, 0.0))
-    slope, slope_wind, slope_h = fly_back(x, wind, below, (0.0, 1.0, 0.0, 0.0))
+    x_, wind_, h_ = fly_back(path[n], wind, below, (1.0, 0.0, 0.0, 0.0))
+    slope, slope_wind, slope_h = fly_back(path[n], wind, below, (0.0, 1.0, 0.0, 0.0))
     s = -h_ / slope_h
     x_ = (x_[0] + s * slope[0], x_[1] + s * slope[1], x_[2] + s * slope[2], x_[3] + s * slope[3])
     wind_ += s * slope_wind
     for k in range(n - 1, -1, -1):
-        x = (path[k, 0], path[k, 1], path[k, 2], path[k, 3])
-        x_, w, _ = fly_back(x, wind, dt, x_)
+        x_, w, _ = fly_back(path[k], wind, dt, x_)
         wind_ += w
     y_ = ball_back(released, x_[0], x_[1], x_[2], x_[3])
     y_, mass2, angle2 = stage_back(True, released, y_, mass, angle, dt, n2, h2, states2, kept2)

@@ -15,6 +15,12 @@ from .tape import EndedTape, Node, Tape, Var
 from .values import FLOAT64, snapshot
 
 NO_OPTIONS: dict = {}
+INLINE: dict[str, Any] = {}              # the rules of + and *, which the sweep of numbers has inline
+
+
+def inline(name: str, rules: Any) -> None:
+    """Note the rules of an operator; where an operation has others by now, those are called."""
+    INLINE[name] = rules
 
 
 def sweep(tape: Tape, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
@@ -23,6 +29,7 @@ def sweep(tape: Tape, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
         tape.sweep(seeds, keep)
         return
     nodes = list(tape) if keep else tape
+    of_sum, of_product = INLINE["add"], INLINE["mul"]
     while seeds:
         y, g = seeds.pop()
         y.g = g if y.g is None else y.g + g
@@ -44,16 +51,27 @@ def sweep(tape: Tape, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
                     if type(u) is not float:
                         pass
                     elif type(b) is Var:
-                        pull_a, pull_b = y.op.rules
-                        c = pull_a(g, y.value, u, b.value)
-                        d = pull_b(g, y.value, u, b.value)
-                        if isinstance(c, float) and isinstance(d, float) and type(b.value) is float:
+                        v = b.value
+                        rules = y.op.rules
+                        if rules is of_product:  # as the rules have it, without their calls
+                            c, d = g * v, g * u
+                        elif rules is of_sum:
+                            c = d = g
+                        else:
+                            pull_a, pull_b = rules
+                            c = pull_a(g, y.value, u, v)
+                            d = pull_b(g, y.value, u, v)
+                        if isinstance(c, float) and isinstance(d, float) and type(v) is float:
                             b.g = d if b.g is None else b.g + d
                             a.g = c if a.g is None else a.g + c
                             continue
                     elif b is None or ((isinstance(b, float) or type(b) is int) and b):
-                        pull_a = y.op.rules[0]
-                        c = pull_a(g, y.value, u) if b is None else pull_a(g, y.value, u, b)
+                        rules = y.op.rules
+                        if rules is of_product:
+                            c = g * b
+                        else:
+                            pull_a = rules[0]
+                            c = pull_a(g, y.value, u) if b is None else pull_a(g, y.value, u, b)
                         if isinstance(c, float):
                             a.g = c if a.g is None else a.g + c
                             continue

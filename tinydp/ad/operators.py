@@ -48,7 +48,7 @@ from .errors import (
     user_place,
     user_space,
 )
-from .fast import binary, unary
+from .fast import binary, inline, unary
 from .folds import advice_for_method, full_name, method_of
 from .integers import astype, getitem, refuse_index, rounded_by
 from .neighbours import of_ufunc
@@ -139,6 +139,7 @@ def _methods() -> Iterator[tuple[str, Any]]:
     for name, compute in _FAST.items():
         primitive = registered(getattr(operator, name))
         primitive.methods = forward, reflected = binary(primitive, compute, _singular)
+        inline(name, primitive.rules)
         yield f"__{name}__", forward
         yield f"__r{name}__", reflected
     yield "__floordiv__", _floor_divide

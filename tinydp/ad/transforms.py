@@ -387,22 +387,26 @@ class ValueAndGradient:
         self.argnums = as_argnums(f, argnums)
         if not isinstance(has_aux, (bool, np.bool_)):
             raise given_too_early("has_aux", has_aux)
+        self._several = isinstance(self.argnums, tuple)
+        self._positions = self.argnums if self._several else (self.argnums,)
+        self._is_pair = type(self) is ValueAndGradient and not has_aux
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.f!r}, argnums={self.argnums})"
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        several = isinstance(self.argnums, tuple)
+        several = self._several
         if not args and kwargs:
             raise only_named(kwargs)
         direct = getattr(self.f, "value_and_gradient", None)     # a compiled function has it ready
         if direct and not self.has_aux:
-            found = direct(args, kwargs, self.argnums if several else (self.argnums,))
+            found = direct(args, kwargs, self._positions)
             if found:
-                return self._result(found[0], None, found[1] if several else found[1][0])
+                return found if several and self._is_pair else (
+                    self._result(found[0], None, found[1] if several else found[1][0]))
         tape = open_tape()
         try:
-            inputs = Inputs(tape, args, self.argnums if several else (self.argnums,))
+            inputs = Inputs(tape, args, self._positions)
             y, aux = _call(self.f, inputs.args, kwargs), None
             if self.has_aux:
                 y, aux = self._pair(y)

@@ -29,6 +29,7 @@ from .values import plain
 _tape_kind: ContextVar[Callable[[], Tape]] = ContextVar("tape_kind", default=Tape)
 _live: ContextVar[tuple[Tape, ...]] = ContextVar("live", default=())
 _tracer: ContextVar[Any] = ContextVar("tracer", default=None)
+tape_kind = _tape_kind.get               # `Tape` unless somebody watches, or writes a program down
 time_limit: ContextVar[float | None] = ContextVar("time_limit", default=None)
 comparing: ContextVar[bool] = ContextVar("comparing", default=False)
 

@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 
+import tinydp as dp
 from tinydp.ad.compile.kernels import lapack as kernels
-from tinydp.ad.compile.lapack import LAPACK_KERNELS, ROUTINES, addresses
+from tinydp.ad.compile.lapack import BLAS, LAPACK_KERNELS, ROUTINES, addresses
 
 SIDES = [1, 2, 3, kernels.TINY_ROWS, kernels.TINY_ROWS + 1, 8, 30]
 TRIANGLES = [(lower, transposed, unit) for lower in (0, 1) for transposed in (0, 1) for unit in (0, 1)]
@@ -29,8 +30,19 @@ def near(x, y):
 
 
 def test_every_routine_and_kernel_is_there():
-    assert addresses().keys() == set(ROUTINES)
+    assert addresses().keys() == {*ROUTINES, *BLAS}
     assert all(callable(getattr(kernels, name)) for name in LAPACK_KERNELS)
+
+
+@pytest.mark.parametrize("sides", [(1, 1, 1), (3, 4, 5), (9, 2, 30), (30, 17, 1)])
+def test_products(sides):
+    m, k, n = sides
+    a, b = matrix(m, k), matrix(k, n, seed=1)
+    for turned_a, turned_b in itertools.product((0, 1), (0, 1)):
+        out = np.full((m, n), np.nan)
+        given = (columns(x) if turned else x for x, turned in ((a, turned_a), (b, turned_b)))
+        kernels.product_into(*given, turned_a, turned_b, out)
+        near(out, a @ b)
 
 
 @pytest.mark.parametrize("n", SIDES)
@@ -97,3 +109,16 @@ def test_importing_the_package_imports_no_scipy():
     program = "import tinydp, sys; print('scipy' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert run.stdout == b"False\n"
+
+
+@pytest.mark.parametrize(("sides", "is_large"), [((256, 256, 256), True), ((400, 200, 4), True),
+                                                 ((64, 64, 64), False), ((20, 20, 4), False)])
+def test_large_products_are_blas(sides, is_large):
+    m, k, n = sides
+    a, b = matrix(m, k), matrix(k, n, seed=1)
+    forms = [(lambda a, b: a @ b, a, b), (lambda a, b: a.T @ b, columns(a), b),
+             (lambda a, b: a @ b.T, a, columns(b)), (lambda a, b: a.T @ b.T, columns(a), columns(b))]
+    for f, x, y in forms:
+        compiled = dp.compile(f)
+        near(compiled(x, y), a @ b)
+        assert ("product_into" in compiled.source) == is_large

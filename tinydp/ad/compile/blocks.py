@@ -27,10 +27,11 @@ from .operations import (
 )
 from .program import Op, Program, Value, example_of, values_in
 from .statements import Call, Store
-from .views import View, broadcast
+from .views import View, broadcast, is_static
 
 MANY_ARRAYS = 100                                # arrays in one program
 LARGEST_POOLED = 64                              # elements of an array that shares its memory with others
+FEWEST_SUMMED = 8                                # rows, and columns, of a matrix whose rows a kernel sums
 SHORT = 5                                        # operations in an expression that may stand within another
 
 
@@ -72,6 +73,11 @@ class Block:
                 self.join(op, self.shape_of(op))
             else:
                 self.number(op)
+        elif self.is_sum_of_rows(op):
+            place = self.target(op.outs[0], whole=True)
+            assert place.memory is not None
+            kernel(self.to, "sum_rows", [self.to.memory(op.args[0])], place.memory)
+            self.to.bind(op.outs[0], place)
         elif name in REDUCTIONS and np.ndim(example_of(op.args[0])):
             self.join(op, self.shape_to_reduce(op.args[0]))
         else:
@@ -274,6 +280,15 @@ class Block:
             self.to.bind(x, places[0])
 
     # -- sums and the like
+
+    def is_sum_of_rows(self, op: Op) -> bool:
+        """Whether it is the sum of the rows of a matrix in memory: a kernel has that in registers."""
+        x = op.args[0] if op.args else None
+        if op.name != "sum" or type(x) is not Value or x.kind != "f" or x.ndim != 2 or x in self.waiting:
+            return False
+        view = self.to.get(x)
+        return (op.outs[0].ndim == 1 and self.axes(op) == {0} and min(x.shape) >= FEWEST_SUMMED
+                and is_static(view) and view.memory is not None and view.memory.shape == view.shape)
 
     def axes(self, op: Op) -> set[int]:
         """Which axes a reduction takes away."""

@@ -30,12 +30,13 @@ from ..errors import ClosureError, DtypeError, Spot, place_of
 from ..rules.bends import met
 from ..show import argument_names
 from ..tape import Var
-from ..twins import twin
 from ..values import plain, shape
 from . import identity
 from .adjoint import Replay, value_of
 from .arguments import name_of
 from .assembled import assembled
+from .captured import asks_for_identity, computes_alone
+from .contents import is_still
 from .effects import FUNCTION, difference, refuse, run_again
 from .expand import apart
 from .journal import Journal
@@ -48,7 +49,7 @@ from .proxy import Proxy, recorded
 from .record import Builder, zeros
 from .recursion import Calls, advice_for_recursion
 from .roll import LONG_LINE, longest_line, roll
-from .surroundings import Surroundings, content
+from .surroundings import Surroundings
 from .trace import Trace
 from .verify import SelfCheck
 
@@ -139,7 +140,7 @@ class Built(NamedTuple):
 
     def is_current(self) -> bool:
         """Whether the arrays of the surroundings are as they were when they were read."""
-        return all(content(x) == before for x, before in self.watched)
+        return all(is_still(x, before) for x, before in self.watched)
 
 
 def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built:
@@ -274,7 +275,8 @@ def traced_call(compiled: Any, call: Any, values: list) -> Traced:
     kept = compiled.made.traces.get(call.form)
     if kept is not None and kept.is_current():
         return kept
-    around = Surroundings.of(*compiled.roots, *compiled.fixed_parts(call))
+    around = Surroundings.of(*compiled.roots, *compiled.fixed_parts(call),
+                             given=compiled.captured.keys(call.captured))
     with identity.refused_comparisons(around.functions()):
         made = _run(compiled, call, values, 1)
     for reruns in (0,) if made.trace.has_many_ways else (1, 2):
@@ -315,8 +317,7 @@ def _run(compiled: Any, call: Any, values: list, reruns: int, told: tuple | None
     with trace.writing(builder), np.errstate(all="ignore"):
         names = leaf_names(compiled, call)
         given = [Proxy(builder, builder.input(x, name)) for x, name in zip(values, names, strict=True)]
-        args, kwargs = compiled.filled(call, given)
-        y = twin(compiled.f)(*args, **kwargs)
+        y = compiled.applied(call, given)
         results, unflatten = tree.flatten(y)
         if tree.has_no_number(y) and y is not None:
             _output(y)                           # refuses it: there is nothing else
@@ -352,4 +353,18 @@ def leaf_names(compiled: Any, call: Any) -> list[str]:
             found.append(label)
     for name, x in sorted(kwargs.items()):
         found += [name + path for path, leaf in tree.leaves(x) if leaf is _MARK]
-    return found
+    return [*found, *call.captured]
+
+
+def can_be_given(compiled: Any, call: Any, values: list) -> bool:
+    """Whether arrays around `f`, the last leaves of the call, can be arguments: a trial, see captured.py."""
+    if any(map(asks_for_identity, Surroundings.of(*compiled.roots).functions())):
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = _run(compiled, call, values, 0)
+    except Exception:                            # with constants it is raised again, or is not
+        return False
+    inputs = made.program.inputs
+    return not computes_alone(made.program, inputs[len(inputs) - len(call.captured):])

@@ -21,18 +21,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..binding import parameters_of
-from ..errors import NotCompiledError, TinydpError
+from ..errors import NotCompiledError, SelfCheckError, TinydpError
 from ..tape import Tape, Var
 from ..tracebacks import shorten
-from ..twins import twin
-from ..usage import require_function
-from ..values import Abstract, is_discrete, is_integer, is_on, youngest
+from ..values import Abstract, is_discrete, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, gradients_like, name_of, refilled
 from .build import Built, LeftToTheTape, Path, Traced, build
+from .captured import Captured, TakesCaptured
 from .culprit import TapeWarning, not_finite
-from .derivatives import Derivatives
+from .derivatives import Derivatives, gradient_places
 from .nodes import CompiledResiduals
+from .quick import HasQuickWays
 from .verify import CheckedRun, compare
 
 MISSES = 6                               # runs in vain, two a gradient, before that is said
@@ -47,6 +47,7 @@ class FlatCall(NamedTuple):
     form: tuple                          # their structure, as a key
     leaves: list                         # the numbers and arrays in them
     ends: list                           # where in `leaves` each positional argument ends
+    captured: tuple = ()                 # names of arrays around that are the last leaves, see captured.py
 
 
 class Made:
@@ -63,9 +64,13 @@ class Made:
         self.contents: dict[Path, str] = {}      # what the function did with these arguments
         self.traces: dict[tuple, Traced] = {}    # by the form of arguments, if it has no branches
         self.derived: dict[Any, Compiled] = {}   # its derivatives
+        self.quick: dict[Any, list] = {}         # quick ways, by the arguments to differentiate by
+        self.quick_values: list = []             # those to a value alone
+        self.captures: dict[tuple, bool] = {}    # whether these arrays around are arguments, by the form
+        self.run_last: dict[tuple, Built | None] = {}        # what was run last, see `_quicken`
 
 
-class Compiled(Derivatives):
+class Compiled(Derivatives, TakesCaptured, HasQuickWays):
     """What `compile` returns: called like `f`, with the same results.
 
     `.source` and `.adjoint_source` are the programs of the last call, `.forget()` drops all programs. Raises
@@ -90,7 +95,7 @@ class Compiled(Derivatives):
         self._misses = 0                         # runs in vain, one after the other
         self._places: dict[Any, tuple] = {}
         self._lock = threading.RLock()
-        self._last: FlatCall | None = None
+        self._last: tuple[tuple, dict] | None = None
         order = [p.name for p in parameters_of(f)]
         known = (*order, *range(-len(order), len(order)))
         unknown = [x for x in static if x not in known and (order or isinstance(x, int))]
@@ -99,6 +104,7 @@ class Compiled(Derivatives):
                              f"it has {', '.join(order) or 'none that Python can tell'}.")
         self._fixed_names = {order[x] if isinstance(x, int) else x for x in static}
         self._fixed_positions = {k for k, name in enumerate(order) if name in self._fixed_names}
+        self.captured = Captured(f, not parallel and not roots)
 
     def __repr__(self) -> str:
         return f"<compiled {name_of(self.f)}>"
@@ -123,6 +129,9 @@ class Compiled(Derivatives):
     # -- calls
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        for quick in self.made.quick_values:             # see quick.py
+            if (found := quick(args, kwargs)) is not None:
+                return found[0]
         call = self._taken_apart(args, kwargs)
         leaves = call.leaves
         tape = youngest(leaves)
@@ -136,6 +145,7 @@ class Compiled(Derivatives):
             except TinydpError as error:
                 shorten(error)
                 raise
+            self._quicken(program, call, None)
             return program.unflatten(results)
         if isinstance(tape, WatchedTape):
             return twin(self.f)(*args, **kwargs)     # somebody wants to see each step
@@ -149,6 +159,11 @@ class Compiled(Derivatives):
 
         The gradients are those by the arguments at `positions`.
         """
+        for quick in self.made.quick.get(positions, ()):
+            if (found := quick(args, kwargs)) is not None:
+                if self._misses:
+                    self._misses = 0
+                return found
         if comparing.get():
             return None
         call = self._taken_apart(args, kwargs)
@@ -175,9 +190,11 @@ class Compiled(Derivatives):
             return None
         rest = iter([results[k] for k in order])
         try:
-            return results[0], tuple([gradients_like(args[k], rest) for k in positions])
+            gradients = tuple([gradients_like(args[k], rest) for k in positions])
         except TypeError:
             return None
+        self._quicken(program, call, positions)
+        return results[0], gradients
 
     def _recorded(self, tape: Tape, call: FlatCall, values: list) -> Any:
         """The results as one node of the tape."""
@@ -228,7 +245,9 @@ class Compiled(Derivatives):
         if kwargs:
             form += tuple([(name, fixed(x) if name in self._fixed_names else form_of(x, leaves))
                            for name, x in sorted(kwargs.items())])
-        return FlatCall(args, kwargs, form, leaves, ends)
+        call = FlatCall(args, kwargs, form, leaves, ends)
+        found = self.captured.found()
+        return self._with_captured(call, found) if found else call
 
     # -- programs
 
@@ -289,7 +308,14 @@ class Compiled(Derivatives):
             self._misses = 0
         if results is not None and program.comparison.due:
             compiling = program.comparison.seconds + time.perf_counter() - start
-            compare(CheckedRun(self, program, call, values, active, more, results), compiling)
+            try:
+                compare(CheckedRun(self, program, call, values, active, more, results), compiling)
+            except SelfCheckError:
+                if not call.captured:
+                    raise
+                self.forget()                    # with these arrays as constants it may be right
+                self.made.captures[call.form] = False
+                raise FloatingPointError from None
             program.around.drop_changed()
         return results
 
@@ -302,7 +328,7 @@ class Compiled(Derivatives):
 
     def _variants(self, call: FlatCall, values: list, active: tuple | None) -> tuple[Built, ...]:
         """The programs for arguments of this form: one at least, and none whose surroundings have changed."""
-        self._last = call
+        self._last = call.args, call.kwargs
         key = call.form, active
         variants = self.made.programs.get(key, ())
         if not variants or variants[0].around.changed() or not all(x.is_current() for x in variants):
@@ -355,27 +381,13 @@ class Compiled(Derivatives):
             raise NotCompiledError(
                 f"{name_of(self.f)} was not called yet, and its source depends on the arguments.",
                 "call it once.")
-        call = self._last
+        call = self._taken_apart(*self._last)
         values = [as_argument(x.value) if type(x) is Var else x for x in call.leaves]
-        active = tuple([k for k, x in enumerate(values) if not is_discrete(x)])
+        given = values[: len(values) - len(call.captured)]
+        active = tuple([k for k, x in enumerate(given) if not is_discrete(x)])
         return self._variants(call, values, active if adjoint else None)[0].source
 
 
 def _compiled_again(f: Callable, static: tuple, parallel: bool | int) -> Compiled:
     """What was pickled."""
     return Compiled(f, static, parallel=parallel)
-
-
-def gradient_places(call: FlatCall, positions: tuple) -> tuple[tuple, list]:
-    """Which leaves the gradients at `positions` are by, and where these are among the results.
-
-    None where the tape has to look: it knows what to say of the positions, and makes integers real numbers.
-    """
-    n = len(call.args)
-    if len(set(positions)) < len(positions) or not all(0 <= k < n for k in positions):
-        return (), []
-    spans = [range(call.ends[k - 1] if k else 0, call.ends[k]) for k in positions]
-    active = tuple(sorted(k for span in spans for k in span))
-    if any(is_integer(call.leaves[k]) for k in active):
-        return (), []
-    return active, [1 + active.index(k) for span in spans for k in span]

@@ -8,8 +8,7 @@ from .. import tree
 from ..errors import BranchError, NotCompiledError
 from ..tape import Tape
 from ..transforms import vjp
-from ..twins import twin
-from ..values import is_discrete, is_on, shape
+from ..values import is_discrete, is_integer, is_on, shape
 from ..watch import comparing, is_watched, tracer
 from .nodes import CompiledResiduals
 
@@ -23,6 +22,7 @@ class Derivatives:
     derivative: bool
     parallel: bool | int
     filled: Callable
+    applied: Callable
     fixed_parts: Callable
     _refused: set[tuple]
     made: Any
@@ -66,8 +66,7 @@ class Derivatives:
             leaves = list(values)
             for k, x in zip(active, xs, strict=True):
                 leaves[k] = x
-            args, kwargs = self.filled(call, leaves)
-            y = twin(self.f)(*args, **kwargs)
+            y = self.applied(call, leaves)
             if kept is not None:
                 kept.append(y)
             return tuple([x for x in tree.flatten(y)[0] if not is_discrete(x)])
@@ -106,3 +105,18 @@ class Derivatives:
 def _is_map(key: Any) -> bool:
     """Whether it is the key of a function that is mapped, and not differentiated."""
     return key[0] == "vmap" and len(key) == 3
+
+
+def gradient_places(call: Any, positions: tuple) -> tuple[tuple, list]:
+    """Which leaves the gradients at `positions` are by, and where these are among the results.
+
+    None where the tape has to look: it knows what to say of the positions, and makes integers real numbers.
+    """
+    n = len(call.args)
+    if len(set(positions)) < len(positions) or not all(0 <= k < n for k in positions):
+        return (), []
+    spans = [range(call.ends[k - 1] if k else 0, call.ends[k]) for k in positions]
+    active = tuple(sorted(k for span in spans for k in span))
+    if any(is_integer(call.leaves[k]) for k in active):
+        return (), []
+    return active, [1 + active.index(k) for span in spans for k in span]

@@ -46,7 +46,8 @@ CALLED = {                                       # kernels that are called, and 
     "dot": (VECTOR, VECTOR), "vecmat": (VECTOR, MATRIX, VECTOR), "matvec": (MATRIX, VECTOR, VECTOR),
     "matmul": (MATRIX,) * 3, "matmul_tn": (MATRIX,) * 3, "matmul_nt": (MATRIX,) * 3,
     "sin_into": (VECTOR,) * 2, "cos_into": (VECTOR,) * 2, "all_finite": (VECTOR,),
-    "guess": (FLOAT,) * 6 + (INT,) * 2, "narrowed": (FLOAT,) * 6 + (INT,) * 2 + (FLOAT,) * 2,
+    "sum_rows": (MATRIX, VECTOR), "guess": (FLOAT,) * 6 + (INT,) * 2,
+    "narrowed": (FLOAT,) * 6 + (INT,) * 2 + (FLOAT,) * 2,
     "passed": (INT, *(FLOAT,) * 4), "argsort_into": (VECTOR, INDICES, INDICES),
     "search_left": (VECTOR, FLOAT), "search_right": (VECTOR, FLOAT)}
 OF_LETTERS = {"m": MATRIX, "v": VECTOR, "i": INT}

@@ -8,6 +8,7 @@ What it calls of Python and NumPy is in their public C interfaces.
 """
 
 import ctypes
+import sys
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ CONTIGUOUS_AND_ALIGNED = 0x0101                  # NPY_ARRAY_C_CONTIGUOUS, NPY_A
 ARITHMETIC_ERROR, TYPE_ERROR, NDARRAY = range(3)
 SELF = (ArithmeticError, TypeError, np.ndarray)  # what the function gets as its `self`
 MISFIT = "a compiled function was called with other arguments than it was compiled for"
+SWAPPED = ord(">" if sys.byteorder == "little" else "<")         # the order of the bytes, where it is another
 LINE = 64                                        # bytes: each array begins a line of the processor's cache
 
 
@@ -49,7 +51,8 @@ class Descriptor(ctypes.Structure):
     """The beginning of a dtype as it lies in memory (PyArray_Descr)."""
 
     _fields_ = [("head", ctypes.c_char * object.__basicsize__), ("type", ctypes.c_void_p),
-                ("letters", ctypes.c_char * 4), ("number", ctypes.c_int)]
+                ("kind", ctypes.c_char), ("letter", ctypes.c_char), ("order", ctypes.c_char),
+                ("former_flags", ctypes.c_char), ("number", ctypes.c_int)]
 
 
 def layout_is_known() -> bool:
@@ -58,7 +61,8 @@ def layout_is_known() -> bool:
     seen = ArrayObject.from_address(id(x))
     return (seen.data == x.ctypes.data and seen.nd == 2 and seen.descr == id(x.dtype)
             and seen.flags & CONTIGUOUS_AND_ALIGNED == CONTIGUOUS_AND_ALIGNED
-            and Descriptor.from_address(id(np.zeros(1).dtype)).number == NUMPYS["f"])
+            and Descriptor.from_address(id(np.zeros(1).dtype)).number == NUMPYS["f"]
+            and Descriptor.from_address(id(np.zeros(1).dtype)).order == b"=")
 
 
 def add_numpys_symbols() -> None:
@@ -192,6 +196,8 @@ class Entry:
         flags = builder.and_(field(given, ArrayObject.flags, STATUS), STATUS(CONTIGUOUS_AND_ALIGNED))
         fits = builder.icmp_signed("==", flags, STATUS(CONTIGUOUS_AND_ALIGNED))
         number = field(descriptor, Descriptor.number, STATUS)
+        order = field(descriptor, Descriptor.order, BYTE)
+        fits = builder.and_(fits, builder.icmp_signed("!=", order, BYTE(SWAPPED)))
         fits = builder.and_(fits, builder.icmp_signed("==", number, STATUS(NUMPYS[x.kind])))
         for k, n in enumerate(x.shape):
             side = builder.load(eighth(builder, sides, k), typ=INTEGER)

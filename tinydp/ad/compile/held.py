@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import DtypeError, NotCompiledError
 from ..values import Abstract, _is_frozen
-from .surroundings import content
+from .contents import content, is_still
 
 
 class Watched(NamedTuple):
@@ -87,7 +87,7 @@ class Arrays:
 
     def are_current(self) -> bool:
         """Whether all arrays that were watched are as they were."""
-        return all(content(x) == first for x, first, _ in self.watched.values())
+        return all(is_still(x, first) for x, first, _ in self.watched.values())
 
     def kept(self, x: Any) -> Any:
         """A copy of an array, the same for the same content; all else as it is.

@@ -23,8 +23,9 @@ from llvmlite import ir
 
 from .arithmetic import Arithmetic
 from .expressions import Buffer, Local, Memory
+from .llvm_sums import is_small, write_sums
 from .machine_types import BYTE, ELEMENT, INTEGER, POINTER, STATUS, VALUE, eighth, room
-from .memory import allocate
+from .memory import allocate, every, in_memory, storage
 from .statements import (
     Again,
     Alloc,
@@ -307,7 +308,12 @@ class Writer(Arithmetic):
             self.set(x, self.builder.load(eighth(self.builder, out, k), typ=VALUE[x.kind]))
 
     def call_kernel(self, s: Call) -> None:
-        """Call a kernel."""
+        """Call a kernel, or write what it does to small arrays."""
+        if s.function in ("vecmat", "sum_rows") and is_small(*(matrix := s.args[-2]).shape):
+            vector = self.place(s.args[0].buffer, s.args[0].prefix) if s.function == "vecmat" else None
+            places = [self.place(x.buffer, x.prefix) for x in (matrix, s.args[-1])]
+            write_sums(self, vector, *places, *matrix.shape)
+            return
         args = list[Any]()
         for x in s.args:
             if isinstance(x, Memory):

@@ -116,6 +116,10 @@ def reshaped(block: Block, x: View, shape: tuple) -> Any:
 
 # ---------------------------------------------------------------------------- products
 
+FOR_BLAS = 2**24, 2**17                          # multiplications, from which on BLAS is called; if narrow
+BLAS_COLUMNS = 8                                 # columns, below which kernels of ours do one after the other
+
+
 @special("matmul")
 def matmul(block: Block, op: Op) -> None:
     """A product of two matrices, or vectors."""
@@ -142,7 +146,7 @@ def matmul(block: Block, op: Op) -> None:
     elif len(x.shape) == 1 or x.shape[0] == 1:
         result = to.reshaped(place.memory, (shape[-1],))
         if y.turned:
-            kernel(to, "matvec", [to.memory(y.turned), vector(block, x)], result)
+            matrix_times(block, y.turned, x, result)
         else:
             kernel(to, "vecmat", [vector(block, x), to.memory(y)], result)
     elif len(y.shape) == 1 or y.shape[1] == 1:
@@ -150,13 +154,32 @@ def matmul(block: Block, op: Op) -> None:
         if x.turned:
             kernel(to, "vecmat", [vector(block, y), to.memory(x.turned)], result)
         else:
-            kernel(to, "matvec", [to.memory(x), vector(block, y)], result)
+            matrix_times(block, x, y, result)
+    elif _is_for_blas(x.shape, y.shape):
+        a, b = x.turned or x, y.turned or y
+        kernel(to, "product_into", [to.memory(a), to.memory(b), Const(int(x.turned is not None)),
+                                    Const(int(y.turned is not None))], place.memory)
     elif x.turned:
         kernel(to, "matmul_tn", [to.memory(x.turned), to.memory(y)], place.memory)
     elif y.turned:
         kernel(to, "matmul_nt", [to.memory(x), to.memory(y.turned)], place.memory)
     else:
         kernel(to, "matmul", [to.memory(x), to.memory(y)], place.memory)
+
+
+def _is_for_blas(a: tuple, b: tuple) -> bool:
+    """Whether BLAS multiplies such matrices faster than a kernel of ours; it has to be loaded first."""
+    sides = *a, b[1]
+    return all(type(n) is int for n in sides) and math.prod(sides) >= FOR_BLAS[b[1] < BLAS_COLUMNS]
+
+
+def matrix_times(block: Block, a: View, x: View, result: Memory) -> None:
+    """a @ x of a vector; by columns, if there is a copy where these lie side by side."""
+    to = block.to
+    if a.across:
+        kernel(to, "vecmat", [vector(block, x), to.memory(a.across)], result)
+    else:
+        kernel(to, "matvec", [to.memory(a), vector(block, x)], result)
 
 
 def vector(block: Block, x: View) -> Memory:

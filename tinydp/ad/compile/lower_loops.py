@@ -27,6 +27,7 @@ for the backward pass, share one buffer, a column each.
         return a, b, add_all
 """
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -39,8 +40,9 @@ from .history import History, kept_chains
 from .parts import Loop
 from .program import Op, Value
 from .statements import Again, Alloc, Call, Fail, For, Forever, If, Leave, Let, See, Store
-from .views import View, is_static, whole
+from .views import View, is_static, moved, whole
 
+MANY_STEPS, LARGEST_LAID = 16, 2**14                 # of a loop; and elements of a matrix, see `lay_ready`
 FIRST_ROWS = 256                                 # for which an event has memory; then it is doubled
 
 
@@ -173,6 +175,31 @@ def bind_captures(to: Emitter, loop: Loop) -> None:
         to.bind(inner, to.get(outer))
 
 
+def lay_ready(to: Emitter, loop: Loop, length: Any) -> None:
+    """Copy small matrices that each step multiplies by a vector, once, to where that is fast.
+
+    Those that the program was given to the beginning of a line of the cache; and if it is the matrix times
+    the vector, transposed, so that its columns lie side by side.
+    """
+    body = loop.source.body
+    if body is None or (type(length) is int and length < MANY_STEPS):
+        return
+    for _, inner in loop.captures:
+        x = to.get(inner)
+        if not (isinstance(x, View) and x.memory and is_static(x) and len(x.shape) == 2 and x.kind == "f"
+                and x.turned is None and min(x.shape) >= 8 and math.prod(x.shape) <= LARGEST_LAID):
+            continue
+        users = [(op.args[0] is inner, op.args[int(op.args[0] is inner)])
+                 for op in body.users.get(inner, ()) if op.name == "matmul" and op.args[0] is not op.args[1]]
+        across = x.across
+        if across is None and any(is_left and (len(v.shape) == 1 or v.shape[1] == 1) for is_left, v in users):
+            across = to.copied(Local("across", "f"), moved(x, [1, 0]))
+        if any(not is_left and (len(v.shape) == 1 or v.shape[0] == 1) for is_left, v in users) and (
+                x.memory.buffer.root.role in ("input", "constant")):
+            x = to.copied(Local("aligned", "f"), x)
+        to.bind(inner, View(x.shape, x.kind, x.at, x.memory, None, across))
+
+
 def lower_body(to: Emitter, loop: Loop, rows: StackBuffers, step: Local, histories: Sequence[History] = (),
                renewed: dict | None = None) -> None:
     """The body of a loop, and the rows that it makes in this step."""
@@ -201,6 +228,7 @@ def scan(block: Block, op: Op) -> None:
     histories = [History(to, chain, length, reverse, _label(op, chain[0].output)) for chain, _ in chains]
     rows = StackBuffers(block, loop, length, {stack for _, stacks in chains for _, stack in stacks})
     bind_captures(to, loop)
+    lay_ready(to, loop, length)
     step, statements = Local("step", "i"), list[Any]()
     with to.within(statements):
         for stack, inner in loop.rows:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 
 NUMBER, INTEGER, CONDITION, BYTE = ir.DoubleType(), ir.IntType(64), ir.IntType(1), ir.IntType(8)
 STATUS, POINTER = ir.IntType(32), ir.PointerType()
 VALUE = {"f": NUMBER, "i": INTEGER, "b": CONDITION}              # of a variable
 ELEMENT = {"f": NUMBER, "i": INTEGER, "b": BYTE}                 # of an array in memory
+LANES = 8 if binding.get_host_cpu_features().get("avx512f") else 4       # numbers in a vector
 
 
 def eighth(builder: ir.IRBuilder, start: Any, k: int) -> Any:

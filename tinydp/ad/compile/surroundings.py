@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .contents import are_the_same, content, has_content, is_row_of_numbers
+from .contents import are_the_same, content, has_content, is_row_of_numbers, is_still
 
 MOST_NAMES = 1000                        # names; what is beyond is not looked at
 DEEPEST_NESTING = 6                      # objects in objects
@@ -49,17 +49,17 @@ class Reading(NamedTuple):
 class Surroundings:
     """What some functions found around them, to be compared with what is there now."""
 
-    def __init__(self, roots: tuple, readings: dict):
-        self.roots, self.readings = roots, readings
+    def __init__(self, roots: tuple, readings: dict, given: frozenset = frozenset()):
+        self.roots, self.readings, self.given = roots, readings, given
         self.same = _written(list(readings.values()))
         found = [np.random.mtrand._rand, random._inst, *(x.value for x in readings.values())]
         self.generators = [(x, state(x)) for x in found
                            if isinstance(x, (np.random.Generator, np.random.RandomState, random.Random))]
 
     @classmethod
-    def of(cls, *roots: Any) -> "Surroundings":
-        """What functions, and objects with functions, find now."""
-        return cls(roots, dict(_walk(roots)))
+    def of(cls, *roots: Any, given: frozenset = frozenset()) -> "Surroundings":
+        """What functions, and objects with functions, find now; but not what the first is `given` (keys)."""
+        return cls(roots, dict(_walk(roots, given)), given)
 
     def functions(self) -> list[types.FunctionType]:
         """Those of the user's that may run: the roots, and what was found from there on."""
@@ -76,7 +76,7 @@ class Surroundings:
         Nor at arrays that somebody else looks at: `seen` has their identities. But a dictionary may make what
         it is asked for: that was read, too.
         """
-        now = dict(_walk(self.roots))
+        now = dict(_walk(self.roots, self.given))
         made = {key: x for key, x in now.items() if key not in self.readings and (
             isinstance(x.owner, dict) and hasattr(type(x.owner), "__missing__"))}
         self.readings = {key: x for key, x in self.readings.items()
@@ -91,7 +91,7 @@ class Surroundings:
                 return False
         except (LookupError, AttributeError, ValueError, TypeError):     # it is not there any more
             return True
-        now = dict(_walk(self.roots))
+        now = dict(_walk(self.roots, self.given))
         if not all(key in now and _alike(x.value, now[key].value) for key, x in self.readings.items()):
             return True
         self.readings = {key: now[key] for key in self.readings}
@@ -101,20 +101,21 @@ class Surroundings:
 
 def _written(readings: list[Reading]) -> Callable[[], bool]:
     """The function that compares all readings: one expression, since it is evaluated in each call."""
-    names: dict[str, Any] = {"content": content, "are_the_same": are_the_same}
+    names: dict[str, Any] = {"is_still": is_still, "are_the_same": are_the_same}
     terms = ["True"]
     for k, (owner, way, name, value) in enumerate(readings):
         if way != FIXED:
             names |= {f"o{k}": owner, f"n{k}": name, f"v{k}": value}
             got = way.format(owner=f"o{k}", name=f"n{k}", attribute=name, value=f"v{k}")
-            terms.append(got if way == ROW else f"{got} == v{k}" if way in ENDS else f"{got} is v{k}")
+            terms.append(got if way in (CONTENT, ROW) else f"{got} == v{k}" if way == LENGTH else
+                         f"{got} is v{k}")
     return eval(f"lambda: {' and '.join(terms)}", names)
 
 
 ITEM, ATTRIBUTE, OF_CLASS = "{owner}[{name}]", "{owner}.{attribute}", "{owner}.__dict__[{name}]"
 OF_LIST, OF_DICT = "list.__getitem__({owner}, {name})", "dict.__getitem__({owner}, {name})"
 OF_OBJECTS, OF_CONTEXT, OF_REFERENCE = "{owner}.item({name})", "{owner}.get({name})", "{owner}()"
-LENGTH, CONTENT, ROW = "len({owner})", "content({owner})", "are_the_same({owner}, {value})"
+LENGTH, CONTENT, ROW = "len({owner})", "is_still({owner}, {value})", "are_the_same({owner}, {value})"
 ENDS = LENGTH, CONTENT, ROW              # which lead to nothing more
 FIXED = ""                               # it cannot be another one, and only leads to more
 
@@ -143,8 +144,8 @@ def _alike(a: Any, b: Any) -> bool:
 
 # ---------------------------------------------------------------------------- walking
 
-def _walk(roots: tuple) -> Iterator[tuple[Any, Reading]]:
-    """All that is read, from the roots on, with a key for each."""
+def _walk(roots: tuple, given: frozenset) -> Iterator[tuple[Any, Reading]]:
+    """All that is read, from the roots on, with a key for each; but not what the first root is `given`."""
     queue: deque[tuple[Any, int]] = deque((x, 0) for x in roots)
     seen: set[int] = set()
     count = 0
@@ -154,9 +155,12 @@ def _walk(roots: tuple) -> Iterator[tuple[Any, Reading]]:
             continue
         seen.add(id(x))
         for reading in _readings(x):
+            key = id(reading.owner), reading.way, reading.name
+            if key in given and x is roots[0]:
+                continue
             if reading.way not in ENDS:
                 queue.append((reading.value, depth + 1))
-            yield (id(reading.owner), reading.way, reading.name), reading
+            yield key, reading
             count += 1
             if count == MOST_NAMES:
                 return

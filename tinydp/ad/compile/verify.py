@@ -105,8 +105,7 @@ def reference(run: CheckedRun) -> list:
     """The results by plain Python, or on a tape."""
     compiled, program, call, values, active, seeds, results = run
     if active is None:
-        args, kwargs = compiled.filled(call, values)
-        y = compiled.f(*args, **kwargs)
+        y = compiled.applied(call, values)
         if not tree.alike(y, program.unflatten(list(results))):
             return [y]
         return tree.flatten(y)[0]
@@ -125,8 +124,7 @@ def _of_active(run: CheckedRun, found: list) -> Callable:
         leaves = list(run.values)
         for k, x in zip(run.active or (), xs, strict=True):
             leaves[k] = x
-        args, kwargs = run.compiled.filled(run.call, leaves)
-        found[:] = tree.flatten(run.compiled.f(*args, **kwargs))[0]
+        found[:] = tree.flatten(run.compiled.applied(run.call, leaves))[0]
         return tuple(found[k] for k in run.built.real)
 
     return reals
@@ -210,7 +208,8 @@ def _otherwise_rounded(run: CheckedRun) -> Iterator[list | None]:
     """The results of runs that round otherwise; None for one that raises."""
     program, values = run.built, run.values
     if run.active is None:
-        active = tuple(k for k, x in enumerate(values) if not is_discrete(x))
+        given = values[: len(values) - len(run.call.captured)]           # arrays around are plain to `f`
+        active = tuple(k for k, x in enumerate(given) if not is_discrete(x))
         run = run._replace(active=active, built=program._replace(scalar=False))
     for seed in range(RUNS if run.active else 0):
         JitteredTape.random = np.random.default_rng(seed)

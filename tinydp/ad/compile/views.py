@@ -24,12 +24,13 @@ from .expressions import Affine, Apply, Buffer, Load, Local, Memory, variables_o
 class View:
     """An array: its element at an index, an expression; and its memory, if it lies there as a whole.
 
-    A transposed matrix knows what it is `turned` from.
+    A transposed matrix knows what it is `turned` from; a matrix, a copy that lies `across`, if there is one.
     """
 
     def __init__(self, shape: tuple, kind: str, at: Callable[[tuple], Any], memory: Memory | None = None,
-                 turned: "View | None" = None):
+                 turned: "View | None" = None, across: "View | None" = None):
         self.shape, self.kind, self.at, self.memory, self.turned = shape, kind, at, memory, turned
+        self.across = across
 
     @property
     def reads(self) -> set:

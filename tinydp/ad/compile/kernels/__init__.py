@@ -15,13 +15,13 @@ import numpy as np
 from llvmlite import ir
 
 from ... import events
-from .products import dot, exact, matmul, matmul_nt, matmul_tn, matvec, spelled_out, summing, vecmat
+from .products import dot, exact, matmul, matmul_nt, matmul_tn, matvec, spelled_out, sum_rows, summing, vecmat
 from .sorting import argsort_into, search_left, search_right
 
 __all__ = [
     "all_finite", "argsort_into", "clip", "cos_into", "dot", "empty_array", "exp", "fmax", "fmin", "grown",
     "guess", "logaddexp", "matmul", "matmul_nt", "matmul_tn", "matvec", "maximum", "minimum", "mod",
-    "narrowed", "passed", "search_left", "search_right", "sign", "sin_into", "tanh", "vecmat",
+    "narrowed", "passed", "search_left", "search_right", "sign", "sin_into", "sum_rows", "tanh", "vecmat",
 ]
 
 # ---------------------------------------------------------------------------- exp and tanh

@@ -1,4 +1,4 @@
-"""Equations and decompositions of one matrix: LAPACK's, and for small matrices a few loops.
+"""Equations and decompositions of one matrix: LAPACK's, and for small matrices a few loops; large products.
 
 Matrices come as LAPACK has them, column after column: in NumPy's order that is the transposed one, so
 `x[j, i]` here is what a textbook calls x_ij, and what a kernel is given may be overwritten. Only what is to
@@ -41,7 +41,8 @@ def _plain(name: str) -> Callable:
     def call(*args: Any) -> int:
         info = ctypes.c_int()
         places = [ctypes.c_void_p(x.ctypes.data) if isinstance(x, np.ndarray) else
-                  ctypes.byref(ctypes.c_int(int(x))) for x in args]
+                  ctypes.byref(ctypes.c_double(x) if isinstance(x, float) else ctypes.c_int(int(x)))
+                  for x in args]
         routine(*places, ctypes.byref(info))
         return info.value
 
@@ -49,9 +50,10 @@ def _plain(name: str) -> Callable:
 
 
 def routine(name: str) -> Callable:
-    """A routine of LAPACK's as a function of integers, letters and arrays, that returns `info`.
+    """A routine of LAPACK's as a function of numbers, letters and arrays, that returns `info`.
 
-    Fortran takes all of them by their addresses. A letter is an integer whose first byte is that letter.
+    Fortran takes all of them by their addresses. A letter is an integer whose first byte is that letter. A
+    routine of BLAS's knows no `info`, and leaves it alone.
     """
     if numba.config.DISABLE_JIT:
         return _plain(name)
@@ -67,6 +69,8 @@ def routine(name: str) -> Callable:
             for kind, x in zip(signature.args[0], values, strict=True):
                 if isinstance(kind, types.Array):
                     place = context.make_array(kind)(context, builder, x).data
+                elif kind is types.float64:
+                    place = cgutils.alloca_once_value(builder, x)
                 else:
                     place = cgutils.alloca_once(builder, number)
                     builder.store(context.cast(builder, x, kind, types.int32), place)
@@ -83,6 +87,18 @@ def routine(name: str) -> Callable:
 
 
 _getrs, _getrf, _potrf, _syevd, _gesdd, _geqrf, _orgqr, _trtrs = map(routine, lapack.ROUTINES)
+(_gemm,) = map(routine, lapack.BLAS)
+
+
+# ---------------------------------------------------------------------------- products
+
+@exact
+def product_into(a: Any, b: Any, turned_a: int, turned_b: int, out: Any) -> None:
+    """out = a @ b, either transposed before, in NumPy's order: to BLAS these are the transposed matrices."""
+    rows, columns = out.shape
+    inner = a.shape[0] if turned_a else a.shape[1]
+    _gemm(T if turned_b else N, T if turned_a else N, columns, rows, inner, 1.0, b, b.shape[1],
+          a, a.shape[1], 0.0, out, columns)
 
 
 # ---------------------------------------------------------------------------- equations
