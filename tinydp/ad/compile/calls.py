@@ -24,6 +24,8 @@ from ..binding import parameters_of
 from ..errors import NotCompiledError, SelfCheckError, TinydpError
 from ..tape import Tape, Var
 from ..tracebacks import shorten
+from ..twins import twin
+from ..usage import require_function
 from ..values import Abstract, is_discrete, is_on, youngest
 from ..watch import WatchedTape, comparing, is_watched, tracer
 from .arguments import as_argument, fixed, fixed_leaves, form_of, gradients_like, name_of, refilled

@@ -25,7 +25,7 @@ from .arithmetic import Arithmetic
 from .expressions import Buffer, Local, Memory
 from .llvm_sums import is_small, write_sums
 from .machine_types import BYTE, ELEMENT, INTEGER, POINTER, STATUS, VALUE, eighth, room
-from .memory import allocate, every, in_memory, storage
+from .memory import allocate
 from .statements import (
     Again,
     Alloc,
