@@ -57,7 +57,7 @@ class Draft(Filled):
     @classmethod
     def of(cls, x: Any) -> "Draft":
         """A draft of its own, filled with what is in an array."""
-        known = example_of(x)
+        known = plain_numbers(x)
         cells = np.empty_like(known, CELL, subok=False)
         draft = cls(cells, Sources())
         draft[...] = x
@@ -105,7 +105,7 @@ class Draft(Filled):
 
             known, item = ..., set_at(self.value, index, item)
         source = len(self._sources) if is_traced(item) else PLAIN
-        value = example_of(item)
+        value = plain_numbers(item)
         if shape(value):
             new = np.empty(shape(value), CELL)
             new["value"], new["source"] = value, source
@@ -293,13 +293,13 @@ def holds_traced(x: Any) -> bool:
     return is_traced(x)
 
 
-def example_of(x: Any) -> Any:
+def plain_numbers(x: Any) -> Any:
     """The plain numbers in a value: those of the example, in a program that is compiled."""
     kind = type(x)
     if kind is Draft:
         return x._cells["value"]
     if isinstance(x, (list, tuple)):
-        return [*map(example_of, x)]
+        return [*map(plain_numbers, x)]
     x = plain(x)
     return x.example if isinstance(x, Abstract) else x  # type: ignore[attr-defined]
 
@@ -320,7 +320,7 @@ def _numpys(item: Any) -> Any:
 
 def joined(rows: Any) -> Any:
     """The traced array that `np.array` of these nested lists is."""
-    expected = np.array(example_of(rows))  # NumPy refuses what is ragged
+    expected = np.array(plain_numbers(rows))  # NumPy refuses what is ragged
     found = _row(rows)
     return found if shape(found) == expected.shape else np.reshape(found, expected.shape)
 
@@ -468,7 +468,7 @@ _COPYING = frozenset(
 def _viewed(function: Callable, args: tuple, options: dict) -> Any:
     """What a function gives that moves elements, if NumPy makes it of the same memory: a draft, too."""
     given = [x._cells["value"].copy("K") if type(x) is Draft else x for x in args]
-    found = function(*map(example_of, given), **{name: example_of(x) for name, x in options.items()})
+    found = function(*map(plain_numbers, given), **{name: plain_numbers(x) for name, x in options.items()})
     parts = found if isinstance(found, (list, tuple)) else [found]
     drafts = [(x, y) for x, y in zip(args, given, strict=True) if type(x) is Draft]
     if not any(

@@ -91,7 +91,7 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
         >>> total, partial
         (6.0, array([1., 3., 6.]))
     """
-    step, carry, xs = twin(step), tree.filled(carry), columns(tree.filled(xs))
+    step, carry, xs = twin(step), tree.settled_leaves(carry), columns(tree.settled_leaves(xs))
     if isinstance(xs, (int, np.integer)) and length is None:
         raise _number_as_rows(int(xs))
     n = _length(xs, length)
@@ -241,7 +241,7 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
         >>> print(f"{fall_time(2.0):.4f} s, {grad(fall_time)(2.0):.4f} s per m")
         0.6386 s, 0.1596 s per m
     """
-    step, until, state = twin(step), twin(until), tree.filled(state)
+    step, until, state = twin(step), twin(until), tree.settled_leaves(state)
     require_numbers(state)
     compiling = tracer()
     if compiling is not None:

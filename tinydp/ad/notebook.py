@@ -22,9 +22,9 @@ from .show import RecordedTape, brief
 
 SHOWN_ROWS = 60                           # of a table; of more, the first and the last are shown
 PLAYED_NODES = 3000                        # of a tape that is shown with its player
-CELL = "padding:2px 10px;text-align:left;white-space:pre;vertical-align:top"
-HEAD = f"{CELL};font-weight:600;border-bottom:1px solid #8886"
-CODE = "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12.5px;line-height:1.45"
+CELL_STYLE = "padding:2px 10px;text-align:left;white-space:pre;vertical-align:top"
+HEAD_STYLE = f"{CELL_STYLE};font-weight:600;border-bottom:1px solid #8886"
+CODE_STYLE = "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12.5px;line-height:1.45"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
@@ -33,12 +33,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "")
     if len(rows) > SHOWN_ROWS:
         first = 2 * SHOWN_ROWS // 3
         shown = [*rows[:first], [f"... {len(rows) - SHOWN_ROWS} more"], *rows[first - SHOWN_ROWS:]]
-    titles = "".join(f'<th scope="col" style="{HEAD}">{html.escape(x)}</th>' for x in head)
+    titles = "".join(f'<th scope="col" style="{HEAD_STYLE}">{html.escape(x)}</th>' for x in head)
     body = "".join(f"<tr>{''.join(f'<td>{html.escape(x)}</td>' for x in row)}</tr>" for row in shown)
-    title = f'<caption style="{CELL}">{html.escape(caption)}</caption>' * bool(caption)
-    style = f"<style>.tinydp td{{{CELL};background:none}}</style>"
+    title = f'<caption style="{CELL_STYLE}">{html.escape(caption)}</caption>' * bool(caption)
+    style = f"<style>.tinydp td{{{CELL_STYLE};background:none}}</style>"
     return (f'{style}<div class="tinydp" style="overflow-x:auto">'
-            f'<table style="border-collapse:collapse;{CODE}">'
+            f'<table style="border-collapse:collapse;{CODE_STYLE}">'
             f'{title}<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>')
 
 
@@ -47,9 +47,9 @@ def folded(title: str, content: str, is_open: bool = False) -> str:
     return f"<details{' open' * is_open}><summary>{html.escape(title)}</summary>{content}</details>"
 
 
-def source(text: str) -> str:
+def python_html(text: str) -> str:
     """A piece of Python."""
-    return f'<pre style="{CODE};overflow-x:auto;margin:4px 0">{html.escape(text.rstrip())}</pre>'
+    return f'<pre style="{CODE_STYLE};overflow-x:auto;margin:4px 0">{html.escape(text.rstrip())}</pre>'
 
 
 # ---------------------------------------------------------------------------- what is shown
@@ -79,7 +79,8 @@ def report_html(self: Any) -> str:
             for check in self.checks]
     checks = table(("derivative", "verdict", "the gradient says", "measured", "+-"), rows)
     parts = [f"<b>{html.escape(first)}</b>"]
-    parts += [source("\n".join(rest))] * bool(rest) + [folded("all that was compared", checks)] * bool(rows)
+    parts += [python_html("\n".join(rest))] * bool(rest)
+    parts += [folded("all that was compared", checks)] * bool(rows)
     return f'<div style="border-left:4px solid {color};padding:2px 10px">{"".join(parts)}</div>'
 
 
@@ -91,7 +92,7 @@ def compiled_html(self: Any) -> str:
     if not programs:
         return f"{title}: not called yet; what it becomes depends on the arguments."
     shown = [folded("the program" if active is None else f"with its gradient by {_listed(len(active))}",
-                    source(program.source), is_open=k == 0)
+                    python_html(program.source), is_open=k == 0)
              for k, (active, program) in enumerate(programs)]
     return title + "".join(shown)
 

@@ -19,7 +19,7 @@ X = TypeVar("X", bound=Any)  # within a lambda, anything can be done with it
 Y = TypeVar("Y")
 Aux = TypeVar("Aux")
 R_co = TypeVar("R_co", covariant=True)
-N = TypeVar("N", bound=Number)
+Num = TypeVar("Num", bound=Number)
 
 
 class Grad(Protocol):
@@ -60,30 +60,30 @@ class ValueAndGrad(Protocol):
     @overload
     def __call__(  # type: ignore[overload-overlap]
         self,
-        f: Callable[Concatenate[X, P], N],
+        f: Callable[Concatenate[X, P], Num],
         argnums: Literal[0] = 0,
         has_aux: Literal[False] = False,
-    ) -> Callable[Concatenate[X, P], tuple[N, X]]: ...
+    ) -> Callable[Concatenate[X, P], tuple[Num, X]]: ...
     @overload
     def __call__(
         self,
-        f: Callable[Concatenate[X, P], tuple[N, Aux]],
+        f: Callable[Concatenate[X, P], tuple[Num, Aux]],
         argnums: Literal[0] = 0,
         *,
         has_aux: Literal[True],
-    ) -> Callable[Concatenate[X, P], tuple[tuple[N, Aux], X]]: ...
+    ) -> Callable[Concatenate[X, P], tuple[tuple[Num, Aux], X]]: ...
     @overload
     def __call__(
-        self, f: Callable[P, N], argnums: int, has_aux: Literal[False] = False
-    ) -> Callable[P, tuple[N, Any]]: ...
+        self, f: Callable[P, Num], argnums: int, has_aux: Literal[False] = False
+    ) -> Callable[P, tuple[Num, Any]]: ...
     @overload
     def __call__(
-        self, f: Callable[P, N], argnums: Sequence[int], has_aux: Literal[False] = False
-    ) -> Callable[P, tuple[N, tuple[Any, ...]]]: ...
+        self, f: Callable[P, Num], argnums: Sequence[int], has_aux: Literal[False] = False
+    ) -> Callable[P, tuple[Num, tuple[Any, ...]]]: ...
     @overload
     def __call__(
-        self, f: Callable[P, tuple[N, Aux]], argnums: int | Sequence[int] = 0, *, has_aux: Literal[True]
-    ) -> Callable[P, tuple[tuple[N, Aux], Any]]: ...
+        self, f: Callable[P, tuple[Num, Aux]], argnums: int | Sequence[int] = 0, *, has_aux: Literal[True]
+    ) -> Callable[P, tuple[tuple[Num, Aux], Any]]: ...
 
 
 class Vjp(Protocol):

@@ -266,12 +266,12 @@ def copied(tree: Any) -> Any:
     return settled(tree) if children(tree) is None else _map_one(lambda leaf: leaf, tree)
 
 
-def filled(tree: Any) -> Any:
+def settled_leaves(tree: Any) -> Any:
     """The same with the values of the arrays in it that are being filled; often, as it is."""
     below = children(tree)
     if below is None:
         return settled(tree)
-    return copied(tree) if any(filled(x) is not x for x in below) else tree
+    return copied(tree) if any(settled_leaves(x) is not x for x in below) else tree
 
 
 def map(f: Callable, tree: Any, *others: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .advice.calling import applied, by_position, has_option, positions_of, with_arguments, with_option
+from .advice.calling import by_position, curried, has_option, positions_of, with_arguments, with_option
 from .advice.naming import Advice
 from .advice.returns import last_value_of, returned_by
 from .errors import NoInputError, UsageError, user_place
@@ -15,7 +15,7 @@ def require_function(name: str, f: Any) -> None:
     """Raise `UsageError` unless `f` is a function; most often it is the result of one."""
     if not callable(f):
         place = user_place()
-        new = applied(place.expression)
+        new = curried(place.expression)
         raise UsageError(
             f"{name} needs a function, not {f!r:.60}.",
             Advice("write {}: the function itself, and then its arguments.", new)
@@ -48,7 +48,7 @@ def as_argnums(f: Callable, argnums: Any) -> Any:
 def given_too_early(name: str, x: Any, place: Any = None) -> UsageError:
     """`grad(f, x)`: what the gradient is to be taken at came where an option is."""
     place = place or user_place()
-    new = applied(place.expression)
+    new = curried(place.expression)
     return UsageError(
         f"{name} came as {x!r:.60}; the arguments of f go to the function that is returned.",
         Advice("write {}.", new) if new else "write grad(f)(x).",

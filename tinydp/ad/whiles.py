@@ -62,7 +62,7 @@ def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None
         >>> while_loop(lambda s: s[1] < 3, lambda s: (s[0] * 2.0, s[1] + 1), (np.ones(2), 0))
         (array([8., 8.]), 3)
     """
-    cond, body, state = twin(cond), twin(body), tree.filled(state)
+    cond, body, state = twin(cond), twin(body), tree.settled_leaves(state)
     _require_number("max_steps", max_steps, 0)
     _require_number("segment", segment, 1)
     require_numbers(state)

@@ -9,7 +9,7 @@ from scipy import special as sc
 import tinydp as dp
 from tinydp.ad.compile.expansions import EXPANSIONS
 from tinydp.ad.errors import NotCompiledError, NotDifferentiableError
-from tinydp.ad.neighbours.special import PRIMITIVES
+from tinydp.ad.neighbours.special import UFUNCS
 
 REAL, POSITIVE, UNIT = (-1.7, -0.3, 0.4, 1.6), (0.3, 0.9, 1.7, 3.2), (0.1, 0.35, 0.6, 0.9)
 INSIDE = (-0.8, -0.2, 0.3, 0.7)
@@ -68,7 +68,7 @@ DOMAINS = {
     sc.gammaincc: (POSITIVE, POSITIVE),
     sc.betainc: (POSITIVE, POSITIVE, UNIT),
 }
-CASES = [(f, i) for f, primitive in PRIMITIVES.items() for i, rule in enumerate(primitive.rules) if rule]
+CASES = [(f, i) for f, primitive in UFUNCS.items() for i, rule in enumerate(primitive.rules) if rule]
 
 
 def name(x):
@@ -76,7 +76,7 @@ def name(x):
 
 
 def test_every_function_has_a_domain():
-    assert DOMAINS.keys() == PRIMITIVES.keys()
+    assert DOMAINS.keys() == UFUNCS.keys()
 
 
 @pytest.mark.parametrize(("f", "i"), CASES, ids=name)
@@ -91,7 +91,7 @@ def test_first_and_second_derivative(f, i):
 
 
 @pytest.mark.parametrize(
-    ("f", "i"), [case for case in CASES if PRIMITIVES[case[0]].name in EXPANSIONS], ids=name
+    ("f", "i"), [case for case in CASES if UFUNCS[case[0]].name in EXPANSIONS], ids=name
 )
 def test_compiled(f, i, wrap):
     args = [np.array(x) for x in DOMAINS[f]]
@@ -131,6 +131,6 @@ def test_special_points(f, x, right):
 
 
 def test_every_rule_takes_what_its_function_takes():
-    for f, primitive in PRIMITIVES.items():
+    for f, primitive in UFUNCS.items():
         for rule in filter(None, primitive.rules):
             assert len(inspect.signature(rule).parameters) == 2 + f.nin

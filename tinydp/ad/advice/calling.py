@@ -1,8 +1,8 @@
 """How one of our own functions is meant to be called, for the user's own call of it.
 
->>> applied("dp.grad(f, 2.0)")
+>>> curried("dp.grad(f, 2.0)")
 'dp.grad(f)(2.0)'
->>> applied("dp.compile(f(x, y))")
+>>> curried("dp.compile(f(x, y))")
 'dp.compile(f)(x, y)'
 >>> in_tuples("dp.jvp(np.sin, 0.5, 1.0)")
 'dp.jvp(np.sin, (0.5,), (1.0,))'
@@ -19,7 +19,7 @@ from .naming import Advice
 from .syntax import parsed, statements
 
 
-def applied(expression: str) -> str:
+def curried(expression: str) -> str:
     """`grad(f)(x)` for `grad(f, x)` and for `grad(f(x))`; or nothing."""
     found = parsed(expression)
     if not (isinstance(found, ast.Call) and found.args):

@@ -22,7 +22,7 @@ def of_ufunc(ufunc: np.ufunc) -> Any:
         return None
     from . import special  # noqa: PLC0415  (which imports SciPy)
 
-    return special.PRIMITIVES.get(ufunc)
+    return special.UFUNCS.get(ufunc)
 
 
 # The functions that are no ufuncs: SciPy's module, and the names there.

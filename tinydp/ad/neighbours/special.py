@@ -20,13 +20,13 @@ from ..compile.expansions import EXPANSIONS
 from ..primitives import Primitive
 from ..registry import defvjp
 
-PRIMITIVES: dict[Callable, Primitive] = {}
+UFUNCS: dict[Callable, Primitive] = {}              # of SciPy, each with its primitive
 ROOT_PI, ROOT_2PI = np.sqrt(np.pi), np.sqrt(2.0 * np.pi)
 
 
-def rule(f, *rules, of_numpys=None):
+def defufunc(f, *rules, of_numpys=None):
     """Add a function; `of_numpys` is the same by functions that can be compiled."""
-    primitive = PRIMITIVES[f] = Primitive(f, f"scipy.special.{f.__name__}")
+    primitive = UFUNCS[f] = Primitive(f, f"scipy.special.{f.__name__}")
     defvjp(primitive, *rules)
     if of_numpys:
         EXPANSIONS[primitive.name] = of_numpys
@@ -56,71 +56,71 @@ def _log_expit(x):
 
 # ---------------------------------------------------------------------------- errors, logistic
 
-rule(sc.erf,       lambda g, y, x: g * (2.0 / ROOT_PI) * np.exp(-x * x))
-rule(sc.erfc,      lambda g, y, x: g * (-2.0 / ROOT_PI) * np.exp(-x * x))
-rule(sc.erfcx,     lambda g, y, x: g * (2.0 * x * y - 2.0 / ROOT_PI))
-rule(sc.erfinv,    lambda g, y, x: g * (0.5 * ROOT_PI) * np.exp(y * y))
-rule(sc.erfcinv,   lambda g, y, x: g * (-0.5 * ROOT_PI) * np.exp(y * y))
-rule(sc.ndtr,      lambda g, y, x: g * np.exp(-0.5 * x * x) / ROOT_2PI)
-rule(sc.ndtri,     lambda g, y, p: g * ROOT_2PI * np.exp(0.5 * y * y))
-rule(sc.log_ndtr,  lambda g, y, x: g * np.exp(-0.5 * x * x - y) / ROOT_2PI)
-rule(sc.dawsn,     lambda g, y, x: g * (1.0 - 2.0 * x * y))
-rule(sc.expit,     lambda g, y, x: g * y * sc.expit(-x), of_numpys=_expit)
-rule(sc.logit,     lambda g, y, p: g / (p * (1.0 - p)), of_numpys=lambda p: np.log(p) - np.log1p(-p))
-rule(sc.log_expit, lambda g, y, x: g * sc.expit(-x), of_numpys=_log_expit)
+defufunc(sc.erf,       lambda g, y, x: g * (2.0 / ROOT_PI) * np.exp(-x * x))
+defufunc(sc.erfc,      lambda g, y, x: g * (-2.0 / ROOT_PI) * np.exp(-x * x))
+defufunc(sc.erfcx,     lambda g, y, x: g * (2.0 * x * y - 2.0 / ROOT_PI))
+defufunc(sc.erfinv,    lambda g, y, x: g * (0.5 * ROOT_PI) * np.exp(y * y))
+defufunc(sc.erfcinv,   lambda g, y, x: g * (-0.5 * ROOT_PI) * np.exp(y * y))
+defufunc(sc.ndtr,      lambda g, y, x: g * np.exp(-0.5 * x * x) / ROOT_2PI)
+defufunc(sc.ndtri,     lambda g, y, p: g * ROOT_2PI * np.exp(0.5 * y * y))
+defufunc(sc.log_ndtr,  lambda g, y, x: g * np.exp(-0.5 * x * x - y) / ROOT_2PI)
+defufunc(sc.dawsn,     lambda g, y, x: g * (1.0 - 2.0 * x * y))
+defufunc(sc.expit,     lambda g, y, x: g * y * sc.expit(-x), of_numpys=_expit)
+defufunc(sc.logit,     lambda g, y, p: g / (p * (1.0 - p)), of_numpys=lambda p: np.log(p) - np.log1p(-p))
+defufunc(sc.log_expit, lambda g, y, x: g * sc.expit(-x), of_numpys=_log_expit)
 
 # ---------------------------------------------------------------------------- logarithms, powers
 
-rule(sc.xlogy,     lambda g, y, a, x: g * np.log(x),
-                   lambda g, y, a, x: g * _ratio(a, x),
-                   of_numpys=lambda a, x: a * np.log(np.where(a == 0.0, 1.0, x)))
-rule(sc.xlog1py,   lambda g, y, a, x: g * np.log1p(x),
-                   lambda g, y, a, x: g * _ratio(a, 1.0 + x),
-                   of_numpys=lambda a, x: a * np.log1p(np.where(a == 0.0, 1.0, x)))
-rule(sc.entr,      lambda g, y, x: -g * (np.log(x) + 1.0), of_numpys=lambda x: -x * np.log(x))
-rule(sc.rel_entr,  lambda g, y, x, p: g * (np.log(x / p) + 1.0),
-                   lambda g, y, x, p: -g * x / p)
-rule(sc.kl_div,    lambda g, y, x, p: g * np.log(x / p),
-                   lambda g, y, x, p: g * (1.0 - x / p))
-rule(sc.exp10,     lambda g, y, x: g * y * np.log(10.0), of_numpys=lambda x: np.exp(x * np.log(10.0)))
-rule(sc.exp2,      lambda g, y, x: g * y * np.log(2.0), of_numpys=np.exp2)
-rule(sc.expm1,     lambda g, y, x: g * (y + 1.0), of_numpys=np.expm1)
-rule(sc.log1p,     lambda g, y, x: g / (1.0 + x), of_numpys=np.log1p)
-rule(sc.cbrt,      lambda g, y, x: g / (3.0 * y * y), of_numpys=np.cbrt)
-rule(sc.boxcox,    lambda g, y, x, p: g * x ** (p - 1.0))
-rule(sc.inv_boxcox, lambda g, y, x, p: g * y ** (1.0 - p))
-rule(sc.huber,     None, lambda g, y, d, x: g * np.clip(x, -d, d))
-rule(sc.pseudo_huber, None, lambda g, y, d, x: g * x / np.sqrt(1.0 + (x / d) ** 2))
+defufunc(sc.xlogy,     lambda g, y, a, x: g * np.log(x),
+                       lambda g, y, a, x: g * _ratio(a, x),
+                       of_numpys=lambda a, x: a * np.log(np.where(a == 0.0, 1.0, x)))
+defufunc(sc.xlog1py,   lambda g, y, a, x: g * np.log1p(x),
+                       lambda g, y, a, x: g * _ratio(a, 1.0 + x),
+                       of_numpys=lambda a, x: a * np.log1p(np.where(a == 0.0, 1.0, x)))
+defufunc(sc.entr,      lambda g, y, x: -g * (np.log(x) + 1.0), of_numpys=lambda x: -x * np.log(x))
+defufunc(sc.rel_entr,  lambda g, y, x, p: g * (np.log(x / p) + 1.0),
+                       lambda g, y, x, p: -g * x / p)
+defufunc(sc.kl_div,    lambda g, y, x, p: g * np.log(x / p),
+                       lambda g, y, x, p: g * (1.0 - x / p))
+defufunc(sc.exp10,     lambda g, y, x: g * y * np.log(10.0), of_numpys=lambda x: np.exp(x * np.log(10.0)))
+defufunc(sc.exp2,      lambda g, y, x: g * y * np.log(2.0), of_numpys=np.exp2)
+defufunc(sc.expm1,     lambda g, y, x: g * (y + 1.0), of_numpys=np.expm1)
+defufunc(sc.log1p,     lambda g, y, x: g / (1.0 + x), of_numpys=np.log1p)
+defufunc(sc.cbrt,      lambda g, y, x: g / (3.0 * y * y), of_numpys=np.cbrt)
+defufunc(sc.boxcox,    lambda g, y, x, p: g * x ** (p - 1.0))
+defufunc(sc.inv_boxcox, lambda g, y, x, p: g * y ** (1.0 - p))
+defufunc(sc.huber,     None, lambda g, y, d, x: g * np.clip(x, -d, d))
+defufunc(sc.pseudo_huber, None, lambda g, y, d, x: g * x / np.sqrt(1.0 + (x / d) ** 2))
 
 # ---------------------------------------------------------------------------- gamma and its family
 
-rule(sc.gamma,     lambda g, y, x: g * y * sc.psi(x))
-rule(sc.gammaln,   lambda g, y, x: g * sc.psi(x))
-rule(sc.psi,       lambda g, y, x: g * sc.zeta(2.0, x))          # for x > 0
-rule(sc.rgamma,    lambda g, y, x: -g * y * sc.psi(x))
+defufunc(sc.gamma,     lambda g, y, x: g * y * sc.psi(x))
+defufunc(sc.gammaln,   lambda g, y, x: g * sc.psi(x))
+defufunc(sc.psi,       lambda g, y, x: g * sc.zeta(2.0, x))          # for x > 0
+defufunc(sc.rgamma,    lambda g, y, x: -g * y * sc.psi(x))
 # SciPy's `zeta` is a function around the ufunc of two arguments, which is what psi' is made of.
-rule(sc._ufuncs._zeta, None, lambda g, y, s, x: -g * s * sc._ufuncs._zeta(s + 1.0, x))
-rule(sc.beta,      lambda g, y, a, b: g * y * (sc.psi(a) - sc.psi(a + b)),
-                   lambda g, y, a, b: g * y * (sc.psi(b) - sc.psi(a + b)))
-rule(sc.betaln,    lambda g, y, a, b: g * (sc.psi(a) - sc.psi(a + b)),
-                   lambda g, y, a, b: g * (sc.psi(b) - sc.psi(a + b)))
-rule(sc.gammainc,  None, lambda g, y, a, x: g * np.exp((a - 1.0) * np.log(x) - x - sc.gammaln(a)))
-rule(sc.gammaincc, None, lambda g, y, a, x: -g * np.exp((a - 1.0) * np.log(x) - x - sc.gammaln(a)))
-rule(sc.betainc,   None, None,
-                   lambda g, y, a, b, x: g * np.exp((a - 1.0) * np.log(x) + (b - 1.0) * np.log1p(-x)
-                                                    - sc.betaln(a, b)))
+defufunc(sc._ufuncs._zeta, None, lambda g, y, s, x: -g * s * sc._ufuncs._zeta(s + 1.0, x))
+defufunc(sc.beta,      lambda g, y, a, b: g * y * (sc.psi(a) - sc.psi(a + b)),
+                       lambda g, y, a, b: g * y * (sc.psi(b) - sc.psi(a + b)))
+defufunc(sc.betaln,    lambda g, y, a, b: g * (sc.psi(a) - sc.psi(a + b)),
+                       lambda g, y, a, b: g * (sc.psi(b) - sc.psi(a + b)))
+defufunc(sc.gammainc,  None, lambda g, y, a, x: g * np.exp((a - 1.0) * np.log(x) - x - sc.gammaln(a)))
+defufunc(sc.gammaincc, None, lambda g, y, a, x: -g * np.exp((a - 1.0) * np.log(x) - x - sc.gammaln(a)))
+defufunc(sc.betainc,   None, None,
+                       lambda g, y, a, b, x: g * np.exp((a - 1.0) * np.log(x) + (b - 1.0) * np.log1p(-x)
+                                                        - sc.betaln(a, b)))
 
 # ---------------------------------------------------------------------------- integrals, Bessel functions
 
-rule(sc.exp1,      lambda g, y, x: -g * np.exp(-x) / x)
-rule(sc.expi,      lambda g, y, x: g * np.exp(x) / x)
-rule(sc.i0,        lambda g, y, x: g * sc.i1(x))
-rule(sc.i1,        lambda g, y, x: g * (sc.i0(x) - _i1_over(x)))
-rule(sc.i0e,       lambda g, y, x: g * (sc.i1e(x) - np.sign(x) * y))
-rule(sc.i1e,       lambda g, y, x: g * (np.exp(-np.abs(x)) * (sc.i0(x) - _i1_over(x)) - np.sign(x) * y))
-rule(sc.j0,        lambda g, y, x: -g * sc.j1(x))
-rule(sc.j1,        lambda g, y, x: g * (sc.j0(x) - _j1_over(x)))
-rule(sc.y0,        lambda g, y, x: -g * sc.y1(x))
-rule(sc.y1,        lambda g, y, x: g * (sc.y0(x) - y / x))
-rule(sc.k0,        lambda g, y, x: -g * sc.k1(x))
-rule(sc.k1,        lambda g, y, x: -g * (sc.k0(x) + y / x))
+defufunc(sc.exp1,      lambda g, y, x: -g * np.exp(-x) / x)
+defufunc(sc.expi,      lambda g, y, x: g * np.exp(x) / x)
+defufunc(sc.i0,        lambda g, y, x: g * sc.i1(x))
+defufunc(sc.i1,        lambda g, y, x: g * (sc.i0(x) - _i1_over(x)))
+defufunc(sc.i0e,       lambda g, y, x: g * (sc.i1e(x) - np.sign(x) * y))
+defufunc(sc.i1e,       lambda g, y, x: g * (np.exp(-np.abs(x)) * (sc.i0(x) - _i1_over(x)) - np.sign(x) * y))
+defufunc(sc.j0,        lambda g, y, x: -g * sc.j1(x))
+defufunc(sc.j1,        lambda g, y, x: g * (sc.j0(x) - _j1_over(x)))
+defufunc(sc.y0,        lambda g, y, x: -g * sc.y1(x))
+defufunc(sc.y1,        lambda g, y, x: g * (sc.y0(x) - y / x))
+defufunc(sc.k0,        lambda g, y, x: -g * sc.k1(x))
+defufunc(sc.k1,        lambda g, y, x: -g * (sc.k0(x) + y / x))

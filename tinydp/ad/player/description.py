@@ -25,7 +25,7 @@ from ..transforms import Checkpoint
 from ..values import plain, shape
 from .layout import ROW_HEIGHT, layout
 from .rules import written
-from .sources import Sources
+from .sources import SourceLines
 
 MOST = 20_000                            # nodes inside of a node; with more, a page does not open it
 
@@ -64,7 +64,7 @@ class Description:
         self._open(range(len(tape.inputs), self.top))
         self.index = {id(entry.node): i for i, entry in enumerate(self.entries)}
         self.index.update((inner, self.index[id(x)]) for inner, x in self.aliases.items())
-        self.sources = Sources()
+        self.sources = SourceLines()
         self.ops: dict[Any, int] = {}
 
     def _open(self, rows: range) -> None:

@@ -7,7 +7,7 @@ from types import CodeType
 from ..errors import Spot
 
 
-class Sources:
+class SourceLines:
     """The lines that the program passed, and those around them."""
 
     def __init__(self) -> None:

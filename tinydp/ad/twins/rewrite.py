@@ -55,14 +55,14 @@ from .. import neighbours
 from ..advice.syntax import of_file
 from ..errors import is_library
 from . import running
-from .statements import METHODS, PREFIX, Rewriter, inside
+from .statements import METHODS, PREFIX, Rewriter, nodes_inside
 
 _FUTURE = functools.reduce(
     operator.or_, [getattr(__future__, name).compiler_flag for name in __future__.all_feature_names]
 )
 
 
-class Made:
+class TwinCode:
     """The code of a twin; None if the function needs none."""
 
     __slots__ = ("cells", "code", "last", "original")
@@ -78,7 +78,7 @@ class Made:
         )
 
 
-_KNOWN: dict[int, Made] = {}  # by the identity of the code
+_KNOWN: dict[int, TwinCode] = {}  # by the identity of the code
 
 
 def twin(f: Any) -> Any:
@@ -114,7 +114,7 @@ def source(f: Callable) -> str:
 # ---------------------------------------------------------------------------- functions
 
 
-def _function(f: FunctionType, made: Made) -> FunctionType:
+def _function(f: FunctionType, made: TwinCode) -> FunctionType:
     last = made.last
     if last is not None and last[0]() is f and last[1] is f.__defaults__ and last[2] is f.__kwdefaults__:
         return last[3]
@@ -129,13 +129,13 @@ def _function(f: FunctionType, made: Made) -> FunctionType:
     return new
 
 
-def _forget(made: Made) -> None:
+def _forget(made: TwinCode) -> None:
     """Let go of what the last function has around it."""
     if made.last is not None and made.last[0]() is None:
         made.last = None
 
 
-def _look(f: FunctionType) -> Made:
+def _look(f: FunctionType) -> TwinCode:
     code = f.__code__
     key = id(code)
     entries = _KNOWN
@@ -145,7 +145,7 @@ def _look(f: FunctionType) -> Made:
 
     known = weakref.ref(code, forget)
     found = None if is_library(code.co_filename) or not _may_change(code, f.__globals__) else _found(f)
-    made = Made(known) if found is None else Made(known, found[0], code.co_freevars)
+    made = TwinCode(known) if found is None else TwinCode(known, found[0], code.co_freevars)
     _KNOWN[key] = made
     return made
 
@@ -201,7 +201,7 @@ def _functions(text: str) -> tuple[dict[tuple[str, int], list[ast.AST]], list]:
     tree = of_file(text) or ast.Module([], [])
     imports = [
         x
-        for x in inside(tree)
+        for x in nodes_inside(tree)
         if isinstance(x, ast.Import) or (isinstance(x, ast.ImportFrom) and x.module != "__future__")
     ]
     for node in ast.walk(tree):
@@ -301,7 +301,7 @@ HELPERS = {
     for name, x in {
         "array": running.array,
         "full": running.full,
-        "own": running.own,
+        "to_fill": running.to_fill,
         "writable": running.writable,
         "combined": running.combined,
         "twin": twin,

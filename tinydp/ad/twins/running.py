@@ -59,7 +59,7 @@ def full(function: Callable, *args: Any, **options: Any) -> Any:
     return np.broadcast_to(as_array(value), sides)
 
 
-def own(x: Any) -> Any:
+def to_fill(x: Any) -> Any:
     """An array that the program has just made, and goes on to fill."""
     return Draft.of(x) if (type(x) is Var or isinstance(x, Abstract)) and shape(x) else x
 

@@ -65,7 +65,7 @@ _FRESH = frozenset(
     )
 )
 
-Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+FUNCTION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 class Rewriter(ast.NodeTransformer):
@@ -289,7 +289,7 @@ class Rewriter(ast.NodeTransformer):
                 for x, y, k in zip(target.elts, value.elts, parts, strict=True)
             ]
             return value
-        return ast.copy_location(ast.Call(self.ours("own", value), [value], []), value)
+        return ast.copy_location(ast.Call(self.ours("to_fill", value), [value], []), value)
 
     def ours(self, name: str, place: Any) -> ast.expr:
         self.changed = True
@@ -323,7 +323,7 @@ class Scope:
             arguments.vararg,
             arguments.kwarg,
         ]
-        found = [x for statement in body for x in inside(statement)]
+        found = [x for statement in body for x in nodes_inside(statement)]
         outer = {name for x in found if isinstance(x, (ast.Global, ast.Nonlocal)) for name in x.names}
         self.own = {x.arg for x in given if x} | {name for x in found for name in _bound(x)} - outer
         comprehended = {
@@ -356,7 +356,7 @@ class Scope:
         self.captured = {
             y.id
             for x in found
-            if isinstance(x, (*Function, ast.ClassDef))
+            if isinstance(x, (*FUNCTION_NODES, ast.ClassDef))
             for y in ast.walk(x)
             if isinstance(y, ast.Name)
         }
@@ -396,12 +396,12 @@ _OPERATIONS = {
 }
 
 
-def inside(node: ast.AST) -> Iterator[ast.AST]:
+def nodes_inside(node: ast.AST) -> Iterator[ast.AST]:
     """What is in a function, without what is in the functions and classes in it."""
     yield node
-    if not isinstance(node, (*Function, ast.ClassDef)):
+    if not isinstance(node, (*FUNCTION_NODES, ast.ClassDef)):
         for x in ast.iter_child_nodes(node):
-            yield from inside(x)
+            yield from nodes_inside(x)
 
 
 def _bound(x: ast.AST) -> list[str]:
