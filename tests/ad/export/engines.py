@@ -10,7 +10,7 @@ import pytest
 
 import tinydp as dp
 from tinydp.ad.compile import wasm
-from tinydp.ad.export.modules import binary, module, prepared
+from tinydp.ad.export.modules import module, prepared, wasm_bytes
 
 from ..compile import programs
 
@@ -61,7 +61,7 @@ def in_wasmtime(made):
     wasmtime = pytest.importorskip("wasmtime")
     store = wasmtime.Store()
     written = wasm.Module({made.name: made.module})
-    compiled = wasmtime.Module(store.engine, binary(written))
+    compiled = wasmtime.Module(store.engine, wasm_bytes(written))
     exports = wasmtime.Instance(store, compiled, []).exports(store)
     memory, top = exports["memory"], exports["first"].value(store)
     exports["top"].set_value(store, top)

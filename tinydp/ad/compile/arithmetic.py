@@ -6,6 +6,7 @@ from llvmlite import ir
 
 from .expressions import Affine, Const, Load, Local
 from .machine_types import INTEGER, NUMBER, VALUE
+from .operations import SCALED
 
 OPERATORS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv", "fmod": "frem"}
 INTEGER_INSTRUCTIONS = {"add": "add", "subtract": "sub", "multiply": "mul", "bitwise_and": "and_",
@@ -19,8 +20,6 @@ INTRINSIC = {"abs": "fabs", "absolute": "fabs", "fabs": "fabs", "power": "pow"} 
 FROM_C = {name: name for name in ("tan", "sinh", "cosh", "expm1", "log1p", "hypot", "cbrt")} | {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh",
     "arccosh": "acosh", "arctanh": "atanh"}
-SCALED = {"radians": 0.017453292519943295, "deg2rad": 0.017453292519943295,
-          "degrees": 57.29577951308232, "rad2deg": 57.29577951308232}
 SCALAR_KERNELS = {name: name for name in (
     "clip", "exp", "floor_divide", "fmax", "fmin", "logaddexp", "maximum", "minimum", "mod", "sign", "tanh")
 } | {"remainder": "mod"}

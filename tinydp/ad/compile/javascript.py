@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from . import portable
 from .expressions import Affine, Apply, Buffer, Const, Load, Local, Memory, variables_of
 from .lower import Lowered
+from .operations import FLAT, SCALED
 from .split import split
 from .statements import Again, Alloc, Call, Fail, For, Forever, Function, If, Leave, Let, See, Store
 from .storage import every, in_memory, storage
@@ -37,10 +38,10 @@ from .writing import (
     SIGN,
     SUM,
     Writing,
-    wrapped,
+    in_lines,
 )
 
-LONGEST, PART = 1500, 700                        # operations in a function: engines optimise no longer ones
+LONGEST_FUNCTION, PART = 1500, 700               # operations in a function: engines optimise no longer ones
 INFIX = {
     "add": ("+", SUM), "subtract": ("-", SUM), "multiply": ("*", PRODUCT), "divide": ("/", PRODUCT),
     "less": ("<", COMPARED), "less_equal": ("<=", COMPARED), "greater": (">", COMPARED),
@@ -50,28 +51,26 @@ INFIX = {
 FORMS = {                                        # by the operands
     "negative": ("-{}", SIGN), "square": ("{0} * {0}", PRODUCT), "reciprocal": ("1.0 / {}", PRODUCT),
     "logical_not": ("!{}", SIGN),
-    "radians": ("{} * 0.017453292519943295", PRODUCT), "deg2rad": ("{} * 0.017453292519943295", PRODUCT),
-    "degrees": ("{} * 57.29577951308232", PRODUCT), "rad2deg": ("{} * 57.29577951308232", PRODUCT),
+    **{name: (f"{{}} * {factor!r}", PRODUCT) for name, factor in SCALED.items()},
 }
 FUNCTIONS = {
     "abs": "Math.abs", "absolute": "Math.abs", "fabs": "Math.abs", "sqrt": "Math.sqrt", "floor": "Math.floor",
     "ceil": "Math.ceil", "isfinite": "Number.isFinite", "isnan": "Number.isNaN", "float": "Number",
     "int": "Math.trunc"}
-OF_INTEGERS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "square": "{0} * {0}",
-               "negative": "0 - {}"}             # 0 has no sign
-CALLED_OF_INTEGERS = {"floor_divide": "floorDivided", "remainder": "remaining", "bitwise_and": "bitAnd",
-                      "bitwise_or": "bitOr", "bitwise_xor": "bitXor", "abs": "Math.abs", "sign": "Math.sign",
-                      "maximum": "Math.max", "minimum": "Math.min"}
-BITS = {"_power_of_two": "powerOfTwo", "_exponent": "exponentOf", "copysign": "copySign"}    # in runtime.js
-FLAT = ("all_finite", "cos_into", "sin_into")    # kernels that take arrays of any shape as vectors
-ARRAYS = {"f": "Float64Array", "i": "Float64Array", "b": "Uint8Array"}
+INTEGER_FORMS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "square": "{0} * {0}",
+                 "negative": "0 - {}"}           # 0 has no sign
+INTEGER_CALLS = {"floor_divide": "floorDivided", "remainder": "remaining", "bitwise_and": "bitAnd",
+                 "bitwise_or": "bitOr", "bitwise_xor": "bitXor", "abs": "Math.abs", "sign": "Math.sign",
+                 "maximum": "Math.max", "minimum": "Math.min"}
+FROM_RUNTIME = {"_power_of_two": "powerOfTwo", "_exponent": "exponentOf", "copysign": "copySign"}
+TYPED_ARRAYS = {"f": "Float64Array", "i": "Float64Array", "b": "Uint8Array"}
 KEYWORDS = frozenset(text for line in (
     "arguments await break case catch class const continue debugger default delete do else enum eval export",
     "extends false finally for function if implements import in instanceof interface let new null package",
     "private protected public return static super switch this throw true try typeof undefined var void while",
     "with yield Array BigInt Error Float64Array Infinity Math NaN Number Object Uint8Array WebAssembly",
     "Failure grown integer") for text in line.split())
-RESERVED = frozenset((*KEYWORDS, *portable.names(), *CALLED_OF_INTEGERS.values(), *BITS.values()))
+RESERVED = frozenset((*KEYWORDS, *portable.names(), *INTEGER_CALLS.values(), *FROM_RUNTIME.values()))
 
 
 class Script(NamedTuple):
@@ -87,12 +86,12 @@ def printed(module: Lowered) -> Script:
 
     The arrays among the program's results are given to it, behind its arguments; numbers are returned.
     """
-    *parts, main = functions = split(module.functions, LONGEST, PART)
+    *parts, main = functions = split(module.functions, LONGEST_FUNCTION, PART)
     printer, found = Printer(functions), storage(main)
     given = [*found.results.values()]
     scratch = [*found.stack, *found.scratch]
     printer.there = {*given, *scratch}
-    texts = [f"const {printer.name(x)} = new {ARRAYS[x.kind]}({math.prod(x.shape)});" for x in scratch]
+    texts = [f"const {printer.name(x)} = new {TYPED_ARRAYS[x.kind]}({math.prod(x.shape)});" for x in scratch]
     texts += [printer.function(f) for f in parts]
     texts.append(f"return {printer.function(main, given)};")
     inner = "\n".join(texts).replace("\n", "\n  ")
@@ -112,8 +111,8 @@ def kernels(names: Iterable[str]) -> str:
     while wanted:
         name = wanted.pop()
         if name not in found:
-            printer = Kernel(portable.function(name))
-            found[name] = printer.function(portable.function(name))
+            printer = Kernel(portable.function_named(name))
+            found[name] = printer.function(portable.function_named(name))
             wanted += printer.called
     return "\n\n".join(found[name] for name in sorted(found))
 
@@ -133,7 +132,7 @@ class Printer(Writing):
     # -- expressions
 
     def number(self, x: Any) -> str:
-        return plain(x)
+        return as_javascript(x)
 
     def written(self, x: Any) -> tuple[str, int]:
         if isinstance(x, Load):
@@ -197,12 +196,12 @@ class Printer(Writing):
 
     def of_integers(self, name: str, args: tuple) -> tuple[str, int] | None:
         """An operation on integers, which has to remain one."""
-        if name in OF_INTEGERS:
-            return f"integer({OF_INTEGERS[name].format(*[self.text(x, PRODUCT + 1) for x in args])})", ATOM
+        if name in INTEGER_FORMS:
+            return f"integer({INTEGER_FORMS[name].format(*[self.text(x, PRODUCT + 1) for x in args])})", ATOM
         if name == "clip":
             return f"Math.min(Math.max({self.listed(args[:2])}), {self.text(args[2])})", ATOM
-        if name in CALLED_OF_INTEGERS:
-            return f"{CALLED_OF_INTEGERS[name]}({self.listed(args)})", ATOM
+        if name in INTEGER_CALLS:
+            return f"{INTEGER_CALLS[name]}({self.listed(args)})", ATOM
         return None
 
     def by_function(self, name: str, args: tuple) -> tuple[str, int]:
@@ -213,12 +212,12 @@ class Printer(Writing):
         """A function by its name; if it is none of the language's, the module will have it."""
         if not isinstance(function, str):
             return self.name(function)
-        if function in FUNCTIONS or function in BITS:
-            return FUNCTIONS.get(function) or BITS[function]
-        if not portable.is_known(function):
+        if function in FUNCTIONS or function in FROM_RUNTIME:
+            return FUNCTIONS.get(function) or FROM_RUNTIME[function]
+        if not portable.has_function(function):
             raise portable.Unknown(function)
-        self.called[portable.NAMES.get(function, function)] = None
-        return portable.NAMES.get(function, function)
+        self.called[portable.OWN_NAMES.get(function, function)] = None
+        return portable.OWN_NAMES.get(function, function)
 
     # -- statements
 
@@ -229,17 +228,17 @@ class Printer(Writing):
     def lines_of(self, f: Function, given: Iterable[Buffer]) -> Iterator[str]:
         self.declare(f)
         head = [self.parameter(x) for x in (*f.parameters, *given)]
-        yield from wrapped(f"function {self.name(f)}(", head, ") {")
+        yield from in_lines(f"function {self.name(f)}(", head, ") {")
         changing = [x for x in self.variables if x not in f.parameters]
         if changing:
-            yield from wrapped("  let ", sorted(map(self.name, changing)), ";")
+            yield from in_lines("  let ", sorted(map(self.name, changing)), ";")
         yield from self.within(f.body)
         results = [self.result(x, set(given)) for x in f.results]
         results = [x for x in results if x]
         if len(f.results) == 1 and not given and results:
             yield f"  return {results[0]};"
         elif f.results:
-            yield from wrapped("  return [", results, "];")
+            yield from in_lines("  return [", results, "];")
         yield "}"
 
     def parameter(self, x: Any) -> str:
@@ -283,7 +282,7 @@ class Printer(Writing):
         if len(first) > LINE_WIDTH // 2:
             yield first
             first = "  "
-        yield from wrapped(first, parts, end)
+        yield from in_lines(first, parts, end)
 
     def assignment(self, target: str, old: Any, value: Any) -> str:
         if isinstance(value, Apply) and value.name in ("add", "multiply", "divide") and (
@@ -298,7 +297,7 @@ class Printer(Writing):
         if s.buffer in self.there:
             return
         sides = " * ".join(self.text(n, PRODUCT) for n in s.buffer.shape)
-        yield f"let {self.name(s.buffer)} = new {ARRAYS[s.buffer.kind]}({sides});"
+        yield f"let {self.name(s.buffer)} = new {TYPED_ARRAYS[s.buffer.kind]}({sides});"
 
     def print_see(self, s: See) -> Iterator[str]:
         at = self.place(s.memory.buffer, s.memory.prefix or (s.first or 0,))
@@ -317,7 +316,7 @@ class Printer(Writing):
             yield from self.several(s.results, args, start, ");")
         else:
             results = "".join(f"{self.setting(x)} = " for x in s.results)
-            yield from wrapped(f"{results}{start}", args, ");")
+            yield from in_lines(f"{results}{start}", args, ");")
 
     def print_for(self, s: For) -> Iterator[str]:
         i, n = self.name(s.index), s.count
@@ -366,10 +365,10 @@ class Kernel(Printer):
         return f"{self.name(x)}, {self.starts[x]}" if isinstance(x, Buffer) else self.name(x)
 
     def of_integers(self, name: str, args: tuple) -> tuple[str, int] | None:
-        return None if name in OF_INTEGERS else super().of_integers(name, args)
+        return None if name in INTEGER_FORMS else super().of_integers(name, args)
 
 
-def plain(x: Any) -> str:
+def as_javascript(x: Any) -> str:
     """A number, or true or false."""
     x = x.item() if hasattr(x, "item") else x
     if isinstance(x, bool):

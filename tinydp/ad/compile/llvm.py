@@ -26,6 +26,7 @@ from .expressions import Buffer, Local, Memory
 from .llvm_sums import is_small, write_sums
 from .machine_types import BYTE, ELEMENT, INTEGER, POINTER, STATUS, VALUE, eighth, room
 from .memory import allocate
+from .operations import FLAT
 from .statements import (
     Again,
     Alloc,
@@ -45,7 +46,6 @@ from .statements import (
 from .storage import BYTES, every, in_memory, storage
 
 NO_MEMORY = -1                                   # a status
-FLAT = ("all_finite", "cos_into", "sin_into")    # kernels that take arrays of any shape as vectors
 
 
 class Module:

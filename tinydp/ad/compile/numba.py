@@ -39,7 +39,7 @@ from .writing import (
     SIGN,
     SUM,
     Writing,
-    wrapped,
+    in_lines,
 )
 
 # operator: (text, how tightly it binds)
@@ -179,12 +179,12 @@ class Printer(Writing):
 
     def function(self, f: Function) -> str:
         """A whole function."""
-        lines = [*wrapped(f"def {self.name(f)}(", [self.name(x) for x in f.parameters], "):")]
+        lines = [*in_lines(f"def {self.name(f)}(", [self.name(x) for x in f.parameters], "):")]
         body = [*self.lines(f.body)]
         if f.results:
             line = f"return {self.listed(f.results)}"
             fits = len(line) <= LINE_WIDTH
-            body += [line] if fits else wrapped("return (", [*map(self.text, f.results)], ")")
+            body += [line] if fits else in_lines("return (", [*map(self.text, f.results)], ")")
         lines += [f"    {line}" for line in body or ["pass"]]
         return "\n".join(lines)
 
@@ -200,11 +200,11 @@ class Printer(Writing):
             yield line
             return
         yield from self.results(s.locals)
-        yield from wrapped("    ", [self.text(x) for x in s.values], "", end_of_line=" \\")
+        yield from in_lines("    ", [self.text(x) for x in s.values], "", end_of_line=" \\")
 
     def results(self, xs: list) -> list[str]:
         """The start of a statement that sets several names; the rest stands in the next line."""
-        return wrapped("(", [self.name(x) for x in xs], ") = \\")
+        return in_lines("(", [self.name(x) for x in xs], ") = \\")
 
     def assignment(self, target: str, old: Any, value: Any) -> str:
         if isinstance(value, Apply) and value.name in ("add", "multiply", "divide") and value.args[0] == old:
@@ -242,7 +242,7 @@ class Printer(Writing):
         if len(start) > LINE_WIDTH // 2:
             yield from self.results(s.results)
             start = "    "
-        yield from wrapped(f"{start}{self.called(s.function)}(", [self.text(x) for x in s.args], ")")
+        yield from in_lines(f"{start}{self.called(s.function)}(", [self.text(x) for x in s.args], ")")
 
     def print_for(self, s: For) -> Iterator[str]:
         steps = f"{self.text(s.count, SUM)} - 1, -1, -1" if s.reverse else self.text(s.count)

@@ -28,8 +28,12 @@ OF_INTEGERS = BITWISE | frozenset((              # ... whose result is an intege
     "power", "where"))
 ELEMENTWISE |= CHECKS | BITWISE
 WHOLE = frozenset(("sin", "cos"))                # of an array: by a kernel for the whole array
+FLAT = ("all_finite", "cos_into", "sin_into")    # kernels that take arrays of any shape as vectors
 SEVERAL = frozenset((                            # of which processors take several elements at once
     "exp", "tanh", "sqrt", "divide", "power", "float_power", "reciprocal"))
+SCALED = {                                       # products with a number
+    "radians": 0.017453292519943295, "deg2rad": 0.017453292519943295,
+    "degrees": 57.29577951308232, "rad2deg": 57.29577951308232}
 REDUCTIONS = {                                   # the first total, and the operation that adds to it
     "sum": (0.0, "add"), "mean": (0.0, "add"), "prod": (1.0, "multiply"),
     "max": (float("-inf"), "maximum"), "amax": (float("-inf"), "maximum"),

@@ -31,8 +31,8 @@ from .split import split
 from .statements import Function
 from .wasm_writer import OUT, Kernel, Writer, rounded
 
-LONGEST, PART = 6000, 3000                       # operations in a function
-HEAD = """(global $failed (export "failed") (mut i32) (i32.const 0))
+LONGEST_FUNCTION, PART = 6000, 3000              # operations in a function
+PRELUDE = """(global $failed (export "failed") (mut i32) (i32.const 0))
 (global $top (export "top") (mut i32) (i32.const 0))
 (func $i_maximum (param i64 i64) (result i64)
   (select (local.get 0) (local.get 1) (i64.gt_s (local.get 0) (local.get 1))))
@@ -78,7 +78,7 @@ class Module:
         self.end, self.scratch = rounded(OUT + 16 * max(results, default=0)), 0
         places = {name: [*map(self.constant, program.constants)] for name, program in programs.items()}
         for name, program in programs.items():
-            functions = split(program.functions, LONGEST, PART)
+            functions = split(program.functions, LONGEST_FUNCTION, PART)
             for f in functions:
                 Writer(self, f, name if functions[-1] is f else "", places[name]).write()
 
@@ -94,9 +94,9 @@ class Module:
 
     def kernel(self, name: str) -> Function:
         """A function of `portable`, which will be in the module."""
-        if not portable.is_known(name):
+        if not portable.has_function(name):
             raise portable.Unknown(name)
-        f = portable.function(name)
+        f = portable.function_named(name)
         if f.label not in self.kernels:
             self.kernels[f.label] = ""
             writer = Kernel(self, f)
@@ -109,7 +109,7 @@ class Module:
         data = [f'(data (i32.const {at}) "{"".join([f"{chr(92)}{byte:02x}" for byte in x])}")'
                 for at, x in self.data]
         first = f'(global (export "first") i32 (i32.const {size}))'
-        return "\n".join(["(module", f'(memory (export "memory") {size // 65536 + 1})', first, HEAD,
+        return "\n".join(["(module", f'(memory (export "memory") {size // 65536 + 1})', first, PRELUDE,
                           *self.kernels.values(), *self.functions, *data, ")"])
 
 

@@ -8,18 +8,17 @@ import math
 from typing import Any
 
 from .expressions import Affine, Apply, Buffer, Const, Load, Local
+from .operations import SCALED
 
 TYPES = {"f": "f64", "i": "i64", "b": "i32"}
-OF_NUMBERS = {
+F64_INSTRUCTIONS = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "negative": "neg", "abs": "abs",
     "absolute": "abs", "fabs": "abs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "trunc": "trunc",
     "rint": "nearest", "copysign": "copysign"}
-OF_INTEGERS = {"add": "add", "subtract": "sub", "multiply": "mul", "bitwise_and": "and", "bitwise_or": "or",
-               "bitwise_xor": "xor"}
-COMPARISONS = {"less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge", "equal": "eq",
-               "not_equal": "ne"}
-SCALED = {"radians": 0.017453292519943295, "deg2rad": 0.017453292519943295,
-          "degrees": 57.29577951308232, "rad2deg": 57.29577951308232}
+I64_INSTRUCTIONS = {"add": "add", "subtract": "sub", "multiply": "mul", "bitwise_and": "and",
+                    "bitwise_or": "or", "bitwise_xor": "xor"}
+COMPARE_INSTRUCTIONS = {"less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
+                        "equal": "eq", "not_equal": "ne"}
 FORMS = {                                        # of numbers
     "isfinite": "(f64.lt (f64.abs {}) (f64.const inf))",
     "isinf": "(f64.eq (f64.abs {}) (f64.const inf))", "reciprocal": "(f64.div (f64.const 1) {})",
@@ -67,7 +66,7 @@ class Values:
             return f"(i32.const {int(x)})"
         if isinstance(x, int):
             return f"({self.integer}.const {x})"
-        return f"(f64.const {plain(x)})"
+        return f"(f64.const {as_webassembly(x)})"
 
     def loaded(self, kind: str, place: str) -> str:
         if kind == "b":
@@ -99,11 +98,11 @@ class Values:
         if name == "where":
             return self.chosen(x)
         integers = all(getattr(arg, "kind", "i") == "i" for arg in args)
-        if name in COMPARISONS:
+        if name in COMPARE_INSTRUCTIONS:
             kind, sign = ("i", self.integer) if integers else ("f", "f64")
             order = "_s" if integers and name not in ("equal", "not_equal") else ""
             sides = " ".join([self.as_kind(arg, kind) for arg in args])
-            return f"({sign}.{COMPARISONS[name]}{order} {sides})"
+            return f"({sign}.{COMPARE_INSTRUCTIONS[name]}{order} {sides})"
         if name == "int":
             return f"({self.integer}.trunc_sat_f64_s {self.as_kind(args[0], 'f')})"
         if x.kind == "i":
@@ -120,16 +119,16 @@ class Values:
         return f"(select {self.as_kind(a, x.kind)} {self.as_kind(b, x.kind)} {self.value(condition)})"
 
     def of_integers(self, name: str, args: list[str]) -> str:
-        if name in OF_INTEGERS:
-            return f"(i64.{OF_INTEGERS[name]} {' '.join(args)})"
+        if name in I64_INSTRUCTIONS:
+            return f"(i64.{I64_INSTRUCTIONS[name]} {' '.join(args)})"
         if name == "negative":
             return f"(i64.sub (i64.const 0) {args[0]})"
         return f"(call $i_{name} {' '.join(args)})"
 
     def of_numbers(self, name: str, args: list[str]) -> str:
-        if name in OF_NUMBERS:
-            return f"(f64.{OF_NUMBERS[name]} {' '.join(args)})"
-        if name in INLINE:
+        if name in F64_INSTRUCTIONS:
+            return f"(f64.{F64_INSTRUCTIONS[name]} {' '.join(args)})"
+        if name in INLINED:
             return self.inline(name, args)
         if name in FORMS:
             return FORMS[name].format(*args)
@@ -142,7 +141,7 @@ class Values:
     def inline(self, name: str, args: list[str]) -> str:
         """A function that takes longer to call than to compute; an operand is computed once."""
         firsts, again = zip(*map(self.twice, args), strict=True)
-        return INLINE[name].format(*firsts, *again)
+        return INLINED[name].format(*firsts, *again)
 
     def twice(self, text: str) -> tuple[str, str]:
         """An operand, and what it is when it was computed."""
@@ -156,17 +155,17 @@ class Values:
         raise NotImplementedError
 
 
-def plain(x: float) -> str:
+def as_webassembly(x: float) -> str:
     """A number as WebAssembly writes it."""
     return repr(float(x)) if math.isfinite(x) else "nan" if math.isnan(x) else "inf" if x > 0 else "-inf"
 
 
 # with the operands first, as they are computed, and then again
-INLINE = {
+INLINED = {
     "isnan": "(f64.ne {0} {1})", "square": "(f64.mul {0} {1})",
     "maximum": "(select {0} {1} (i32.or (f64.gt {2} {3}) (f64.ne {2} {2})))",
     "minimum": "(select {0} {1} (i32.or (f64.lt {2} {3}) (f64.ne {2} {2})))"}
-LIGHT = frozenset((*OF_NUMBERS, *COMPARISONS, *OF_INTEGERS, "logical_not"))
+LIGHT = frozenset((*F64_INSTRUCTIONS, *COMPARE_INSTRUCTIONS, *I64_INSTRUCTIONS, "logical_not"))
 
 
 def is_light(x: Any) -> bool:

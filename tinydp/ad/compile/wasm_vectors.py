@@ -19,13 +19,13 @@ from typing import Any
 from .expressions import Affine, Apply, Buffer, Const, Load, Local, variables_of
 from .statements import Comment, For, Let, Store, expressions
 from .storage import every
-from .wasm_values import COMPARISONS, FORMS, OF_NUMBERS
+from .wasm_values import COMPARE_INSTRUCTIONS, F64_INSTRUCTIONS, FORMS
 
-LANES = 2
-OPERATIONS = {name: OF_NUMBERS[name] for name in (
+PAIR = 2
+PAIR_INSTRUCTIONS = {name: F64_INSTRUCTIONS[name] for name in (
     "add", "subtract", "multiply", "divide", "negative", "abs", "absolute", "fabs", "sqrt", "floor", "ceil",
     "trunc", "rint")}
-LOGICAL = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
+MASK_INSTRUCTIONS = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
 LANEWISE = frozenset(("exp", "tanh", "sin", "cos", "log", "mod", "remainder", "power", "expm1", "log1p",
                       "arctan", "arctan2"))      # functions that are called for each
 
@@ -34,14 +34,14 @@ class Scalar(Exception):
     """A loop has to be written element by element."""
 
 
-def reads_of(statements: list, more: Any = ()) -> Counter:
+def count_reads(statements: list, more: Any = ()) -> Counter:
     """How often each variable is read."""
     found = [leaf for s in every(statements) for x in expressions(s) for leaf in variables_of(x)]
     found += [leaf for x in more for leaf in variables_of(x)]
     return Counter(x for x in found if isinstance(x, Local))
 
 
-class Lanes:
+class Pairs:
     """One loop over pairs of elements, by the writer of its function."""
 
     def __init__(self, writer: Any, loop: For):
@@ -58,7 +58,7 @@ class Lanes:
         """What is done before the loop, and in a round; raises `Scalar` if it cannot be done so."""
         if not self.stored or self.loop.reverse:
             raise Scalar
-        inside = reads_of(self.body)
+        inside = count_reads(self.body)
         if any(inside[x] != self.writer.reads[x] for x in self.locals):
             raise Scalar                         # it is needed elsewhere
         for s in self.body:
@@ -88,7 +88,7 @@ class Lanes:
             self.lines.append(f"(v128.store {at} {value})")
             return
         mask = self.kept(value)
-        for lane in range(LANES):
+        for lane in range(PAIR):
             one = f"(i64.sub (i64.const 0) (i64x2.extract_lane {lane} (local.get ${mask})))"
             self.lines.append(f"(i64.store8 {self.shifted(place, lane)} {one})")
 
@@ -144,7 +144,7 @@ class Lanes:
             raise Scalar
         if x.kind == "f":
             return f"(v128.load {self.writer.place_of(x.buffer, x.index)})"
-        masks = [f"(i64.sub (i64.const 0) (i64.load8_u {self.shifted(x, lane)}))" for lane in range(LANES)]
+        masks = [f"(i64.sub (i64.const 0) (i64.load8_u {self.shifted(x, lane)}))" for lane in range(PAIR)]
         return f"(i64x2.replace_lane 1 (i64x2.splat {masks[0]}) {masks[1]})"
 
     def shifted(self, x: Load, lane: int) -> str:
@@ -155,18 +155,18 @@ class Lanes:
 
     def applied(self, x: Apply) -> str:
         name, args = x.name, x.args
-        if name in LOGICAL:
-            return f"(v128.{LOGICAL[name]} {self.pair(args[0], 'b')} {self.pair(args[1], 'b')})"
+        if name in MASK_INSTRUCTIONS:
+            return f"(v128.{MASK_INSTRUCTIONS[name]} {self.pair(args[0], 'b')} {self.pair(args[1], 'b')})"
         if name == "logical_not":
             return f"(v128.not {self.pair(args[0], 'b')})"
         if name == "where":
             sides = [self.pair(arg, x.kind) for arg in args[1:]]
             return f"(v128.bitselect {' '.join(sides)} {self.pair(args[0], 'b')})"
-        if name in COMPARISONS:
-            return f"(f64x2.{COMPARISONS[name]} {self.pair(args[0], 'f')} {self.pair(args[1], 'f')})"
+        if name in COMPARE_INSTRUCTIONS:
+            return f"(f64x2.{COMPARE_INSTRUCTIONS[name]} {self.pair(args[0], 'f')} {self.pair(args[1], 'f')})"
         parts = [self.pair(arg, "f") for arg in args]
-        if name in OPERATIONS:
-            return f"(f64x2.{OPERATIONS[name]} {' '.join(parts)})"
+        if name in PAIR_INSTRUCTIONS:
+            return f"(f64x2.{PAIR_INSTRUCTIONS[name]} {' '.join(parts)})"
         if name in ("float", "positive"):
             return parts[0]
         if name == "reciprocal":
@@ -195,7 +195,7 @@ class Lanes:
     def lanewise(self, name: str, args: list[str]) -> str:
         """A function of single numbers, called for both."""
         one, two = (self.writer.of_numbers(name, [f"(f64x2.extract_lane {lane} {arg})" for arg in args])
-                    for lane in range(LANES))
+                    for lane in range(PAIR))
         return f"(f64x2.replace_lane 1 (f64x2.splat {one}) {two})"
 
     # -- variables
@@ -213,17 +213,17 @@ class Lanes:
 def write_pairs(writer: Any, loop: For) -> bool:
     """Write a loop over two elements at a time, if it can be one."""
     known = loop.count.value if isinstance(loop.count, Const) else loop.count
-    if type(known) is int and known < LANES:
+    if type(known) is int and known < PAIR:
         return False
     names, types = dict(writer.names), dict(writer.types)
     try:
-        before, lines = Lanes(writer, loop).write()
+        before, lines = Pairs(writer, loop).write()
     except Scalar:
         writer.names, writer.types = names, types
         return False
     name, limit, k = writer.name(loop.index), writer.limit(loop.count), len(writer.loops)
     index = f"(local.get ${name})"
-    following = f"(i32.add {index} (i32.const {LANES}))"
+    following = f"(i32.add {index} (i32.const {PAIR}))"
     for line in [*before, f"(local.set ${name} (i32.const 0))", f"(block $end{k} (loop $again{k}"]:
         writer.line(line)
     if type(known) is not int:
@@ -231,7 +231,7 @@ def write_pairs(writer: Any, loop: For) -> bool:
     ending = [f"(local.set ${name} {following})", f"(br_if $again{k} (i32.le_s {following} {limit}))))"]
     for line in [*lines, *ending]:
         writer.line(f"  {line}")
-    if type(known) is not int or known % LANES:
+    if type(known) is not int or known % PAIR:
         writer.line(f"(if (i32.lt_s {index} {limit}) (then")
         writer.statements(loop.body, writer.indent + "  ")
         writer.line("))")

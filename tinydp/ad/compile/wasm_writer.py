@@ -22,12 +22,12 @@ from typing import Any
 
 from .expressions import Affine, Apply, Buffer, Const, Local, Memory
 from .names import Names
+from .operations import FLAT
 from .statements import Again, Alloc, Call, Comment, Fail, For, Forever, Function, If, Leave, Let, See, Store
 from .storage import BYTES, every, storage
 from .wasm_values import TYPES, Values, is_light
-from .wasm_vectors import reads_of, write_pairs
+from .wasm_vectors import count_reads, write_pairs
 
-FLAT = ("all_finite", "cos_into", "sin_into")    # kernels that take arrays of any shape as vectors
 OUT = 16                                         # where numbers are returned: the eight-byte places from here
 
 
@@ -44,7 +44,7 @@ class Writer(Values):
         self.rows: dict[Buffer, str] = {}        # of arrays that grow: how many rows there are
         self.loops: list[tuple[str, str]] = []
         self.lines: list[str] = []
-        self.reads = reads_of(f.body, f.results)
+        self.reads = count_reads(f.body, f.results)
         self.given: list[Any] = [*f.parameters]
         if exported:
             self.place(places or [])

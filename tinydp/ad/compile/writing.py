@@ -104,7 +104,7 @@ class Writing:
             yield "".join([c if c.isprintable() else " " for c in shown])
 
 
-def wrapped(start: str, parts: list[str], end: str, end_of_line: str = "") -> list[str]:
+def in_lines(start: str, parts: list[str], end: str, end_of_line: str = "") -> list[str]:
     """A line of many parts, broken where it gets too long."""
     lines = textwrap.wrap(", ".join(parts), LINE_WIDTH - len(start), break_long_words=False,
                           break_on_hyphens=False) or [""]

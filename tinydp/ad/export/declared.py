@@ -1,6 +1,6 @@
 """What a module exports, for TypeScript and for editors."""
 
-from .programs import Exported, Leaf
+from .programs import Exported, NamedLeaf
 
 COMMON = '''/** A program failed where plain Python would raise, or was given what it was not made for. */
 export declare class Failure extends Error {}
@@ -46,11 +46,11 @@ def declared(programs: list[Exported]) -> str:
     return "\n".join(parts)
 
 
-def _fields(leaves: list[Leaf]) -> str:
+def _fields(leaves: list[NamedLeaf]) -> str:
     return "".join(f'  /** {x.kind}{list(x.shape) or ""} */\n  "{x.name}": {_type(x)};\n' for x in leaves)
 
 
-def _type(x: Leaf) -> str:
+def _type(x: NamedLeaf) -> str:
     if x.shape:
         return "Uint8Array" if x.kind == "b" else "Float64Array"
     return "boolean" if x.kind == "b" else "number"

@@ -43,7 +43,7 @@ def module(programs: list[Exported], engine: str = "wasm") -> str:
              _banner("kernels and elementary functions, the same in every browser"),
              javascript.kernels([name for x in scripts for name in x.called])]
     for p, script in zip(programs, scripts, strict=True):
-        constants = ", ".join(map(constant, p.module.constants))
+        constants = ", ".join(map(constant_array, p.module.constants))
         parts += [_banner(f"{p.name}: {p.source}"), script.text,
                   f"export const {p.name} = new Program({about(p)},\n"
                   f"  new InJavaScript({script.name}, [{constants}]));"]
@@ -59,15 +59,16 @@ def script(programs: list[Exported], engine: str = "wasm") -> str:
 def in_webassembly(programs: list[Exported]) -> str:
     """The text of a module whose programs are in WebAssembly."""
     made = wasm.Module({p.name: p.module for p in programs})
+    code = base64.b64encode(wasm_bytes(made)).decode()
     parts = [HEAD, RUNTIME.read_text(encoding="utf-8").rstrip(),
-             f'const engine = new InWebAssembly(decoded("{base64.b64encode(binary(made)).decode()}", "b"),\n'
+             f'const engine = new InWebAssembly(decoded("{code}", "b"),\n'
              f"  {json.dumps(made.reasons)});"]
     parts += [f"/** {p.source} */\nexport const {p.name} = new Program({about(p)}, engine);"
               for p in programs]
     return "\n\n".join([*parts, ending(programs)]) + "\n"
 
 
-def binary(made: wasm.Module) -> bytes:
+def wasm_bytes(made: wasm.Module) -> bytes:
     """A module as WebAssembly's bytes."""
     try:
         from wasmtime import wat2wasm  # noqa: PLC0415  (of an extra)
@@ -106,18 +107,18 @@ def about(p: Exported) -> str:
     return json.dumps(told)
 
 
-def constant(x: np.ndarray) -> str:
+def constant_array(x: np.ndarray) -> str:
     """A constant array."""
-    kind = javascript.ARRAYS[x.dtype.kind]
+    kind = javascript.TYPED_ARRAYS[x.dtype.kind]
     if x.size and np.all(x == x.flat[0]) and not np.any(np.signbit(x)):
-        filled = "" if x.flat[0] == 0 else f".fill({javascript.plain(x.flat[0])})"
+        filled = "" if x.flat[0] == 0 else f".fill({javascript.as_javascript(x.flat[0])})"
         return f"new {kind}({x.size}){filled}"
-    if x.size <= SHORT:
-        return f"new {kind}([{', '.join(map(javascript.plain, x.flat))}])"
+    if x.size <= WRITTEN_OUT:
+        return f"new {kind}([{', '.join(map(javascript.as_javascript, x.flat))}])"
     return f'decoded("{encoded(x)}", "{x.dtype.kind}")'
 
 
-SHORT = 12                                       # numbers that are written one by one
+WRITTEN_OUT = 12                                 # numbers that are written one by one
 
 
 def encoded(x: np.ndarray) -> str:

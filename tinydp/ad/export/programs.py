@@ -30,7 +30,7 @@ from . import Shape
 BY_LAPACK = ("svd", "svdvals", "qr", "expm")     # what a page does not have
 
 
-class Leaf(NamedTuple):
+class NamedLeaf(NamedTuple):
     """An argument or a result: its name, shape, and kind: "f" real, "i" integer, "b" true or false.
 
     The first side is None where the program finds it out.
@@ -49,8 +49,8 @@ class Exported(NamedTuple):
 
     name: str
     module: Lowered
-    inputs: list[Leaf]
-    results: list[Leaf]
+    inputs: list[NamedLeaf]
+    results: list[NamedLeaf]
     feeds: list[str]                             # results that have the names of arguments
     source: str                                  # where the function is
     example: tuple[list, list] | None            # arguments and results of plain Python
@@ -75,9 +75,9 @@ def exported(name: str, f: Callable, examples: tuple, check: bool = False) -> Ex
     module = lowered(program, identifier(name))
     named = [path for path, x in dotted(_by_name(f, compiled.filled(call, itertools.repeat(MARK))[0]))
              if x is MARK]
-    inputs = [Leaf(path, x.shape, x.kind) for path, x in zip(named, program.inputs, strict=True)]
+    inputs = [NamedLeaf(path, x.shape, x.kind) for path, x in zip(named, program.inputs, strict=True)]
     structure = made.unflatten([*range(made.results)])
-    results = [Leaf(path or "result", *_outline(value, place)) for (path, _), value, place in
+    results = [NamedLeaf(path or "result", *_outline(value, place)) for (path, _), value, place in
                zip(dotted(structure), program.outputs, module.functions[-1].results, strict=False)]
     example = None
     if check and is_given:
@@ -116,7 +116,7 @@ def _outline(value: Any, place: Any) -> tuple[tuple, str]:
     return shape, value.kind if type(value) is Value else place.buffer.kind if shape else place.kind
 
 
-def fed(name: str, inputs: list[Leaf], results: list[Leaf]) -> list[str]:
+def fed(name: str, inputs: list[NamedLeaf], results: list[NamedLeaf]) -> list[str]:
     """The results that can be the next arguments: they are called so.
 
     Raises `StructureError` where what has the name of an argument is not like it.

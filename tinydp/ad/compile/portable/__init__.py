@@ -5,7 +5,7 @@ the last bit. So what is more than an instruction of the processor comes with th
 program itself. Most of it is what compiled programs call anyway (`kernels/`, `events.py`), read from there;
 the rest stands in `elementary.py`, `angles.py` and `linear.py`, in the same small part of Python.
 
-    >>> [x.label for x in function("dot").parameters], function("dot").results[0].kind
+    >>> [x.label for x in function_named("dot").parameters], function_named("dot").results[0].kind
     (['x', 'x_size', 'y', 'y_size'], 'f')
 
 Nothing here needs Numba.
@@ -23,12 +23,12 @@ HERE = Path(__file__).parent
 FILES = [*(HERE / name for name in ("elementary.py", "angles.py", "linear.py")),
          *(HERE.parent / "kernels" / name for name in ("__init__.py", "sorting.py", "products.py")),
          HERE.parents[1] / "events.py"]                          # the first that has a function is asked
-ARRAYS = {                                       # of each function: v a vector, m a matrix, i integers
+LETTERS = {                                      # of the arrays of each: v a vector, m a matrix, i integers
     "dot": "vv", "vecmat": "vmv", "matvec": "mvv", "matmul": "mmm", "matmul_tn": "mmm", "matmul_nt": "mmm",
     "sin_into": "vv", "cos_into": "vv", "all_finite": "v", "argsort_into": "vii", "search_left": "v",
     "search_right": "v", "lu_into": "mmv", "lu_solve_into": "mvvm", "determinant_into": "mmv",
     "cholesky_into": "mm", "triangular_into": "mm", "eigh_into": "mvvv"}
-NAMES = {                                        # of functions, where NumPy's is not ours
+OWN_NAMES = {                                    # of functions, where NumPy's is not ours
     "remainder": "mod", "float_power": "power"}
 
 
@@ -36,18 +36,22 @@ class Unknown(Exception):
     """There is no such function in a page."""
 
 
-PLAIN = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Name, ast.Load)
+CONSTANT_NODES = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Name, ast.Load)
 
 
 @functools.cache
 def _found() -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Each function, and the constants of its file."""
+    """Each function, and the constants of its file, with those from a file before it."""
     found: dict[str, tuple[Any, dict[str, Any]]] = {}
+    constants: dict[str, dict[str, Any]] = {}    # of each file
     for file in FILES:
-        known: dict[str, Any] = {}
+        known = constants[file.stem] = dict[str, Any]()
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Assign):
                 known.update(_constants(node, known))
+            elif isinstance(node, ast.ImportFrom):
+                others = constants.get(node.module or "", {})
+                known.update({x.name: others[x.name] for x in node.names if x.name in others})
             elif isinstance(node, ast.FunctionDef):
                 found.setdefault(node.name, (node, known))
     return found
@@ -59,7 +63,7 @@ def _constants(node: ast.Assign, known: dict[str, Any]) -> dict[str, Any]:
     targets = node.targets[0].elts if isinstance(node.targets[0], ast.Tuple) else [node.targets[0]]
     found = {}
     for target, value in zip(targets, values, strict=False):
-        if all(isinstance(x, PLAIN) for x in ast.walk(value)) and isinstance(target, ast.Name):
+        if all(isinstance(x, CONSTANT_NODES) for x in ast.walk(value)) and isinstance(target, ast.Name):
             try:
                 found[target.id] = eval(compile(ast.Expression(value), "", "eval"), {}, dict(known))
             except NameError:
@@ -72,19 +76,19 @@ def names() -> list[str]:
     return [*_found()]
 
 
-def is_known(name: str) -> bool:
+def has_function(name: str) -> bool:
     """Whether there is such a function."""
-    return NAMES.get(name, name) in _found()
+    return OWN_NAMES.get(name, name) in _found()
 
 
 @functools.cache
-def function(name: str) -> Function:
+def function_named(name: str) -> Function:
     """The function of this name."""
-    node, known = _found()[NAMES.get(name, name)]
-    return Reader(node, known, Library, ARRAYS.get(node.name, "")).function()
+    node, known = _found()[OWN_NAMES.get(name, name)]
+    return Reader(node, known, Library, LETTERS.get(node.name, "")).function()
 
 
 class Library:
     """Where the reader finds other functions."""
 
-    function = staticmethod(function)
+    function = staticmethod(function_named)

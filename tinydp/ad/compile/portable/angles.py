@@ -6,9 +6,8 @@
 
 import math
 
-from .elementary import fmod, signbit
+from .elementary import ROUND, fmod, signbit
 
-ROUND = 6755399441055744.0               # 1.5 * 2**52: adding it leaves an integer in the low bits
 LARGEST = 1e5                            # up to here pi/2 in three parts is exact enough
 HALF_PI, PI = 1.5707963267948966, 3.141592653589793
 

@@ -11,7 +11,7 @@ from typing import Any
 from .angles import cos, sin
 from .elementary import log
 
-TINY = 1e-13                             # a pivot, as a part of the matrix
+VANISHING = 1e-13                        # a pivot, as a part of the matrix, up to which it counts as zero
 
 
 # ---------------------------------------------------------------------------- products
@@ -100,7 +100,7 @@ def lu_into(a: Any, lu: Any, pivots: Any) -> int:
             if abs(lu[k, i]) > abs(lu[k, p]):
                 p = i
         pivots[k] = float(p)
-        if not (abs(lu[k, p]) > TINY * size and size - size == 0.0):
+        if not (abs(lu[k, p]) > VANISHING * size and size - size == 0.0):
             info = k + 1
         if p != k:
             for j in range(n):

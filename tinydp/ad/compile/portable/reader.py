@@ -17,15 +17,16 @@ Its sides are variables. An early `return` ends a branch: what follows an `if` g
 import ast
 from typing import Any
 
+from ..emitter import of_kind
 from ..expressions import Apply, Buffer, Const, Load, Local, Memory
 from ..statements import Call, For, Forever, Function, If, Leave, Let, Store
 
 ARRAYS = {"v": ("f", ("size",)), "m": ("f", ("rows", "columns")), "i": ("i", ("size",))}
-KINDS = {"float": "f", "int": "i", "bool": "b"}
-OPERATORS = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
-             ast.FloorDiv: "floor_divide", ast.Mod: "remainder"}
-COMPARISONS = {ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater", ast.GtE: "greater_equal",
-               ast.Eq: "equal", ast.NotEq: "not_equal"}
+KINDS_OF_TYPES = {"float": "f", "int": "i", "bool": "b"}
+OPERATOR_NODES = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
+                  ast.FloorDiv: "floor_divide", ast.Mod: "remainder"}
+COMPARISON_NODES = {ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater", ast.GtE: "greater_equal",
+                    ast.Eq: "equal", ast.NotEq: "not_equal"}
 NATIVE = {"sqrt": "sqrt", "floor": "floor", "isnan": "isnan", "isfinite": "isfinite", "fabs": "abs",
           "abs": "abs", "float": "float", "int": "int", "copysign": "copysign",
           "_power_of_two": "_power_of_two", "_exponent": "_exponent"}
@@ -53,8 +54,8 @@ class Reader:
     def parameter(self, arg: Any) -> list:
         """A number; or an array, which is its elements and then its sides."""
         annotation = ast.unparse(arg.annotation)
-        if annotation in KINDS:
-            self.names[arg.arg] = Local(arg.arg, KINDS[annotation])
+        if annotation in KINDS_OF_TYPES:
+            self.names[arg.arg] = Local(arg.arg, KINDS_OF_TYPES[annotation])
             return [self.names[arg.arg]]
         kind, sides = ARRAYS[next(self.letters)]
         shape = tuple([Local(f"{arg.arg}_{side}", "i") for side in sides])
@@ -219,7 +220,7 @@ class Reader:
         return Load(self.names[node.value.id], tuple([position(self.expression(x)) for x in index]))
 
     def of_binop(self, node: Any) -> Any:
-        name, args = OPERATORS[type(node.op)], [self.expression(node.left), self.expression(node.right)]
+        name, args = OPERATOR_NODES[type(node.op)], [self.expression(node.left), self.expression(node.right)]
         kind = "f" if name == "divide" or any(x.kind == "f" for x in args) else "i"
         if name == "remainder" and kind == "f":
             name = "_remainder"
@@ -246,7 +247,7 @@ class Reader:
                 return self.of_boolop(ast.BoolOp(ast.Or(), parts))
             a, b = self.expression(left), self.expression(right)
             kind = "f" if "f" in (a.kind, b.kind) else a.kind
-            name = "logical_xor" if kind == "b" and isinstance(op, ast.NotEq) else COMPARISONS[type(op)]
+            name = "logical_xor" if kind == "b" and isinstance(op, ast.NotEq) else COMPARISON_NODES[type(op)]
             one = Apply(name, (of_kind(a, kind), of_kind(b, kind)), "b")
             found, left = one if found is None else Apply("logical_and", (found, one), "b"), right
         return found
@@ -279,17 +280,6 @@ class Reader:
 def _is_flat_view(node: Any) -> bool:
     """Whether it is `x.ravel()`: an array is flat already."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "ravel"
-
-
-def of_kind(x: Any, kind: str) -> Any:
-    """An expression as one of this kind."""
-    if x.kind == kind:
-        return x
-    if isinstance(x, Const):
-        return Const(float(x.value) if kind == "f" else int(x.value))
-    if kind == "i":
-        return Apply("where", (x, Const(1), Const(0)), "i")
-    return Apply("float", (x,), "f")
 
 
 def position(x: Any) -> Any:
