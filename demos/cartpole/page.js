@@ -4,7 +4,7 @@ const FULL = 10, TRAIL = 60, PAUSE = 0.8;        // N, steps, s
 const DRAWN = 2.6, RATIO = 3.2;                  // m to each side of the middle; of a strip's sides
 const { dt: DT, track: END, tilt: TILT, reach: REACH } = DATA;
 let points = [], progress = { step: 0, rate: 0 }, judgement = { value: NaN, of: 0 }, isLearning = false, average = null;
-let seed = 1, moves = !isStill.matches, isPlaying = false, wasPlayed = false, due = 0, start = 0, longest = 0;
+let seed = 2, moves = !isStill.matches, isPlaying = false, wasPlayed = false, due = 0, start = 0, longest = 0;
 let map = null, image = null, trail = [];
 let key = 0, finger = null, button = 0;          // who pushes: -1 to the left, 1 to the right; the finger has a place
 
@@ -27,7 +27,7 @@ const between = (cart, name) => cart.before[name] + (cart.now[name] - cart.befor
 
 /** An arrow from a point, so many pixels to the right. */
 function arrow(g, x, y, long, colour) {
-  if (Math.abs(long) < 3) return;
+  if (Math.abs(long) < 8) return;
   const head = Math.min(9, Math.abs(long)) * Math.sign(long);
   g.strokeStyle = g.fillStyle = colour;
   g.lineWidth = 4;

@@ -24,7 +24,7 @@ from .judging import evaluated_starts
 from .learning import COSTLY, HORIZON, LIMIT, RATE, STARTS
 from .network import NET, SCALE, controller
 
-UPDATES = 300
+UPDATES, JUDGED = 200, 4                 # and how many lie between two judgements, of 0.06 s
 PACE = 10                                # updates a second: a network that learns at once is not seen to
 NEAR = 0.3                               # how far around upright windows begin, in units of SCALE
 MEMORY = 0.9                             # of the running average
@@ -179,7 +179,7 @@ def page() -> Page:
         name="cartpole", title="A pole balanced by a sign", folder=__file__, programs=programs(),
         shown={"adjoint of one step": dp.value_and_grad(one_step, (0, 1, 2, 3, 4))},
         examples=(0.1, 0.2, 0.05, 0.1, 0.5),
-        data={"starts": starts(), "updates": UPDATES, "pace": PACE, "judged": 2, "grid": GRID, "reach": (ANGLE, TURN),
+        data={"starts": starts(), "updates": UPDATES, "pace": PACE, "judged": JUDGED, "grid": GRID, "reach": (ANGLE, TURN),
               "episode": EPISODE, "dt": STANDARD.dt, "track": STANDARD.max_x, "tilt": STANDARD.max_theta})
 
 
