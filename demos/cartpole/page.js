@@ -167,7 +167,7 @@ const frames = new Frames(past => {
     if (drawn % 6 === 0) look();
   }
   scene.draw();
-  field.draw();
+  if (drawn % 3 === 0) field.draw();
   if (++drawn % 6 === 0) status();
 });
 

@@ -167,7 +167,7 @@ def leaning_starts(seed: int, n: int) -> State:
     return State(np.zeros(n), np.zeros(n), theta, rate)
 
 
-def starts() -> dict[str, dict[str, list]]:
+def starts() -> dict[str, dict[str, Any]]:
     """Those that judge, of the Gymnasium episodes, and those that choose."""
     return {name: {part: np.round(values, 12).tolist() for part, values in state._asdict().items()}
             for name, state in (("judged", evaluated_starts()), ("chosen", leaning_starts(1, 100)))}
@@ -179,8 +179,9 @@ def page() -> Page:
         name="cartpole", title="A pole balanced by a sign", folder=__file__, programs=programs(),
         shown={"adjoint of one step": dp.value_and_grad(one_step, (0, 1, 2, 3, 4))},
         examples=(0.1, 0.2, 0.05, 0.1, 0.5),
-        data={"starts": starts(), "updates": UPDATES, "pace": PACE, "judged": JUDGED, "grid": GRID, "reach": (ANGLE, TURN),
-              "episode": EPISODE, "dt": STANDARD.dt, "track": STANDARD.max_x, "tilt": STANDARD.max_theta})
+        data={"starts": starts(), "updates": UPDATES, "pace": PACE, "judged": JUDGED, "grid": GRID,
+              "reach": (ANGLE, TURN), "episode": EPISODE, "dt": STANDARD.dt, "track": STANDARD.max_x,
+              "tilt": STANDARD.max_theta})
 
 
 DEMO = page_demo(page, "cartpole page", __doc__)
