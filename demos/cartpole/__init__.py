@@ -129,4 +129,4 @@ DEMO = Demo(
     keeps=kept_by_sweeps, kinds=(Layer,), outcomes=KINDS, passes=passes,
     packages=("numpy", "gymnasium"), beside={
         "plan": f"{__name__}.plans",
-        **{name: f"{__name__}.{name}" for name in ("world", "race", "article")}})
+        **{name: f"{__name__}.{name}" for name in ("world", "race", "article", "page")}})

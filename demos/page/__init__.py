@@ -7,7 +7,9 @@ a thread of its own); beside the demo `page.html` (what is seen) and `page.js` (
 How a page learns: its programs have an `update`, whose results become its next arguments, and which takes
 `draws`, random numbers within (0, 1); a `begin`, which makes its first arguments, from `draws` as well; and
 a `judge` with the result `mean`, which takes `average`, what the page shows. Other arguments are settings,
-such as a mass, that sliders change.
+such as a mass, that sliders change. Of the page's `data`, `starts` are those that choose and those that
+judge, `updates` how many there are; `pace` is how many there are in a second, if not as many as can be, for
+what would be learned before it is seen; `judged` how many lie between two judgements, if not 10.
 """
 
 import html

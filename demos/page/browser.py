@@ -52,7 +52,8 @@ def measured(path: Path, seed: int, seconds: float, goal: float) -> dict[str, fl
             time.sleep(0.05)
             if reached != reached and page.evaluate("judgement.value") > goal:           # noqa: PLR0124
                 reached, updates = now, page.evaluate("judgement.of")
-        return {"seed": seed, "reached": reached, "of": updates, "value": page.evaluate("judgement.value"),
+        return {"seed": seed, "first": page.evaluate("points[0][1]"), "reached": reached, "of": updates,
+                "value": page.evaluate("judgement.value"),
                 "newest": page.evaluate("judgement.now"), "updates": page.evaluate("progress.step"),
                 "frames": (page.evaluate("frames.count") - frames) / now}
 
@@ -67,9 +68,9 @@ def main() -> None:
     options = flags.parse_args()
     for seed in range(1, options.seeds + 1):
         found = measured(options.page, seed, options.seconds, options.goal)
-        print("seed {seed:.0f}: better than the goal after {reached:.1f} s and {of:.0f} updates; after all, "
-              "{updates:.0f} updates: {value:.1f}, the newest network {newest:.1f} (other starts); "
-              "{frames:.0f} frames a second".format(**found), flush=True)
+        print("seed {seed:.0f}: {first:.1f} at first; better than the goal after {reached:.1f} s and "
+              "{of:.0f} updates; after all, {updates:.0f} updates: {value:.1f}, the newest network "
+              "{newest:.1f} (other starts); {frames:.0f} frames a second".format(**found), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 // The loop that learns, in a thread of its own: it draws numbers, runs `update`, and now and then judges.
 
 const PERIOD = 12, TOLD = 60;                    // ms: of a stretch of work, and between two reports
-const JUDGED = 10;                               // updates between two judgements
+const JUDGED = DATA.judged ?? 10;                // updates between two judgements
 
 let going = false, seed = 1, updates = 0, told = 0, best = null, recent = [], again = new MessageChannel();
+let pace = DATA.pace ?? Infinity, due = 0, timer = 0;            // updates a second, and when the next one is due
+let each = 0;                                    // ms that an update takes, a running mean
 
 /** Numbers within (0, 1], the same for a seed in every browser (mulberry32). */
 function random() {
@@ -25,7 +27,7 @@ const score = starts => judge.run(starts).get("mean");
 /** What the controller is worth now; the best so far is kept, and shown. */
 function judged() {
   const chosen = score(DATA.starts.chosen);
-  if (!best || chosen > best.chosen) {
+  if (!best || chosen >= best.chosen) {         // of equals the one that learned for longer
     best = { chosen, value: score(DATA.starts.judged), step: updates, average: update.copy("average") };
   }
   postMessage({ kind: "judged", step: updates, now: chosen, value: best.value, of: best.step, average: best.average });
@@ -39,24 +41,28 @@ function report(force = false) {
   const [time, before] = recent[0] ?? [now, updates];
   recent.push([now, updates]);
   const rate = now > time ? 1000 * (updates - before) / (now - time) : 0;
-  postMessage({ kind: "progress", step: updates, cost: updates ? update.get("cost") : 0, rate });
+  postMessage({ kind: "progress", step: updates, cost: updates ? update.get("cost") : 0, rate, each });
 }
 
 function work() {
   if (!going) return;
-  const end = performance.now() + PERIOD;
-  do {
+  const start = performance.now();
+  due = Math.max(due, start - 1000 / pace);      // of what was not done in time, one is made up for
+  for (let now = start; now < start + PERIOD && due <= now && updates < DATA.updates; now = performance.now()) {
     draw(update);
     update.run().next();
+    each += 0.1 * (performance.now() - now - each);
     updates++;
+    due += 1000 / pace;
     if (updates % JUDGED === 0) judged();
-  } while (performance.now() < end && updates < DATA.updates);
+  }
   report();
   if (updates >= DATA.updates) {
     going = false;
     report(true);
     postMessage({ kind: "done", step: updates });
-  } else again.port2.postMessage(0);             // at once; a timer would wait
+  } else if (due > performance.now()) timer = setTimeout(work, due - performance.now());
+  else again.port2.postMessage(0);               // at once; a timer would wait
 }
 again.port1.onmessage = work;
 
@@ -86,7 +92,9 @@ const commands = {
   start() {
     if (!going) { going = true; work(); }
   },
-  pause() { going = false; report(true); },
+  pause() { going = false; clearTimeout(timer); report(true); },
+  /** So many updates a second; as many as there can be without a number. */
+  pace(given) { [pace, due] = [given.pace ?? Infinity, 0]; },
 };
 
 globalThis.onmessage = ({ data }) => {

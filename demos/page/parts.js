@@ -31,7 +31,8 @@ class Stage {
     this.paint = draw;
     this.colours = colours();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.colours = colours(); this.draw(); });
-    new ResizeObserver(() => this.fit()).observe(canvas);
+    // in the next frame: an observer that changes what it observes is an error in some browsers
+    new ResizeObserver(() => requestAnimationFrame(() => this.fit())).observe(canvas);
     this.fit();
   }
 
