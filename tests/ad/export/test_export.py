@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinydp as dp
+from tinydp.ad.compile import lower_arrays
 from tinydp.ad.errors import BranchError, NotCompiledError, StructureError
 from tinydp.ad.export.modules import module, prepared
 from tinydp.optim import Adam
@@ -71,6 +72,18 @@ def test_linear_algebra(engine, tmp_path):
     sizes = {n: (RNG.normal(size=(n, n)), RNG.normal(size=(n, 2))) for n in (2, 3, 6)}
     given = {f"of{n}": differentiated(all_of, matrices) for n, matrices in sizes.items()}
     assert_equal(errors(given, tmp_path, engine, tolerance=1e-11))
+
+
+@BOTH
+def test_products_that_blas_does_elsewhere(engine, tmp_path, monkeypatch):
+    def all_of(a, across_a, b, across_b):
+        c = np.tanh(a @ b) + np.tanh(across_a.T @ b) + a @ across_b.T + np.tanh(across_a.T @ across_b.T)
+        return np.sum(np.tanh(c), axis=0) @ np.tanh(c.T @ c[:, 0]) + c[0] @ b.T @ b[:, 1]
+
+    monkeypatch.setattr(lower_arrays, "FOR_BLAS", (0, 0))
+    matrices = [RNG.normal(size=shape) / 6.0 for shape in ((6, 9), (9, 6), (9, 10), (10, 9))]
+    assert "function product_into(" in module(prepared({"f": (all_of, *matrices)}), "javascript")
+    assert_equal(errors({"f": differentiated(all_of, matrices)}, tmp_path, engine, tolerance=1e-11))
 
 
 FUNCTIONS = ("sin", "cos", "tan", "exp", "expm1", "tanh", "sinh", "cosh", "arcsinh", "arctan", "cbrt", "exp2",

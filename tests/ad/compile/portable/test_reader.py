@@ -5,9 +5,11 @@ import textwrap
 
 import pytest
 
-from tinydp.ad.compile import portable
+from tinydp.ad.compile import engine, portable
 from tinydp.ad.compile.javascript import text_of
 from tinydp.ad.compile.portable.reader import Reader
+
+BY_LAPACK_ALONE = {"svd_into", "qr_into", "expm_into"}           # which a page refuses
 
 
 def printed(source, letters=""):
@@ -58,6 +60,6 @@ def test_what_it_does_not_know_is_refused():
             """)
 
 
-@pytest.mark.parametrize("name", sorted(portable.LETTERS))
+@pytest.mark.parametrize("name", sorted(portable.LETTERS.keys() | engine.CALLED.keys() - BY_LAPACK_ALONE))
 def test_each_kernel_is_read(name):
     assert portable.function_named(name).body

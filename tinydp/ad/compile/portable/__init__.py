@@ -27,7 +27,8 @@ LETTERS = {                                      # of the arrays of each: v a ve
     "dot": "vv", "vecmat": "vmv", "matvec": "mvv", "matmul": "mmm", "matmul_tn": "mmm", "matmul_nt": "mmm",
     "sin_into": "vv", "cos_into": "vv", "all_finite": "v", "argsort_into": "vii", "search_left": "v",
     "search_right": "v", "lu_into": "mmv", "lu_solve_into": "mvvm", "determinant_into": "mmv",
-    "cholesky_into": "mm", "triangular_into": "mm", "eigh_into": "mvvv"}
+    "cholesky_into": "mm", "triangular_into": "mm", "eigh_into": "mvvv",
+    "product_into": "mmm", "sum_rows": "mv"}
 OWN_NAMES = {                                    # of functions, where NumPy's is not ours
     "remainder": "mod", "float_power": "power"}
 
