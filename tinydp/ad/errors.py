@@ -36,7 +36,7 @@ __all__ = [
     "EventNotReached", "LoopError", "LoopNotEnded", "MutationError", "NoInputError", "NonScalarOutputError",
     "NotCompiledError", "NotConverged", "NotDifferentiableError", "NotFiniteError", "RuleError",
     "SelfCheckError", "SideEffectError", "SingularJacobian", "SteepGradientWarning", "StructureError",
-    "TinydpError", "UnknownFunctionError", "UnsupportedArgumentError",
+    "TinydpError", "UnknownFunctionError", "UnsupportedArgumentError", "UsageError",
 ]
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep

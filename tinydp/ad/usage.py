@@ -29,7 +29,7 @@ def as_argnums(f: Callable, argnums: Any) -> Any:
     """One position, or a tuple of positions; raises `UsageError` for all else."""
     if isinstance(argnums, (int, np.integer)):
         return argnums
-    several = isinstance(argnums, (tuple, list)) and len(argnums)
+    several = isinstance(argnums, (tuple, list, range)) and len(argnums)
     if several and all(isinstance(k, (int, np.integer)) for k in argnums):
         return tuple(argnums)
     place = user_place()

@@ -202,12 +202,12 @@ def test_unknown_function_names_the_line():
     (lambda x: np.fft.fft(np.stack([x, x])), NotCompiledError), (lambda x: [1, 2][x], ConversionError),
     (lambda x: np.add.reduceat(np.stack([x, x]), [0]), NotCompiledError),
     (lambda x: np.arange(3.0)[np.argmax(np.stack([x, x]))], ConversionError)])
-def test_what_would_lose_the_program(f, error):
+def test_what_would_lose_the_program(no_source, f, error):
     with pytest.raises(error):
         dp.compile(f)(1.0)
 
 
-def test_writing_into_arrays():
+def test_writing_into_arrays(no_source):
     def fill(x):
         a = np.zeros(3)
         a[0] = x

@@ -133,7 +133,7 @@ def test_physics_are_shared_with_no_simulator(file):
     """Worlds import from each other, and from other packages, but nothing of tinydp's."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            assert node.level <= 1
+            assert node.level <= 1 or node.module == "ad.notebook"           # shows results, computes none
             assert not (node.module or "").startswith("tinydp")
         elif isinstance(node, ast.Import):
             assert not any(alias.name.startswith("tinydp") for alias in node.names)
