@@ -14,14 +14,15 @@ LISTED = (
     "gradient",
     "trebuchet", "trebuchet world", "trebuchet race", "trebuchet article",
     "cartpole", "cartpole world", "cartpole plan", "cartpole race", "cartpole article",
+    "cartpole page",
     "pendulum", "pendulum world", "pendulum world residual", "pendulum plan", "pendulum race",
-    "pendulum article", "pendulum best",
+    "pendulum article", "pendulum best", "pendulum page",
     "swingup", "swingup race")
 ELSEWHERE = {                            # demos whose file is not called like them
     "cartpole plan": "cartpole plans", "pendulum plan": "pendulum plans",
     "pendulum world residual": "pendulum residual"}
 EXTRAS = {"gymnasium": "demos", "matplotlib": "demos", "PIL": "demos", "scipy": "demos", "tqdm": "demos",
-          "stable_baselines3": "rl", "torch": "rl", "cma": "rl"}
+          "stable_baselines3": "rl", "torch": "rl", "cma": "rl", "wasmtime": "browser"}
 
 
 def main(argv: list[str]) -> int:

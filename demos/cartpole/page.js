@@ -229,7 +229,6 @@ function showPace() {
 
 function playing(on) {
   isPlaying = on;
-  $("play").setAttribute("aria-pressed", on);
   $("play").textContent = on ? "Only watch and push" : "Play against it";
   tell("The network’s cart: push it with the arrow keys, or hold a finger or the mouse beside it");
   if (on && !wasPlayed) {                        // nobody can do it at once at full speed

@@ -1,12 +1,12 @@
-"""A page in which the pole is balanced, in any browser: the simulator, the controller, the adjoint, Adam.
+"""A page in which a network learns to balance the pole, and is pushed and played against.
 
-All that moves and all that learns there is exported from the Python below; what is written in JavaScript
-draws, listens and counts. In each update the network of this demo is tried in 32 windows of 1.2 seconds, and
-each of its numbers is moved along the derivative that `dp.sign` lets through. Windows begin around the
-upright pole in the middle, as far as the surroundings that the demo draws around the states of its episode.
-The page shows what the running average of the networks does when the user pushes the cart, and how long it
-stands from the starts of the 100 Gymnasium episodes that judge this demo; of all averages so far it keeps the
-one that does best from 100 other starts, which lean.
+The simulator, the controller, the adjoint, Adam: all that moves and all that learns there is exported from
+the Python below; what is written in JavaScript draws, listens and counts. In each update the network of this
+demo is tried in 32 windows of 1.2 seconds, and each of its numbers is moved along the derivative that
+`dp.sign` lets through. Windows begin around the upright pole in the middle, since there is no episode from
+which they could. The page shows what the running average of the networks does when the user pushes the cart,
+and how long it stands from the starts of the 100 Gymnasium episodes that judge this demo; of all averages so
+far it keeps the one that does best from 100 other starts, which lean.
 """
 
 from typing import Any, NamedTuple
@@ -185,4 +185,5 @@ def page() -> Page:
 
 
 DEMO = page_demo(page, "cartpole page", __doc__)
-CLAIM, TAKES = "it learns in the page, and you may push it or play against it.", "ten seconds"
+CLAIM = "its machines ran in its page, and so do these: push the cart, or play against the network."
+TAKES = "ten seconds"

@@ -1,10 +1,10 @@
-"""A page in which the pendulum learns, in any browser: the simulator, the controller, the adjoint, Adam.
+"""A page in which the pendulum learns to swing up, in any browser.
 
-All that moves and all that learns there is exported from the Python below; what is written in JavaScript
-draws, listens and counts. In each update a small network is tried in 32 windows of two seconds, and each of
-its numbers is moved along its derivative. The page shows what the running average of the networks would do,
-and its mean return over the starts of the 100 Gymnasium episodes that judge this demo; of all averages so far
-it keeps the one that does best from 100 other starts.
+The simulator, the controller, the adjoint, Adam: all that moves and all that learns there is exported from
+the Python below; what is written in JavaScript draws, listens and counts. In each update a small network is
+tried in 32 windows of two seconds, and each of its numbers is moved along its derivative. The page shows
+what the running average of the networks would do, and its mean return over the starts of the 100 Gymnasium
+episodes that judge this demo; of all averages so far it keeps the one that does best from 100 other starts.
 """
 
 import functools
@@ -153,4 +153,5 @@ def page() -> Page:
 
 
 DEMO = page_demo(page, "pendulum page", __doc__)
-CLAIM, TAKES = "it learns in the page.", "ten seconds"
+CLAIM = "its machines ran in its page, and so do these: this one learns there."
+TAKES = "ten seconds"

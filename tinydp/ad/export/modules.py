@@ -73,8 +73,8 @@ def wasm_bytes(made: wasm.Module) -> bytes:
     try:
         from wasmtime import wat2wasm  # noqa: PLC0415  (of an extra)
     except ImportError:
-        raise ImportError("WebAssembly needs the package wasmtime: pip install 'tinydp[browser]'; "
-                          'or export with engine="javascript".') from None
+        raise ModuleNotFoundError("WebAssembly needs the package wasmtime: pip install 'tinydp[browser]'; "
+                                  'or export with engine="javascript".', name="wasmtime") from None
     return bytes(wat2wasm(made.text()))
 
 
