@@ -95,7 +95,7 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, "Pullback"]:
 
     `f` may return a structure. The pullback takes a cotangent of the same structure and
     shapes, and returns a tuple with one cotangent a primal; it may be called many times.
-    Raises `StructureError` if the cotangent does not fit.
+    Raises `UsageError` without primals, `StructureError` if the cotangent does not fit.
 
         >>> y, pullback = vjp(lambda x, w: w @ x, np.array([1.0, 2.0]), np.eye(2))
         >>> y
@@ -125,7 +125,7 @@ def jvp(f: Callable, primals: tuple | list, tangents: tuple | list) -> tuple[Any
 
     `tangents` is built and shaped like `primals`; the change like the value. The pullback is
     linear in its cotangent, u -> J'u, so its own pullback is t -> J t: no second table of rules.
-    Raises `StructureError` if the tangents do not fit.
+    Raises `UsageError` unless both are tuples or lists, `StructureError` if the tangents do not fit.
 
         >>> jvp(lambda x, y: x * np.sin(y), (2.0, 0.0), (1.0, 10.0))
         (0.0, 20.0)
@@ -280,7 +280,8 @@ def hvp(f: Callable, x: Any = None, v: Any = None) -> Any:
     """The product of the Hessian of `f` at `x` with `v`, for the cost of a few gradients.
 
     `f` returns one number; `v` and the result are built and shaped like `x`. The Hessian is symmetric, so its
-    product is the pullback of the gradient. Raises as `grad` does, and `StructureError` if `v` does not fit.
+    product is the pullback of the gradient. Raises as `grad` does, `UsageError` without `x` and `v`, and
+    `StructureError` if `v` does not fit.
 
         >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 10.0]))
         array([  6., 120.])
