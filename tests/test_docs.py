@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -46,3 +47,16 @@ def test_coverage_page():
 
 def test_the_tour_counts_the_lines_that_there_are():
     assert_as_written("reading.py")
+
+
+def test_the_page_of_the_compiler_names_the_lines_of_the_pendulum():
+    """The table of the adjoint by hand: each number is that of a line which begins as the text beside it."""
+    source = (DOCS.parent / "tinydp/sims/pendulum.py").read_text().splitlines()
+    begins = {"c": "return angle_normalize(", "n": "return (theta + np.pi) % (2 * np.pi) - np.pi",
+              "θ'": "return State(theta + rate * dt,", "ω'": "rate = ", "α": "acceleration = 3 ",
+              "τ": "torque = np.clip("}
+    rows = re.findall(r"^\| ([\d, ]+): (\S+) = ", (DOCS / "compile.md").read_text(), re.MULTILINE)
+    assert [name for _, name in rows] == list(begins)
+    for numbers, name in rows:
+        for number in numbers.split(", "):
+            assert source[int(number) - 1].strip().startswith(begins[name]), (number, name)
