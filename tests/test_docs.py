@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -46,3 +47,14 @@ def test_coverage_page():
 
 def test_the_tour_counts_the_lines_that_there_are():
     assert_as_written("reading.py")
+
+
+def test_the_page_of_the_compiler_names_the_lines_of_the_pendulum():
+    """The table of the adjoint by hand: each number is that of the line which is differentiated there."""
+    source = (DOCS.parent / "tinydp/sims/pendulum.py").read_text().splitlines()
+    rows = re.findall(r"^\| (\d[\d, ]*): \S+ = ", (DOCS / "compile.md").read_text(), re.MULTILINE)
+    named = [source[int(number) - 1].strip() for row in rows for number in row.split(", ")]
+    begins = ("return angle_normalize(", "return (theta + np.pi) % (2 * np.pi) - np.pi",
+              "return State(theta + rate", "rate = np.clip(rate, -max_rate", "rate = rate + acceleration",
+              "acceleration = 3 ", "torque = np.clip(", "torque = np.clip(")
+    assert [line[: len(text)] for line, text in zip(named, begins, strict=True)] == list(begins)

@@ -168,3 +168,35 @@ def test_the_sign_of_a_number_of_numpys_is_one(x):
     assert dp.sign(x) == (1.0 if x >= 0 else -1.0)
     assert type(dp.sign(x)) is (float if type(x) is float else np.float64)
     assert dp.grad(lambda x: dp.sign(x).sum())(x) == 1.0
+
+
+def test_a_second_rule_of_a_custom_gradient_is_refused():
+    with pytest.raises(RuleError, match="a second one came") as caught:
+        dp.custom_gradient(lambda a, b: a * b, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
+    assert "lambda g, y, a, b: (g * b, g * a)" in str(caught.value)
+    f = dp.custom_gradient(lambda a, b: a * b, lambda g, y, a, b: (g * b, g * a))    # as the message says
+    assert dp.grad(f, (0, 1))(2.0, 3.0) == (3.0, 2.0)
+
+
+def test_a_decorator_without_a_rule_is_refused():
+    with pytest.raises(RuleError, match=r"without a rule(.*\n)*.*@dp.custom_gradient\(rule\)"):
+        @dp.custom_gradient
+        def double(x):
+            return 2 * x
+
+    @dp.custom_gradient
+    def might_be_a_rule(a, b, c):
+        return a + b + c
+
+    for args, kwargs in (((1.0, 2.0, 3.0), {}), ((1.0,), {}), ((), {"a": 1.0})):
+        with pytest.raises(RuleError, match="might_be_a_rule without a rule"):
+            might_be_a_rule(*args, **kwargs)
+
+
+@pytest.mark.parametrize("rule", [lambda *all: all[0], lambda g, *rest: g, lambda g, y, x, k=1.0: g * k])
+def test_rules_of_any_signature_decorate(rule):
+    @dp.custom_gradient(rule)
+    def double(x):
+        return 2 * x
+
+    assert dp.grad(double)(3.0) == 1.0

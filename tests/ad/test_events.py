@@ -290,3 +290,29 @@ def test_machine_code():
     assert jump(1.0) == pytest.approx(1.0)
     with pytest.raises(EventJumpedOver):
         dp.grad(jump)(1.0)
+
+
+@pytest.mark.parametrize("run", [lambda f: f, dp.compile])
+@pytest.mark.parametrize("start", [-0.25, -0.5, -0.375])                 # the third not at a step's end
+def test_an_event_on_the_way_up_is_told_from_one_that_is_far(run, start):
+    rising = run(lambda x: dp.integrate(lambda x, dt: x + dt, x, lambda x: x, max_steps=5, dt=0.25))
+    step = int(np.floor(-start / 0.25))
+    with pytest.raises(EventNotReached, match=rf"rose through zero at step {step}.*\n.*\n.*return its neg"):
+        rising(start)
+    falling = dp.integrate(lambda x, dt: x + dt, start, lambda x: -x, max_steps=5, dt=0.25)
+    assert falling == pytest.approx(0.0, abs=1e-15)
+
+
+@pytest.mark.parametrize("start", [0.0, 1.0])
+def test_what_did_not_rise_through_zero_is_not_said_to_have(start):
+    with pytest.raises(EventNotReached, match="is still") as caught:
+        dp.integrate(lambda x, dt: x + dt, start, lambda x: x, max_steps=5, dt=0.25)
+    assert "rose" not in str(caught.value)
+
+
+@pytest.mark.parametrize("run", [lambda f: f, dp.compile])
+@pytest.mark.parametrize("start", [1.0, np.float64(1.0)])
+def test_an_until_that_is_a_condition_is_named(run, start):
+    f = run(lambda x: dp.integrate(lambda x, dt: x - dt, x, lambda x: x < 0, max_steps=9, dt=0.25))
+    with pytest.raises(EventNotReached, match="a condition and not a number"):
+        f(start)

@@ -84,6 +84,16 @@ def parameters_of(f: Callable) -> list[inspect.Parameter]:
         return []
 
 
+def takes(f: Callable, n: int) -> bool:
+    """Whether `f` can be called with `n` or more positional arguments, as far as Python can tell."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(places) >= n or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+
 def check_arity(name: str, fn: Callable, rule: Callable) -> None:
     """A rule must take `g, y` and then the arguments of some call of the function."""
     parameters = parameters_of(fn)

@@ -30,7 +30,7 @@ def fitted(c: Any, x: Any, y: Any, name: str, i: int) -> Any:
     """
     if type(c) is np.ndarray and type(x) is np.ndarray and c.dtype is FLOAT64 and c.shape == x.shape:
         return c                                 # the common case, without ado
-    if isinstance(c, Cotangent):                 # parts, of which the one knows its place, and no shape
+    if isinstance(c, Cotangent):                 # parts: each has a place in `x`, where it is added later
         return c
     if type(c) is not np.ndarray or not c.ndim or c.dtype != FLOAT64:
         c = settle(c, f"the rule of {name} for argument {i}")

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .binding import check_arity
+from .binding import check_arity, takes
 from .broadcasting import fitted
 from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, Spot, StructureError
 from .origin import from_numpy
@@ -259,7 +259,7 @@ def custom_gradient(f: Callable, vjp: Rule | None = None, surrogate: bool = Fals
     under every transformation; higher derivatives differentiate `vjp`. With `vjp` as its only
     positional argument it is a decorator. `surrogate=True` declares that `vjp` is not meant to be
     the derivative, so that gradient checks do not compare it with differences. Raises `RuleError`
-    if arity, structure or shapes do not fit.
+    if arity, structure or shapes do not fit, or there is no rule, or more than one.
 
         >>> from tinydp import grad
         >>> clipped = custom_gradient(lambda x: x, lambda g, y, x: np.clip(g, -1.0, 1.0))
@@ -271,9 +271,26 @@ def custom_gradient(f: Callable, vjp: Rule | None = None, surrogate: bool = Fals
         >>> grad(twice_as_steep)(2.0)
         2.0
     """
-    if vjp is None:
-        return lambda function: Custom(function, f, surrogate)
-    return Custom(f, vjp, surrogate)
+    if callable(surrogate):
+        raise RuleError("custom_gradient takes one rule for all arguments, and a second one came.",
+                        "write one that returns a tuple, such as lambda g, y, a, b: (g * b, g * a); or "
+                        "a rule an argument with dp.primitive and dp.defvjp.")
+    if vjp is not None:
+        return Custom(f, vjp, surrogate)
+    if not takes(f, 3):                          # g, y, and an argument
+        raise _no_rule(f)
+
+    def decorator(*functions: Any, **options: Any) -> Custom:
+        if len(functions) != 1 or options or not callable(functions[0]):
+            raise _no_rule(f)
+        return Custom(functions[0], f, surrogate)
+
+    return decorator
+
+
+def _no_rule(f: Callable) -> RuleError:
+    return RuleError(f"custom_gradient came to {getattr(f, '__name__', 'a function')} without a rule.",
+                     "write @dp.custom_gradient(rule), with rule(g, y, *args), above the function.")
 
 
 def straight_through(f: Callable, window: str | Callable = "identity") -> Any:

@@ -26,6 +26,8 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .advice.foreign import instead_of_numpys, plainly, with_arrays
 from .advice.naming import Advice, in_our_names, names_in
 from .advice.syntax import Position, of_file, path_to
@@ -264,6 +266,12 @@ class DtypeError(TinydpError, TypeError):
 class ConversionError(TinydpError, TypeError):
     """A traced value was turned into a plain number or array, which has no derivative."""
 
+    @classmethod
+    def unknown(cls, what: str, advice: str, place: Place | None = None) -> "ConversionError":
+        """`what` asks for a number, of which a program that is compiled does not know the value yet."""
+        return cls(f"{what} needs a number that is known, and in a program that is compiled there is none "
+                   "yet.", advice, place)
+
 
 class MutationError(TinydpError, TypeError):
     """A traced value was changed in place, or what is to be computed again was."""
@@ -319,10 +327,17 @@ class EventNotReached(_WithState, TinydpError, RuntimeError):
     """`integrate` made all its steps, and the event did not come; `state` is the last state."""
 
     @classmethod
-    def after(cls, max_steps: int, state: Any, height: Any) -> "EventNotReached":
-        """So many steps were made, and `until(state)` is still `height`."""
-        return cls(f"the event did not come within {max_steps} steps: until(state) is still {height:.6g}.",
-                   "allow more with max_steps=, or look at the error's .state, the last one.", state=state)
+    def after(cls, max_steps: int, state: Any, height: Any, rose: int | None = None) -> "EventNotReached":
+        """So many steps were made, and `until(state)` is still `height`; `rose`: where it rose over zero."""
+        found = f"the event did not come within {max_steps} steps: until(state) is"
+        advice = "allow more with max_steps=, or look at the error's .state, the last one."
+        if isinstance(height, (bool, np.bool_)):
+            return cls(f"{found} {height}, a condition and not a number.",
+                       "return a number that falls to zero, such as x - 1.0 instead of x < 1.0.", state=state)
+        if rose is None:
+            return cls(f"{found} still {height:.6g}.", advice, state=state)
+        return cls(f"{found} still {height:.6g}; it rose through zero at step {rose}, and an event is where "
+                   "it falls.", f"return its negative for one on the way up; else {advice}", state=state)
 
 
 class LoopNotEnded(_WithState, TinydpError, RuntimeError):

@@ -38,6 +38,7 @@ from .again import IN_A_LOOP, fingerprint, outside, require_same
 from .along import columns
 from .carry import in_form_of, require_numbers
 from .errors import (
+    ConversionError,
     EventJumpedOver,
     EventNotReached,
     LoopError,
@@ -58,7 +59,7 @@ from .tape import EndedTape, Node, Tape, Var
 from .tracebacks import called_by_the_user
 from .transforms import vjp
 from .twins import twin
-from .values import is_condition, is_on, own, plain, settle, shape
+from .values import abstract, is_condition, is_on, own, plain, settle, shape
 from .watch import OutOfTime, WatchedTape, live_tapes, reopened, time_limit, tracer
 
 # ---------------------------------------------------------------------------- scan
@@ -91,6 +92,7 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
         >>> total, partial
         (6.0, array([1., 3., 6.]))
     """
+    require_known(length=length, segment=segment)
     step, carry, xs = twin(step), tree.settled_leaves(carry), columns(tree.settled_leaves(xs))
     if isinstance(xs, (int, np.integer)) and length is None:
         raise _number_as_rows(int(xs))
@@ -121,6 +123,13 @@ def _run(step: Callable, carry: Any, xs: Any, steps: range, as_row: Callable = l
     if note is not None:
         note("what is stacked")
     return carry, _stacked(ys)
+
+
+def require_known(**counts: Any) -> None:
+    """Raise `ConversionError` where a count of steps is a value of a program that is compiled."""
+    for name, n in counts.items():
+        if abstract(n):
+            raise ConversionError.unknown(f"{name}=n", "make n a static= argument of dp.compile.")
 
 
 def _number_as_rows(n: int) -> LoopError:
@@ -241,6 +250,7 @@ def integrate(step: Callable, state: Any, until: Callable, max_steps: int = 100_
         >>> print(f"{fall_time(2.0):.4f} s, {grad(fall_time)(2.0):.4f} s per m")
         0.6386 s, 0.1596 s per m
     """
+    require_known(max_steps=max_steps)
     step, until, state = twin(step), twin(until), tree.settled_leaves(state)
     require_numbers(state)
     compiling = tracer()
@@ -291,8 +301,9 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
     end = time_limit.get()
     if shape(height) != ():
         raise LoopError(f"until returned an array of shape {shape(height)}.", "return one number.")
-    oldest = older = height
+    oldest = older = side = height               # `side`: the last that is not zero
     before: Any = None
+    rose: int | None = None
 
     def looked_into(start: float, stop: float) -> LastStep | None:
         found = excursion(heights(before, state), start, whole, stop)
@@ -310,11 +321,14 @@ def _last_step(step: Callable, state: Any, until: Callable, max_steps: int, dt: 
             return LastStep(state, new, Bracket(0.0, float(height), whole, float(below)))
         if k and passed(k, oldest, older, height, below) and (last := looked_into(older, height)):
             return last
+        if side < 0 < below:
+            rose = k
+        side = below or side
         before, state, oldest, older, height = state, new, older, height, below
     unsure = max_steps > 0 and (older > 0) == (height > 0) and (max_steps == 1 or heads_over(oldest, older))
     if unsure and (last := looked_into(older, height)):
         return last
-    raise EventNotReached.after(max_steps, state, height)
+    raise EventNotReached.after(max_steps, state, height, rose)
 
 
 def not_nan(height: Any, where: str) -> Any:

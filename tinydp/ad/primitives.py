@@ -53,12 +53,16 @@ class Primitive:
     """
 
     loop = False                                 # one node that has others inside, see loops.py
-    open_ended = False                           # a loop of who knows how many steps before it has run
+    pythons = False                              # gives Python's numbers and not NumPy's
+
+    # for zeros that say that no path leads here, see reach.py
     product = False                              # linear in each argument
-    cut: "Primitive | None" = None               # the same, with constant factors that are zero somewhere
+    at_zero: "Primitive | None" = None           # the same, for constant factors that are zero somewhere
     mover = False                                # only moves or sums elements
     steep = False                                # its derivative is infinite somewhere
-    pythons = False                              # gives Python's numbers and not NumPy's
+
+    # for the compiler
+    open_ended = False                           # a loop of who knows how many steps before it has run
     opaque: tuple[int, ...] = ()                 # results that only another operation can read
 
     def __init__(self, fn: Callable, name: str | None = None):
@@ -118,6 +122,8 @@ class Primitive:
         if tape is None:
             unknown = next((x for x in args if isinstance(x, Abstract)), None)
             return self.fn(*args, **kwargs) if unknown is None else unknown.call(self, args, kwargs)
+        # `value` is what `fn` computes on, `operand` what the node keeps. `outer`: a value is itself traced,
+        # by an older tape or a compiler; then this primitive is called again, and is recorded there
         values, operands, outer = [], [], False
         for i, x in enumerate(args):
             value = operand = x
@@ -155,7 +161,7 @@ class Primitive:
 
         The factors that rules multiply by are no constants of the program: there, 0 may be a slope.
         """
-        return self.cut if self.cut and any(map(_has_zero, operands)) and not sweeping.get() else self
+        return self.at_zero if self.at_zero and any(map(_has_zero, operands)) and not sweeping.get() else self
 
     def refuse(self, i: int) -> None:
         """Raise `NotDifferentiableError`: a traced value came to argument `i`, which has no rule."""
@@ -219,13 +225,13 @@ def _has_zero(x: Any) -> bool:
     return bool(x == 0) if isinstance(x, (float, int)) else False
 
 
-class CutProduct(Primitive):
+class ProductAtZero(Primitive):
     """A product that met a constant factor of zero: the same, but no path leads through the zero."""
 
     product = True
 
     def __init__(self, whole: Primitive):
-        self.__dict__.update({**vars(whole), "whole": whole, "cut": None})
+        self.__dict__.update({**vars(whole), "whole": whole, "at_zero": None})
         self.__dict__.pop("rules", None)
         self.__dict__.pop("each", None)
 

@@ -57,7 +57,7 @@ def _way(op: Any, i: int, live: Any, y: Any, values: tuple, operands: tuple, kwa
     if live is not None and op.elementwise and not op.product:
         return live.mask
     before = None if live is None else live.mask
-    if not (op.product or op.cut or op.mover):
+    if not (op.product or op.at_zero or op.mover):
         if live is None or any(map(abstract, (*(y if type(y) is tuple else (y,)), *values))):
             return None
         return later(lambda before: _dyed(op, i, before, y, values, kwargs), before)

@@ -22,7 +22,7 @@ import numpy as np
 from .asking import checked_replacement
 from .binding import check_arity, parameters_of
 from .errors import RuleError, SteepGradientWarning, user_spot
-from .primitives import CutProduct, FlatPrimitive, Primitive, Rule, witness
+from .primitives import FlatPrimitive, Primitive, ProductAtZero, Rule, witness
 from .values import abstract, plain
 
 # NumPy function (or one of Python's operators) -> what to call when an argument is traced.
@@ -105,7 +105,7 @@ def warn_if_steep(name: str, c: Any) -> None:
 def products(*functions: Callable) -> None:
     """Declare functions linear in each argument: no path leads through a constant factor of zero."""
     for primitive in map(registered, functions):
-        primitive.cut = CutProduct(primitive)
+        primitive.at_zero = ProductAtZero(primitive)
 
 
 def movers(*functions: Callable) -> None:

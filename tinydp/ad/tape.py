@@ -60,7 +60,7 @@ class Node:
 class Var(Node):
     """What the program holds while it is recorded: the node itself, with arithmetic on.
 
-    `operators.py` gives it Python's operators and NumPy's protocols.
+    `Node` is what the sweep needs. `operators.py` gives a `Var` Python's operators and NumPy's protocols.
     """
 
     __slots__ = ()
@@ -73,8 +73,8 @@ class Tape(list):
 
     def __init__(self) -> None:
         self.age = next(_ages)
-        self.constants: dict[int, Any] = {}      # copies of constant arrays, see values.py
-        self.origins: dict[int, Any] = {}        # whether numbers are NumPy's, see origin.py
+        self.constants: dict[int, Any] = {}      # copies of constant arrays, by `id`: values.py
+        self.origins: dict[int, Any] = {}        # whether numbers are NumPy's, by `id`: origin.py
 
     def input(self, value: Any) -> Var:
         """A variable to differentiate by."""
@@ -97,7 +97,7 @@ class Tape(list):
         return y
 
     def cut(self, start: int) -> "Tape":
-        """Take the nodes from `start` on off the tape, as a tape of their own: the inside of a loop."""
+        """Take the nodes from `start` on off the tape, as one of their own: a loop's inside (`loops.py`)."""
         part = type(self)()
         part.extend(self[start:])
         del self[start:]
@@ -108,13 +108,13 @@ class Tape(list):
         self.__class__ = EndedTape
 
     def reopen(self) -> None:
-        """Take nodes again: a step that is repeated during the sweep."""
+        """Take nodes again: of steps that are repeated during the sweep (`reopened` in `watch.py`)."""
         self.__class__ = Tape
 
     def sweep(self, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
         """Pull the cotangents of the results, (y, g) pairs, back into the `.g` of the inputs.
 
-        Nodes are freed as they are passed, unless `keep`; `seeds` is used up.
+        Nodes are freed as they are passed, unless `keep`; and so are cotangents, so `seeds` is used up.
         """
         while seeds:
             y, g = seeds.pop()
@@ -122,12 +122,12 @@ class Tape(list):
         for k in reversed(range(len(self))):
             y = self[k] if keep else self.pop()
             g, y.g = y.g, None
-            if g is not None or y.op.loop:       # inside of a loop, other results may have their cotangents
+            if g is not None or y.op.loop:       # of a loop, a step's value may be used, not the result
                 for x, share in self.pull(k, y, g):
-                    x.g = share if x.g is None else x.g + share
+                    x.g = share if x.g is None else x.g + share      # += might change another node's array
 
     def pull(self, k: int, y: Any, g: Any) -> Iterable[tuple[Var, Any]]:
-        """The share of each operand of node `k`, `y`, in what `g` brings it."""
+        """The share of each operand of node `k`, `y`, in what `g` brings it. (`watch.py` needs the `k`.)"""
         return y.op.pull(y, g)
 
 

@@ -27,7 +27,7 @@ from .advice.returns import returned_by
 from .carry import in_form_of, require_numbers
 from .drafts import settled
 from .errors import LoopError, LoopNotEnded
-from .loops import LoopOperation, RepeatedLoop, _as_one_node, _require_time
+from .loops import LoopOperation, RepeatedLoop, _as_one_node, _require_time, require_known
 from .steps import noter
 from .tape import Var
 from .tracebacks import called_by_the_user
@@ -62,6 +62,7 @@ def while_loop(cond: Callable, body: Callable, state: Any, max_steps: int | None
         >>> while_loop(lambda s: s[1] < 3, lambda s: (s[0] * 2.0, s[1] + 1), (np.ones(2), 0))
         (array([8., 8.]), 3)
     """
+    require_known(max_steps=max_steps, segment=segment)
     cond, body, state = twin(cond), twin(body), tree.settled_leaves(state)
     _require_number("max_steps", max_steps, 0)
     _require_number("segment", segment, 1)

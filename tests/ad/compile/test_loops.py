@@ -7,6 +7,7 @@ import pytest
 
 import tinydp as dp
 from tinydp.ad.compile import kernels, products
+from tinydp.ad.errors import ConversionError
 
 from .programs import assert_equal
 
@@ -155,3 +156,18 @@ def test_what_a_loop_returns_as_argument_of_a_function_with_a_rule(loop):
     f = lambda x: square(loop(x)) / (1.0 + loop(x)) + dp.checkpoint(np.sin)(loop(x))
     value, slope = dp.value_and_grad(dp.compile(f))(1.7)
     assert np.allclose([value, slope], dp.value_and_grad(f)(1.7), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "loop"), [
+    ("length", lambda x, n: dp.scan(lambda c, _: (c * x, None), 1.0, length=n)[0]),
+    ("segment", lambda x, n: dp.scan(lambda c, _: (c * x, None), 1.0, length=9, segment=n)[0]),
+    ("max_steps", lambda x, n: dp.integrate(lambda s: s - 0.5, x, lambda s: s, max_steps=n)),
+    ("max_steps", lambda x, n: dp.while_loop(lambda s: s > 0, lambda s: s - 0.5, x, max_steps=n)),
+    ("segment", lambda x, n: dp.while_loop(lambda s: s > 0, lambda s: s - 0.5, x, max_steps=9, segment=n)),
+])
+def test_a_count_of_steps_that_is_not_known(name, loop):
+    with pytest.raises(ConversionError, match=rf"^{name}=n needs a number .* known.*(\n.*)*static= argument"):
+        dp.compile(loop)(2.0, 9)
+    with pytest.raises(ConversionError, match=f"^{name}=n"):
+        dp.compile(dp.grad(loop))(2.0, 9)
+    assert dp.compile(loop, static=1)(2.0, 9) == loop(2.0, 9)

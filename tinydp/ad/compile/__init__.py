@@ -46,9 +46,10 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
     parts of the program, and so are arguments named in `static` (names, or positions), such as a number of
     steps: for a new value, `f` is traced anew. What `f` finds in its
     surroundings is read when it is traced, and looked at in each call: the names that its code and that of
-    the functions it calls mention, what is in objects, dictionaries, lists behind them (the first 300), small
-    arrays, and arrays that meet an argument. If something changed, `f` is traced anew. What cannot be seen,
-    such as a file, has to be an argument. What `f` changes itself and reads again raises `SideEffectError`.
+    the functions it calls mention, what is in objects, dictionaries, lists behind them (the first 1,000),
+    small arrays, and arrays that meet an argument. If something changed, `f` is traced anew. What cannot be
+    seen, such as a file, has to be an argument. What `f` changes itself and reads again raises
+    `SideEffectError`.
     The first results of each program are compared with the tape's (see `verify.py`), which runs `f` as well.
 
         >>> import numpy as np

@@ -217,9 +217,9 @@ def _refuse_integer(x: Proxy) -> NoReturn:
     """Python wants an integer that is known: for `int(x)`, or as an index of a plain array or a list."""
     place = user_place()
     if advice := instead_of_int(place.expression):
-        raise ConversionError(UNKNOWN.format("int(x)"), advice, place)
+        raise ConversionError.unknown("int(x)", advice, place)
     if is_call_of("range", parsed(place.expression)):
-        raise ConversionError(UNKNOWN.format("range(n)"), "make n a static= argument of dp.compile.", place)
+        raise ConversionError.unknown("range(n)", "make n a static= argument of dp.compile.", place)
     if place.storing or _is_increased(place):
         _refuse_change(x)
     rounded = x.kind == "f"
@@ -227,7 +227,6 @@ def _refuse_integer(x: Proxy) -> NoReturn:
     raise ConversionError(INDEXED, advice, place)
 
 
-UNKNOWN = "{} needs a number that is known, and in a program that is compiled there is none yet."
 INDEXED = "an array or a list that is not traced was indexed by a value of a compiled program."
 
 

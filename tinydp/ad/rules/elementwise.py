@@ -1,7 +1,8 @@
 """Gradient rules of the functions that work element by element, one primitive a line.
 
-`g` is the cotangent of the result `y`; the other letters are the arguments. The registry sums
-away what broadcasting stretched, so a rule never mentions shapes. Where a derivative is
+`g` is the cotangent of the result `y`; the other letters are the arguments. What broadcasting
+stretched is summed for all rules, in `broadcasting.py`, which each pullback calls (`primitives.py`):
+so a rule here never mentions shapes. Where a derivative is
 infinite somewhere, the table has the bare partial derivative (`defpartials`). Functions that choose
 say so with `selected` and `shared`: no path leads through what was not chosen.
 Kinks: abs'(0) = 0; maximum and minimum share a tie half and half;

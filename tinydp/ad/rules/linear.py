@@ -27,7 +27,7 @@ def _row(x):
 
 
 def _left(g, y, a, b):
-    """The cotangent of `a` in `a @ b`; batch axes are summed by the registry."""
+    """The cotangent of `a` in `a @ b`; batch axes are summed by `broadcasting.py`."""
     if b.ndim == 1:
         return g * b if a.ndim == 1 else _column(g) * b
     if a.ndim == 1:
