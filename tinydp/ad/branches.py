@@ -25,8 +25,8 @@ def cond(pred: Any, f: Callable, g: Callable, *args: Any) -> Any:
     structures of them. In a compiled program both are traced, and have to return the same structure of
     the same shapes; the machine code runs one of them. They may use traced values from their surroundings.
 
-    Raises `UsageError`, a `TypeError`, unless both are functions, `ValueError` if `pred` has several elements,
-    and, where it is compiled, `LoopError` if the two return different structures or shapes.
+    Raises `UsageError`, a `TypeError`, unless both are functions, `ValueError` if `pred` has several
+    elements, and, where it is compiled, `LoopError` if the two return different structures or shapes.
 
         >>> from tinydp import grad
         >>> safe_log = lambda x: cond(x > 0.0, np.log, lambda x: 0.0 * x, x)
