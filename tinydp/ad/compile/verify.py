@@ -181,8 +181,10 @@ def _beyond_rounding(run: CheckedRun, expected: list) -> tuple[int, Any, Any] | 
     Runs that round otherwise say how much that is. Where some of them are near each other and some far off, a
     condition turned: then either is right and nothing between, so all results have to be near those of one
     run. Where no two are near each other, that is chaos, and they may be as far off as these are. After the
-    first run that explains the results, none is made.
+    first run that explains the results, none is made. What cancels to almost nothing changes by much of
+    itself, in steps of the last digit of what cancelled: the size of the arguments tells what is near, too.
     """
+    least = ROUNDING * max(map(_size, run.values), default=0.0)
     runs, near, far = [expected], [0.0] * len(expected), [0.0] * len(expected)
     raised = []
     for found in _otherwise_rounded(run):
@@ -191,7 +193,8 @@ def _beyond_rounding(run: CheckedRun, expected: list) -> tuple[int, Any, Any] | 
             continue
         for k, other in enumerate(runs):
             changes = [*map(_change, found, other)]
-            if all(change <= ROUNDING_TOLERANCE * _size(x) for change, x in zip(changes, other, strict=True)):
+            if all(change <= max(ROUNDING_TOLERANCE * _size(x), least)
+                   for change, x in zip(changes, other, strict=True)):
                 near = [max(pair) for pair in zip(near, [FACTOR * c for c in changes], strict=True)]
                 far = []                         # that is no chaos
             elif far and k == 0:
