@@ -24,7 +24,7 @@ OPERATIONS = {
 # A page has kernels of its own, which take and return what those of the processor do.
 KERNELS = {
     "cholesky_into", "cos_into", "determinant_into", "eigh_into", "lu_into", "lu_solve_into", "matmul_nt",
-    "matmul_tn", "power", "product_into", "sin_into", "sum_rows", "triangular_into", "vecmat"}
+    "matmul_tn", "power", "product_into", "sin_into", "sum_rows", "triangular_into"}
 
 # There is a printer for each target, and they have one interface: `Printer` and `printed` for a language with
 # expressions, `Module` and `Writer` for one of instructions, and tables of how it spells what.

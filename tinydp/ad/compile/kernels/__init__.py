@@ -13,9 +13,35 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite import ir
+from numba.extending import register_jitable
 
 from ... import events
-from .products import dot, exact, matmul, matmul_nt, matmul_tn, matvec, spelled_out, sum_rows, summing, vecmat
+from ..polynomials import (
+    LARGEST_ANGLE,
+    LN2_HIGH,
+    LN2_LOW,
+    LOG2E,
+    PI_2_A,
+    PI_2_B,
+    PI_2_C,
+    ROUND,
+    cosine_near_zero,
+    expm1_near_zero,
+    sine_near_zero,
+)
+from .products import (
+    OPTIONS_OF_EXACT,
+    dot,
+    exact,
+    matmul,
+    matmul_nt,
+    matmul_tn,
+    matvec,
+    spelled_out,
+    sum_rows,
+    summing,
+    vecmat,
+)
 from .sorting import argsort_into, search_left, search_right
 
 __all__ = [
@@ -26,14 +52,13 @@ __all__ = [
 
 # ---------------------------------------------------------------------------- exp and tanh
 
-_LOG2E = 1.4426950408889634
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-_ROUND = 6755399441055744.0              # 1.5 * 2**52: adding it leaves an integer in the low bits
+for polynomial in (expm1_near_zero, sine_near_zero, cosine_near_zero):
+    register_jitable(**OPTIONS_OF_EXACT)(polynomial)
 
 
-@spelled_out(lambda x: 2.0 ** (x - _ROUND))
+@spelled_out(lambda x: 2.0 ** (x - ROUND))
 def _power_of_two(typingctx: Any, x: Any) -> Any:
-    """2**k for `x` = `_ROUND` + k: k becomes the exponent."""
+    """2**k for `x` = `ROUND` + k: k becomes the exponent."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         integer = ir.IntType(64)
@@ -45,32 +70,14 @@ def _power_of_two(typingctx: Any, x: Any) -> Any:
 
 
 @exact
-def _expm1_reduced(r: float) -> float:
-    """exp(r) - 1 for |r| <= log(2) / 2: Taylor's polynomial, its error below 2**-57 of the result."""
-    p = 1.1470745597729725e-11           # 1/14!
-    p = p * r + 1.6059043836821613e-10
-    p = p * r + 2.08767569878681e-09
-    p = p * r + 2.505210838544172e-08
-    p = p * r + 2.755731922398589e-07
-    p = p * r + 2.7557319223985893e-06
-    p = p * r + 2.48015873015873e-05
-    p = p * r + 0.0001984126984126984
-    p = p * r + 0.001388888888888889
-    p = p * r + 0.008333333333333333
-    p = p * r + 0.041666666666666664
-    p = p * r + 0.16666666666666666
-    return r + r * r * (p * r + 0.5)
-
-
-@exact
 def exp(x: float) -> float:
     """The exponential function, to about one unit in the last place."""
     z = min(max(x, -745.2), 709.8)
-    t = z * _LOG2E + _ROUND
-    k = t - _ROUND
-    r = (z - k * _LN2_HIGH) - k * _LN2_LOW
+    t = z * LOG2E + ROUND
+    k = t - ROUND
+    r = (z - k * LN2_HIGH) - k * LN2_LOW
     half = math.floor(0.5 * k)           # in two factors: 2**1024 and 2**-1074 have no single one
-    y = (1.0 + _expm1_reduced(r)) * _power_of_two(half + _ROUND) * _power_of_two(k - half + _ROUND)
+    y = (1.0 + expm1_near_zero(r)) * _power_of_two(half + ROUND) * _power_of_two(k - half + ROUND)
     y = np.inf if x > 709.782712893384 else y
     return x if math.isnan(x) else y
 
@@ -79,11 +86,11 @@ def exp(x: float) -> float:
 def tanh(x: float) -> float:
     """The hyperbolic tangent, to about two units in the last place, for small x as well."""
     z = min(max(2.0 * x, -40.0), 40.0)
-    t = z * _LOG2E + _ROUND
-    k = t - _ROUND
-    r = (z - k * _LN2_HIGH) - k * _LN2_LOW
+    t = z * LOG2E + ROUND
+    k = t - ROUND
+    r = (z - k * LN2_HIGH) - k * LN2_LOW
     scale = _power_of_two(t)
-    e = scale * _expm1_reduced(r) + (scale - 1.0)                    # exp(2 x) - 1
+    e = scale * expm1_near_zero(r) + (scale - 1.0)                    # exp(2 x) - 1
     return x if x == 0.0 or math.isnan(x) else e / (e + 2.0)         # -0.0 keeps its sign
 
 
@@ -158,31 +165,15 @@ def logaddexp(a: float, b: float) -> float:
 
 # ---------------------------------------------------------------------------- sin and cos of arrays
 
-_PI_2_A, _PI_2_B, _PI_2_C = 1.57079632673412561417e+00, 6.07710050630396597660e-11, 2.02226624879595063154e-21
-_LARGEST = 1e5                           # up to here pi/2 in three parts is exact enough
 
 
 @exact
 def _sin_and_cos(x: float) -> tuple[float, float]:
     """Both for |x| <= 1e5, without a branch: polynomials (those of fdlibm) on [-pi/4, pi/4]."""
-    t = x * 0.6366197723675814 + _ROUND
-    k = t - _ROUND
-    r = ((x - k * _PI_2_A) - k * _PI_2_B) - k * _PI_2_C
-    s = r * r
-    p = 1.58969099521155010221e-10
-    p = p * s - 2.50507602534068634195e-08
-    p = p * s + 2.75573137070700676789e-06
-    p = p * s - 1.98412698298579493134e-04
-    p = p * s + 8.33333333332248946124e-03
-    p = p * s - 1.66666666666666324348e-01
-    sine = r + r * s * p if s > 0.0 else r       # -0.0 keeps its sign
-    q = -1.13596475577881948265e-11
-    q = q * s + 2.08757232129817482790e-09
-    q = q * s - 2.75573143513906633035e-07
-    q = q * s + 2.48015872894767294178e-05
-    q = q * s - 1.38888888888741095749e-03
-    q = q * s + 4.16666666666666019037e-02
-    cosine = 1.0 - (0.5 * s - s * s * q)
+    t = x * 0.6366197723675814 + ROUND
+    k = t - ROUND
+    r = ((x - k * PI_2_A) - k * PI_2_B) - k * PI_2_C
+    sine, cosine = sine_near_zero(r), cosine_near_zero(r)
     quarter = k - 4.0 * math.floor(0.25 * k)
     swap = k - 2.0 * math.floor(0.5 * k) == 1.0
     a = cosine if swap else sine
@@ -195,7 +186,7 @@ def _is_moderate(x: Any) -> bool:
     largest = 0.0
     for i in range(x.size):
         largest = abs(x[i]) if abs(x[i]) > largest else largest          # nan is never larger
-    return largest <= _LARGEST
+    return largest <= LARGEST_ANGLE
 
 
 @exact

@@ -19,7 +19,8 @@ from numba.extending import intrinsic
 from .. import stored
 from ..machine_types import LANES
 
-exact = stored.njit(fastmath={"contract"}, error_model="numpy", nogil=True)
+OPTIONS_OF_EXACT = {"fastmath": {"contract"}, "error_model": "numpy"}
+exact = stored.njit(**OPTIONS_OF_EXACT, nogil=True)
 summing = stored.njit(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True)
 
 HEIGHT = 4                               # rows of a tile
@@ -242,12 +243,9 @@ def sum_rows(w: Any, out: Any) -> None:
 
 
 @exact
-def vecmat(x: Any, w: Any, out: Any) -> None:
-    """out = x @ w; of long rows, four at a time."""
+def vecmat_by_rows(x: Any, w: Any, out: Any) -> None:
+    """out = x @ w, four rows of w at a time: for long rows, and for a page."""
     rows, columns = w.shape
-    if columns <= LONG_ROW:
-        _weighed(x, 1, w, out)
-        return
     for j in range(columns):
         out[j] = 0.0
     i = 0
@@ -261,6 +259,15 @@ def vecmat(x: Any, w: Any, out: Any) -> None:
         for j in range(columns):
             out[j] += a * w[i, j]
         i += 1
+
+
+@exact
+def vecmat(x: Any, w: Any, out: Any) -> None:
+    """out = x @ w."""
+    if w.shape[1] <= LONG_ROW:
+        _weighed(x, 1, w, out)
+    else:
+        vecmat_by_rows(x, w, out)
 
 
 @summing

@@ -20,17 +20,18 @@ from ..statements import Function
 from .reader import Reader
 
 HERE = Path(__file__).parent
-FILES = [*(HERE / name for name in ("elementary.py", "angles.py", "linear.py")),
+FILES = [HERE.parent / "polynomials.py",
+         *(HERE / name for name in ("elementary.py", "angles.py", "linear.py")),
          *(HERE.parent / "kernels" / name for name in ("__init__.py", "sorting.py", "products.py")),
          HERE.parents[1] / "events.py"]                          # the first that has a function is asked
 LETTERS = {                                      # of the arrays of each: v a vector, m a matrix, i integers
-    "dot": "vv", "vecmat": "vmv", "matvec": "mvv", "matmul": "mmm", "matmul_tn": "mmm", "matmul_nt": "mmm",
-    "sin_into": "vv", "cos_into": "vv", "all_finite": "v", "argsort_into": "vii", "search_left": "v",
-    "search_right": "v", "lu_into": "mmv", "lu_solve_into": "mvvm", "determinant_into": "mmv",
-    "cholesky_into": "mm", "triangular_into": "mm", "eigh_into": "mvvv",
+    "dot": "vv", "vecmat_by_rows": "vmv", "matvec": "mvv", "matmul": "mmm", "matmul_tn": "mmm",
+    "matmul_nt": "mmm", "sin_into": "vv", "cos_into": "vv", "all_finite": "v", "argsort_into": "vii",
+    "search_left": "v", "search_right": "v", "lu_into": "mmv", "lu_solve_into": "mvvm",
+    "determinant_into": "mmv", "cholesky_into": "mm", "triangular_into": "mm", "eigh_into": "mvvv",
     "product_into": "mmm", "sum_rows": "mv"}
-OWN_NAMES = {                                    # of functions, where NumPy's is not ours
-    "remainder": "mod", "float_power": "power"}
+OWN_NAMES = {                                    # of functions, where another name is asked for
+    "remainder": "mod", "float_power": "power", "vecmat": "vecmat_by_rows"}
 
 
 class Unknown(Exception):
@@ -51,7 +52,7 @@ def _found() -> dict[str, tuple[Any, dict[str, Any]]]:
             if isinstance(node, ast.Assign):
                 known.update(_constants(node, known))
             elif isinstance(node, ast.ImportFrom):
-                others = constants.get(node.module or "", {})
+                others = constants.get((node.module or "").rpartition(".")[2], {})
                 known.update({x.name: others[x.name] for x in node.names if x.name in others})
             elif isinstance(node, ast.FunctionDef):
                 found.setdefault(node.name, (node, known))

@@ -6,54 +6,30 @@
 
 import math
 
-from .elementary import ROUND, fmod, signbit
+from ..polynomials import LARGEST_ANGLE, PI_2_A, PI_2_B, PI_2_C, ROUND, cosine_near_zero, sine_near_zero
+from .elementary import fmod, signbit
 
-LARGEST = 1e5                            # up to here pi/2 in three parts is exact enough
 HALF_PI, PI = 1.5707963267948966, 3.141592653589793
-
-
-def _sine(r: float) -> float:
-    """sin(r) for |r| <= pi/4."""
-    s = r * r
-    p = 1.58969099521155010221e-10
-    p = p * s - 2.50507602534068634195e-08
-    p = p * s + 2.75573137070700676789e-06
-    p = p * s - 1.98412698298579493134e-04
-    p = p * s + 8.33333333332248946124e-03
-    p = p * s - 1.66666666666666324348e-01
-    return r + r * s * p if s > 0.0 else r       # -0.0 keeps its sign
-
-
-def _cosine(r: float) -> float:
-    """cos(r) for |r| <= pi/4."""
-    s = r * r
-    q = -1.13596475577881948265e-11
-    q = q * s + 2.08757232129817482790e-09
-    q = q * s - 2.75573143513906633035e-07
-    q = q * s + 2.48015872894767294178e-05
-    q = q * s - 1.38888888888741095749e-03
-    q = q * s + 4.16666666666666019037e-02
-    return 1.0 - (0.5 * s - s * s * q)
 
 
 def _ahead(x: float, quarters: float) -> float:
     """sin(x + quarters * pi/2) for |x| <= 1e5: pi/2 is in three parts."""
     k = (x * 0.6366197723675814 + ROUND) - ROUND
-    r = ((x - k * 1.57079632673412561417) - k * 6.07710050630396597660e-11) - k * 2.02226624879595063154e-21
+    r = ((x - k * PI_2_A) - k * PI_2_B) - k * PI_2_C
     j = k + quarters
     half = math.floor(0.5 * j)
-    y = _sine(r) if j - 2.0 * half == 0.0 else _cosine(r)
+    y = sine_near_zero(r) if j - 2.0 * half == 0.0 else cosine_near_zero(r)
     return y if half - 2.0 * math.floor(0.5 * half) == 0.0 else -y
 
 
 def sin(x: float) -> float:
     """The sine."""
-    return _ahead(x if abs(x) <= LARGEST else _without_turns(x), 0.0)
+    return _ahead(x if abs(x) <= LARGEST_ANGLE else _without_turns(x), 0.0)
 
 
 def cos(x: float) -> float:
     """The cosine."""
-    return _ahead(x if abs(x) <= LARGEST else _without_turns(x), 1.0)
+    return _ahead(x if abs(x) <= LARGEST_ANGLE else _without_turns(x), 1.0)
 
 
 def tan(x: float) -> float:

@@ -12,12 +12,12 @@ They are read by `reader.py`, and are plain Python as well.
 import math
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ..kernels import _expm1_reduced, exp
+from ..polynomials import LN2_HIGH, LN2_LOW, LOG2E, ROUND, expm1_near_zero
 
-LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-LOG2E, LOG10E = 1.4426950408889634, 0.4342944819032518
-ROUND = 6755399441055744.0               # 1.5 * 2**52: adding it leaves an integer in the low bits
+if TYPE_CHECKING:
+    from ..kernels import exp
+
+LOG10E = 0.4342944819032518
 SPLIT = 134217729.0                      # 2**27 + 1: it cuts a number in two halves
 
 
@@ -117,7 +117,7 @@ def expm1(x: float) -> float:
     k = t - ROUND
     r = (x - k * LN2_HIGH) - k * LN2_LOW
     scale = _power_of_two(t)
-    return scale * _expm1_reduced(r) + (scale - 1.0)
+    return scale * expm1_near_zero(r) + (scale - 1.0)
 
 
 def exp2(x: float) -> float:
@@ -125,7 +125,7 @@ def exp2(x: float) -> float:
     if not abs(x) < 1000.0:
         return exp(x * 0.6931471805599453)
     k = (x + ROUND) - ROUND
-    return (1.0 + _expm1_reduced((x - k) * 0.6931471805599453)) * _power_of_two(k + ROUND)
+    return (1.0 + expm1_near_zero((x - k) * 0.6931471805599453)) * _power_of_two(k + ROUND)
 
 
 def sinh(x: float) -> float:

@@ -89,24 +89,6 @@ def product_into(a: Any, b: Any, turned_a: int, turned_b: int, out: Any) -> None
                 out[i, j] = total
 
 
-def vecmat(x: Any, w: Any, out: Any) -> None:
-    """out = x @ w, four rows of w at a time."""
-    rows, columns = w.shape
-    for j in range(columns):
-        out[j] = 0.0
-    i = 0
-    while i + 4 <= rows:
-        a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]
-        for j in range(columns):
-            out[j] += a * w[i, j] + b * w[i + 1, j] + c * w[i + 2, j] + d * w[i + 3, j]
-        i += 4
-    while i < rows:
-        a = x[i]
-        for j in range(columns):
-            out[j] += a * w[i, j]
-        i += 1
-
-
 def sum_rows(w: Any, out: Any) -> None:
     """The sum of the rows of a matrix."""
     rows, columns = w.shape
