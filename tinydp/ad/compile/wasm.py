@@ -29,6 +29,8 @@ from .lower import Lowered
 from .names import Names
 from .split import split
 from .statements import Function
+from .wasm_pairs import PairKernel, Scalar
+from .wasm_values import as_webassembly
 from .wasm_writer import OUT, Kernel, Writer, rounded
 
 LONGEST_FUNCTION, PART = 6000, 3000              # operations in a function
@@ -69,6 +71,8 @@ class Module:
     def __init__(self, programs: dict[str, Lowered]):
         self.functions: list[str] = []
         self.kernels: dict[str, str] = {}
+        self.pairs: dict[str, str | None] = {}   # functions of two numbers at a time
+        self.splats: dict[str, str] = {}         # constants of these, as pairs: loaded faster than made
         self.data: list[tuple[int, bytes]] = []
         self.reasons: list[str] = []             # why a program may fail: `failed` counts them from 1
         self.names = Names(frozenset((*portable.names(), "allocate")))
@@ -103,14 +107,36 @@ class Module:
             self.kernels[f.label] = writer.text()
         return f
 
+    def pair_kernel(self, name: str) -> str | None:
+        """The label of such a function of two numbers at a time, which will be in the module; None if it
+        cannot be written so."""
+        if name not in self.pairs:
+            self.pairs[name] = None
+            try:
+                f = portable.function_named(name) if portable.has_function(name) else None
+                if f:
+                    label = f"{f.label}_pair"
+                    text = PairKernel(self, f, label).text()
+                    self.kernels[label], self.pairs[name] = text, label
+            except Scalar:
+                pass
+        return self.pairs[name]
+
+    def splat(self, x: float) -> str:
+        """A pair of equal constants."""
+        name = self.splats.setdefault(as_webassembly(x), f"$constant_{len(self.splats)}")
+        return f"(global.get {name})"
+
     def text(self) -> str:
         """The whole module."""
         size = self.end + self.scratch
         data = [f'(data (i32.const {at}) "{"".join([f"{chr(92)}{byte:02x}" for byte in x])}")'
                 for at, x in self.data]
         first = f'(global (export "first") i32 (i32.const {size}))'
-        return "\n".join(["(module", f'(memory (export "memory") {size // 65536 + 1})', first, PRELUDE,
-                          *self.kernels.values(), *self.functions, *data, ")"])
+        splats = [f"(global {name} v128 (v128.const f64x2 {x} {x}))" for x, name in self.splats.items()]
+        memory = f'(memory (export "memory") {size // 65536 + 1})'
+        return "\n".join(["(module", memory, first, PRELUDE, *splats, *self.kernels.values(), *self.functions,
+                          *data, ")"])
 
 
 def text_of(f: Function) -> str:

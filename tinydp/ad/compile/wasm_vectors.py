@@ -4,6 +4,7 @@ A loop is written so if each round computes elements of its own, which lie besid
 from such elements and from numbers that are the same in all rounds. The results have the bits of the loop
 over single elements. What is left over, if the number of rounds is odd, is done as there.
 
+    >>> from .expressions import Apply
     >>> from .statements import Function
     >>> from .wasm import text_of
     >>> x, y, i, a = Buffer("x", (4,), "f"), Buffer("y", (4,), "f"), Local("i", "i"), Local("a", "f")
@@ -16,22 +17,10 @@ over single elements. What is left over, if the number of rounds is odd, is done
 from collections import Counter
 from typing import Any
 
-from .expressions import Affine, Apply, Buffer, Const, Load, Local, variables_of
+from .expressions import Affine, Buffer, Const, Load, Local, variables_of
 from .statements import Comment, For, Let, Store, expressions
 from .storage import every
-from .wasm_values import COMPARE_INSTRUCTIONS, F64_INSTRUCTIONS, FORMS
-
-PAIR = 2
-PAIR_INSTRUCTIONS = {name: F64_INSTRUCTIONS[name] for name in (
-    "add", "subtract", "multiply", "divide", "negative", "abs", "absolute", "fabs", "sqrt", "floor", "ceil",
-    "trunc", "rint")}
-MASK_INSTRUCTIONS = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
-LANEWISE = frozenset(("exp", "tanh", "sin", "cos", "log", "mod", "remainder", "power", "expm1", "log1p",
-                      "arctan", "arctan2"))      # functions that are called for each
-
-
-class Scalar(Exception):
-    """A loop has to be written element by element."""
+from .wasm_pairs import PAIR, PairValues, Scalar
 
 
 def count_reads(statements: list, more: Any = ()) -> Counter:
@@ -41,11 +30,11 @@ def count_reads(statements: list, more: Any = ()) -> Counter:
     return Counter(x for x in found if isinstance(x, Local))
 
 
-class Pairs:
+class Pairs(PairValues):
     """One loop over pairs of elements, by the writer of its function."""
 
     def __init__(self, writer: Any, loop: For):
-        self.writer, self.loop, self.index = writer, loop, loop.index
+        self.writer, self.loop, self.index, self.module = writer, loop, loop.index, writer.module
         self.made: dict[Local, str] = {}         # variables of the body, as pairs
         self.fixed: dict[Any, str] = {}          # what is the same in all rounds
         self.before: list[str] = []
@@ -89,7 +78,7 @@ class Pairs:
             return
         mask = self.kept(value)
         for lane in range(PAIR):
-            one = f"(i64.sub (i64.const 0) (i64x2.extract_lane {lane} (local.get ${mask})))"
+            one = f"(i64.sub (i64.const 0) (i64x2.extract_lane {lane} {mask}))"
             self.lines.append(f"(i64.store8 {self.shifted(place, lane)} {one})")
 
     # -- expressions
@@ -107,24 +96,8 @@ class Pairs:
         return any(leaf is self.index or leaf in self.locals or (
             isinstance(leaf, Buffer) and leaf.root in self.stored) for leaf in variables_of(x))
 
-    def pair(self, x: Any, kind: str) -> str:
-        """Two values of an expression; conditions are all ones or all zeros."""
-        if not self.depends(x):
-            return self.same(x, kind)
-        if isinstance(x, Local) and x in self.made:
-            return self.as_kind(f"(local.get ${self.made[x]})", x.kind, kind)
-        if isinstance(x, Load):
-            return self.as_kind(self.loaded(x), x.kind, kind)
-        if isinstance(x, Apply) and x.kind != "i":
-            return self.as_kind(self.applied(x), x.kind, kind)
-        raise Scalar
-
-    def as_kind(self, text: str, own: str, kind: str) -> str:
-        if own == kind:
-            return text
-        if (own, kind) == ("b", "f"):
-            return f"(v128.and {text} (f64x2.splat (f64.const 1)))"
-        raise Scalar
+    def local(self, x: Local) -> str | None:
+        return self.made.get(x)
 
     def same(self, x: Any, kind: str) -> str:
         """What is the same in all rounds, made before the loop."""
@@ -153,61 +126,11 @@ class Pairs:
         start, of = (last.start, last.of) if isinstance(last, Affine) else (0, last)
         return self.writer.place_of(x.buffer, (*others, Affine(start + lane, 1, of)))
 
-    def applied(self, x: Apply) -> str:
-        name, args = x.name, x.args
-        if name in MASK_INSTRUCTIONS:
-            return f"(v128.{MASK_INSTRUCTIONS[name]} {self.pair(args[0], 'b')} {self.pair(args[1], 'b')})"
-        if name == "logical_not":
-            return f"(v128.not {self.pair(args[0], 'b')})"
-        if name == "where":
-            sides = [self.pair(arg, x.kind) for arg in args[1:]]
-            return f"(v128.bitselect {' '.join(sides)} {self.pair(args[0], 'b')})"
-        if name in COMPARE_INSTRUCTIONS:
-            return f"(f64x2.{COMPARE_INSTRUCTIONS[name]} {self.pair(args[0], 'f')} {self.pair(args[1], 'f')})"
-        parts = [self.pair(arg, "f") for arg in args]
-        if name in PAIR_INSTRUCTIONS:
-            return f"(f64x2.{PAIR_INSTRUCTIONS[name]} {' '.join(parts)})"
-        if name in ("float", "positive"):
-            return parts[0]
-        if name == "reciprocal":
-            return f"(f64x2.div (f64x2.splat (f64.const 1)) {parts[0]})"
-        kept = [f"(local.get ${self.kept(part)})" for part in parts]
-        if name == "square":
-            return f"(f64x2.mul {kept[0]} {kept[0]})"
-        if name in ("maximum", "minimum"):
-            return self.larger(name, *kept)
-        if name == "clip":
-            low = self.moved(kept[0], kept[1], "lt")
-            return self.moved(f"(local.get ${self.kept(low)})", kept[2], "gt")
-        if name in LANEWISE or (name in FORMS and x.kind == "f"):
-            return self.lanewise(name, kept)
-        raise Scalar
-
-    def larger(self, name: str, a: str, b: str) -> str:
-        """As the kernels of these names: nan if one is nan; of two zeros the second."""
-        order = "gt" if name == "maximum" else "lt"
-        return f"(v128.bitselect {a} {b} (v128.or (f64x2.{order} {a} {b}) (f64x2.ne {a} {a})))"
-
-    def moved(self, x: str, end: str, beyond: str) -> str:
-        """The end of an interval where x is beyond it, or the end is nan."""
-        return f"(v128.bitselect {end} {x} (v128.or (f64x2.{beyond} {x} {end}) (f64x2.ne {end} {end})))"
-
-    def lanewise(self, name: str, args: list[str]) -> str:
-        """A function of single numbers, called for both."""
-        one, two = (self.writer.of_numbers(name, [f"(f64x2.extract_lane {lane} {arg})" for arg in args])
-                    for lane in range(PAIR))
-        return f"(f64x2.replace_lane 1 (f64x2.splat {one}) {two})"
-
-    # -- variables
-
     def variable(self, label: str) -> str:
         return str(self.writer.variable(label, "v128"))
 
-    def kept(self, text: str) -> str:
-        """A pair in a variable."""
-        name = self.variable("pair")
-        self.lines.append(f"(local.set ${name} {text})")
-        return name
+    def single(self, name: str, args: list[str]) -> str:
+        return str(self.writer.of_numbers(name, args))
 
 
 def write_pairs(writer: Any, loop: For) -> bool:
