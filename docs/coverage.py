@@ -90,6 +90,7 @@ NEITHER = (
     ("NumPy has newer functions for polynomials", "`np.polyval`, `np.convolve`, `np.linalg.lstsq`", """
         polyadd polyder polydiv polyfit polyint polymul polysub"""),
     ("what it means is one unit in the last place", "`x`", "nextafter spacing"),
+    ("SciPy's is there: [neighbours](neighbours.md)", "`scipy.special.i0(x)`", "i0"),
 )
 
 

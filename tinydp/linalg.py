@@ -1,6 +1,7 @@
 """Linear algebra that NumPy does not have: SciPy's functions, which cannot be asked to take traced values.
 
-Everything else is `np.linalg`. Both work on plain arrays, on traced values, and in compiled programs.
+Everything else is `np.linalg`. They work on plain arrays and on traced values; and in compiled programs, but
+for `solve_sylvester` and `sqrtm`.
 
     >>> import numpy as np
     >>> from tinydp import grad, linalg
@@ -67,12 +68,12 @@ def cho_solve(c_and_lower: Any, b: Any) -> Any:
 
 
 def sqrtm(a: Any) -> Any:
-    """The matrix whose product with itself is `a`, of shape (n, n), by SciPy; its unit is the root of that
-    of a.
+    """The matrix whose product with itself is `a`, of shape (n, n), by SciPy.
+
+    The result has the shape of `a`; its unit is the root of that of `a`.
 
     Raises `DtypeError` where it is complex, and `ValueError` if `a` is not square. It has no derivative
-    where two
-    eigenvalues of the root add up to 0. It is not compiled.
+    where two eigenvalues of the root add up to 0. It is not compiled.
 
         >>> sqrtm(np.array([[4.0, 0.0], [0.0, 9.0]]))
         array([[2., 0.],
@@ -84,9 +85,8 @@ def sqrtm(a: Any) -> Any:
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
     """x with a x + x b = q, by SciPy (Bartels and Stewart, 1972).
 
-    `a`: (m, m), `b`: (n, n), `q` and x: (m, n). Raises `numpy.linalg.LinAlgError` where there is no
-    solution, and
-    `ValueError` if the shapes do not fit. It is not compiled.
+    `a`: (m, m), `b`: (n, n), `q` and x: (m, n). Raises `numpy.linalg.LinAlgError` where there is
+    no solution, and `ValueError` if the shapes do not fit. It is not compiled.
 
         >>> solve_sylvester(np.array([[2.0]]), np.array([[3.0]]), np.array([[10.0]]))
         array([[2.]])

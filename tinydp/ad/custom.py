@@ -254,12 +254,14 @@ def primitive(f: Callable) -> Custom:
 def custom_gradient(f: Callable, vjp: Rule | None = None, surrogate: bool = False) -> Any:
     """Give `f` another gradient: `vjp(g, y, *args, **kwargs)` replaces differentiating it.
 
-    `vjp` returns the cotangents of the positional arguments, one bare or several as a tuple,
-    each built and shaped like its argument, None for an argument without derivative. Works
-    under every transformation; higher derivatives differentiate `vjp`. With `vjp` as its only
+    `vjp` returns the cotangents of the positional arguments, one bare or several as a tuple, each built and
+    shaped like its argument, None for an argument without derivative, by which the gradient is then zero.
+    Works under every transformation; higher derivatives differentiate `vjp`. With `vjp` as its only
     positional argument it is a decorator. `surrogate=True` declares that `vjp` is not meant to be
-    the derivative, so that gradient checks do not compare it with differences. Raises `RuleError`
-    if arity, structure or shapes do not fit, or there is no rule, or more than one.
+    the derivative, so that gradient checks do not compare it with differences.
+
+    Raises `RuleError` here if the parameters of `vjp` do not fit those of `f`, or there is no rule, or more
+    than one; and in the backward pass if the number, structure or shapes of its cotangents do not fit.
 
         >>> from tinydp import grad
         >>> clipped = custom_gradient(lambda x: x, lambda g, y, x: np.clip(g, -1.0, 1.0))
@@ -298,7 +300,7 @@ def straight_through(f: Callable, window: str | Callable = "identity") -> Any:
 
     `f` must keep the shape of its argument. The cotangent is multiplied by `window(x)`:
 
-    - "identity": 1 everywhere. Unbiased where f(x) follows x on the whole; never vanishes.
+    - "identity": 1 everywhere, right on the average where f(x) follows x, as a rounding does; never vanishes.
     - "clipped": 1 where |x| <= 1, else 0, so that saturated units stop drifting.
     - "tanh": 1 - tanh(x)^2, a smooth version of it.
 

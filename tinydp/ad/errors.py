@@ -389,7 +389,7 @@ class EventJumpedOver(TinydpError, ValueError):
 
 
 class BranchError(TinydpError, TypeError):
-    """A program that is being compiled asked for the value of a condition."""
+    """A program that is being compiled branches where it cannot be followed, as in more than 1,024 ways."""
 
 
 class NotCompiledError(TinydpError, TypeError):
@@ -401,7 +401,10 @@ class SideEffectError(NotCompiledError):
 
 
 class SelfCheckError(TinydpError, AssertionError):
-    """A compiled program and the tape have different results: an error of tinydp."""
+    """A compiled program and the tape have different results.
+
+    It is an error of tinydp, unless the function asks for `type(x)` or whether a number `is` another.
+    """
 
 
 class NotFiniteError(TinydpError, ArithmeticError):

@@ -70,7 +70,8 @@ def argmin(f: Callable, guess: Any, *, max_steps: int = 50, tolerance: float = T
     multiple of the identity is added until it is, and the step is halved until `f` falls by 1e-4 of what
     its slope promises (Armijo's rule).
 
-    Raises as `root` does; `SingularJacobian` where the Hessian has no inverse, as in a valley that is flat.
+    Raises as `root` does; `SingularJacobian` if it is differentiated where the Hessian has no inverse,
+    as in a valley that is flat (of which, without derivatives, some point is returned).
 
         >>> argmin(lambda x: (x - 2.0) ** 2 + 1.0, 0.0)
         2.0

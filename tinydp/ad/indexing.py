@@ -47,7 +47,8 @@ def add_at(x: Any, index: Any, values: Any) -> Any:
     """A copy of the array `x`, with `values` added to its elements at `index`: `np.add.at` as a function.
 
     An element that is named twice is increased twice. `values` has the shape of `x[index]`, or one that
-    broadcasts to it. The others stay as they are, -0.0 as well. The result is of real numbers.
+    broadcasts to it. The others stay as they are, -0.0 as well. The result has the shape of `x`, and real
+    numbers.
 
     Raises `IndexError` where there is no such element, `ValueError` if `values` do not fit, `DtypeError` if
     `x` is an array of conditions, and, in a compiled program, `UnsupportedArgumentError` for a computed

@@ -23,7 +23,8 @@ def set_at(x: Any, index: Any, values: Any) -> Any:
     What changes an array in place would lose a derivative, so it is refused; this is what to write instead.
     The index is any that NumPy takes, of known numbers: an integer, an array of them or of conditions, a
     tuple, and slices as `np.s_[1:-1]`. `values` has the shape of `x[index]`, or one that broadcasts to it;
-    its unit is that of `x`. Of an element that is named twice, the last value stays, as in NumPy.
+    its unit is that of `x`. Of an element that is named twice, the last value stays, as in NumPy. The result
+    has the shape of `x`; it is of real numbers if `x` or `values` are.
 
     Raises `IndexError` where there is no such element, and `ValueError` if `values` do not fit.
 

@@ -125,7 +125,8 @@ def jvp(f: Callable, primals: tuple | list, tangents: tuple | list) -> tuple[Any
 
     `tangents` is built and shaped like `primals`; the change like the value. The pullback is
     linear in its cotangent, u -> J'u, so its own pullback is t -> J t: no second table of rules.
-    Raises `UsageError` unless both are tuples or lists, `StructureError` if the tangents do not fit.
+    Raises `UsageError` unless both are tuples or lists, `StructureError` if the tangents do not fit,
+    `DtypeError` if `f` returns a condition.
 
         >>> jvp(lambda x, y: x * np.sin(y), (2.0, 0.0), (1.0, 10.0))
         (0.0, 20.0)
@@ -277,7 +278,7 @@ def hessian(f: Callable, argnums: int = 0) -> Callable:
 
 
 def hvp(f: Callable, x: Any = None, v: Any = None) -> Any:
-    """The product of the Hessian of `f` at `x` with `v`, for the cost of a few gradients.
+    """The product of the Hessian of `f` at `x` with `v`, for the cost of a few gradients: `f` is called once.
 
     `f` returns one number; `v` and the result are built and shaped like `x`. The Hessian is symmetric, so its
     product is the pullback of the gradient. Raises as `grad` does, `UsageError` without `x` and `v`, and

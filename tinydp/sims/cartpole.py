@@ -77,7 +77,7 @@ class State(NamedTuple):
 
 
 class Params(NamedTuple):
-    """Constants of cart and pole; units in the table above, limits in m and rad.
+    """Constants of cart and pole; units in the module's table, limits in m and rad.
 
     `friction` in N may be None: nothing is computed of it.
 

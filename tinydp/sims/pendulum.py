@@ -73,7 +73,7 @@ class Friction(NamedTuple):
 
 
 class Params(NamedTuple):
-    """Constants of the pendulum; units in the table above, limits in N m and rad/s.
+    """Constants of the pendulum; units in the module's table, limits in N m and rad/s.
 
     Without `friction`, nothing is computed of it: at rest it would have no derivative.
 

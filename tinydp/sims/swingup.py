@@ -66,7 +66,7 @@ __all__ = ["EPISODE", "STANDARD", "Params", "State", "cost", "energy", "failed",
 
 
 class Params(NamedTuple):
-    """Constants of cart and pole; units in the table above, the limit in m.
+    """Constants of cart and pole; units in the module's table, the limit in m.
 
         >>> STANDARD._replace(track=0.5).track, STANDARD.max_x
         (0.5, 2.4)

@@ -66,7 +66,7 @@ POUND, FOOT = 0.45359237, 0.3048                 # kg, m
 
 
 class Params(NamedTuple):
-    """Dimensions of the machine and the air; symbols and units in the table above.
+    """Dimensions of the machine and the air; symbols and units in the module's table.
 
         >>> print(f"{shoot(-2, 45, 200, CORRECTED._replace(drag=0.0)):.1f} m, without air")
         274.6 m, without air

@@ -64,7 +64,8 @@ def check_grads(f: Callable, args: Any, order: int = 1, grad: Callable | None = 
 
     `accuracy` says how small, relative to the derivative, an error bar must be to decide on; it is
     no tolerance for the gradient. Returns a `Report`; raises `GradientError` if the verdict is "wrong" and
-    `raises`, and `ValueError` if there is no float among the arguments, or for `order=2` with a `grad`.
+    `raises`, but nothing if it is "inconclusive" (ask for `.verdict == "right"`); and `ValueError` if there
+    is no float among the arguments, or for `order=2` with a `grad`.
 
         >>> check_grads(np.hypot, (3.0, 4.0), order=2).verdict
         'right'

@@ -12,6 +12,11 @@ from ..ad.watch import shown
 class Check(NamedTuple):
     """One derivative: what the rule says, what was measured, and what follows.
 
+    `where` says which argument and direction; `error` is the half width of the interval around the measured
+    `value` that holds the true one; `verdict` is "right", "wrong", "inconclusive" or "kink". It is `covered`
+    if it moves many numbers, each of which is judged by itself, too, and `sided` if the sides of a kink
+    decided.
+
         >>> check = Check("argument 0", rule=2.002, value=2.0, error=1e-9, verdict="wrong")
         >>> print(check)
         2.002, measured 2 +- 1e-09: 1.001 times what it should be
@@ -55,7 +60,7 @@ class Culprit(NamedTuple):
     """A node whose own rule is wrong at the values that it had.
 
     `place` is the line of the program, `operand` the argument of the rule, `inputs` the values; `check` says
-    by how much.
+    by how much. In a second derivative, `within` is the operation whose rule it was called by.
 
         >>> from tinydp import custom_gradient
         >>> from tinydp.testing import check_grads
@@ -82,6 +87,10 @@ class Culprit(NamedTuple):
 @dataclass
 class Report:
     """What `check_grads` found. `verdict` is "right", "wrong" or "inconclusive"; printed, it says why.
+
+    `checks` are the single derivatives, `problems` what is wrong with their structure, `culprits` the nodes
+    whose rules are wrong, `surrogates` the operations that were taken as declared, `hints` what may explain
+    the verdict. `summed` says that `f` has many results, and a weighted sum of them was checked.
 
         >>> from tinydp.testing import check_grads
         >>> report = check_grads(lambda x, y: x * y, (2.0, 3.0))

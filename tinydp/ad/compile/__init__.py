@@ -62,15 +62,16 @@ def compile(f: Callable | None = None, *, static: tuple[str | int, ...] | str = 
 
     With `parallel`, the rows of each outermost `dp.vmap` are spread over so many cores, or all of them if it
     is True, and so is the backward pass over them; the results have the same bits whatever the number of
-    cores is.
+    cores is. (Without it, sums over rows are made in another order, and their last bits may differ.)
 
     `.source` and `.adjoint_source` show the programs of the last call as Python source, `.forget()` drops all
     programs. Derivatives of any order are compiled, too: `jvp`, `jacobian`, `hvp`, gradients of gradients.
     With `TINYDP_LOG=1` it says what it does, and how long that takes.
 
     Returns a `Compiled`. Raises `ValueError` if `parallel` is no number of cores or a name in `static` is no
-    parameter; when it is called, `BranchError` where `f` asks for the value of a condition, and
-    `NotCompiledError` for a function that cannot be compiled; both name your line and what to write instead.
+    parameter; when it is called, `BranchError` where branches cannot be followed (more than 1,024 ways
+    through the step of a loop, an array as a condition, `condition is True`), and `NotCompiledError` for a
+    function that cannot be compiled; both name your line and what to write instead.
     """
     if f is None:
         return functools.partial(compile, static=static, parallel=parallel)

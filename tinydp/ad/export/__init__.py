@@ -57,7 +57,8 @@ def export(path: str | Path, programs: dict[str, tuple], *, engine: str = "wasm"
     part `params.0.weight`; of a result that is a dict or a named tuple, the names are its own. A result that
     has the name of an argument becomes that argument by `next()`, without a copy.
 
-    With `check`, the module has the examples and what plain Python makes of them, to compare with.
+    `engine` is "wasm", WebAssembly, for which the package `wasmtime` is needed here, or "javascript". With
+    `check`, the module has the examples and what plain Python makes of them, to compare with.
 
         >>> import tempfile
         >>> file = Path(tempfile.mkdtemp(), "loss.js")
@@ -67,7 +68,8 @@ def export(path: str | Path, programs: dict[str, tuple], *, engine: str = "wasm"
         (True, True)
 
     Returns nothing: the files are what it makes. Raises `NotCompiledError`, `BranchError` and what else
-    `dp.compile` does, in the user's line.
+    `dp.compile` does, in the user's line; `ValueError` for another engine, `ModuleNotFoundError` without
+    `wasmtime`.
     """
     from .declared import declared  # noqa: PLC0415  (what follows takes a tenth of a second to import)
     from .modules import module, prepared  # noqa: PLC0415
