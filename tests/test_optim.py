@@ -385,3 +385,9 @@ def test_a_training_step_is_one_compiled_program():
     assert min(lengths) < 2.0 < max(lengths)     # both sides of the limit were met
     np.testing.assert_allclose(there["average"]["w"], here["average"]["w"], rtol=1e-10)
     assert (type(there["state"].step), there["state"].step) == (int, 30)
+
+
+@pytest.mark.parametrize("limit", [-1.0, float("nan")])
+def test_a_limit_that_would_turn_the_gradient_round(limit):
+    with pytest.raises(ValueError, match="the limit of a norm is not negative"):
+        clip_by_norm([np.ones(3)], limit)

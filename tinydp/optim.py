@@ -195,11 +195,14 @@ def norm(gradient: Any) -> Any:
 def clip_by_norm(gradient: Any, limit: float) -> Any:
     """The gradient, shortened to the norm `limit` if it is longer; the direction stays.
 
-    `limit` is in the unit of the gradient. The result has its structure and shapes.
+    `limit` is in the unit of the gradient. The result has its structure and shapes. Raises `ValueError` if
+    `limit` is negative or nan: the gradient would be turned round.
 
         >>> clip_by_norm([np.array([3.0, 4.0])], limit=1.0)
         [array([0.6, 0.8])]
     """
+    if isinstance(limit, (int, float)) and not limit >= 0.0:
+        raise ValueError(f"the limit of a norm is not negative, and {limit} came.")
     length = norm(gradient)
     if isinstance(length, float):
         if length <= limit:

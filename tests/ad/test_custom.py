@@ -200,3 +200,26 @@ def test_rules_of_any_signature_decorate(rule):
         return 2 * x
 
     assert dp.grad(double)(3.0) == 1.0
+
+
+@pytest.mark.parametrize("call", [
+    lambda f, x: f(x, 3.0), lambda f, x: f(x, k=3.0), lambda f, x: f(x, other=1)])
+@pytest.mark.parametrize("transform", [dp.grad, lambda f: dp.compile(dp.grad(f))])
+def test_a_rule_without_an_option_is_told_in_the_line_of_the_call(call, transform):
+    def scaled(x, k=2.0, *, other=0):
+        return x * k + other
+
+    made = dp.primitive(scaled)
+    dp.defvjp(made, lambda g, y, x: 2.0 * g)
+    with pytest.raises(RuleError, match=r"a rule of it takes \(g, y, x\)") as caught:
+        transform(lambda x: call(made, x))(1.0)
+    assert "lambda f, x: f(x, " in str(caught.value)
+    assert transform(made)(1.0) == 2.0
+    dp.defvjp(made, lambda g, y, x, k=2.0, other=0: g * k)
+    assert transform(lambda x: call(made, x))(1.0) in (2.0, 3.0)
+
+
+def test_a_gradient_of_several_arguments_lacks_an_option():
+    twice = dp.custom_gradient(lambda x, k=2.0: x * k, lambda g, y, x: 2.0 * g)
+    with pytest.raises(RuleError, match=r"called with \(x, k\)"):
+        dp.grad(lambda x: twice(x, k=3.0))(1.0)

@@ -251,6 +251,8 @@ def test_at_a_kink_the_sides_differ(f, x, behind, ahead):
         # against the direction, ahead is behind
         assert verdict(-2 * slope, one_sided(f, x, -2.0, -side)) == "right"
         assert verdict(slope, one_sided(lambda v: f(v[0]), np.array([x]), np.array([1.0]), side)) == "right"
+    with pytest.raises(ValueError, match="side is 1"):
+        one_sided(f, x, side=2)
 
 
 @given(st.floats(-12, 0), st.sampled_from((-1, 1)), st.sampled_from((0.0, 1.0)))

@@ -1,7 +1,7 @@
 """Arguments as the rules expect them: arrays by position, options by name, defaults left out."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,19 @@ def takes(f: Callable, n: int) -> bool:
         return True
     places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return len(places) >= n or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+
+def fits(rule: Callable, n: int, options: Iterable[str]) -> bool:
+    """Whether a rule can be called with `g, y`, so many arguments and these options, if Python knows."""
+    try:
+        signature = inspect.signature(rule)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*range(2 + n), **dict.fromkeys(options))
+    except TypeError:
+        return False
+    return True
 
 
 def check_arity(name: str, fn: Callable, rule: Callable) -> None:

@@ -13,6 +13,7 @@ structures of numbers and arrays; the rule sees them as the function did.
 """
 
 import functools
+import inspect
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .binding import check_arity, takes
+from .binding import check_arity, fits, takes
 from .broadcasting import fitted
 from .errors import ClosureError, DtypeError, NotDifferentiableError, RuleError, Spot, StructureError
 from .origin import from_numpy
@@ -68,6 +69,7 @@ class Custom(Primitive, Keeping):
         super().__init__(fn)
         self.vjp = vjp
         self.surrogate = surrogate
+        self.fitting: tuple = ()                 # how it was called last, and its rules can be called, too
         if vjp:
             check_arity(self.name, fn, vjp)
 
@@ -79,9 +81,11 @@ class Custom(Primitive, Keeping):
         if tape is None:
             compiling = tracer()
             if self.marks and compiling is not None and any(isinstance(x, Abstract) for x in leaves):
+                self._require_fitting_rules(len(args), options)
                 return compiling.marked(self, leaves, call, options)
             return self.fn(*args, **options)
         self._require_rules(args, tape)
+        self._require_fitting_rules(len(args), options)
         given = tuple([kept(tape, x) for x in leaves])           # before the function may change it
         constants = tree.map(functools.partial(kept, tape), options)
         traced = [k for k, x in enumerate(leaves) if is_on(tape, x)]
@@ -139,6 +143,21 @@ class Custom(Primitive, Keeping):
             ruled = i < len(self.rules) and self.rules[i]
             if not ruled and any(is_on(tape, leaf) for _, leaf in tree.leaves(x)):
                 self.refuse(i)
+
+    def _require_fitting_rules(self, n: int, options: dict) -> None:
+        """Raise `RuleError` here, in the user's line, if a rule does not take what the function takes."""
+        call = (self.rules, n, *options)
+        if call == self.fitting:
+            return
+        for rule in (self.vjp,) if self.vjp else self.rules[:n]:
+            if rule is not None and not fits(rule, n, options):
+                names = [*self.parameters[:n], *(f"x{i}" for i in range(len(self.parameters), n)), *options]
+                raise RuleError(
+                    f"{self.name} was called with ({', '.join(names)}), and a rule of it takes "
+                    f"{inspect.signature(rule)}.",
+                    f"give the rule these parameters, with the defaults of {self.name}: "
+                    f"(g, y, {', '.join(names)}).")
+        self.fitting = call
 
     def sources(self, node: Any, i: int) -> list:
         return [node.kwargs[RESIDUALS].given[i], *node.args]

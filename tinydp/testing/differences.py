@@ -123,11 +123,14 @@ def one_sided(f: Callable, x: Any, direction: Any = None, side: int = 1,
     """The derivative from ahead of `x` (side 1) or from behind it (side -1), along `direction`.
 
     Arguments as those of `derivative`, the result as well; `reach` keeps all points at distances between its
-    two numbers. At a kink the two sides differ, and `derivative` can say nothing.
+    two numbers. At a kink the two sides differ, and `derivative` can say nothing. Raises `ValueError` for
+    another side.
 
         >>> [one_sided(abs, 0.0, side=side).value for side in (1, -1)]
         [1.0, -1.0]
     """
+    if side not in (1, -1):
+        raise ValueError(f"side is 1 (ahead of x) or -1 (behind it), not {side!r}.")
     with np.errstate(all="ignore"):
         line, times = along(f, x, direction, domain, reach)
         return scaled(climb(line, FORWARD if side * times > 0 else BACKWARD)[0], times)

@@ -273,6 +273,10 @@ def test_refusals():
         prepared({"class": (np.sin, 1.0)})
     with pytest.raises(ValueError, match="pass \\(function"):
         prepared({"f": np.sin})
+    with pytest.raises(TypeError, match="float"):
+        dp.Shape(2.5)
+    with pytest.raises(ValueError, match="no array has the shape"):
+        dp.Shape(2, -1)
     with pytest.raises(ValueError, match="engine='c' is not known"):
         module([], "c")
 

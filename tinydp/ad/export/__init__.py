@@ -22,6 +22,7 @@ In a page, or in Node:
     energy.run().get("total");
 """
 
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,16 @@ __all__ = ["Shape", "export"]
 class Shape:
     """Stands for an argument of which the shape alone is known: `Shape(3, 64)`, or `Shape()` of a number.
 
+    Raises `TypeError` for a side that is no integer, `ValueError` for a negative one.
+
         >>> Shape(3, 64)
         Shape(3, 64)
     """
 
     def __init__(self, *sides: int):
-        self.sides = sides
+        self.sides = tuple(map(operator.index, sides))
+        if any(n < 0 for n in self.sides):
+            raise ValueError(f"no array has the shape {self.sides}.")
 
     def __repr__(self) -> str:
         return f"Shape({', '.join(map(str, self.sides))})"
