@@ -212,6 +212,36 @@ def test_side_effects_that_came_late():
         dp.compile(f)(2.0)
 
 
+@pytest.mark.parametrize("change", [1.0, 1e-3, 1e-7, 1e-8])
+@pytest.mark.parametrize("f", [lambda x, k: x * (1.0 + k), lambda x, k: x + k * (x - dp.stop_gradient(x))])
+def test_small_side_effects_are_no_rounding(f, change):
+    """They came after three runs that were the same; the second changes the gradient alone."""
+    runs = []
+
+    def changing(x):
+        runs.append(x)
+        return f(x, change * max(len(runs), 3))
+    with pytest.raises(SideEffectError):
+        dp.value_and_grad(dp.compile(changing))(2.0)
+
+
+def test_rounding_is_explained_by_few_runs(monkeypatch):
+    """After the tape: one that rounds otherwise, and plain Python for the same value again."""
+    def f(x):
+        return dp.scan(lambda s, _: (3.99 * s * (1.0 - s), None), x, length=20)[0]
+
+    compiled, right, kinds, apart = dp.compile(f), dp.value_and_grad(f)(0.3), [], verify._apart
+    call = compiled._taken_apart((0.3,), {})
+    run = verify.CheckedRun(compiled, compiled._variants(call, [0.3], (0,))[0], call, [0.3], (0,), (), [])
+
+    def noted(f, seconds, kind=None):
+        kinds.append(kind)
+        return apart(f, seconds, kind)
+    monkeypatch.setattr(verify, "_apart", noted)
+    assert verify._beyond_rounding(run._replace(results=[right[0], right[1] * (1.0 + 1e-11)]), right) is None
+    assert kinds == [verify.JitteredTape, None]
+    for wrong in (right[0], right[1] * (1.0 + 1e-5)), (right[0] * (1.0 + 1e-5), right[1]), (right[0], np.nan):
+        assert verify._beyond_rounding(run._replace(results=[*wrong]), right) is not None
 
 
 def test_no_more_runs_than_tell_rounding_from_an_error(monkeypatch):

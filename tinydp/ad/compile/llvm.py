@@ -22,6 +22,7 @@ from typing import Any
 from llvmlite import ir
 
 from .arithmetic import Arithmetic
+from .brief import brief_loops, that_stays
 from .expressions import Buffer, Local, Memory
 from .llvm_sums import is_small, write_sums
 from .machine_types import BYTE, ELEMENT, INTEGER, POINTER, STATUS, VALUE, eighth, room
@@ -61,6 +62,7 @@ class Module:
         self.reasons: list[str] = []
         self.main = main = functions[-1]
         self.storage = storage(main)
+        self.brief = brief_loops(functions)
         for f in functions:
             self.functions[f] = self.declared(f)
             Writer(self, f).write()
@@ -354,7 +356,9 @@ class Writer(Arithmetic):
         self.builder.position_at_end(again)
         following = self.builder.add(index, INTEGER(1), flags=("nsw",))
         index.add_incoming(following, again)
-        self.builder.cbranch(self.builder.icmp_signed("<", following, self.constant(count)), body, end)
+        back = self.builder.cbranch(self.builder.icmp_signed("<", following, self.constant(count)), body, end)
+        if s in self.module.brief:
+            back.set_metadata("llvm.loop", that_stays(self.module.ir))
         self.builder.position_at_end(end)
 
     def within(self, body: list, again: ir.Block, end: ir.Block) -> None:
