@@ -40,6 +40,7 @@ says to begin anew. Many seeds at once are the work of `sweep`, windows to play 
 import argparse
 import importlib
 import importlib.metadata
+import importlib.util
 import json
 import platform
 import sys
@@ -48,12 +49,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 import tinydp
 
 from . import COMMAND
 from .checkpoints import write_atomically
+from .progress import Bar
 from .seconds import Seconds
 
 Options = argparse.Namespace
@@ -128,6 +129,17 @@ class NoCluster(Exception):
 def later(module: str, name: str) -> Callable:
     """A function of a module that is imported when it is called: --help need not wait for Matplotlib."""
     return lambda *args: getattr(importlib.import_module(module), name)(*args)
+
+
+def require(*packages: str) -> None:
+    """Raise `ModuleNotFoundError` for one that cannot be imported: now, not after a minute of training."""
+    for package in packages:
+        try:
+            missing = importlib.util.find_spec(package) is None
+        except ValueError:                       # its place says that it is not to be imported
+            missing = True
+        if missing:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
 
 
 # ---------------------------------------------------------------------------- its result
@@ -249,15 +261,17 @@ def make_folder(path: Path, flags: argparse.ArgumentParser) -> None:
 # ---------------------------------------------------------------------------- telling
 
 
-def progress(total: int, unit: str, label: str, quiet: bool, size: int = 1, initial: int = 0) -> tqdm:
+def progress(total: int, unit: str, label: str, quiet: bool, size: int = 1, initial: int = 0) -> Bar:
     """A progress bar, with room for numbers of interest at its end; `size` counts make one unit.
 
     `initial` is what was done before, by a run that was interrupted.
     """
-    form = "{desc} {percentage:3.0f}% |{bar:20}| {n:,.0f}/{total:,.0f} {unit} "
-    form += "[{elapsed}<{remaining}{postfix}]"
-    return tqdm(total=total, unit=unit, unit_scale=1 / size, desc=f"{label:<10}", bar_format=form,
-                disable=quiet, initial=initial)
+    return Bar(total=total, unit=unit, unit_scale=1 / size, desc=label, disable=quiet, initial=initial)
+
+
+def working(label: str, quiet: bool) -> Bar:
+    """The same for a phase whose steps are not counted: a context that shows how long it takes."""
+    return Bar(desc=label, disable=quiet)
 
 
 def note(text: str, quiet: bool) -> None:

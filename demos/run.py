@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+from pathlib import Path
 from typing import Any
 
 from . import COMMAND, command
@@ -24,6 +25,7 @@ def run(demo: Demo, argv: list[str]) -> int:
     if options.action in demo.beside:
         flags.error(f"{options.action} is a demo of its own and comes first: "
                     f"{COMMAND} {demo.name} {options.action} ...")
+    command.require(*demo.packages, *(() if options.action == "train" else ("matplotlib", "PIL")))
     command.make_folder(options.out, flags)
     try:
         match options.action:
@@ -32,7 +34,7 @@ def run(demo: Demo, argv: list[str]) -> int:
             case "play":
                 return play(demo, options)
             case "plot":
-                print(f"written  {', '.join(map(str, demo.plot(options, outcome_of(demo, options))))}")
+                print(f"written  {', '.join(map(str, drawn(demo, options, outcome_of(demo, options))))}")
                 return 0
             case action:
                 return show(demo, options, argv, pictures=action == "show")
@@ -61,9 +63,15 @@ def show(demo: Demo, options: command.Options, argv: list[str], pictures: bool) 
     outcome = outcome_of(demo, options)
     result, lines = command.judge(demo, options, outcome, argv)
     command.save(options.out / "result.json", result)
-    files = [*(demo.plot(options, outcome) if pictures else []), options.out / "result.json"]
+    files = [*(drawn(demo, options, outcome) if pictures else []), options.out / "result.json"]
     print("\n".join([*lines, f"written  {', '.join(map(str, files))}"]))
     return 0 if result["success"] else 1
+
+
+def drawn(demo: Demo, options: command.Options, outcome: Any) -> list[Path]:
+    """The pictures of an outcome, as files."""
+    with command.working("drawing", options.quiet):
+        return demo.plot(options, outcome)
 
 
 def play(demo: Demo, options: command.Options) -> int:

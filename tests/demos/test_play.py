@@ -6,7 +6,8 @@ from matplotlib.backend_bases import KeyEvent, MouseEvent
 from PIL import Image
 
 from demos import play, style
-from demos.pendulum import HAND, HANGING, Game, new_controller
+from demos.pendulum.machine import HANGING, new_controller
+from demos.pendulum.window import HAND, Game
 
 pytestmark = pytest.mark.demo
 
