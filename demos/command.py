@@ -96,6 +96,8 @@ class Demo(NamedTuple):
     `keeps` is what a sweep keeps of every seed beside the result, to look at later: a dict of the
     controller's `params`, and arrays by start, by names of its own; `kinds` are the named tuples in it.
     `outcomes` are the named tuples in what `train` returns, if that is kept, too, for `play` and `plot`.
+    `acts` is its controller, which is then written to a file; `variant` is part of the names of files that
+    another mode of the same demo would overwrite, and empty for the usual one.
     `beside` are demos of their own that go by this one's name: by action, the module of each; one that is
     in `RECIPES` does the same by another recipe.
     """
@@ -115,11 +117,24 @@ class Demo(NamedTuple):
     keeps: Callable[[Options, Any], dict[str, Any]] | None = None
     kinds: tuple[type, ...] = ()
     outcomes: tuple[type, ...] = ()
+    acts: "Acts | None" = None
+    variant: Callable[[Options], str] = lambda options: ""
 
     def actions(self) -> list[str]:
         """What can be done with it."""
         able = {"show": True, "train": True, "play": self.play, "plot": True, "sweep": self.columns}
         return [action for action, can in able.items() if can]
+
+
+class Acts(NamedTuple):
+    """A controller without a memory: its parameters in what a sweep keeps, and its action for what is seen.
+
+    `act(params, seen)` takes an observation (d,), or n of them (n, d), and gives what `step` of the
+    environment takes, or n of these.
+    """
+
+    params: Callable[[dict[str, Any]], Any]
+    act: Callable[[Any, Any], Any]
 
 
 class NoCluster(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import COMMAND, command
-from .checkpoints import CheckpointError, Keeper
+from .checkpoints import CheckpointError, Keeper, save
 from .command import Demo
 
 
@@ -46,7 +46,7 @@ def outcome_of(demo: Demo, options: command.Options) -> Any:
     """What it learned and how that was judged: from a file, where all of it was done before."""
     if not demo.outcomes:
         return demo.train(options)
-    path = options.out / f"outcome-{options.seed}.npz"
+    path = options.out / f"outcome-{variant(demo, options)}{options.seed}.npz"
     keeper = Keeper(path, demo.name, demo.settings(options), demo.outcomes)
     with contextlib.suppress(CheckpointError):               # of other flags: then it is not known
         if known := keeper.load(options.fresh):
@@ -62,10 +62,32 @@ def show(demo: Demo, options: command.Options, argv: list[str], pictures: bool) 
     """Train, judge, and draw if `pictures` are wanted."""
     outcome = outcome_of(demo, options)
     result, lines = command.judge(demo, options, outcome, argv)
-    command.save(options.out / "result.json", result)
-    files = [*(drawn(demo, options, outcome) if pictures else []), options.out / "result.json"]
+    told = options.out / f"{variant(demo, options)}result.json"
+    command.save(told, result)
+    files = [*(drawn(demo, options, outcome) if pictures else []),
+             *controller_of(demo, options, outcome), told]
     print("\n".join([*lines, f"written  {', '.join(map(str, files))}"]))
     return 0 if result["success"] else 1
+
+
+def variant(demo: Demo, options: command.Options) -> str:
+    """What stands before a file's own name, so that no mode overwrites what another has written."""
+    return f"{name}-" if (name := demo.variant(options)) else ""
+
+
+def controller_of(demo: Demo, options: command.Options, outcome: Any) -> list[Path]:
+    """Where the controller is written, for `tinydp.controllers.load`."""
+    if demo.acts is None or demo.keeps is None:
+        return []
+    path = options.out / f"controller-{variant(demo, options)}{options.seed}.npz"
+    save(path, params_of(demo.keeps(options, outcome)), demo.name, demo.settings(options))
+    return [path]
+
+
+def params_of(kept: dict[str, Any]) -> dict[str, Any]:
+    """What a sweep keeps, without all but the parameters."""
+    return {name: part if name == "params" else params_of(part) for name, part in kept.items()
+            if name == "params" or isinstance(part, dict)}
 
 
 def drawn(demo: Demo, options: command.Options, outcome: Any) -> list[Path]:

@@ -20,12 +20,22 @@ import numpy as np
 from tinydp.nn import Layer
 
 from .. import COMMAND, command
-from ..command import Column, Demo, Options, Report
+from ..command import Acts, Column, Demo, Options, Report
 from .evaluation import Episodes
 from .judge import SEED as JUDGED_SEED
 from .judge import Judged
 from .learning import KINDS
-from .machine import ARTICLE, BEST_EVALUATED, BEST_EVERYWHERE, EPISODE, IMAGINED, RECIPES, draw_starts, recipe
+from .machine import (
+    ARTICLE,
+    BEST_EVALUATED,
+    BEST_EVERYWHERE,
+    EPISODE,
+    IMAGINED,
+    RECIPES,
+    act,
+    draw_starts,
+    recipe,
+)
 from .outcome import STARTS, Outcome, chosen, judged, learn
 
 CLAIM = "one episode of 200 steps is enough; but its pendulum had no torque limit."
@@ -147,6 +157,8 @@ DEMO = Demo(
              Column("worst of 100 starts", "result.worst_return"),
              Column("upright", "result.swung_up", digits=0, unit="of 100 starts")],
     keeps=kept_by_sweeps, kinds=(Layer,), outcomes=(Outcome, Episodes, Judged, *KINDS),
+    acts=Acts(lambda kept: kept["params"], act),
+    variant=lambda options: "" if options.mode == "episode" else options.mode,
     passes=passes, packages=("numpy", "gymnasium"), beside={
         "plan": f"{__name__}.plans",
         **{name: f"{__name__}.{name}" for name in ("world", "race", "article", "best", "page")}})

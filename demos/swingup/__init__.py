@@ -16,11 +16,11 @@ from tinydp.sims.swingup import EPISODE, STANDARD
 from tinydp.sims.worlds import Evaluation
 
 from .. import command, style
-from ..command import Column, Demo, Options, Report
+from ..command import Acts, Column, Demo, Options, Report
 from ..worlds import trial
 from ..worlds.learner import Learning
 from ..worlds.trial import WHO, Machine
-from .machine import SLOW, TASK, UP
+from .machine import SLOW, TASK, UP, act
 from .practice import STARTS, Check, mastered, practices
 
 if TYPE_CHECKING:
@@ -158,5 +158,6 @@ def play(options: Options, learned: Learned) -> Path | None:
 
 DEMO: Demo = WORLD._replace(
     name="swingup", train=learn, report=report, plot=plot, play=play, flags=add_flags,
+    acts=Acts(lambda kept: kept["after"]["params"], act),
     keeps=lambda options, outcome: trial.kept_by_sweeps(outcome.world),
     beside={"race": f"{__name__}.race"})

@@ -33,7 +33,7 @@ def _work(stream, **options):
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+@pytest.mark.parametrize("width", [50, 60, 80, 120, 200])
 def test_no_line_is_wider_than_its_terminal_nor_cut(columns, width):
     columns(width)
     lines = [line.strip() for line in _work(Terminal()).split("\r") if line.strip()]
