@@ -44,6 +44,7 @@ import importlib.util
 import json
 import platform
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -266,11 +267,13 @@ def amount(text: str) -> float:
 
 
 def make_folder(path: Path, flags: argparse.ArgumentParser) -> None:
-    """Make the folder now: a bad name should not show after a minute of training."""
+    """Make the folder, and try to write to it, now: a bad name should not show after a minute of training."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as error:
-        flags.error(f"--out: cannot make the folder {path}: {error.strerror}")
+        flags.error(f"--out: cannot write to the folder {path}: {error.strerror}")
 
 
 # ---------------------------------------------------------------------------- telling

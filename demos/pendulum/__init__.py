@@ -88,7 +88,8 @@ def report(options: Options, outcome: Outcome) -> Report:
         result={
             "mean_return": mean, "median_return": float(np.median(found)), "worst_return": worst,
             "starts": len(found), "swung_up": episodes.swung_up, "chosen_update": best.update,
-            "validation_return": best.mean_return, "validation_return_near_hanging": best.hanging,
+            "mean_return_from_spread_starts": best.mean_return,
+            "mean_return_near_hanging": best.hanging,
             "starts_everywhere": n, "mean_return_everywhere": anywhere,
             "worst_return_everywhere": float(np.min(everywhere.returns)),
             "not_upright_everywhere": everywhere.left,
@@ -112,6 +113,7 @@ def report(options: Options, outcome: Outcome) -> Report:
             "mean_return_of_the_article's_recipe": ARTICLE,
         },
         goal={"mean_return": how.goal, "mean_return_everywhere": how.everywhere,
+              "swung_up": None if how.everywhere is None else len(found),
               "not_upright_everywhere": None if how.everywhere is None else 0}, lines=lines)
 
 

@@ -58,7 +58,7 @@ def animate_episode(path: Path, training: Training, how: Recipe, quiet: bool) ->
             strategy.draw(now.params, episode.theta[:k + 1], episode.rate[:k + 1])
             doing = "letting the rod down" if k < how.down else "swinging it up"
             clock.set_text(f"{STANDARD.dt * k:.1f} s of its only episode: {doing}")
-            plane.set_title(f"Torque ↺ orange, ↻ blue; mean return {style.number(now.mean_return)}",
+            plane.set_title(f"Torque ↺ orange, ↻ blue; from spread starts {style.number(now.mean_return)}",
                             fontsize=9.5)
 
         save_animation(path, picture, draw, range(len(episode.theta)), STANDARD.dt, quiet)
@@ -95,6 +95,7 @@ class Pendulum:
         self.head.set_data(0.38 * np.cos(angles[-1:]), 0.38 * np.sin(angles[-1:]))
         self.head.set_marker((3, 0, np.degrees(angles[-1]) + (0 if sweep > 0 else 180)))
         for part in (self.arc, self.head):
+            part.set_color(style.ORANGE if sweep > 0 else style.BLUE)        # as the map has it
             part.set_visible(abs(sweep) > 0.1)
 
 

@@ -146,7 +146,7 @@ def _no_rows(step: Callable, carry: Any, xs: Any) -> Any:
 def _known(x: Any) -> Any:
     """Its number or array now; where a program is written down, that of the example."""
     x = plain(x)
-    return x.example if isinstance(x, Abstract) else x
+    return x.example if isinstance(x, Abstract) else x       # type: ignore[attr-defined]
 
 
 def require_known(**counts: Any) -> None:

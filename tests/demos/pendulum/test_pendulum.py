@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 import tinydp as dp
-from demos import command, pendulum
+from demos import command, pendulum, style
 from demos.__main__ import main
 from demos.checkpoints import Keeper
-from demos.pendulum import drawing, evaluation, learning, machine, maps, outcome
+from demos.pendulum import drawing, evaluation, learning, machine, maps, moving, outcome
 from demos.schedule import checks_until
 from tinydp.ad import tree
 from tinydp.sims.pendulum import State, observe, step
@@ -145,7 +145,7 @@ def test_a_folder_that_cannot_be_made_is_bad_usage_at_once(tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["pendulum", "--out", str(tmp_path / "file")])
     assert stopped.value.code == 2
-    assert "--out: cannot make the folder" in capsys.readouterr().err
+    assert "--out: cannot write to the folder" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -383,3 +383,12 @@ def test_the_picture_of_batch_mode_shows_a_swing_up(tmp_path):
     titles = [axes.get_title("left") for axes in drawing.draw_picture("batch", training, episodes).axes]
     assert "The black path over time, from hanging at rest" in titles
     assert "0 of 1 episodes end upright" in titles
+
+
+@pytest.mark.parametrize(("torque", "colour"), [(1.5, style.ORANGE), (-1.5, style.BLUE)])
+def test_an_arrow_has_the_colour_of_its_torque_in_the_map(torque, colour):
+    pendulum = moving.Pendulum(style.figure(200, 200).add_subplot())
+    pendulum.draw(np.zeros(3), torque)
+    assert {part.get_color() for part in (pendulum.arc, pendulum.head)} == {colour}
+    red, _, blue, _ = style.DIVERGING(0.5 + torque / 4)
+    assert (red > blue) is (torque > 0)
