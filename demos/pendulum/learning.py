@@ -117,7 +117,8 @@ def train(options: Options) -> Training:
         while training.update < how.updates:
             training, value = improve(training, how, alive=options.mode == "episode")
             keeper.keep(training, finished=training.update == how.updates)
-            bar.set_postfix_str(f"cost {value:.2f}, spread starts {training.checks[-1].mean_return:.0f}", False)
+            spread = training.checks[-1].mean_return
+            bar.set_postfix_str(f"cost {value:.2f}, from spread starts {spread:.0f}", False)
             bar.update()
     if options.mode == "batch":
         return training
