@@ -108,6 +108,12 @@ def load(path: Path, demo: str, settings: Mapping[str, Any] | None, kinds: Itera
                               ) from error
 
 
+def told(path: Path) -> tuple[str, dict[str, Any]]:
+    """Which demo has written a file, and its settings. Raises as `load` does."""
+    header, _ = _read(path)
+    return header["demo"], header["settings"]
+
+
 _ADVICE = "Choose another --out, or begin anew with --fresh."
 
 

@@ -40,20 +40,22 @@ says to begin anew. Many seeds at once are the work of `sweep`, windows to play 
 import argparse
 import importlib
 import importlib.metadata
+import importlib.util
 import json
 import platform
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 import tinydp
 
 from . import COMMAND
 from .checkpoints import write_atomically
+from .progress import Bar
 from .seconds import Seconds
 
 Options = argparse.Namespace
@@ -95,6 +97,8 @@ class Demo(NamedTuple):
     `keeps` is what a sweep keeps of every seed beside the result, to look at later: a dict of the
     controller's `params`, and arrays by start, by names of its own; `kinds` are the named tuples in it.
     `outcomes` are the named tuples in what `train` returns, if that is kept, too, for `play` and `plot`.
+    `acts` is its controller, which is then written to a file; `variant` is part of the names of files that
+    another mode of the same demo would overwrite, and empty for the usual one.
     `beside` are demos of their own that go by this one's name: by action, the module of each; one that is
     in `RECIPES` does the same by another recipe.
     """
@@ -114,11 +118,24 @@ class Demo(NamedTuple):
     keeps: Callable[[Options, Any], dict[str, Any]] | None = None
     kinds: tuple[type, ...] = ()
     outcomes: tuple[type, ...] = ()
+    acts: "Acts | None" = None
+    variant: Callable[[Options], str] = lambda options: ""
 
     def actions(self) -> list[str]:
         """What can be done with it."""
         able = {"show": True, "train": True, "play": self.play, "plot": True, "sweep": self.columns}
         return [action for action, can in able.items() if can]
+
+
+class Acts(NamedTuple):
+    """A controller without a memory: its parameters in what a sweep keeps, and its action for what is seen.
+
+    `act(params, seen)` takes an observation (d,), or n of them (n, d), and gives what `step` of the
+    environment takes, or n of these.
+    """
+
+    params: Callable[[dict[str, Any]], Any]
+    act: Callable[[Any, Any], Any]
 
 
 class NoCluster(Exception):
@@ -128,6 +145,17 @@ class NoCluster(Exception):
 def later(module: str, name: str) -> Callable:
     """A function of a module that is imported when it is called: --help need not wait for Matplotlib."""
     return lambda *args: getattr(importlib.import_module(module), name)(*args)
+
+
+def require(*packages: str) -> None:
+    """Raise `ModuleNotFoundError` for one that cannot be imported: now, not after a minute of training."""
+    for package in packages:
+        try:
+            missing = importlib.util.find_spec(package) is None
+        except ValueError:                       # its place says that it is not to be imported
+            missing = True
+        if missing:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
 
 
 # ---------------------------------------------------------------------------- its result
@@ -239,25 +267,29 @@ def amount(text: str) -> float:
 
 
 def make_folder(path: Path, flags: argparse.ArgumentParser) -> None:
-    """Make the folder now: a bad name should not show after a minute of training."""
+    """Make the folder, and try to write to it, now: a bad name should not show after a minute of training."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as error:
-        flags.error(f"--out: cannot make the folder {path}: {error.strerror}")
+        flags.error(f"--out: cannot write to the folder {path}: {error.strerror}")
 
 
 # ---------------------------------------------------------------------------- telling
 
 
-def progress(total: int, unit: str, label: str, quiet: bool, size: int = 1, initial: int = 0) -> tqdm:
+def progress(total: int, unit: str, label: str, quiet: bool, size: int = 1, initial: int = 0) -> Bar:
     """A progress bar, with room for numbers of interest at its end; `size` counts make one unit.
 
     `initial` is what was done before, by a run that was interrupted.
     """
-    form = "{desc} {percentage:3.0f}% |{bar:20}| {n:,.0f}/{total:,.0f} {unit} "
-    form += "[{elapsed}<{remaining}{postfix}]"
-    return tqdm(total=total, unit=unit, unit_scale=1 / size, desc=f"{label:<10}", bar_format=form,
-                disable=quiet, initial=initial)
+    return Bar(total=total, unit=unit, unit_scale=1 / size, desc=label, disable=quiet, initial=initial)
+
+
+def working(label: str, quiet: bool) -> Bar:
+    """The same for a phase whose steps are not counted: a context that shows how long it takes."""
+    return Bar(desc=label, disable=quiet)
 
 
 def note(text: str, quiet: bool) -> None:

@@ -10,11 +10,9 @@ reverse sweep gives all of these gradients; what differs is the program that it 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import tinydp as dp
 from tinydp.sims.trebuchet import DT, PUBLISHED, published_shoot, shoot
@@ -22,6 +20,10 @@ from tinydp.sims.trebuchet import DT, PUBLISHED, published_shoot, shoot
 from . import command, style
 from .command import Demo, Options, Report
 from .seconds import Clock, Seconds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 CLAIM = "32, and (4.02, -0.99, 0.051) for the shot."
 TAKES = "5 to 10 seconds"
@@ -89,7 +91,7 @@ def find(options: Options) -> Outcome:
 
 # ---------------------------------------------------------------------------- picture
 
-def draw_picture(outcome: Outcome) -> Figure:
+def draw_picture(outcome: Outcome) -> "Figure":
     """How distance and gradient settle as the time step is made shorter."""
     with style.styled():
         picture = style.figure(900, 400)
@@ -99,7 +101,7 @@ def draw_picture(outcome: Outcome) -> Figure:
     return picture
 
 
-def draw_values(axes: Axes, outcome: Outcome) -> None:
+def draw_values(axes: "Axes", outcome: Outcome) -> None:
     """What a pound more on the counterweight is worth, by time step."""
     def worth(shots: list[Shot]) -> list[float]:
         return [shot.gradient[2] for shot in shots]
@@ -121,7 +123,7 @@ def draw_values(axes: Axes, outcome: Outcome) -> None:
     axes.set_title("What one more pound is worth")
 
 
-def draw_errors(axes: Axes, outcome: Outcome) -> None:
+def draw_errors(axes: "Axes", outcome: Outcome) -> None:
     """The errors of both methods, against the finest Runge-Kutta run."""
     for steps, shots, colour in ((EULER_STEPS, outcome.euler, style.ORANGE),
                                  (RK4_STEPS[:-1], outcome.swapped[:-1], style.BLUE)):
@@ -149,7 +151,7 @@ def errors(shot: Shot, outcome: Outcome) -> tuple[float, float]:
     return abs(shot.distance / exact.distance - 1), gradient
 
 
-def _time_axis(axes: Axes) -> None:
+def _time_axis(axes: "Axes") -> None:
     axes.set(xscale="log", xlim=(0.18, 24), xlabel="time step (ms)")
     axes.set_xticks([0.25, 0.5, 1, 2, 4, 8, 16], ["¼", "½", "1", "2", "4", "8", "16"])
     axes.minorticks_off()

@@ -19,6 +19,7 @@ display, or Matplotlib has no way to it (Tk, Qt or the like).
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -51,8 +52,32 @@ def play(title: str, size: tuple[int, int], build: Build, picture: Path, tick_se
 
             timer.add_callback(beat)
             timer.start()
-        pyplot.show()
+        show_until_closed(pyplot, figure)
     return None
+
+
+def show_until_closed(pyplot: Any, figure: Figure) -> None:
+    """Show the window until the user closes it; Ctrl-C does so, too, and is then raised as ever.
+
+    Ways to a display have loops of their own, in which Python hears of a signal only when it is called: so a
+    clock ticks, even where nothing moves.
+    """
+    interrupted = []
+
+    def close(*_: Any) -> None:
+        interrupted.append(True)
+        pyplot.close(figure)
+
+    before = signal.signal(signal.SIGINT, close)
+    clock = figure.canvas.new_timer(interval=200)
+    clock.add_callback(lambda: True)
+    clock.start()
+    try:
+        pyplot.show()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 def write_picture(size: tuple[int, int], build: Build, picture: Path, ticks: int) -> Path:

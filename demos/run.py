@@ -2,10 +2,11 @@
 
 import contextlib
 import importlib
+from pathlib import Path
 from typing import Any
 
 from . import COMMAND, command
-from .checkpoints import CheckpointError, Keeper
+from .checkpoints import CheckpointError, Keeper, save
 from .command import Demo
 
 
@@ -24,6 +25,7 @@ def run(demo: Demo, argv: list[str]) -> int:
     if options.action in demo.beside:
         flags.error(f"{options.action} is a demo of its own and comes first: "
                     f"{COMMAND} {demo.name} {options.action} ...")
+    command.require(*demo.packages, *(() if options.action == "train" else ("matplotlib", "PIL")))
     command.make_folder(options.out, flags)
     try:
         match options.action:
@@ -32,7 +34,7 @@ def run(demo: Demo, argv: list[str]) -> int:
             case "play":
                 return play(demo, options)
             case "plot":
-                print(f"written  {', '.join(map(str, demo.plot(options, outcome_of(demo, options))))}")
+                print(f"written  {', '.join(map(str, drawn(demo, options, outcome_of(demo, options))))}")
                 return 0
             case action:
                 return show(demo, options, argv, pictures=action == "show")
@@ -44,7 +46,7 @@ def outcome_of(demo: Demo, options: command.Options) -> Any:
     """What it learned and how that was judged: from a file, where all of it was done before."""
     if not demo.outcomes:
         return demo.train(options)
-    path = options.out / f"outcome-{options.seed}.npz"
+    path = options.out / f"outcome-{variant(demo, options)}{options.seed}.npz"
     keeper = Keeper(path, demo.name, demo.settings(options), demo.outcomes)
     with contextlib.suppress(CheckpointError):               # of other flags: then it is not known
         if known := keeper.load(options.fresh):
@@ -60,10 +62,38 @@ def show(demo: Demo, options: command.Options, argv: list[str], pictures: bool) 
     """Train, judge, and draw if `pictures` are wanted."""
     outcome = outcome_of(demo, options)
     result, lines = command.judge(demo, options, outcome, argv)
-    command.save(options.out / "result.json", result)
-    files = [*(demo.plot(options, outcome) if pictures else []), options.out / "result.json"]
+    told = options.out / f"{variant(demo, options)}result.json"
+    command.save(told, result)
+    files = [*(drawn(demo, options, outcome) if pictures else []),
+             *controller_of(demo, options, outcome), told]
     print("\n".join([*lines, f"written  {', '.join(map(str, files))}"]))
     return 0 if result["success"] else 1
+
+
+def variant(demo: Demo, options: command.Options) -> str:
+    """What stands before a file's own name, so that no mode overwrites what another has written."""
+    return f"{name}-" if (name := demo.variant(options)) else ""
+
+
+def controller_of(demo: Demo, options: command.Options, outcome: Any) -> list[Path]:
+    """Where the controller is written, for `tinydp.controllers.load`."""
+    if demo.acts is None or demo.keeps is None:
+        return []
+    path = options.out / f"controller-{variant(demo, options)}{options.seed}.npz"
+    save(path, params_of(demo.keeps(options, outcome)), demo.name, demo.settings(options))
+    return [path]
+
+
+def params_of(kept: dict[str, Any]) -> dict[str, Any]:
+    """What a sweep keeps, without all but the parameters."""
+    return {name: part if name == "params" else params_of(part) for name, part in kept.items()
+            if name == "params" or isinstance(part, dict)}
+
+
+def drawn(demo: Demo, options: command.Options, outcome: Any) -> list[Path]:
+    """The pictures of an outcome, as files."""
+    with command.working("drawing", options.quiet):
+        return demo.plot(options, outcome)
 
 
 def play(demo: Demo, options: command.Options) -> int:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from . import ad, linalg, nn, optim, sims, testing
+from . import ad, controllers, linalg, nn, optim, sims, testing
 from .ad.branches import cond
 from .ad.custom import custom_gradient, primitive, sign, stop_gradient, straight_through, value
 from .ad.export import Shape, export
@@ -35,8 +35,8 @@ else:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
-    "Shape", "ad", "add_at", "argmin", "checkpoint", "compile", "cond", "custom_gradient", "debug_nans",
-    "defvjp", "export", "grad", "hessian", "hvp", "integrate", "jacobian", "jvp", "linalg", "lookup",
-    "nn", "optim", "primitive", "record", "root", "scan", "set_at", "sign", "sims", "stop_gradient",
+    "Shape", "ad", "add_at", "argmin", "checkpoint", "compile", "cond", "controllers", "custom_gradient",
+    "debug_nans", "defvjp", "export", "grad", "hessian", "hvp", "integrate", "jacobian", "jvp", "linalg",
+    "lookup", "nn", "optim", "primitive", "record", "root", "scan", "set_at", "sign", "sims", "stop_gradient",
     "straight_through", "testing", "value", "value_and_grad", "vjp", "vmap", "while_loop",
 ]

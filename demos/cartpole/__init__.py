@@ -15,10 +15,11 @@ from tinydp.nn import Layer
 from tinydp.sims.cartpole import EPISODE
 
 from .. import COMMAND, command
-from ..command import Column, Demo, Options, Report
+from ..command import Acts, Column, Demo, Options, Report
 from . import judging
 from .judging import LONG
 from .learning import HORIZON, NEAR, STARTS, settings, updates_until
+from .network import act
 from .outcome import KINDS, Outcome, learn
 
 CLAIM = "it balances after about 5 episodes (its recipe, run again: 9; 12.5 until all 100 reach 500 steps)."
@@ -126,7 +127,7 @@ DEMO = Demo(
              Column("until all stand", "result.mastered_after_steps", higher=False, digits=0,
                     unit="steps of experience"),
              Column("farthest in 10,000 steps", "result.farthest", higher=False, digits=2, unit="m")],
-    keeps=kept_by_sweeps, kinds=(Layer,), outcomes=KINDS, passes=passes,
-    packages=("numpy", "gymnasium"), beside={
+    acts=Acts(lambda kept: kept["params"], act), keeps=kept_by_sweeps, kinds=(Layer,), outcomes=KINDS,
+    passes=passes, packages=("numpy", "gymnasium"), beside={
         "plan": f"{__name__}.plans",
         **{name: f"{__name__}.{name}" for name in ("world", "race", "article", "page")}})

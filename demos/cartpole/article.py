@@ -7,10 +7,9 @@ those of CartPole-v0. After each, 100 episodes of up to 500 steps judge it, from
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import tinydp as dp
 from tinydp.nn import MLP, Layer, Params
@@ -24,6 +23,9 @@ from ..command import Column, Demo, Options, Report
 from ..seconds import Clock, Seconds
 from .judging import EVALUATED, balance, evaluated_starts
 from .learning import Episode
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = "the model only needs around 5 episodes to win conclusively."
 TAKES = "seconds"
@@ -183,7 +185,7 @@ def plot(options: Options, training: Training) -> list[Path]:
     return [picture]
 
 
-def draw_picture(training: Training) -> Figure:
+def draw_picture(training: Training) -> "Figure":
     """How long the episodes last that judge it, after each one of training: mean, shortest and longest."""
     episodes = np.arange(1, len(training.episodes) + 1)
     lengths = np.array([episode.lengths for episode in training.episodes])

@@ -1,9 +1,8 @@
 """The starts from which a controller catches the pole, and those from which anyone could."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
-from matplotlib.patches import Rectangle
 
 from tinydp.nn import Params
 from tinydp.sims.cartpole import EPISODE, State, failed, step
@@ -11,12 +10,18 @@ from tinydp.sims.cartpole import EPISODE, State, failed, step
 from .. import style
 from .judging import balance
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 CAUGHT = (12.0, 3.0)            # degrees and rad/s, how far the map of starts reaches
 GRID = 121                      # points a side
 
 
-def draw_caught(axes: Axes, params: Params) -> None:
+def draw_caught(axes: "Axes", params: Params) -> None:
     """From which angles and rates it stands for 500 steps, the cart at rest in the middle."""
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Rectangle
+
     angles, rates = (np.linspace(-limit, limit, GRID) for limit in CAUGHT)
     theta, rate = (grid.ravel() for grid in np.meshgrid(np.radians(angles), rates))
     rest = np.zeros(theta.size)

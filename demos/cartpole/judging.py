@@ -24,7 +24,7 @@ def evaluate(params: Params, quiet: bool) -> np.ndarray:
 
     They run side by side, so that the controller sees all of them at once.
     """
-    import gymnasium  # noqa: PLC0415  (who asks for help need not wait for it)
+    import gymnasium
 
     envs = [gymnasium.make("CartPole-v1") for _ in EVALUATED]
     seen = np.array([env.reset(seed=seed)[0] for env, seed in zip(envs, EVALUATED, strict=True)])

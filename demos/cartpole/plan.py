@@ -45,7 +45,7 @@ def planner(params: Params, improvements: int) -> Callable[[np.ndarray], Any]:
 
 def plan_ahead(params: Params, improvements: int, quiet: bool) -> tuple[np.ndarray, float]:
     """Lengths (100,) of Gymnasium's episodes, if each decision plans ahead, and the median ms of one."""
-    import gymnasium  # noqa: PLC0415  (who asks for help need not wait for it)
+    import gymnasium
 
     lengths: list[int] = []
     decisions: list[float] = []

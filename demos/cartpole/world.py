@@ -8,10 +8,9 @@ simulator as it is known by then. Beside it stand the controller with which the 
 had the true physics throughout.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 import tinydp as dp
 from tinydp.nn import MLP, Params
@@ -26,6 +25,9 @@ from ..worlds.learner import Learning, Physics, Recipe, Task
 from ..worlds.trial import WHO, Machine, demo
 from .learning import COSTLY
 from .network import SCALE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CLAIM = "it balances after about 5 episodes; but there the simulator was the world."
 TAKES = "a minute"
@@ -130,7 +132,7 @@ def passes(results: list[dict]) -> tuple[bool, str]:
 # ---------------------------------------------------------------------------- picture
 
 
-def draw_episode(upper: Axes, lower: Axes, learning: Learning) -> None:
+def draw_episode(upper: "Axes", lower: "Axes", learning: Learning) -> None:
     """Angle and position over the real steps; a line where the pole fell or the cart left its track."""
     seen = np.concatenate([np.vstack([record.seen[:-1], np.full(4, np.nan)]) for record in learning.records])
     ends = np.cumsum([len(record.actions) for record in learning.records])

@@ -24,7 +24,7 @@ def opened(path: Path, width: int = 1366, height: int = 900, **options: Any
 
     Raises `ImportError` without Playwright, and `FileNotFoundError` without a browser.
     """
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  (of an extra)
+    from playwright.sync_api import sync_playwright  # of an extra
 
     if CHROMIUM is None:
         raise FileNotFoundError("there is no Chromium here: apt-get install chromium")

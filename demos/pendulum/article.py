@@ -8,10 +8,9 @@ since nothing needs to be swung. Whatever it was trained with, the controller is
 
 import functools
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import tinydp as dp
 from tinydp.nn import MLP, Layer, Params
@@ -23,10 +22,13 @@ from ..article import new_network
 from ..checkpoints import Keeper
 from ..command import Column, Demo, Options, Report
 from ..seconds import Clock, Seconds
-from . import gymnasium_start, gymnasium_starts, run
 from .judge import SEED as JUDGED_SEED
 from .judge import episodes
+from .learning import gymnasium_start, gymnasium_starts, run
 from .machine import EPISODE, EVALUATED, HANGING, RECIPES, draw_starts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = "BPTT can beat the RL leaderboard in a single episode of training."
 TAKES = "seconds"
@@ -187,7 +189,7 @@ def plot(options: Options, outcome: Outcome) -> list[Path]:
     return [picture]
 
 
-def draw_picture(options: Options, outcome: Outcome) -> Figure:
+def draw_picture(options: Options, outcome: Outcome) -> "Figure":
     """The learning curve; angle and torque of an episode from hanging, beside what the motor has."""
     params = outcome.training.params
     theta, _, torques = run(params, HANGING, EPISODE // 2, PHYSICS[options.limit], controller)

@@ -7,19 +7,17 @@ Gymnasium's Pendulum-v1 itself.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import gymnasium
 import numpy as np
-from matplotlib.figure import Figure
 
 from tinydp.sims.pendulum import State
 
 from .. import command, style
 from ..command import Demo, Options, Report
 from ..seconds import Clock, Seconds
-from . import ANGLES, RATES, STARTS, TILTED, draw_planes, gymnasium_starts
 from .judge import SEED as JUDGED_SEED
+from .learning import gymnasium_starts
 from .machine import BEST_EVALUATED, BEST_EVERYWHERE, EPISODE, EVALUATED, draw_starts, spread_starts
 from .optimum import (
     BEGINNINGS,
@@ -35,6 +33,10 @@ from .optimum import (
     refine,
     returns_of,
 )
+from .outcome import STARTS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = '"something pretty close to the optimal strategy": here is what the optimum returns.'
 TAKES = "half a minute"
@@ -112,6 +114,8 @@ def in_blocks(x: np.ndarray) -> Iterator[np.ndarray]:
 
 def played(best: Best) -> np.ndarray:
     """The returns of the episodes that judge, as Gymnasium counts them."""
+    import gymnasium
+
     totals = []
     with gymnasium.make("Pendulum-v1") as env:
         for seed, torques in zip(EVALUATED, best.torques.T, strict=True):
@@ -129,8 +133,10 @@ def plot(options: Options, outcome: Outcome) -> list[Path]:
     return [picture]
 
 
-def draw_picture(grid: Grid) -> Figure:
+def draw_picture(grid: Grid) -> "Figure":
     """The grid in two maps, and the best way up from `TILTED`."""
+    from .maps import ANGLES, RATES, TILTED, draw_planes
+
     theta, rate = np.meshgrid(ANGLES, RATES)
     start = State(*np.array([TILTED]).T)
     way = path_of(start, best_episodes(grid, start).torques)

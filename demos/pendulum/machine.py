@@ -126,6 +126,11 @@ def controller(params: Params, seen: Any, net: MLP = NET) -> Any:
     return STANDARD.max_torque * np.tanh(push[..., 0])
 
 
+def act(params: Params, seen: np.ndarray) -> np.ndarray:
+    """The same as Gymnasium takes it: torques (1,), or (n, 1)."""
+    return np.float32(controller(params, seen))[..., None]
+
+
 def near_hanging(seen: Any) -> Any:
     """1 at hanging and at rest, 1/e at 8° or 0.3 rad/s from there, then soon 0: shape (1,) or (n, 1)."""
     return np.exp(-(1 + seen[..., :1] + 0.1 * seen[..., 2:]**2) / 0.01)

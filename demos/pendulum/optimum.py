@@ -25,7 +25,6 @@ with the torque's limits as by Tassa, Mansard and Todorov, "Control-limited diff
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 import tinydp as dp
 from tinydp.sims.pendulum import STANDARD, State, cost, step
@@ -74,6 +73,8 @@ def dynamic_programming(angles: int, rates: int, torques: int, steps: int = EPIS
 
     Where the next states lie on the grid is the same in every step: one sparse matrix.
     """
+    from scipy import sparse
+
     theta = np.repeat(2 * np.pi * np.arange(angles) / angles - np.pi, rates)
     now = State(theta, np.tile(np.linspace(-FASTEST, FASTEST, rates), angles))
     choices = np.linspace(-LIMIT, LIMIT, torques)[:, None]

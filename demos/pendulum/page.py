@@ -19,6 +19,7 @@ from tinydp.sims.pendulum import STANDARD, State, cost, observe, step
 
 from ..page import Page, page_demo
 from ..schedule import averaged
+from .learning import gymnasium_starts
 from .machine import EPISODE, EVALUATED, LIMIT, MEMORY, controller, cost_of_run, new_controller, spread_starts
 
 NET = MLP((3, 32, 32, 1), hidden="relu")
@@ -137,8 +138,6 @@ def programs() -> dict[str, tuple]:
 
 def starts() -> dict[str, list]:
     """Those that judge, of the Gymnasium episodes, and those that choose."""
-    from . import gymnasium_starts  # noqa: PLC0415  (this module is listed there)
-
     judged, chosen = gymnasium_starts(EVALUATED), spread_starts(10, 10)
     return {name: {"theta": np.round(x.theta, 12).tolist(), "rate": np.round(x.rate, 12).tolist()}
             for name, x in (("judged", judged), ("chosen", chosen))}

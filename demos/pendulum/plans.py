@@ -13,7 +13,7 @@ from tinydp.sims.pendulum import State, cost, observe, step
 from ..command import Options
 from ..plan_table import Row, Subject, beside, demo
 from . import DEMO as BESIDE
-from . import gymnasium_starts, kept, train
+from .learning import gymnasium_starts, kept, train
 from .machine import BEST_EVALUATED, EPISODE, EVALUATED, HELD, UP, recipe
 from .plan import planner
 

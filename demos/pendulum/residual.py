@@ -247,7 +247,7 @@ def report(options: Options, study: Study) -> Report:
 
 def plot(options: Options, study: Study) -> list[Path]:
     """The picture."""
-    from .draw_residual import draw_picture  # noqa: PLC0415  (it draws what is declared here)
+    from .draw_residual import draw_picture  # it draws what is declared here
 
     path = options.out / "pendulum-residual.png"
     style.save_picture(path, draw_picture(study, options.worlds))

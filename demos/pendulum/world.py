@@ -8,10 +8,9 @@ parameter can explain: there a network inside the simulator takes part, once it 
 stand the controller with which the episode began, and one that had the true physics throughout.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from tinydp.nn import Params
 from tinydp.sims.pendulum import STANDARD, Friction, State
@@ -24,6 +23,9 @@ from ..worlds.learner import Exam, Learning, Physics, Recipe, Task
 from ..worlds.trial import WHO, Machine, demo
 from . import bent
 from .machine import EPISODE, UP, controller, cost_of_run, draw_starts, new_controller
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CLAIM = "one episode of 200 steps is enough; but there the simulator was the world."
 TAKES = "two minutes"
@@ -123,7 +125,7 @@ def passes(results: list[dict]) -> tuple[bool, str]:
 # ---------------------------------------------------------------------------- picture
 
 
-def draw_episode(upper: Axes, lower: Axes, learning: Learning) -> None:
+def draw_episode(upper: "Axes", lower: "Axes", learning: Learning) -> None:
     """Angle and torque of the real episode."""
     record = learning.records[-1]
     seconds = STANDARD.dt * np.arange(len(record.seen))

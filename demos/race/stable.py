@@ -60,10 +60,10 @@ def stable(algorithm: str, settings: dict[str, Any], source: str = "", lens: Len
 
 def train(algorithm: str, settings: dict[str, Any], run: Run, lens: Lens | None) -> None:
     """Until the budget is spent; schedules are of the settings' number of steps, or of a larger budget."""
-    import stable_baselines3 as sb3  # noqa: PLC0415  (the extra `rl`)
-    import torch  # noqa: PLC0415
-    from stable_baselines3.common.callbacks import BaseCallback  # noqa: PLC0415
-    from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: PLC0415
+    import stable_baselines3 as sb3  # the extra `rl`
+    import torch
+    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.vec_env import DummyVecEnv
 
     torch.set_num_threads(1)
     copies, steps, options = constructor(settings)
@@ -96,7 +96,7 @@ def constructor(settings: dict[str, Any]) -> tuple[int, int, dict[str, Any]]:
     if isinstance(options.get("train_freq"), list):
         options["train_freq"] = tuple(options["train_freq"])
     if options.pop("noise_type", None):
-        from stable_baselines3.common.noise import NormalActionNoise  # noqa: PLC0415
+        from stable_baselines3.common.noise import NormalActionNoise
 
         options["action_noise"] = NormalActionNoise(np.zeros(1), options.pop("noise_std") * np.ones(1))
     return copies, steps, options

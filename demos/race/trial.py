@@ -259,7 +259,7 @@ def table_of(curve: Curve) -> dict[str, Any]:
 def demo(course: Course, about: str | None, claim: str, module: str) -> Demo:
     """`python -m demos NAME race`; `module` is where the course is found, as `COURSE`, by other processes."""
     def plot(options: Options, curves: list[Curve]) -> list[Path]:
-        from .draw import draw_picture  # noqa: PLC0415  (it draws what is declared here)
+        from .draw import draw_picture  # it draws what is declared here
 
         picture = options.out / f"{course.name}-race.png"
         style.save_picture(picture, draw_picture(course, raced(course, options), curves))

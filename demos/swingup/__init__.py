@@ -8,25 +8,24 @@ it is known by then. `python -m demos swingup race` has reinforcement learning b
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from tinydp.sims.swingup import EPISODE, STANDARD
 from tinydp.sims.worlds import Evaluation
 
 from .. import command, style
-from ..command import Column, Demo, Options, Report
-from ..play import play as open_window
+from ..command import Acts, Column, Demo, Options, Report
 from ..worlds import trial
 from ..worlds.learner import Learning
 from ..worlds.trial import WHO, Machine
-from .draw import animate, draw_picture
-from .game import Game
-from .machine import SLOW, TASK, UP
+from .machine import SLOW, TASK, UP, act
 from .practice import STARTS, Check, mastered, practices
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 CLAIM = "nothing of this machine: its cart-pole begins upright."
 TAKES = "a minute"
@@ -74,7 +73,7 @@ COLUMNS = [Column("after one episode", "result.after.mean_return"),
            Column("held of 100", "result.after.good", goal=GOAL, digits=0)]
 
 
-def draw_episode(upper: Axes, lower: Axes, learning: Learning) -> None:
+def draw_episode(upper: "Axes", lower: "Axes", learning: Learning) -> None:
     """Angle and cart over the real steps; a line where the cart left its track, and began anew."""
     total = 0
     for record in learning.records:
@@ -137,6 +136,8 @@ def report(options: Options, learned: Learned) -> Report:
 
 def plot(options: Options, learned: Learned) -> list[Path]:
     """The pictures, and the animation."""
+    from .draw import animate, draw_picture
+
     picture, animation = options.out / "swingup.png", options.out / "swingup.gif"
     style.save_picture(picture, draw_picture(learned.world.learning, learned.practice))
     animate(animation, options, learned.world)
@@ -145,7 +146,10 @@ def plot(options: Options, learned: Learned) -> list[Path]:
 
 def play(options: Options, learned: Learned) -> Path | None:
     """The controller in a window, to be pushed; without a display, a picture of it."""
-    def build(figure: Figure) -> Any:
+    from ..play import play as open_window
+    from .game import Game
+
+    def build(figure: "Figure") -> Any:
         return Game(figure, options, learned.world.learning.training.controller).tick
 
     return open_window("tinydp: swing-up", (900, 420), build, options.out / "play.png", STANDARD.dt,
@@ -154,5 +158,6 @@ def play(options: Options, learned: Learned) -> Path | None:
 
 DEMO: Demo = WORLD._replace(
     name="swingup", train=learn, report=report, plot=plot, play=play, flags=add_flags,
+    acts=Acts(lambda kept: kept["after"]["params"], act),
     keeps=lambda options, outcome: trial.kept_by_sweeps(outcome.world),
     beside={"race": f"{__name__}.race"})

@@ -52,6 +52,11 @@ def controller(params: Params, seen: Any) -> Any:
     return np.tanh(NET(params, seen / SCALE)[..., 0])
 
 
+def act(params: Params, seen: np.ndarray) -> np.ndarray:
+    """The same as the environment takes it: (1,), or (n, 1)."""
+    return np.float32(controller(params, seen))[..., None]
+
+
 def decide(params: Params, seen: Any, past: Any) -> Any:
     """The pushes (n,) for what is seen (n, 5); nothing is remembered."""
     return controller(params, seen)

@@ -7,10 +7,9 @@ steps, and the tasks that judge are those that judge our network.
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import tinydp as dp
 from tinydp.nn import MLP, Layer, Params, sigmoid
@@ -26,6 +25,9 @@ from ..seconds import Clock, Seconds
 from .judging import EVALUATED, EVALUATION_SEED, percent
 from .learning import steps_of_a_shot, validated
 from .machine import TRAINING_DT, draw_tasks, draw_tasks_within_reach, shot
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = "off by 16 cm, or about 0.3 %, after about five minutes of training."
 TAKES = "two minutes"
@@ -185,7 +187,7 @@ def plot(options: Options, outcome: Outcome) -> list[Path]:
     return [picture]
 
 
-def draw_picture(training: Training) -> Figure:
+def draw_picture(training: Training) -> "Figure":
     """The misses by the shots learned from, on logarithmic scales."""
     checks = training.checks[1:]
     shots = [check.shots for check in checks]

@@ -18,7 +18,6 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares
 
 import tinydp as dp
 from tinydp.sims.trebuchet import CORRECTED, shoot
@@ -110,6 +109,8 @@ class Belief(NamedTuple):
 
 def refine(simulator: Simulator, shots: list[Shot], near: np.ndarray) -> Belief:
     """The belief after these shots; the search starts from `near`, and once more from the prior."""
+    from scipy.optimize import least_squares
+
     seen: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
 
     def look(unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

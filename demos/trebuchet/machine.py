@@ -125,3 +125,8 @@ def parts(params: Params, winds: Any, targets: Any) -> Any:
 def controller(params: Params, winds: Any, targets: Any) -> tuple[Any, Any]:
     """The network's angles in ° and weights in lb for winds in m/s and targets in m, of any one shape."""
     return between(parts(params, winds, targets))
+
+
+def act(params: Params, seen: np.ndarray) -> np.ndarray:
+    """The same for what `tinydp/Trebuchet-v0` shows, wind and target first: angle in ° and weight in lb."""
+    return np.stack(controller(params, seen[..., 0], seen[..., 1]), axis=-1)

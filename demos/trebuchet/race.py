@@ -81,7 +81,7 @@ def evolution(name: str, size: int, aiming: Callable[[Simulator], Aiming], sprea
     real weather would do them this favour, but without it chance outweighs the aim.
     """
     def learn(run: Run) -> None:
-        import cma  # noqa: PLC0415  (the extra `rl`)
+        import cma  # the extra `rl`
 
         rng, world, simulator = np.random.default_rng(run.seed), run.make(), Simulator()
         aim = aiming(simulator)

@@ -7,7 +7,6 @@ there is no telling which shot would be worth more.
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 
 from .learner import LOWEST, NOISE, NOMINAL, PRIOR, Aim, Belief, Shot, Simulator, first
 from .machine import CENTRE, HALF, WIND, settle
@@ -56,6 +55,8 @@ def correct(simulator: Simulator, shots: list[Shot]) -> Correction:
 
 def without_derivatives(simulator: Simulator, shots: list[Shot]) -> Belief:
     """The same least squares as the learner's, by the method of Nelder and Mead, begun anew where it ends."""
+    from scipy.optimize import minimize
+
     def badness(unknown: np.ndarray) -> float:
         misfit = [(simulator.land(unknown, shot.aim, shot.vane) - shot.distance) / NOISE for shot in shots]
         return float(np.sum(np.square(misfit)) + np.sum((unknown - PRIOR)**2))

@@ -24,6 +24,7 @@ def play_with(options: Options, outcome: Outcome) -> Path | None:
                    for place, text, limits, start, form in (
                        (0.12, "wind", (-12.0, 12.0), 2.0, "%.1f m/s"),
                        (0.04, "target", TARGETS, 60.0, "%.0f m"))]
+        fill_from_zero(sliders[0])
         coming: list[float] = []
 
         def throw(_: float = 0.0) -> None:
@@ -44,3 +45,9 @@ def play_with(options: Options, outcome: Outcome) -> Path | None:
         return tick
 
     return play.play("Aim a trebuchet", (900, 460), build, options.out / "play.png", FRAME, ticks_before=110)
+
+
+def fill_from_zero(slider: Slider) -> None:
+    """Colour what is between 0 and the value, for one that has a sign."""
+    slider.poly.set_x(0.0)                       # its width is the value minus this, by Matplotlib
+    slider.set_val(slider.val)

@@ -201,7 +201,7 @@ def known(trials: list[Trial]) -> list[str]:
 
 def plot(options: Options, outcome: Outcome) -> list[Path]:
     """The picture."""
-    from .draw_world import draw_picture  # noqa: PLC0415  (it draws what is declared here)
+    from .draw_world import draw_picture  # it draws what is declared here
 
     picture = options.out / "trebuchet-world.png"
     style.save_picture(picture, draw_picture(outcome))

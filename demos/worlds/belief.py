@@ -20,7 +20,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares
 
 import tinydp as dp
 
@@ -229,6 +228,8 @@ class Refinery:
 
     def _fit(self, belief: Belief, pieces: Pieces) -> tuple[float, Belief]:
         """The least cost, and the belief there."""
+        from scipy.optimize import least_squares
+
         equations = Equations(self, belief.noise, pieces)
         start = np.concatenate([belief.z, equations.measured.ravel()])
         solution = least_squares(equations.residuals, start, equations.jacobian, x_scale="jac", ftol=1e-5,

@@ -271,7 +271,7 @@ def demo(machine: Machine, about: str | None, claim: str, columns: list[Column],
          passes: Callable[[list[dict]], tuple[bool, str]]) -> Demo:
     """`python -m demos NAME world`."""
     def plot(options: Options, outcome: Outcome) -> list[Path]:
-        from .draw import draw_picture  # noqa: PLC0415  (it draws what is declared here)
+        from .draw import draw_picture  # it draws what is declared here
 
         picture = options.out / f"{machine.name}-world.png"
         style.save_picture(picture, draw_picture(machine, tailored(machine.task, options), outcome))

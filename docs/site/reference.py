@@ -39,6 +39,7 @@ PAGES = (
     Page("Looking inside", (*_of("tinydp", "record debug_nans"), "tinydp.ad.show.RecordedTape",
                             "tinydp.ad.show.ShownNode", "tinydp.ad.show.Share")),
     Page("Networks and optimisers", _of("tinydp", "nn optim")),
+    Page("Trained controllers", ("tinydp.controllers",)),
     Page("Gradient checks", ("tinydp.testing", "tinydp.testing.strategies")),
     Page("Simulators", _of("tinydp.sims", "pendulum cartpole swingup trebuchet integrators rollouts gym")),
     Page("Worlds", ("tinydp.sims.worlds",)),

@@ -224,3 +224,25 @@ def test_segments_under_two_differentiations_use_the_same_variables():
 
     mixed = lambda f: dp.grad(lambda w: dp.grad(f)(0.3, w))(0.7)
     assert np.isclose(mixed(f), mixed(plain), rtol=1e-12)
+
+
+@pytest.mark.parametrize("wrapped", [lambda f: f, dp.compile])
+def test_a_scan_of_no_steps_stacks_no_rows_of_the_right_shape(wrapped):
+    def program(x, xs):
+        c, ys = dp.scan(lambda c, row: (c * x, {"pair": c * row[:2], "n": 1, "up": c > 0}), x, xs)
+        return c * x + np.sum(ys["pair"] @ np.ones((2, 3))), ys
+
+    f = wrapped(program)
+    value, ys = f(2.0, np.zeros((0, 3)))
+    assert value == 4.0
+    assert {name: (y.shape, y.dtype) for name, y in ys.items()} == {
+        "pair": ((0, 2), np.dtype(float)), "n": ((0,), np.dtype(int)), "up": ((0,), np.dtype(bool))}
+    assert dp.grad(lambda x: f(x, np.zeros((0, 3)))[0])(2.0) == 4.0
+    assert dp.grad(dp.grad(lambda x: f(x, np.zeros((0, 3)))[0]))(2.0) == 2.0
+    assert dp.grad(lambda xs: f(2.0, xs)[0])(np.zeros((0, 3))).shape == (0, 3)
+
+
+def test_a_scan_of_no_steps_is_an_error_if_zeros_are_one():
+    with pytest.raises(LoopError, match=r"no rows .* fails with one of zeros.*ZeroDivision"):
+        dp.scan(lambda c, x: (c, 1 // int(x)), 1.0, np.zeros(0))
+    assert dp.scan(lambda c, x: (c, None), 1.0, np.zeros(0)) == (1.0, None)

@@ -47,6 +47,19 @@ def test_an_unknown_name_is_bad_usage(capsys):
     assert "usage:" in printed.err
 
 
+def test_help_imports_nothing_that_it_does_not_need():
+    """Of any demo: it should be there at once."""
+    program = f"""if True:
+        import contextlib, io, sys
+        from demos.__main__ import main
+        for name in {LISTED}:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+                main([*name.split(), "--help"])
+            late = {{"numba", "llvmlite", "matplotlib", "scipy", "PIL", "torch"}} & set(sys.modules)
+            assert not late, (name, late)"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, capture_output=True)
+
+
 def test_listing_imports_no_pictures():
     """It should be there at once."""
     program = ("import sys; from demos.__main__ import main; main([]);"

@@ -8,8 +8,8 @@ from demos import plan_table
 from demos.__main__ import main
 from demos.cartpole import learning
 from demos.cartpole import plans as cartpole_plans
-from demos.pendulum import gymnasium_start
 from demos.pendulum import plans as pendulum_plans
+from demos.pendulum.learning import gymnasium_start
 from demos.plan_table import Row
 
 pytestmark = pytest.mark.demo

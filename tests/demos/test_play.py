@@ -1,12 +1,16 @@
 """Windows to play in: what the user does, on a canvas without a screen; and the picture instead."""
 
+import signal
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from matplotlib.backend_bases import KeyEvent, MouseEvent
 from PIL import Image
 
 from demos import play, style
-from demos.pendulum import HAND, HANGING, Game, new_controller
+from demos.pendulum.machine import HANGING, new_controller
+from demos.pendulum.window import HAND, Game
 
 pytestmark = pytest.mark.demo
 
@@ -73,3 +77,30 @@ def test_the_mouse_pulls_the_bob_towards_it(game):
         assert game.hand == hand
         MouseEvent("button_release_event", figure.canvas, *place, button=1)._process()
         assert game.hand == 0.0
+
+
+def test_ctrl_c_ends_a_window():
+    """Whatever loop the display runs: it is closed, and the interrupt is raised as ever."""
+    class Clock:
+        def add_callback(self, tick):
+            assert tick()
+
+        def start(self):
+            pass
+
+    class Pyplot:
+        closed = []
+
+        def show(self):
+            signal.raise_signal(signal.SIGINT)
+            assert self.closed                   # the loop has gone on until now
+
+        def close(self, figure):
+            self.closed.append(figure)
+
+    figure = SimpleNamespace(canvas=SimpleNamespace(new_timer=lambda interval: Clock()))
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        play.show_until_closed(Pyplot(), figure)
+    assert Pyplot.closed == [figure]
+    assert signal.getsignal(signal.SIGINT) is before

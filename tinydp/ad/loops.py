@@ -59,7 +59,7 @@ from .tape import EndedTape, Node, Tape, Var
 from .tracebacks import called_by_the_user
 from .transforms import vjp
 from .twins import twin
-from .values import abstract, is_condition, is_on, own, plain, settle, shape
+from .values import Abstract, abstract, is_condition, is_on, own, plain, settle, shape
 from .watch import OutOfTime, WatchedTape, live_tapes, reopened, time_limit, tracer
 
 # ---------------------------------------------------------------------------- scan
@@ -80,10 +80,14 @@ def scan(step: Callable, carry: Any, xs: Any = None, length: int | None = None,
     `xs=enumerate(table)` gives the pairs (k, table[k]), `xs=zip(a, b)` the pairs (a[k], b[k]) until the
     shorter of both ends. As ever in Python, an iterator gives its rows once.
 
+    Where there are no rows, `step` is tried once, with a row of zeros, to see how `y` is built: the result
+    has its structure, shapes and dtypes, without rows, and the carry is the first one.
+
     `segment` limits the memory of a long loop: only every `segment`-th carry is kept, and the steps
     between are computed again in the backward pass. About sqrt(length) needs least.
 
-    Raises `LoopError` if the carry changes its structure or a shape, or the lengths disagree.
+    Raises `LoopError` if the carry changes its structure or a shape, if the lengths disagree, or if there are
+    no rows and `step` fails with zeros.
 
         >>> weighed, _ = scan(lambda s, x: (s + x[0] * x[1], None), 0.0, enumerate(np.array([5.0, 6.0, 7.0])))
         >>> weighed
@@ -122,7 +126,27 @@ def _run(step: Callable, carry: Any, xs: Any, steps: range, as_row: Callable = l
         ys.append(tree.copied(y))
     if note is not None:
         note("what is stacked")
-    return carry, _stacked(ys)
+    return carry, _stacked(ys) if ys else _no_rows(step, first, xs)
+
+
+def _no_rows(step: Callable, carry: Any, xs: Any) -> Any:
+    """What a scan of no steps stacks: nothing of it depends on anything, so that plain values do."""
+    carry = tree.copied(tree.map(_known, carry))
+    row = tree.map(lambda x: _row(np.zeros((1, *shape(x)[1:]), np.asarray(_known(x)).dtype), 0), xs)
+    try:
+        with np.errstate(all="ignore"):
+            y = _checked(step(carry, row), carry, 0, step)[1]
+    except (ArithmeticError, LookupError, ValueError) as error:
+        raise LoopError(f"scan has no rows to run along, and step fails with one of zeros, by which it would "
+                        f"see how y is built: {type(error).__name__}: {error}",
+                        "leave the scan out where there are no rows.") from error
+    return tree.map(lambda stack: stack[:0], _stacked([tree.map(_known, y)]))
+
+
+def _known(x: Any) -> Any:
+    """Its number or array now; where a program is written down, that of the example."""
+    x = plain(x)
+    return x.example if isinstance(x, Abstract) else x       # type: ignore[attr-defined]
 
 
 def require_known(**counts: Any) -> None:

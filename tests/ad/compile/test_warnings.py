@@ -132,9 +132,23 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("stream", "said"), [(Terminal(), "tinydp: compiling f ...\n"), (io.StringIO(), "")])
-def test_it_says_compiling_if_somebody_waits(monkeypatch, stream, said):
+def test_it_says_compiling_and_counts_if_somebody_waits(monkeypatch):
     monkeypatch.setattr(journal, "PATIENCE", 0.01)
+    monkeypatch.setattr(journal, "TICK", 0.01)
+    for stream in (Terminal(), io.StringIO()):
+        with Journal("f", stream, all_of_it=False).patience():
+            time.sleep(0.2)
+        lines = stream.getvalue().split(journal.AGAIN)
+        if stream.isatty():
+            assert lines[:2] == ["", "tinydp: compiling f ... 0 s"]
+            assert len(lines) > 3
+            assert lines[-1] == "tinydp: compiling f ... 0 s\n"
+        else:
+            assert lines == [""]
+
+
+def test_what_compiles_at_once_says_nothing():
+    stream = Terminal()
     with Journal("f", stream, all_of_it=False).patience():
-        time.sleep(0.1)
-    assert stream.getvalue() == said
+        pass
+    assert stream.getvalue() == ""

@@ -96,7 +96,8 @@ def test_too_little_training_is_an_honest_failure(hasty, tmp_path, capsys):
         assert sum(shown) == 6000                # ms; frames in which nothing moves are one
     assert (tmp_path / "cartpole.gif").stat().st_size < 1_500_000
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "cartpole.gif", "cartpole.png", "outcome-0.npz", "result.json", "training-0.npz", "training-1.npz"]
+        "cartpole.gif", "cartpole.png", "controller-0.npz", "outcome-0.npz", "result.json",
+        "training-0.npz", "training-1.npz"]
 
 
 @pytest.mark.parametrize("flags", [

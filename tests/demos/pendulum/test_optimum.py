@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import tinydp as dp
-from demos.pendulum import gymnasium_starts, optimum
+from demos.pendulum import optimum
+from demos.pendulum.learning import gymnasium_starts
 from demos.pendulum.machine import EPISODE, draw_starts
 from tinydp.sims.pendulum import STANDARD, State, cost, step
 

@@ -6,15 +6,16 @@ import subprocess
 import sys
 import time
 
+import gymnasium
 import numpy as np
 import pytest
 from PIL import Image
 
 import tinydp as dp
-from demos import command, pendulum
+from demos import command, pendulum, style
 from demos.__main__ import main
 from demos.checkpoints import Keeper
-from demos.pendulum import machine
+from demos.pendulum import drawing, evaluation, learning, machine, maps, moving, outcome
 from demos.schedule import checks_until
 from tinydp.ad import tree
 from tinydp.sims.pendulum import State, observe, step
@@ -40,10 +41,15 @@ def tiny(request, tmp_path_factory):
     return request.param, _run(*flags), folder
 
 
+def _variant(mode):
+    """What is before the names of files that the other mode would overwrite."""
+    return "batch-" if mode == "batch" else ""
+
+
 def test_too_little_training_is_an_honest_failure(tiny):
     mode, run, _ = tiny
     assert run.returncode == 1, run.stderr
-    assert f"Not learned: a mean return of {pendulum.RECIPES[mode].goal:.0f} was the goal" in run.stdout
+    assert f"Not learned: a mean return of {machine.RECIPES[mode].goal:.0f} was the goal" in run.stdout
     assert "3 gradients" in run.stdout
     assert "All starts, 50 of them drawn and run as Gymnasium does:" in run.stdout
     assert "left hanging or turning" in run.stdout
@@ -59,7 +65,7 @@ def test_progress_is_shown(tiny):
 
 def test_result_json(tiny):
     mode, _, folder = tiny
-    result = json.loads((folder / "result.json").read_text())
+    result = json.loads((folder / f"{_variant(mode)}result.json").read_text())
     assert result["demo"] == "pendulum"
     assert result["seed"] == result["settings"]["seed"] == 5
     assert result["settings"]["mode"] == mode
@@ -67,7 +73,7 @@ def test_result_json(tiny):
                                         "--starts 50 --out ")
     assert set(result["versions"]) == {"python", "numpy", "tinydp", "gymnasium"}
     budget, got = result["budget"], result["result"]
-    how = pendulum.RECIPES[mode]._replace(updates=3)
+    how = machine.RECIPES[mode]._replace(updates=3)
     assert budget["gradient_evaluations"] == 3
     assert budget["training_steps"] == how.windows * 3 * how.horizon[-1]
     assert budget["validation_steps"] == 4 * (240 if mode == "episode" else 2 * 240 + 64) * 200
@@ -103,7 +109,8 @@ def test_pictures(tiny):
     if mode == "batch":
         pictures, animations = [], []            # it was asked to train alone
     assert sorted(path.name for path in folder.iterdir()) == sorted([
-        f"{mode}-5.npz", "outcome-5.npz", "result.json", *pictures, *animations])
+        f"{mode}-5.npz", f"outcome-{_variant(mode)}5.npz", f"controller-{_variant(mode)}5.npz",
+        f"{_variant(mode)}result.json", *pictures, *animations])
     for name in pictures:
         with Image.open(folder / name) as picture:
             assert picture.width == 1800
@@ -138,7 +145,7 @@ def test_a_folder_that_cannot_be_made_is_bad_usage_at_once(tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["pendulum", "--out", str(tmp_path / "file")])
     assert stopped.value.code == 2
-    assert "--out: cannot make the folder" in capsys.readouterr().err
+    assert "--out: cannot write to the folder" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -172,7 +179,7 @@ def _options(out, *flags):
 @pytest.mark.parametrize("mode", ["episode", "batch"])
 def test_the_same_seed_trains_the_same_bits(tmp_path, mode):
     first, again, other = (
-        pendulum.train(_options(tmp_path / str(k), "--mode", mode, "--seed", seed, "--updates", "2")).checks
+        learning.train(_options(tmp_path / str(k), "--mode", mode, "--seed", seed, "--updates", "2")).checks
         for k, seed in enumerate("001"))
     assert [c.mean_return for c in first] == [c.mean_return for c in again]
     assert first[-1].mean_return != other[-1].mean_return
@@ -182,7 +189,7 @@ def test_the_same_seed_trains_the_same_bits(tmp_path, mode):
 def test_a_training_that_is_killed_goes_on_to_the_same_bits(tmp_path, mode):
     """Kill -9 in the middle, go on, and compare with a training that was left alone."""
     flags = ["--mode", mode, "--updates", "20"]
-    alone = pendulum.train(_options(tmp_path / "alone", *flags))
+    alone = learning.train(_options(tmp_path / "alone", *flags))
     killed = tmp_path / "killed"
     file = killed / f"{mode}-0.npz"
     program = ("import sys; from demos import __main__, checkpoints; checkpoints.EVERY = 0.0;"
@@ -193,9 +200,9 @@ def test_a_training_that_is_killed_goes_on_to_the_same_bits(tmp_path, mode):
             assert run.poll() is None
             time.sleep(0.001)
         run.kill()
-    keeper = Keeper(file, "pendulum", pendulum.settings(_options(killed, *flags)), pendulum.KINDS)
+    keeper = Keeper(file, "pendulum", learning.settings(_options(killed, *flags)), learning.KINDS)
     assert 0 < keeper.load().update < 20
-    resumed = pendulum.train(_options(killed, *flags))
+    resumed = learning.train(_options(killed, *flags))
     for (place, a), (_, b) in zip(tree.leaves(alone), tree.leaves(resumed), strict=True):
         if place == ".rng":
             assert a.bit_generator.state == b.bit_generator.state
@@ -215,24 +222,27 @@ def test_a_training_of_other_settings_is_refused(tmp_path, capsys):
 
 def test_windows_start_where_the_episode_has_been_and_nowhere_else(tmp_path, monkeypatch):
     seen = []
-    gradient = pendulum.gradient_of_loss
+    gradient = machine.gradient_of_loss
 
     def spy(params, starts, pushes, weights):
         seen.append(starts)
         return gradient(params, starts, pushes, weights)
 
-    monkeypatch.setattr(pendulum, "gradient_of_loss", spy)
-    training = pendulum.train(_options(tmp_path, "--updates", "8"))
+    monkeypatch.setattr(learning, "gradient_of_loss", spy)
+    training = learning.train(_options(tmp_path, "--updates", "8"))
     states = list(zip(training.episode.theta, training.episode.rate, strict=True))
-    assert len(states) == pendulum.EPISODE
-    for k, starts in enumerate(seen):
+    assert len(states) == machine.EPISODE
+    compiling, *windows = seen                   # nothing is learned from the first
+    assert np.all(np.array(compiling) == 0.0)
+    assert len(windows) == 8
+    for k, starts in enumerate(windows):
         assert set(zip(*starts, strict=True)) <= set(states[:25 * k + 1])
 
 
 def test_the_episode_is_gymnasiums_to_the_last_bit(tmp_path):
     """Its start, and where its torques lead."""
-    training = pendulum.train(_options(tmp_path, "--updates", "4", "--seed", "7"))
-    with pendulum.gymnasium.make("Pendulum-v1") as env:
+    training = learning.train(_options(tmp_path, "--updates", "4", "--seed", "7"))
+    with gymnasium.make("Pendulum-v1") as env:
         env.reset(seed=7)
         total = 0.0
         for theta, rate, torque in zip(*training.episode, strict=True):
@@ -245,18 +255,18 @@ def test_the_episode_is_gymnasiums_to_the_last_bit(tmp_path):
 @pytest.mark.parametrize("start", [(0.01, 0.0), (0.4, -0.9), (-0.4, 0.5), (2.0, 1.0), (3.1, -1.0)])
 def test_the_rod_is_let_down_wherever_the_episode_starts(start):
     state = State(*start)
-    for _ in range(pendulum.RECIPES["episode"].down):
-        state = step(state, pendulum.let_down(state))
+    for _ in range(machine.RECIPES["episode"].down):
+        state = step(state, learning.let_down(state))
     assert np.cos(state.theta) < -0.9
     assert abs(state.rate) < 2.0
 
 
 @pytest.mark.parametrize("net", [machine.NET, machine.SIDED])
 def test_the_controller_is_the_same_from_behind(net):
-    params = pendulum.new_controller(np.random.default_rng(0), net)
-    starts = pendulum.draw_starts(np.random.default_rng(1), 9)
+    params = machine.new_controller(np.random.default_rng(0), net)
+    starts = machine.draw_starts(np.random.default_rng(1), 9)
     behind = State(-starts.theta, -starts.rate)
-    torque, mirrored = (pendulum.controller(params, observe(state)) for state in (starts, behind))
+    torque, mirrored = (machine.controller(params, observe(state)) for state in (starts, behind))
     aside = np.cos(starts.theta) > -0.5          # near hanging, a network that is told a side may take it
     assert torque[aside] == pytest.approx(-mirrored[aside], rel=1e-12)
     assert np.all(torque == -mirrored) is np.bool_(net is machine.NET)
@@ -265,14 +275,14 @@ def test_the_controller_is_the_same_from_behind(net):
 
 def test_at_hanging_it_takes_a_side_if_it_is_told_one():
     for net, waits in ((machine.NET, True), (machine.SIDED, False)):
-        params = pendulum.new_controller(np.random.default_rng(0), net)
-        torque = pendulum.controller(params, np.array([-1.0, 0.0, 0.0]))
+        params = machine.new_controller(np.random.default_rng(0), net)
+        torque = machine.controller(params, np.array([-1.0, 0.0, 0.0]))
         assert (torque == 0) is np.bool_(waits)
 
 
 def test_a_share_of_the_windows_starts_near_hanging():
-    how = pendulum.RECIPES["batch"]
-    theta, rate = pendulum.draw_windows(np.random.default_rng(0), how)
+    how = machine.RECIPES["batch"]
+    theta, rate = learning.draw_windows(np.random.default_rng(0), how)
     assert theta.shape == rate.shape == (96,)
     away = np.hypot(theta[-12:] - np.pi, rate[-12:] / np.sqrt(15))
     assert np.all((machine.HANGING_WITHIN[0] < away) & (away < machine.HANGING_WITHIN[1]))
@@ -281,41 +291,41 @@ def test_a_share_of_the_windows_starts_near_hanging():
 
 def test_what_is_kept_does_well_near_hanging_too(tmp_path):
     """Parked there, a controller is not the best, however well it does elsewhere."""
-    training, how = pendulum.begin(0, pendulum.RECIPES["batch"]), pendulum.RECIPES["batch"]
-    parks, leaves = (pendulum.Check(k, mean, training.params, hanging=hanging)
+    training, how = learning.begin(0, machine.RECIPES["batch"]), machine.RECIPES["batch"]
+    parks, leaves = (learning.Check(k, mean, training.params, hanging=hanging)
                      for k, (mean, hanging) in enumerate([(-139.0, -1900.0), (-141.0, -350.0)]))
-    assert pendulum.kept(training._replace(checks=[parks, leaves]), how) is leaves
+    assert learning.kept(training._replace(checks=[parks, leaves]), how) is leaves
 
 
 def test_a_controller_from_the_way_is_judged_with_a_plan(tmp_path):
     """`--after` and `--plan` are of the judging: the training is the same one."""
-    training = pendulum.train(_options(tmp_path, "--mode", "batch", "--updates", "2"))
+    training = learning.train(_options(tmp_path, "--mode", "batch", "--updates", "2"))
     options = _options(tmp_path, "--mode", "batch", "--updates", "2", "--after", "1", "--plan", "1")
-    assert pendulum.chosen(options, pendulum.train(options)).update == 1
-    assert pendulum.judged(options)["plan"] == 1
-    episodes = pendulum.evaluate(training.average, quiet=True, seeds=range(1), improvements=1)
+    assert outcome.chosen(options, learning.train(options)).update == 1
+    assert outcome.judged(options)["plan"] == 1
+    episodes = evaluation.evaluate(training.average, quiet=True, seeds=range(1), improvements=1)
     assert episodes.returns.shape == (1,)
     assert episodes.decision > 0
 
 
 def test_the_value_map_holds_the_returns_of_runs():
-    params = pendulum.new_controller(np.random.default_rng(0))
-    values = pendulum.value_map(params)
-    assert values.shape == (len(pendulum.RATES), len(pendulum.ANGLES))
+    params = machine.new_controller(np.random.default_rng(0))
+    values = maps.value_map(params)
+    assert values.shape == (len(maps.RATES), len(maps.ANGLES))
     for i, j in ((0, 5), (80, 120)):
-        start = State(pendulum.ANGLES[j], pendulum.RATES[i])
-        assert values[i, j] == pytest.approx(pendulum.run(params, start).total, rel=1e-9), (i, j)
+        start = State(maps.ANGLES[j], maps.RATES[i])
+        assert values[i, j] == pytest.approx(learning.run(params, start).total, rel=1e-9), (i, j)
 
 
 def test_quiet_shows_nothing(tmp_path, capsys):
-    pendulum.train(_options(tmp_path, "--updates", "1"))
+    learning.train(_options(tmp_path, "--updates", "1"))
     assert capsys.readouterr() == ("", "")
 
 
 def test_the_gradient_through_a_window_equals_differences():
     rng = np.random.default_rng(0)
-    params, direction = pendulum.new_controller(rng), machine.NET.init(rng)
-    starts, pushes, weights = pendulum.draw_starts(rng, 4), rng.normal(size=(15, 4)), np.linspace(1, 0, 15)
+    params, direction = machine.new_controller(rng), machine.NET.init(rng)
+    starts, pushes, weights = machine.draw_starts(rng, 4), rng.normal(size=(15, 4)), np.linspace(1, 0, 15)
     gradient = dp.grad(machine.loss)(params, starts, pushes, weights)
     slope = sum(np.sum(g * d) for layer in zip(gradient, direction, strict=True)
                 for g, d in zip(*layer, strict=True))
@@ -329,21 +339,21 @@ def test_the_gradient_through_a_window_equals_differences():
 
 def test_the_simulator_gives_the_return_of_gymnasium():
     """But for the float32 of its observations and actions."""
-    params = pendulum.new_controller(np.random.default_rng(0))
+    params = machine.new_controller(np.random.default_rng(0))
     gymnasium = pytest.importorskip("gymnasium")
     starts = []
     with gymnasium.make("Pendulum-v1") as env:
-        for seed in pendulum.EVALUATED:
+        for seed in machine.EVALUATED:
             env.reset(seed=seed)
             starts.append(env.unwrapped.state)
-    ours = pendulum.returns(params, State(*np.array(starts).T))
-    theirs = pendulum.evaluate(params, quiet=True).returns
+    ours = machine.returns(params, State(*np.array(starts).T))
+    theirs = evaluation.evaluate(params, quiet=True).returns
     assert np.median(np.abs(ours - theirs)) < 0.01
 
 
 def test_windows_grow_in_the_second_half():
-    how = pendulum.RECIPES["batch"]._replace(updates=1000, horizon=(40, 66))
-    lengths = [pendulum.horizon(how, k) for k in range(1000)]
+    how = machine.RECIPES["batch"]._replace(updates=1000, horizon=(40, 66))
+    lengths = [machine.horizon(how, k) for k in range(1000)]
     assert lengths[:501] == [40] * 501
     assert lengths[-1] == 66
     assert lengths == sorted(lengths)
@@ -351,14 +361,14 @@ def test_windows_grow_in_the_second_half():
 
 def test_checks_are_dense_at_first():
     due = [k for k in range(1, 1001)
-           if checks_until(k, 1000, pendulum.CHECKS) > checks_until(k - 1, 1000, pendulum.CHECKS)]
+           if checks_until(k, 1000, machine.CHECKS) > checks_until(k - 1, 1000, machine.CHECKS)]
     assert due[:6] == [1, 3, 6, 10, 16, 23]
     assert due[-1] == 1000
-    assert len(due) <= pendulum.CHECKS
+    assert len(due) <= machine.CHECKS
 
 
 def test_validation_starts_are_spread_evenly_over_one_half():
-    theta, rate = pendulum.spread_starts(12, 20)
+    theta, rate = machine.spread_starts(12, 20)
     assert theta.shape == rate.shape == (240,)
     assert np.mean(theta) == pytest.approx(np.pi / 2)
     assert np.mean(rate) == pytest.approx(0.0, abs=1e-12)
@@ -368,8 +378,17 @@ def test_validation_starts_are_spread_evenly_over_one_half():
 
 def test_the_picture_of_batch_mode_shows_a_swing_up(tmp_path):
     options = _options(tmp_path, "--mode", "batch", "--updates", "2")
-    training = pendulum.train(options)
-    episodes = pendulum.Episodes(np.zeros(1), np.zeros((1, 200, 3)), 0.0)
-    titles = [axes.get_title("left") for axes in pendulum.draw_picture("batch", training, episodes).axes]
+    training = learning.train(options)
+    episodes = evaluation.Episodes(np.zeros(1), np.zeros((1, 200, 3)), 0.0)
+    titles = [axes.get_title("left") for axes in drawing.draw_picture("batch", training, episodes).axes]
     assert "The black path over time, from hanging at rest" in titles
     assert "0 of 1 episodes end upright" in titles
+
+
+@pytest.mark.parametrize(("torque", "colour"), [(1.5, style.ORANGE), (-1.5, style.BLUE)])
+def test_an_arrow_has_the_colour_of_its_torque_in_the_map(torque, colour):
+    pendulum = moving.Pendulum(style.figure(200, 200).add_subplot())
+    pendulum.draw(np.zeros(3), torque)
+    assert {part.get_color() for part in (pendulum.arc, pendulum.head)} == {colour}
+    red, _, blue, _ = style.DIVERGING(0.5 + torque / 4)
+    assert (red > blue) is (torque > 0)

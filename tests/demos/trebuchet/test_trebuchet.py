@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib.backend_bases import MouseEvent
+from matplotlib.widgets import Slider
 from PIL import Image
 
 import tinydp as dp
@@ -258,3 +259,11 @@ def test_the_wind_is_seen_to_blow():
     np.testing.assert_allclose(x[1::3] - x[::3], 3.0)
     moved = (later - x)[::3]
     assert np.all(np.isclose(moved, 1.5) | np.isclose(moved, 1.5 - 120))
+
+
+@pytest.mark.parametrize("wind", [-4.0, 0.0, 3.0])
+def test_a_signed_slider_fills_from_its_middle(wind):
+    slider = Slider(style.figure(300, 100).add_subplot(), "wind", -12.0, 12.0, valinit=2.0)
+    window.fill_from_zero(slider)
+    slider.set_val(wind)
+    assert sorted((0.0, wind)) == sorted((slider.poly.get_x(), slider.poly.get_x() + slider.poly.get_width()))

@@ -145,8 +145,15 @@ class Built(NamedTuple):
 
 def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built:
     """Build `compiled.f`; with `active`, its adjoint by these of the leaves."""
-    start, name = time.perf_counter(), name_of(compiled.f)
+    name = name_of(compiled.f)
     journal = Journal(name if active is None else f"adjoint of {name}")
+    with journal.patience():
+        return _build(compiled, call, values, active, name, journal)
+
+
+def _build(compiled: Any, call: Any, values: list, active: tuple | None, name: str, journal: Journal
+           ) -> Built:
+    start = time.perf_counter()
     with journal.step("trace") as note:
         made = traced_call(compiled, call, values)
         note(f"{len(made.program)} operations")
@@ -163,7 +170,7 @@ def build(compiled: Any, call: Any, values: list, active: tuple | None) -> Built
     label = identifier(name if active is None else f"adjoint_of_{name}")
     title = f"{identifier(name)}, traced by tinydp." if active is None else (
         f"The adjoint of {identifier(name)}, swept by tinydp.")
-    with journal.patience(), journal.step("machine code"):
+    with journal.step("machine code"):
         code = (parallel_code(program, label, title, compiled.parallel) if parallel else None) or (
             machine_code(program, label, title))
     made.around.drop_changed(made.trace.arrays.watched)

@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-PATIENCE = 2.0                           # seconds, after which people wonder
+PATIENCE, TICK = 1.0, 1.0                # seconds, after which people wonder, and between two signs of life
+AGAIN = "\r\x1b[K"                       # to a terminal: what comes next takes the place of this line
 
 
 class Journal:
@@ -36,17 +37,29 @@ class Journal:
 
     @contextlib.contextmanager
     def patience(self) -> Iterator[None]:
-        """A context that says "compiling" if it takes long."""
-        if not (self.all_of_it or self.stream.isatty()):             # nobody waits
+        """A context that says "compiling" if it takes long, and how long by now."""
+        if not self.stream.isatty():                     # nobody waits
             yield
             return
-        timer = threading.Timer(PATIENCE, self.say, (f"compiling {self.name} ...",))
-        timer.daemon = True
-        timer.start()
+        over = threading.Event()
+        teller = threading.Thread(target=self.tell, args=(over,), daemon=True)
+        teller.start()
         try:
             yield
         finally:
-            timer.cancel()
+            over.set()
+            teller.join()
+
+    def tell(self, over: threading.Event) -> None:
+        """One line in a terminal, whose seconds count until it is over."""
+        start, told = time.perf_counter(), False
+        while not over.wait(TICK if told else PATIENCE):
+            self.stream.write(f"{AGAIN}tinydp: compiling {self.name} ... {time.perf_counter() - start:.0f} s")
+            self.stream.flush()
+            told = True
+        if told:
+            self.stream.write("\n")
+            self.stream.flush()
 
     def say(self, text: str) -> None:
         print(f"tinydp: {text}", file=self.stream, flush=True)

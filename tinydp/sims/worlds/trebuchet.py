@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
-from scipy.integrate import solve_ivp
 
 PIVOT_HEIGHT, LONG_ARM, SHORT_ARM, HANGER, SLING = 1.524, 2.0702016, 0.5334, 0.6096, 2.0826984      # m
 BALL_RADIUS, BALL_MASS, ARM_MASS = 0.03794760, 0.14877829736, 4.8307587405                        # m, kg, kg
@@ -187,6 +186,8 @@ def _until(rates: Any, positive: Any, state: np.ndarray) -> np.ndarray:
 
 def _solve(rates: Any, positive: Any, state: np.ndarray, **options: Any) -> Any:
     """What SciPy finds on the way there."""
+    from scipy.integrate import solve_ivp  # noqa: PLC0415  (who flies no ball need not wait for it)
+
     def event(t: float, x: np.ndarray) -> float:
         return positive(t, x)
 
