@@ -18,7 +18,7 @@ import numpy as np
 
 import tinydp as dp
 from tinydp.ad.compile import javascript
-from tinydp.ad.export.modules import prepared
+from tinydp.ad.export.modules import RUNTIME, prepared
 from tinydp.ad.player.rules import written
 from tinydp.ad.registry import PRIMITIVES
 
@@ -93,12 +93,17 @@ def text_of() -> str:
                       ", ".join("null" if b is None else _function(b) for b in row["backs"]) + "] }"
                       for name, row in table.items())
     read = lambda name: (HERE / name).read_text(encoding="utf-8")
-    parts = {"STYLE": read("style.css"), "KERNELS": kernels, "TABLE": json.dumps(table), "MADE": made,
+    parts = {"STYLE": read("style.css"), "KERNELS": kernels, "RUNTIME": runtime(), "TABLE": json.dumps(table), "MADE": made,
              "PROGRAMS": json.dumps(PROGRAMS), "LANGUAGE": read("tape_language.js"), "PAGE": read("tape.js")}
     text = read("tape.html")
     for name, part in parts.items():
         text = text.replace(f"/*{name}*/", part)
     return text
+
+
+def runtime() -> str:
+    """What the printed kernels need, as a script."""
+    return re.sub(r"^export ", "", RUNTIME.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
 def _function(made: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The page of a tape: its rules are a fresh print, and its gradients those of the package."""
 
+import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -47,7 +47,6 @@ console.log(JSON.stringify(told));
 
 
 def test_values_and_gradients_are_the_packages(tmp_path):
-    import json
     found = in_node(scripted() + ASK % json.dumps(OURS), tmp_path)
     for text, (swept, shown) in zip(OURS, found, strict=True):
         np.testing.assert_allclose(swept, by_tinydp(text), rtol=1e-12, atol=1e-13, err_msg=text)
@@ -59,7 +58,6 @@ def test_values_and_gradients_are_the_packages(tmp_path):
     ("f = ln(2)", "line 1, column 5", "write log"), ("f = alert(1)", "line 1, column 5", "no function"),
     ("f = sin(1, 2)", "line 1, column 5", "1 argument"), ("f = (1 + 2", "line 1, column 11", "“)”")])
 def test_errors_are_advice(text, place, advice, tmp_path):
-    import json
     ask = "let told; try { record(%s); } catch (e) { told = e.message; } console.log(JSON.stringify(told));"
     told = in_node(scripted() + ask % json.dumps(text), tmp_path)
     assert place in told
