@@ -3,7 +3,7 @@
 const $ = id => document.getElementById(id);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const shown = x => Number.isInteger(x) ? `${x}` : x.toPrecision(8).replace(/\.?0+(e|$)/, "$1");
-const label = k => recorded.tape[k].name ?? `v${k}`;
+const label = k => recorded.tape[k].name ?? (recorded.tape[k].op === "constant" ? shown(recorded.tape[k].value) : `v${k}`);
 let recorded = null, swept = null, at = 0, timer = null;
 
 function cells(place, rows) {
@@ -51,7 +51,7 @@ function said({ of, shares, after }) {
   const { op } = recorded.tape[of];
   const each = shares.map(({ to, share, operand }) =>
     `${label(to)} gets ${TABLE[op].formulas[operand] ?? "its share"} = ${shown(share)}`);
-  return `Step ${at} of ${swept.steps.length}: ${label(of)} = ${op}(...), g = ${shown(after[of])}. ${each.join("; ")}.`;
+  return `Step ${at} of ${swept.steps.length}: ${label(of)} = ${op}(${recorded.tape[of].args.map(label).join(", ")}), g = ${shown(after[of])}. ${each.join("; ")}.`;
 }
 
 function go(to) {

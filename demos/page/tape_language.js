@@ -92,7 +92,9 @@ function record(text) {
       if (!take("**")) return a;
       const b = signed();
       const two = tape[b].op === "constant" && tape[b].value === 2;
-      return two ? apply("square", value(a, token)) : apply("power", value(a, token), value(b, token));
+      if (!two) return apply("power", value(a, token), value(b, token));
+      if (b === tape.length - 1) tape.pop();
+      return apply("square", value(a, token));
     }
     function atom() {
       const token = all[k++];
@@ -186,6 +188,11 @@ function straight({ tape, last }, steps) {
     const names = new Map(made.parameters.map((name, n) => [name, operands[n]]));
     for (const line of made.body) { const name = /^(?:const|let) (\w+)/.exec(line)?.[1]; if (name) names.set(name, `t${fresh++}`); }
     const renamed = line => line.replace(/(?<![\w.])[A-Za-z_]\w*/g, name => names.get(name) ?? name);
+    const last = made.body.at(-1), alone = `const ${made.result} = `;
+    if (last?.startsWith(alone)) {
+      lines.push(...made.body.slice(0, -1).map(renamed));
+      return renamed(last.slice(alone.length).replace(/;$/, ""));
+    }
     lines.push(...made.body.map(renamed));
     return renamed(made.result);
   };
