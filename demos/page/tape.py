@@ -31,7 +31,8 @@ OPERATIONS: dict[str, tuple[Callable, int]] = {           # of the language, wit
 PROGRAMS = {
     "Rosenbrock": "x = -1.2\ny = 1\nf = (1 - x)**2 + 100 * (y - x**2)**2",
     "A neuron": "x = 0.5\nw = 0.8\nb = -0.2\nf = (tanh(w * x + b) - 1)**2",
-    "A pendulum's step": "angle = 3\nrate = 0.5\ntorque = 1\nafter = rate + 0.05 * (15 * sin(angle) + 3 * torque)\n"
+    "A pendulum's step": "angle = 3\nrate = 0.5\ntorque = 1\n"
+                         "after = rate + 0.05 * (15 * sin(angle) + 3 * torque)\n"
                          "f = (angle + 0.05 * after)**2 + 0.1 * after**2",
     "A step of Newton": "x = 1.5\na = 2\nbetter = x - (x**2 - a) / (2 * x)\nf = better",
     "Logistic": "x = 2\nw = -0.7\nf = log(1 + exp(-w * x))",
@@ -89,9 +90,7 @@ def printed(name: str, f: Callable, examples: tuple) -> tuple[dict[str, Any], li
 def text_of() -> str:
     """The page."""
     table, kernels = rules()
-    made = ",\n".join(f"{name}: {{ value: {_function(row['value'])},\n  backs: [" +
-                      ", ".join("null" if b is None else _function(b) for b in row["backs"]) + "] }"
-                      for name, row in table.items())
+    made = ",\n".join(f"{name}: {_operation(row)}" for name, row in table.items())
     read = lambda name: (HERE / name).read_text(encoding="utf-8")
     parts = {"STYLE": read("style.css"), "KERNELS": kernels, "RUNTIME": runtime(), "TABLE": json.dumps(table), "MADE": made,
              "PROGRAMS": json.dumps(PROGRAMS), "LANGUAGE": read("tape_language.js"), "PAGE": read("tape.js")}
@@ -106,6 +105,11 @@ def runtime() -> str:
     return re.sub(r"^export ", "", RUNTIME.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
+def _operation(row: dict[str, Any]) -> str:
+    backs = ["null" if made is None else _function(made) for made in row["backs"]]
+    return f"{{ value: {_function(row['value'])},\n  backs: [{', '.join(backs)}] }}"
+
+
 def _function(made: dict[str, Any]) -> str:
     return f"({', '.join(made['parameters'])}) => {{ {' '.join(made['body'])} return {made['result']}; }}"
 
@@ -116,8 +120,9 @@ def main() -> None:
     flags.add_argument("--out", type=Path, default=Path("out/tape-page"))
     folder = flags.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "page.html").write_text(text_of(), encoding="utf-8")
-    print(f"{folder / 'page.html'}: {len(text_of().encode()) / 1000:.0f} kB, in one file: open it in a browser")
+    path, text = folder / "page.html", text_of()
+    path.write_text(text, encoding="utf-8")
+    print(f"{path}: {len(text.encode()) / 1000:.0f} kB, in one file: open it in a browser")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pages that run in the browser: they are written while the site is built, and shown as cards on its front door.
+"""Pages that run in the browser: written while the site is built, and shown as cards on its front door.
 
 A page is a line of `PAGES`. The cards' pictures, for readers without scripts, are printed by
 `python docs/site/pictures.py`, and committed.

@@ -11,8 +11,9 @@ sys.path.insert(0, str(ROOT))
 
 
 def main() -> None:
-    from demos.page.browser import CHROMIUM  # noqa: PLC0415  (the path has to be set)
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  (of an extra)
+
+    from demos.page.browser import CHROMIUM  # noqa: PLC0415  (the path has to be set)
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
