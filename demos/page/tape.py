@@ -92,8 +92,9 @@ def text_of() -> str:
     table, kernels = rules()
     made = ",\n".join(f"{name}: {_operation(row)}" for name, row in table.items())
     read = lambda name: (HERE / name).read_text(encoding="utf-8")
-    parts = {"STYLE": read("style.css"), "KERNELS": kernels, "RUNTIME": runtime(), "TABLE": json.dumps(table), "MADE": made,
-             "PROGRAMS": json.dumps(PROGRAMS), "LANGUAGE": read("tape_language.js"), "PAGE": read("tape.js")}
+    parts = {"STYLE": read("style.css"), "KERNELS": kernels, "RUNTIME": runtime(), "TABLE": json.dumps(table),
+             "MADE": made, "PROGRAMS": json.dumps(PROGRAMS),
+             "LANGUAGE": read("tape_language.js"), "PAGE": read("tape.js")}
     text = read("tape.html")
     for name, part in parts.items():
         text = text.replace(f"/*{name}*/", part)

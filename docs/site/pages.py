@@ -43,5 +43,5 @@ def carded(markdown: str) -> str:
 
 
 def _card(shown: Shown) -> str:
-    return (f'<a class="card" href="play/{shown.name}.html"><img src="page-{shown.name}.png" '
+    return (f'<a class="card" href="play/{shown.name}.html"><img src="site/page-{shown.name}.png" '
             f'alt="The page {shown.title}"><strong>{shown.title}</strong><span>{shown.words}</span></a>')

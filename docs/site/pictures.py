@@ -25,7 +25,7 @@ def main() -> None:
             if shown.name != "tape":
                 page.click("#learn")
                 page.wait_for_timeout(6000)
-            picture = ROOT / "docs" / f"page-{shown.name}.png"
+            picture = ROOT / "docs" / "site" / f"page-{shown.name}.png"
             page.screenshot(path=picture)
             print(f"{picture.name}: {picture.stat().st_size / 1000:.0f} kB")
         browser.close()
