@@ -24,8 +24,9 @@ function read() {
     $("wrong").textContent = error.message;
     return;
   }
-  $("wrong").textContent = "";
   swept = sweep(recorded);
+  $("wrong").textContent = [...recorded.tape.map(x => x.value), ...swept.adjoints].every(Number.isFinite) ? ""
+    : "A number here is not finite: at such a point the tape in Python looks closer than this page does.";
   at = 0;
   $("code").textContent = straight(recorded, swept.steps);
   cells($("checked"), differences(recorded).map(({ of, slope }) => ({

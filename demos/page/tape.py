@@ -83,7 +83,9 @@ def printed(name: str, f: Callable, examples: tuple) -> tuple[dict[str, Any], li
     end = next(line for line in lines if line.startswith("return ["))
     body = [line for line in lines[lines.index(head) + 1:lines.index(end)] if not line.startswith("//")]
     parameters = re.findall(r"\w+", head.partition("(")[2])
-    result = end.removeprefix("return [").removesuffix("];").rsplit(", ", 2)[0]
+    result, _, complete = end.removeprefix("return [").removesuffix("];").rsplit(", ", 2)
+    if complete != "true":
+        raise ValueError(f"the rule of {name} takes a branch of its example: the page cannot have it.")
     return {"parameters": parameters, "body": body, "result": result}, list(script.called)
 
 
