@@ -8,6 +8,7 @@ each operand, are traced here through the package's own registry, and printed as
 
 import argparse
 import functools
+import html
 import json
 import re
 from collections.abc import Callable
@@ -96,7 +97,8 @@ def text_of() -> str:
     read = lambda name: (HERE / name).read_text(encoding="utf-8")
     parts = {"STYLE": read("style.css"), "KERNELS": kernels, "RUNTIME": runtime(), "TABLE": json.dumps(table),
              "MADE": made, "PROGRAMS": json.dumps(PROGRAMS),
-             "LANGUAGE": read("tape_language.js"), "PAGE": read("tape.js")}
+             "LANGUAGE": read("tape_language.js"), "PAGE": read("tape.js"),
+             "PYTHON": html.escape(read("tape.py"))}
     text = read("tape.html")
     for name, part in parts.items():
         text = text.replace(f"/*{name}*/", part)
