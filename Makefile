@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: test lint types demo bench docs serve clean
+.PHONY: test lint types demo bench docs site serve clean
 
 test: lint types  ## everything that must hold: lint, types, tests
 	$(RUN) -m pytest --numprocesses auto --dist worksteal
@@ -27,6 +27,8 @@ docs serve: export NO_MKDOCS_2_WARNING = 1               # of what comes after t
 docs: $(VENV)/docs  ## write the site to build/site; no warning is tolerated
 	$(RUN) -m mkdocs build
 	$(RUN) docs/site/check.py build/site
+
+site: docs  ## the same: its front door has the pages that run in a browser (docs/site/pages.py)
 
 serve: $(VENV)/docs  ## the site at http://127.0.0.1:8000, built again whenever a page changes
 	$(RUN) -m mkdocs serve

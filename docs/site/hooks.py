@@ -8,6 +8,7 @@ the docstrings of all public names.
 import re
 
 import examples
+import pages
 import players
 import reference
 import sources
@@ -32,11 +33,11 @@ class Examples(Extension):
 @event_priority(100)                             # before mkdocstrings takes the extensions over
 def on_config(config):
     """Put the pages of the reference into the navigation, and last what no section has."""
-    sections = {name: pages for section in config.nav for name, pages in section.items()}
+    sections = {name: listed for section in config.nav for name, listed in section.items()}
     sections["Reference"][1:1] = [{page.title: page.address} for page in reference.PAGES]
     listed = str(config.nav)
-    pages = [page.name for page in sorted(DOCS.glob("*.md"))]
-    sections["Take part"] += [name for name in pages if f"'{name}'" not in listed]
+    names = [page.name for page in sorted(DOCS.glob("*.md"))]
+    sections["Take part"] += [name for name in names if f"'{name}'" not in listed]
     config.markdown_extensions.append(Examples())
     return config
 
@@ -46,7 +47,7 @@ def on_files(files, config):
     own = {f"docs/{file.src_uri}": file.content_string for file in files.documentation_pages()}
     own |= {name: (ROOT / name).read_text() for name in WRITTEN}
     made = {sources.address(file): sources.page(file) for file in sources.wanted(own)}
-    made |= reference.pages()
+    made |= reference.pages() | pages.made()
     for source, text in own.items():
         made |= dict(players.players(text, _name(source)))
     for address, content in made.items():
@@ -60,7 +61,7 @@ def on_page_markdown(markdown, page, config, files):
     if here.startswith(("source/", "reference/")):
         return markdown
     source = {sources.address(name): name for name in WRITTEN}.get(here, f"docs/{here}")
-    markdown = players.framed(sources.rewritten(markdown, source, here), _name(source))
+    markdown = pages.carded(players.framed(sources.rewritten(markdown, source, here), _name(source)))
     return re.sub(r"^<details>", '<details markdown="1">', markdown, flags=re.MULTILINE)
 
 
