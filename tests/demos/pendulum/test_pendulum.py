@@ -391,4 +391,4 @@ def test_an_arrow_has_the_colour_of_its_torque_in_the_map(torque, colour):
     pendulum.draw(np.zeros(3), torque)
     assert {part.get_color() for part in (pendulum.arc, pendulum.head)} == {colour}
     red, _, blue, _ = style.DIVERGING(0.5 + torque / 4)
-    assert (red > blue) is (torque > 0)
+    assert (red > blue) == (torque > 0)
