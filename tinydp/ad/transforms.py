@@ -508,10 +508,16 @@ class Inputs:
             raise NoInputError(f"argnums={tuple(positions)} names an argument twice.",
                                "name each argument once.")
 
+        compiling = tracer() is not None
+
         def lift(leaf: Any) -> Any:
-            if type(leaf) in FLAGS:
+            if type(leaf) is np.ndarray and leaf.dtype is FLOAT64 and leaf.ndim and not compiling:
+                x = tape.input(leaf.copy("K"))   # as `lifted` does, without its calls
+                x.b = FLOAT64
+            elif type(leaf) in FLAGS:
                 return leaf
-            x = lifted(tape, leaf)
+            else:
+                x = lifted(tape, leaf)
             self.leaves.append(leaf)
             self.variables.append(x)
             return x
