@@ -57,7 +57,7 @@ RECORDED = {                                     # what is recorded in fewer ste
     "operators": lambda x: (x + ROW) * ROW - ROW / x - ROW @ x + (x ** 2 - ROW) % np.ones(3),
     "a column": lambda x: np.ones((4, 3)) @ np.stack([x, x]).T + x[None, :2],
     "an outer tape": lambda x: dp.grad(lambda z: np.sum(np.stack([z, x]) ** 2) * z[1] * x[0])(x * ROW),
-    "indices": lambda x: x[1] * x[:2] * x[..., 0] * x[None, 1] * x[[0, 0]] * x[(0,)] + x[2:1].sum() * x[()][0],
+    "indices": lambda x: x[1] * x[:2] * x[..., 0] * x[None, 1] * x[[0, 0]] * x[(0,)] + x[2:1].sum(),
     "indices of a table": lambda x: np.stack([x, x])[1, ::-1] * np.stack([x, x])[:, 1:2] * x[True],
     "too many": lambda x: x[0, 0],
     "beyond": lambda x: x[3],
