@@ -172,8 +172,7 @@ def recorded_several(op: Any, args: tuple, kwargs: dict) -> Any:
     if kwargs and (op.options is None or op.parameters or not op.options.issuperset(kwargs)
                    or any(type(x) is not int for x in kwargs.values())):
         return NotImplemented
-    tape = None
-    values, operands = [], []
+    tape, values = None, []
     for i, x in enumerate(args):
         kind = type(x)
         ruled = each or (i < len(rules) and rules[i] is not None)
@@ -184,22 +183,20 @@ def recorded_several(op: Any, args: tuple, kwargs: dict) -> Any:
             if not ruled or x.tape is not tape or type(value) not in (np.ndarray, float):
                 return NotImplemented
             values.append(value)
-            operands.append(x)
         elif kind is float or (kind is np.ndarray and (x.dtype is FLOAT64 or (
                 x.dtype.kind == "b" and not ruled))):
             values.append(x)
-            operands.append(x)
         else:
             return NotImplemented
     if tape is None or not (each or len(args) <= len(rules)):
         return NotImplemented
+    operands = tuple([snapshot(tape, x) if type(x) is np.ndarray else x for x in args])
     y = op.fn(*values, **kwargs)
-    operands = [snapshot(tape, x) if type(x) is np.ndarray else x for x in operands]
     if op.at_zero:
         op = op.met(*operands)
     if type(y) is np.ndarray and y.ndim and y.dtype is FLOAT64:
-        return tape.record(op, y, tuple(operands), kwargs)
-    return op.record(tape, y, tuple(operands), kwargs)
+        return tape.record(op, y, operands, kwargs)
+    return op.record(tape, y, operands, kwargs)
 
 
 def unary(op: Any, x: Var) -> Any:
