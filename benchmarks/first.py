@@ -1,14 +1,18 @@
 """Time to the first gradient of the pendulum and its network (200 steps), in a new process.
 
-Cold: nothing was compiled before. Warm: the compiled program is in the cache folder. The import is
-counted apart: it includes that of Numba, or of JAX.
+A fresh installation has compiled nothing. Cold: it has the kernels that programs call, which are compiled
+once an installation, but not this program. Warm: the compiled program is in the cache folder, too. The import
+is counted apart: it includes that of Numba, or of JAX.
 """
 
-import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
+
+from .harness import environment
 
 PROGRAM = """
 import time
@@ -24,30 +28,40 @@ gradient()
 done = time.perf_counter()
 print(imported - start, done - prepared)
 """
+OURS = "import tinydp, numba"
+NOTHING, KERNELS, ALL = "", "kernel_*", "*"              # what is left in the cache folder before a run
 PEERS = {
-    "tinydp, cold": ("tinydp", "import tinydp, numba", True),
-    "tinydp, warm": ("tinydp", "import tinydp, numba", False),
-    "JAX jit": ("jax", "import jax", True),
-    "limit (Numba by hand)": ("limit", "import numba", True),
+    "tinydp, fresh": ("tinydp", OURS, NOTHING),
+    "tinydp, cold": ("tinydp", OURS, KERNELS),
+    "tinydp, warm": ("tinydp", OURS, ALL),
+    "JAX jit": ("jax", "import jax", NOTHING),
+    "limit (Numba by hand)": ("limit", "import numba", NOTHING),
 }
 
 
 def measure(peer, rounds):
     """The medians of the seconds for the import, and for the first gradient."""
-    name, imports, cold = PEERS[peer]
-    times = []
-    with tempfile.TemporaryDirectory() as warm:
-        for k in range(rounds + (not cold)):
-            with tempfile.TemporaryDirectory() as empty:
-                environment = {**os.environ, "TINYDP_CACHE": empty if cold else warm}
-                program = PROGRAM.format(peer=name, imports=imports)
-                run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True,
-                                     text=True, check=False)
-            if run.returncode:
-                raise ImportError(run.stderr)
-            if cold or k:                        # the first warm one fills the cache
-                times.append([float(x) for x in run.stdout.split()])
+    name, imports, kept = PEERS[peer]
+    program = PROGRAM.format(peer=name, imports=imports)
+    with tempfile.TemporaryDirectory() as full:
+        if kept:
+            run(program, full)                   # fills the cache
+        times = []
+        for _ in range(rounds):
+            with tempfile.TemporaryDirectory() as folder:
+                for file in Path(full).glob(kept) if kept else ():
+                    shutil.copy(file, folder)
+                times.append(run(program, folder))
     return [statistics.median(column) for column in zip(*times, strict=True)]
+
+
+def run(program, folder):
+    """What a program prints in a new process with this cache folder: seconds."""
+    done = subprocess.run([sys.executable, "-c", program], env=environment(folder), capture_output=True,
+                          text=True, check=False)
+    if done.returncode:
+        raise ImportError(done.stderr)
+    return [float(x) for x in done.stdout.split()]
 
 
 def main(rounds=5):

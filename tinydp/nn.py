@@ -168,7 +168,7 @@ class MLP:
 
         Raises `ValueError` if `x` has another number of inputs, or the parameters another number of layers.
         """
-        shape = x.shape if hasattr(x, "shape") else np.shape(x)
+        shape = _shape(x)
         if not shape or shape[-1] != self.sizes[0]:
             raise ValueError(f"this MLP takes {self.sizes[0]} inputs, and x has shape {shape}: "
                              f"pass shape ({self.sizes[0]},) or (batch, {self.sizes[0]}).")
@@ -176,7 +176,7 @@ class MLP:
             raise ValueError(f"this MLP has {len(self.sizes) - 1} layers, and the parameters have "
                              f"{len(params)}: pass those that its init made.")
         for k, (weight, _) in enumerate(params):
-            if np.shape(weight) != (sides := (self.sizes[k], self.sizes[k + 1])):
+            if _shape(weight) != (sides := (self.sizes[k], self.sizes[k + 1])):
                 raise StructureError(
                     f"layer {k} of this MLP has weights of shape {sides}, and they have {np.shape(weight)}.",
                     "pass the parameters that its own init made, or one of their sizes: "
@@ -188,6 +188,11 @@ class MLP:
     def _activations(self) -> list[Callable]:
         """The activation after each layer."""
         return [_function(self.hidden)] * (len(self.sizes) - 2) + [_function(self.output)]
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    """The shape of an array, traced or not, or of a list; NumPy would ask a traced one by some detours."""
+    return x.shape if hasattr(x, "shape") else np.shape(x)
 
 
 def _function(activation: str | Callable) -> Callable:

@@ -29,7 +29,7 @@ import numpy as np
 
 from .ad import tree
 from .ad.errors import StructureError
-from .ad.values import FLAGS, shape
+from .ad.values import FLAGS, FLOAT64, shape
 
 __all__ = ["SGD", "Adam", "AdamState", "SGDState", "clip_by_norm", "cosine", "norm"]
 
@@ -310,6 +310,10 @@ def _parts(vector: Any, leaves: list) -> Iterator[Any]:
 
 def _descend(rate: Any, x: Any, g: Any) -> Any:
     """One parameter, moved down its gradient; what is true or false stays."""
+    if type(x) is np.ndarray is type(g) and x.dtype is FLOAT64 is g.dtype and x.shape == g.shape and x.ndim:
+        moved = x - rate * g                     # the common case, without ado
+        if type(moved) is np.ndarray and moved.dtype is FLOAT64:
+            return moved
     return x if type(x) in FLAGS else _like(x, x - rate * _fitting(g, x))
 
 

@@ -9,8 +9,8 @@ import tinydp as dp
 from benchmarks.agree.check import Program
 from benchmarks.agree.module import draw
 from benchmarks.agree.structures import leaves
-from tinydp.ad import fast
-from tinydp.ad.errors import RuleError
+from tinydp.ad import fast, integers
+from tinydp.ad.errors import DtypeError, RuleError
 
 
 def outcome(run):
@@ -28,6 +28,9 @@ def both(run):
     found = outcome(run)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fast, "sweep", lambda tape, seeds, keep=False: tape.sweep(seeds, keep))
+        patch.setattr(fast, "recorded_several", lambda op, args, kwargs: NotImplemented)
+        patch.setattr(fast, "recorded_fast", lambda op, args: NotImplemented)
+        patch.setattr(integers, "_is_basic", lambda index: False)
         return found, outcome(run)
 
 
@@ -42,6 +45,55 @@ def test_random_programs(seed):
 
     quick, plain = both(run)
     assert quick == plain
+
+
+ROW = np.array([1.0, 0.0, -2.0])
+RECORDED = {                                     # what is recorded in fewer steps
+    "stack": lambda x: np.stack([x, x * ROW, ROW], axis=1),
+    "numbers": lambda x: np.stack([x[0], 2.0, x[-1]]),
+    "concatenate": lambda x: np.concatenate([ROW, x[1:], x[::-1]]),
+    "where": lambda x: np.where(ROW > 0.5, x, x * x) + np.where([True, False, True], x, 1.0),
+    "where with numbers": lambda x: np.where(ROW, 3.0, x) * np.where(ROW > 0.0, x, 0),
+    "operators": lambda x: (x + ROW) * ROW - ROW / x - ROW @ x + (x ** 2 - ROW) % np.ones(3),
+    "a column": lambda x: np.ones((4, 3)) @ np.stack([x, x]).T + x[None, :2],
+    "an outer tape": lambda x: dp.grad(lambda z: np.sum(np.stack([z, x]) ** 2) * z[1] * x[0])(x * ROW),
+    "indices": lambda x: x[1] * x[:2] * x[..., 0] * x[None, 1] * x[[0, 0]] * x[(0,)] + x[2:1].sum(),
+    "indices of a table": lambda x: np.stack([x, x])[1, ::-1] * np.stack([x, x])[:, 1:2] * x[True],
+    "too many": lambda x: x[0, 0],
+    "beyond": lambda x: x[3],
+    "of other lengths": lambda x: np.concatenate([x, np.stack([x, x])]),
+    "no real numbers": lambda x: np.stack([x, np.array([1j, 0.0, 0.0])]),
+    "a bias": lambda x: np.tanh(np.ones((5, 3)) * 0.1 + x) + x,
+}
+
+
+REFUSED = ("too many", "beyond", "of other lengths", "no real numbers")
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_what_is_recorded_in_fewer_steps(name):
+    at = np.array([1.5, -0.5, 2.0])
+    runs = [lambda: dp.vjp(RECORDED[name], at)[0], lambda: dp.grad(lambda x: np.sum(RECORDED[name](x)))(at),
+            lambda: dp.grad(lambda x: np.sum(dp.grad(lambda z: np.sum(RECORDED[name](z)))(x)))(at)]
+    for run in runs:
+        quick, plain = both(run)
+        assert quick == plain
+        assert (quick[0] in (IndexError, ValueError, DtypeError)) == (name in REFUSED)
+
+
+@pytest.mark.parametrize("use", [
+    lambda x, c: x * c, lambda x, c: x / c, lambda x, c: np.stack([x, c]) ** 2, lambda x, c: c - x * c,
+    lambda x, c: np.where(c > 0.5, x, 2 * x), lambda x, c: np.concatenate([c, x]) * np.concatenate([c, c]),
+    lambda x, c: np.stack([x] * 3) @ c])
+def test_a_constant_is_kept_as_it_was(use):
+    def f(x, c):
+        total = np.sum(use(x, c))
+        c[:] = -7.0                              # before the sweep
+        return total
+
+    at, c = np.array([1.5, -0.5, 2.0]), np.array([1.0, 0.25, 3.0])
+    expected = dp.grad(lambda x: np.sum(use(x, c)))(at)
+    assert np.array_equal(dp.grad(f)(at, c.copy()), expected)
 
 
 def energy(k, steps=200):

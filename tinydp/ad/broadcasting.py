@@ -30,6 +30,9 @@ def fitted(c: Any, x: Any, y: Any, name: str, i: int) -> Any:
     """
     if type(c) is np.ndarray and type(x) is np.ndarray and c.dtype is FLOAT64 and c.shape == x.shape:
         return c                                 # the common case, without ado
+    if type(c) is np.ndarray and type(x) is np.ndarray and type(y) is np.ndarray and c.dtype is FLOAT64 \
+            and c.shape == y.shape and x.ndim == 1 and c.shape[1:] == x.shape and len(c) <= _ONES.size:
+        return _ONES[: len(c)].dot(c)            # a bias: three times faster than a sum
     if isinstance(c, Cotangent):                 # parts: each has a place in `x`, where it is added later
         return c
     if type(c) is not np.ndarray or not c.ndim or c.dtype != FLOAT64:
@@ -37,9 +40,6 @@ def fitted(c: Any, x: Any, y: Any, name: str, i: int) -> Any:
     have, want = shape(c), shape(x)
     if have == want:
         return c
-    if have[1:] == want and len(want) == 1 and type(c) is np.ndarray and have == shape(y) \
-            and len(c) <= _ONES.size:
-        return _ONES[: len(c)].dot(c)            # a bias: three times faster than a sum
     extra = len(have) - len(want)
     stretched = tuple(extra + k for k, n in enumerate(want) if n == 1)
     if extra >= 0 and all(n in (1, have[extra + k]) for k, n in enumerate(want)) \

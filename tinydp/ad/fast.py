@@ -1,16 +1,18 @@
-"""The same in fewer steps: how plain numbers are recorded and swept. Skip this file on a first reading.
+"""The same in fewer steps: how plain numbers and arrays are recorded and swept. Skip this file at first.
 
 `Tape.record` and `Tape.sweep` say what is done. Most operations of a simulator are on one or two Python
 numbers, and for these a call and a pair a share cost more than the arithmetic: here the node is made in
-place, and the shares are added where they are found. Whatever is not so plain, an array, a number of NumPy's,
-a rule that returns something else or raises, is left to what `tape.py` does. Tests run programs, and wrong
-rules, both ways.
+place, and the shares are added where they are found; so they are for small arrays of float64. Whatever is not
+so plain, a number of NumPy's, a tape around, a cotangent with a mask, a rule that returns something else or
+raises, is left to what `tape.py` and `primitives.py` do. Tests run programs, and wrong rules, both ways.
 """
 
 from typing import Any
 
 import numpy as np
 
+from .broadcasting import fitted
+from .selected import Cotangent, Selected
 from .tape import EndedTape, Node, Tape, Var
 from .values import FLOAT64, snapshot
 
@@ -83,34 +85,59 @@ def sweep(tape: Tape, seeds: list[tuple[Var, Any]], keep: bool = False) -> None:
                         continue
             except ArithmeticError:              # Python's floats raise where NumPy's are infinite
                 pass
-        of_arrays = kind is np.ndarray and type(y.a) is not tuple and not y.op.product
-        for a, c in pulled(y, g) if of_arrays else y.op.pull(y, g):
-            a.g = c if a.g is None else a.g + c
-        a = b = u = v = c = d = None             # or they would keep all before them alive
+        x = y.a.value if type(y.a) is Var else None
+        if type(y.a) is not tuple and not y.op.product and (kind is np.ndarray or (
+                kind is float and type(x) is np.ndarray)):
+            pull_array(y, g)
+        else:
+            for a, c in y.op.pull(y, g):
+                a.g = c if a.g is None else a.g + c
+        a = b = u = v = c = d = x = None         # or they would keep all before them alive
 
 
-def pulled(node: Node, g: np.ndarray) -> list[tuple[Var, Any]]:
-    """`Primitive.pull` for one or two operands, and a cotangent without a mask.
+def pull_array(node: Node, g: Any) -> None:
+    """`Primitive.pull` for one or two operands, and a cotangent without a mask; adds the shares.
 
-    The first check of `fitted` stands here again: without it, the call costs a tenth of an array's sweep.
+    The first check of `fitted` stands here again: without it, the calls cost a tenth of an array's sweep.
     """
     op, y, a, b = node.op, node.value, node.a, node.b
     u = a.value if type(a) is Var else a
-    if b is None:
-        c = op.applied(0, g, y, (u,), NO_OPTIONS)
-        return [(a, c)] if type(c) is np.ndarray and type(u) is np.ndarray and c.dtype is FLOAT64 \
-            and c.shape == u.shape else op.shares(0, c, y, (u,), (a,))
     v = b.value if type(b) is Var else b
-    found = []
-    for i, x, value in ((0, a, u), (1, b, v)):
-        if type(x) is Var:
-            c = op.applied(i, g, y, (u, v), NO_OPTIONS)
-            if type(c) is np.ndarray and type(value) is np.ndarray and c.dtype is FLOAT64 \
-                    and c.shape == value.shape:
-                found.append((x, c))
-            else:
-                found += op.shares(i, c, y, (u, v), (a, b))
-    return found
+    values = (u,) if b is None else (u, v)
+    rules = op.rules
+    try:
+        c = rules[0](g, y, *values) if type(a) is Var else None
+        d = rules[1](g, y, *values) if type(b) is Var else None
+    except ArithmeticError:                      # some are Python's numbers
+        for x, c in op.pull(node, g):
+            x.g = c if x.g is None else x.g + c
+        return
+    if type(a) is Var:
+        if type(c) is np.ndarray and type(u) is np.ndarray and c.dtype is FLOAT64 and c.shape == u.shape:
+            a.g = c if a.g is None else a.g + c
+        else:
+            add_fitted(node, 0, g, c, values)
+    if type(b) is Var:
+        if type(d) is np.ndarray and type(v) is np.ndarray and d.dtype is FLOAT64 and d.shape == v.shape:
+            b.g = d if b.g is None else b.g + d
+        else:
+            add_fitted(node, 1, g, d, values)
+
+
+def add_fitted(node: Node, i: int, g: Any, c: Any, values: tuple) -> None:
+    """Add what the rule of argument `i` made of `g`, in the shape of that argument."""
+    op, y, operands = node.op, node.value, (node.a, node.b)
+    if type(c) is complex:
+        c = op.applied(i, g, y, values, NO_OPTIONS)
+    if type(c) is np.ndarray:
+        c = fitted(c, values[i], y, op.name, i)
+        operands[i].g = c if operands[i].g is None else operands[i].g + c
+        return
+    if isinstance(c, Cotangent) and type(c) is not Selected:     # parts, added up later
+        operands[i].g = c if operands[i].g is None else operands[i].g + c
+        return
+    for x, share in op.shares(i, c, y, values, operands):
+        x.g = share if x.g is None else x.g + share
 
 
 def recorded_fast(op: Any, args: tuple) -> Any:
@@ -137,6 +164,39 @@ def recorded_fast(op: Any, args: tuple) -> Any:
         if type(a) is np.float64 and type(b) is Var:
             return op.methods[1](b, a)
     return NotImplemented
+
+
+def recorded_several(op: Any, args: tuple, kwargs: dict) -> Any:
+    """The same for any number of arguments, such as those of `stack`, and whole numbers as options."""
+    each, rules = op.each, op.rules
+    if kwargs and (op.options is None or op.parameters or not op.options.issuperset(kwargs)
+                   or any(type(x) is not int for x in kwargs.values())):
+        return NotImplemented
+    tape, values = None, []
+    for i, x in enumerate(args):
+        kind = type(x)
+        ruled = each or (i < len(rules) and rules[i] is not None)
+        if kind is Var:
+            if tape is None:
+                tape = x.tape
+            value = x.value
+            if not ruled or x.tape is not tape or type(value) not in (np.ndarray, float):
+                return NotImplemented
+            values.append(value)
+        elif kind is float or (kind is np.ndarray and (x.dtype is FLOAT64 or (
+                x.dtype.kind == "b" and not ruled))):
+            values.append(x)
+        else:
+            return NotImplemented
+    if tape is None or not (each or len(args) <= len(rules)):
+        return NotImplemented
+    operands = tuple([snapshot(tape, x) if type(x) is np.ndarray else x for x in args])
+    y = op.fn(*values, **kwargs)
+    if op.at_zero:
+        op = op.met(*operands)
+    if type(y) is np.ndarray and y.ndim and y.dtype is FLOAT64:
+        return tape.record(op, y, operands, kwargs)
+    return op.record(tape, y, operands, kwargs)
 
 
 def unary(op: Any, x: Var) -> Any:
@@ -184,6 +244,10 @@ def binary(op: Any, compute: Any, singular: Any) -> tuple[Any, Any]:
             elif isinstance(b, float):           # of NumPy, and slower
                 value = compute(a.value, b if type(a.value) is Var else float(b))
                 made_by = op.met(b)
+            elif kind is np.ndarray and b.dtype is FLOAT64 and type(a.value) is np.ndarray:
+                value = compute(a.value, b)
+                made_by = op.met(b)
+                b = snapshot(tape, b)
             else:
                 return op(a, b)
         except ArithmeticError:

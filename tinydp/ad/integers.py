@@ -24,6 +24,9 @@ from .rules.gathers import ROUNDED, element, is_computed, plain_index
 from .tape import Var
 from .values import abstract, is_condition, plain, shape
 
+_GETITEM = PRIMITIVES[operator.getitem]
+_BOUNDS = frozenset((int, type(None)))
+
 
 def rounded_by(function: Callable) -> Callable:
     """The method that `int`, `math.floor` or the like calls."""
@@ -55,6 +58,9 @@ def astype(self: Var, dtype: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def getitem(self: Var, index: Any) -> Any:
+    if type(self.value) is np.ndarray and (type(index) is int or _is_basic(index)):
+        y = self.value[index]                    # the common case, without ado
+        return self.tape.record(_GETITEM, y if type(y) is np.ndarray else float(y), self, index)
     index = plain_index(index)
     parts = index if type(index) is tuple else (index,)
     if is_computed(index):
@@ -63,6 +69,14 @@ def getitem(self: Var, index: Any) -> Any:
         raise (IndexError("invalid index to scalar variable.") if from_numpy(self) else
                TypeError("a traced number cannot be indexed"))
     return PRIMITIVES[operator.getitem](self, index)
+
+
+def _is_basic(index: Any) -> bool:
+    """Whether an index is a slice, or several parts that are slices and integers, all of them known."""
+    if type(index) is slice:
+        return _BOUNDS.issuperset((type(index.start), type(index.stop), type(index.step)))
+    return type(index) is tuple and bool(index) and all(
+        type(i) is int or (type(i) is slice and _is_basic(i)) for i in index)
 
 
 def _indexes_a_number(i: Any) -> bool:

@@ -108,7 +108,9 @@ class Primitive:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; and record, if an argument is traced."""
-        if not kwargs and (y := fast.recorded_fast(self, args)) is not NotImplemented:
+        y = fast.recorded_several(self, args, kwargs) if kwargs or len(args) > 2 or self.each \
+            else fast.recorded_fast(self, args)
+        if y is not NotImplemented:
             return y
         if args and isinstance(args[-1], Cotangent):             # var + parts is for Parts.__radd__
             return NotImplemented

@@ -391,21 +391,23 @@ class ValueAndGradient:
             raise given_too_early("has_aux", has_aux)
         self._several = isinstance(self.argnums, tuple)
         self._positions = self.argnums if self._several else (self.argnums,)
-        self._is_pair = type(self) is ValueAndGradient and not has_aux
+        self._is_pair = type(self) is ValueAndGradient and self._several     # as a compiled function has it
+        self._compiled: Any = None if has_aux or not hasattr(f, "value_and_gradient") else f
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.f!r}, argnums={self.argnums})"
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        if (compiled := self._compiled) is not None:             # see quick.py
+            for quick in compiled.made.quick.get(self._positions, ()):
+                if (found := quick(args, kwargs)) is not None:
+                    compiled._misses = 0
+                    return found if self._is_pair else self._of_compiled(found)
         several = self._several
         if not args and kwargs:
             raise only_named(kwargs)
-        direct = getattr(self.f, "value_and_gradient", None)     # a compiled function has it ready
-        if direct and not self.has_aux:
-            found = direct(args, kwargs, self._positions)
-            if found:
-                return found if several and self._is_pair else (
-                    self._result(found[0], None, found[1] if several else found[1][0]))
+        if compiled is not None and (found := compiled.value_and_gradient(args, kwargs, self._positions)):
+            return self._of_compiled(found)
         tape = open_tape()
         try:
             inputs = Inputs(tape, args, self._positions)
@@ -434,6 +436,10 @@ class ValueAndGradient:
         kind = type(self)
         own = ("grad" if kind is Gradient else "value_and_grad", self.argnums, self.has_aux, *key)
         return _transformed(self.f, own, lambda f: make(kind(f, self.argnums, self.has_aux)), args, kwargs)
+
+    def _of_compiled(self, found: tuple) -> Any:
+        """What is returned for the value and the gradients that a compiled function has ready."""
+        return self._result(found[0], None, found[1] if self._several else found[1][0])
 
     def _pair(self, y: Any) -> tuple:
         if not (isinstance(y, tuple) and len(y) == 2):
@@ -508,10 +514,16 @@ class Inputs:
             raise NoInputError(f"argnums={tuple(positions)} names an argument twice.",
                                "name each argument once.")
 
+        compiling = tracer() is not None
+
         def lift(leaf: Any) -> Any:
-            if type(leaf) in FLAGS:
+            if type(leaf) is np.ndarray and leaf.dtype is FLOAT64 and leaf.ndim and not compiling:
+                x = tape.input(leaf.copy("K"))   # as `lifted` does, without its calls
+                x.b = FLOAT64
+            elif type(leaf) in FLAGS:
                 return leaf
-            x = lifted(tape, leaf)
+            else:
+                x = lifted(tape, leaf)
             self.leaves.append(leaf)
             self.variables.append(x)
             return x

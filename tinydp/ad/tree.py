@@ -338,7 +338,8 @@ def _map_many(f: Callable, trees: tuple, way: tuple | None, may_be: Callable | N
         if kind.static:
             _require_equal(kind.static(first), kind.static(other), way)
         columns.append(column)
-    return kind.rebuild(first, [f(*row) if _LEAVES.issuperset([type(child) for child in row])
+    return kind.rebuild(first, [f(*row) if type(row[0]) in _LEAVES and type(row[1]) in _LEAVES
+                                and (len(row) == 2 or _LEAVES.issuperset([type(child) for child in row]))
                                 else _map_many(f, row, (way, first, k), may_be)
                                 for k, row in enumerate(zip(*columns, strict=True))])
 

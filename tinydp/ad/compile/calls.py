@@ -159,13 +159,8 @@ class Compiled(Derivatives, TakesCaptured, HasQuickWays):
     def value_and_gradient(self, args: tuple, kwargs: dict, positions: tuple) -> tuple[Any, tuple] | None:
         """What `value_and_grad` wants, without a tape; None if that takes one.
 
-        The gradients are those by the arguments at `positions`.
+        The gradients are those by the arguments at `positions`. Quick ways were tried before.
         """
-        for quick in self.made.quick.get(positions, ()):
-            if (found := quick(args, kwargs)) is not None:
-                if self._misses:
-                    self._misses = 0
-                return found
         if comparing.get():
             return None
         call = self._taken_apart(args, kwargs)

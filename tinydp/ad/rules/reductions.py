@@ -85,6 +85,8 @@ def _sum(g, y, x, axis=None, keepdims=False):
 
 
 def _mean(g, y, x, axis=None, keepdims=False):
+    if type(g) is float and type(x) is np.ndarray:
+        return _spread(g / max(x.size, 1), x, axis, keepdims)
     return _spread(g / _count(y, x), x, axis, keepdims)
 
 
