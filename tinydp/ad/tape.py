@@ -16,7 +16,7 @@ chain rule, and it is all there is to reverse-mode differentiation.
     8.0
 
 Throughout: `x` an operand or input, `y` an output, `g` the cotangent arriving at `y`.
-This file knows no rule and no NumPy function; the rules are a table, in `rules/`. Numbers and small arrays
+This file knows no rule and no NumPy function; the rules are a table, in `rules/`. Numbers and plain arrays
 are recorded and swept by `fast.py`, which does the same in fewer steps and may be skipped.
 """
 
