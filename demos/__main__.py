@@ -12,7 +12,7 @@ from . import COMMAND, pip_line
 DEMOS = ("gradient", "trebuchet", "cartpole", "pendulum", "swingup")
 LISTED = (
     "gradient",
-    "trebuchet", "trebuchet world", "trebuchet race", "trebuchet article",
+    "trebuchet", "trebuchet world", "trebuchet race", "trebuchet article", "trebuchet page",
     "cartpole", "cartpole world", "cartpole plan", "cartpole race", "cartpole article",
     "cartpole page",
     "pendulum", "pendulum world", "pendulum world residual", "pendulum plan", "pendulum race",

@@ -117,7 +117,7 @@ DEMO = Demo(
     settings=all_settings, flags=add_flags, play=command.later(f"{__name__}.window", "play_with"),
     acts=Acts(lambda kept: kept["params"], act), keeps=kept_by_sweeps, kinds=(Layer,),
     outcomes=KINDS,
-    beside={name: f"{__name__}.{name}" for name in ("world", "race", "article")},
+    beside={name: f"{__name__}.{name}" for name in ("world", "race", "article", "page")},
     columns=[
         Column("median miss", "result.median_miss_percent", higher=False, goal=MEDIAN_GOAL, digits=3,
                unit="%"),

@@ -20,6 +20,7 @@ class Shown(NamedTuple):
 PAGES = (
     Shown("pendulum", "Swing up", "throw, watch, learn", "demos.pendulum.page"),
     Shown("cartpole", "Balance", "push, fall, learn", "demos.cartpole.page"),
+    Shown("trebuchet", "Aim", "drag, learn, hit", "demos.trebuchet.page"),
     Shown("tape", "Tape", "type, step, differentiate", "demos.page.tape"),
 )
 MARK = "<!-- pages -->"

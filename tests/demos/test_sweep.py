@@ -183,7 +183,7 @@ def test_a_demo_runs_on_processes_as_it_does_alone(tmp_path):
     assert "0 of 2 seeds reached the goal." in done.stdout
     assert main([*flags, "train", "--seed", "1"]) == 1
     alone, swept = (json.loads((tmp_path / name).read_text())
-                    for name in ("result.json", "sweep/seed-1.json"))
+                    for name in ("batch-result.json", "sweep/seed-1.json"))
     assert alone["result"] == swept["result"]
     assert alone["settings"] == swept["settings"]
 

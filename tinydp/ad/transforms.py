@@ -325,6 +325,9 @@ class Checkpoint(Custom):
         super().__init__(f)
         self.vjp = vjp                           # any argument may be traced
 
+    def _require_fitting_rules(self, n: int, options: dict) -> None:
+        """Its rule is no function of the user's."""
+
     def evaluated(self, tape: Tape, leaves: list, traced: list[int], call: Callable, options: dict) -> tuple:
         spot = user_spot()
         if any(map(abstract, leaves)):
