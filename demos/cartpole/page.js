@@ -249,6 +249,7 @@ function comeBack() {
 
 $("learn").onclick = () => learning(!isLearning);
 $("again").onclick = () => { seed++; fresh(); };
+trainedButton(learner, settings, () => { progress = { step: 0, rate: 0, cost: 0 }; });
 $("play").onclick = () => playing(!isPlaying);
 $("motion").onclick = () => {
   moves = !moves;

@@ -8,8 +8,9 @@ How a page learns: its programs have an `update`, whose results become its next 
 `draws`, random numbers within (0, 1); a `begin`, which makes its first arguments, from `draws` as well; and
 a `judge` with the result `mean`, which takes `average`, what the page shows. Other arguments are settings,
 such as a mass, that sliders change. Of the page's `data`, `starts` are those that choose and those that
-judge, `updates` how many there are; `pace` is how many there are in a second, if not as many as can be, for
-what would be learned before it is seen; `judged` how many lie between two judgements, if not 10.
+judge, `updates` how many there are; `trained` is the network of the demo's controller, if that is there;
+`pace` is how many updates there are in a second, if not as many as can be, for what would be learned before
+it is seen; `judged` how many lie between two judgements, if not 10.
 """
 
 import html
@@ -19,10 +20,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from tinydp import controllers
 from tinydp.ad.compile import javascript
 from tinydp.ad.export.modules import prepared, script
 
-from ..command import Demo, Options, Report, budget
+from ..command import Demo, Options, Report, budget, note
 
 HERE = Path(__file__).parent
 LARGEST = 500_000                        # bytes
@@ -78,8 +82,27 @@ def _details(caption: str, text: str, name: str = "") -> str:
             f"<pre tabindex=0>{html.escape(text)}</pre></details>")
 
 
+def trained(page: Page, file: Path) -> dict[str, list] | None:
+    """The network of a demo's controller, by the names of its arrays; None without one of these sizes."""
+    if not file.exists():
+        return None
+    layers, example = controllers.load(file).params, page.programs["update"][1]
+    if [np.shape(x) for layer in layers for x in layer] != [np.shape(x) for layer in example for x in layer]:
+        return None
+    return {f"{k}.{name}": np.ravel(x).tolist() for k, layer in enumerate(layers)
+            for name, x in layer._asdict().items()}
+
+
 def page_demo(page: Callable[[], Page], name: str, about: str) -> Demo:
-    """A demo that writes a page."""
+    """A demo that writes a page; with the controller that its demo trained, if there is one."""
+    def made(options: Options) -> str:
+        demo, new = name.split(maxsplit=1)[0], page()
+        file = options.out.parent / demo / f"controller-{options.seed}.npz"
+        network = trained(new, file)
+        note(f"With the controller in {file}." if network else
+             f"Without a trained controller: there is none of its size in {file}.", options.quiet)
+        return text_of(new._replace(data=new.data | {"trained": network}))
+
     def write(options: Options, text: str) -> list[Path]:
         path = options.out / "page.html"
         path.write_text(text, encoding="utf-8")
@@ -91,5 +114,5 @@ def page_demo(page: Callable[[], Page], name: str, about: str) -> Demo:
                       goal={"bytes": LARGEST},
                       lines=[f"page     {size / 1000:,.0f} kB, in one file: open it in a browser"])
 
-    return Demo(name, inspect.cleandoc(about), train=lambda options: text_of(page()), report=report,
-                plot=write, settings=lambda options: {"page": name})
+    return Demo(name, inspect.cleandoc(about), train=made, report=report, plot=write,
+                settings=lambda options: {"page": name})

@@ -82,6 +82,15 @@ const commands = {
     [updates, best, recent] = [0, null, []];
     judged();
   },
+  /** The network that the demo trained, of DATA: it may learn on. */
+  trained(given) {
+    commands.begin({ seed: 1, values: given.values });
+    for (const kind of ["params", "average"]) {
+      update.set(Object.fromEntries(Object.entries(DATA.trained).map(([name, values]) => [`${kind}.${name}`, values])));
+    }
+    best = null;
+    judged();
+  },
   /** Other settings: the network stays, and learns anew from there. */
   settings(given) {
     set(given.values);

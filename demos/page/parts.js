@@ -94,6 +94,14 @@ class Learner {
   send(kind, more = {}) { this.worker.postMessage({ kind, ...more }); }
 }
 
+/** A button for the network that the demo trained, beside that for a new one, if the page has it. */
+function trainedButton(learner, settings, shown) {
+  if (!DATA.trained) return;
+  const button = Object.assign(document.createElement("button"), { id: "trained", textContent: "Trained network" });
+  $("again").after(button);
+  button.onclick = () => { learner.send("trained", { values: settings() }); shown(); };
+}
+
 /** A slider with its value beside it; `changed(value)` while it is moved. */
 function slider(id, unit, digits, changed) {
   const input = $(id), output = document.querySelector(`output[for=${id}]`);

@@ -120,6 +120,7 @@ const mass = slider("mass", "kg", 2, () => learner.send("settings", { values: se
 const gravity = slider("gravity", "m/s²", 1, () => learner.send("settings", { values: settings() }));
 $("learn").onclick = () => learning(!isLearning);
 $("again").onclick = () => { seed++; fresh(); };
+trainedButton(learner, settings, () => { progress = { step: 0, rate: 0, cost: 0 }; });
 $("hang").onclick = () => { now = before = { theta: 3.05, rate: 0, torque: 0 }; trail = []; };
 $("motion").onclick = () => {
   moves = !moves;

@@ -189,6 +189,7 @@ const target = slider("target", "m", 0, again), windy = slider("wind", "m/s", 1,
 const drag = slider("drag", "×", 2, changed), arm = slider("arm", "×", 2, changed), ball = slider("ball", "×", 2, changed);
 $("learn").onclick = () => learning(!isLearning);
 $("again").onclick = () => { seed++; fresh(); };
+trainedButton(learner, settings, () => { progress = { step: 0, rate: 0, cost: 0 }; });
 $("shoot").onclick = () => { clock = 0; };
 $("motion").onclick = () => {
   moves = !moves;

@@ -1,6 +1,7 @@
 """The page of the cart-pole: exported programs that learn as in Python, and what can be done in a browser."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -181,3 +182,44 @@ def test_it_fits(path, width, scheme):
         steps = page.evaluate("network.steps")
         page.wait_for_timeout(100)
         assert page.evaluate("network.steps") == steps
+
+
+def test_the_controller_that_the_demo_trained_is_in_the_page(tmp_path, monkeypatch, capsys):
+    """If its network has the sizes of the page's."""
+    network = NET.init(np.random.default_rng(5))
+    file = tmp_path / "cartpole" / "controller-3.npz"
+    assert pages.trained(cartpole.page(), file) is None
+    file.parent.mkdir()
+    file.touch()
+    loaded = [network]
+    monkeypatch.setattr(pages.controllers, "load", lambda path: SimpleNamespace(params=loaded[0]))
+    options = SimpleNamespace(out=tmp_path / "cartpole-page", seed=3, quiet=False)
+    options.out.mkdir()
+    text = cartpole.DEMO.train(options)
+    assert "With the controller in" in capsys.readouterr().err
+    found = json.loads(text.partition("const DATA = ")[2].partition(";\n")[0])["trained"]
+    assert set(found) == {f"{k}.{name}" for k in range(len(network)) for name in ("weight", "bias")}
+    assert found["1.weight"] == network[1].weight.ravel().tolist()
+    loaded[0] = network[:1]
+    assert '"trained": null' in cartpole.DEMO.train(options)
+    assert "none of its size" in capsys.readouterr().err
+
+
+@in_chromium
+def test_the_trained_network_drives_at_the_press_of_a_button(tmp_path):
+    network = NET.init(np.random.default_rng(5))
+    named = {f"{k}.{name}": np.ravel(x).tolist() for k, layer in enumerate(network)
+             for name, x in layer._asdict().items()}
+    page = cartpole.page()
+    path = tmp_path / "page.html"
+    path.write_text(pages.text_of(page._replace(data=page.data | {"trained": named})), encoding="utf-8")
+    with opened(path) as (page, said):
+        page.click("#trained")
+        first = "move.inputs['average.0.weight'].data[0]"
+        page.wait_for_function(f"Math.abs({first} - {named['0.weight'][0]!r}) < 1e-15")
+        assert page.evaluate("judgement.of") == 0
+        wanted = cartpole.judge(network, *evaluated_starts(), STANDARD.half_length)["mean"]
+        assert page.evaluate("judgement.value") == pytest.approx(wanted, rel=1e-9)
+        page.click("#learn")                     # it learns on from there
+        page.wait_for_function("judgement.of > 0")
+        assert said == []
