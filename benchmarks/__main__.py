@@ -36,6 +36,10 @@ def main():
         on_one_core()
         importlib.import_module("benchmarks.export").main(sys.argv[2:])
         return
+    if sys.argv[1:2] == ["limits"]:
+        on_one_core()
+        importlib.import_module("benchmarks.limits_run").main(sys.argv[2:])
+        return
     if sys.argv[1:2] == ["zoo"]:
         on_one_core()
         importlib.import_module("benchmarks.zoo_run").main(sys.argv[2:])

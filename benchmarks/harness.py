@@ -29,6 +29,7 @@ class Row(NamedTuple):
     ratio: float                         # to the first peer
     fastest: float
     slowest: float
+    times: tuple[float, ...] = ()        # of the rounds, in turns with the other peers
 
 
 def environment(cache: str) -> dict[str, str]:
@@ -99,7 +100,8 @@ def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: fl
             times[name].append((time.perf_counter() - start) / calls[name])
     medians = {name: statistics.median(ts) for name, ts in times.items()}
     base = next(iter(medians.values()))
-    return [Row(name, medians[name], medians[name] / base, min(ts), max(ts)) for name, ts in times.items()]
+    return [Row(name, medians[name], medians[name] / base, min(ts), max(ts), tuple(ts))
+            for name, ts in times.items()]
 
 
 def _calls(run: Callable) -> int:

@@ -115,7 +115,7 @@ _ROUND = 6755399441055744.0              # 1.5 * 2**52: adding it leaves an inte
 
 
 @intrinsic
-def _power_of_two(typingctx: Any, x: Any) -> Any:
+def power_of_two(typingctx: Any, x: Any) -> Any:
     """2**k for `x` = `_ROUND` + k: k becomes the exponent."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -145,7 +145,7 @@ def tanh(x: float) -> float:
     p = p * r + 0.008333333333333333
     p = p * r + 0.041666666666666664
     p = p * r + 0.16666666666666666
-    scale = _power_of_two(t)
+    scale = power_of_two(t)
     e = scale * (r + r * r * (p * r + 0.5)) + (scale - 1.0)
     return e / (e + 2.0)
 
