@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from ..registers import fast
-from ..zoo.kalman_filter import DT, STEPS
+from ..zoo.kalman_filter import DT
 
 Q11, Q12, Q22 = DT**4 / 4, DT**3 / 2, DT**2
 

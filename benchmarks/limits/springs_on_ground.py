@@ -9,8 +9,19 @@ import math
 import numpy as np
 
 from ..registers import fast, sin_and_cos
-from ..zoo.springs_on_ground import (DAMPING, DT, FRICTION, GRAVITY, GROUND, GROUND_DAMPING, MASS, SLIP, SPRINGS,
-                                     STEPS, STIFFNESS)
+from ..zoo.springs_on_ground import (
+    DAMPING,
+    DT,
+    FRICTION,
+    GRAVITY,
+    GROUND,
+    GROUND_DAMPING,
+    MASS,
+    SLIP,
+    SPRINGS,
+    STEPS,
+    STIFFNESS,
+)
 
 CORNERS = ((0.0, 0.05), (0.4, 0.05), (0.4, 0.35), (0.0, 0.35))
 REST = np.array([math.hypot(CORNERS[a][0] - CORNERS[b][0], CORNERS[a][1] - CORNERS[b][1]) for a, b in SPRINGS])
