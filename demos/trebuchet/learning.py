@@ -109,7 +109,7 @@ def train(options: Options) -> Training:
     updates = options.updates
     keeper = Keeper(options.out / f"training-{options.seed}.npz", "trebuchet", settings(options),
                     kinds=KINDS)
-    optimiser = Adam(cosine(*RATE, updates), beta2=MEMORY)
+    optimiser = adam(updates)
     training = keeper.load(options.fresh) or begin(options.seed, optimiser)
     if training.update:
         command.note(f"Going on after {command.count(training.update, 'update')}, kept in {keeper.path} "
@@ -123,6 +123,11 @@ def train(options: Options) -> Training:
                                 f"{training.checks[-1].median:.2g} %", False)
             bar.update(SHOTS)
     return training
+
+
+def adam(updates: int) -> Adam:
+    """The optimiser of a training of so many updates."""
+    return Adam(cosine(*RATE, updates), beta2=MEMORY)
 
 
 def begin(seed: int, optimiser: Adam) -> Training:
