@@ -68,11 +68,13 @@ class Missing(Exception):
 
 
 def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: float = 1e-9,
-            of_largest: bool = False, numbers: Callable = np.asarray) -> list[Row]:
+            of_largest: bool = False, numbers: Callable = np.asarray,
+            clock: Callable[[], float] = time.perf_counter) -> list[Row]:
     """Time what each of `peers` prepares: `peers[name]()` returns the function to call.
 
     Raises `AssertionError` if a peer's result is not the first one's: each number to `rtol` of itself, or,
-    with `of_largest`, of the largest of them; `numbers` takes them out of what is returned.
+    with `of_largest`, of the largest of them; `numbers` takes them out of what is returned. `clock` may be
+    `time.process_time`, which does not count what other processes take of a busy machine.
     """
     ready = {}
     for name, prepare in peers.items():
@@ -88,27 +90,27 @@ def compare(peers: dict[str, Callable[[], Callable]], rounds: int = 15, rtol: fl
     gc.collect()
     gc.freeze()
     times: dict[str, list[float]] = {name: [] for name in ready}
-    calls = {name: _calls(run) for name, run in ready.items()}
+    calls = {name: _calls(run, clock) for name, run in ready.items()}
     for k in range(rounds):
         for name, run in ready.items():
             if k >= FEWEST and calls[name] * sum(times[name]) > LONGEST:
                 continue                         # a slow peer; its median is known well enough
             run()                                # the others' data out of the caches
-            start = time.perf_counter()
+            start = clock()
             for _ in range(calls[name]):
                 run()
-            times[name].append((time.perf_counter() - start) / calls[name])
+            times[name].append((clock() - start) / calls[name])
     medians = {name: statistics.median(ts) for name, ts in times.items()}
     base = next(iter(medians.values()))
     return [Row(name, medians[name], medians[name] / base, min(ts), max(ts), tuple(ts))
             for name, ts in times.items()]
 
 
-def _calls(run: Callable) -> int:
+def _calls(run: Callable, clock: Callable[[], float]) -> int:
     """How many calls make a round of a few milliseconds, as in a loop that trains."""
-    start = time.perf_counter()
+    start = clock()
     run()
-    return max(1, int(ROUND / (time.perf_counter() - start)))
+    return max(1, int(ROUND / max(clock() - start, 1e-7)))
 
 
 def show(title: str, rows: list[Row], digits: int = 1) -> dict[str, float]:

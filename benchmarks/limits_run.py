@@ -14,6 +14,7 @@ import argparse
 import json
 import pathlib
 import statistics
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -57,13 +58,14 @@ def prepared(name: str, jax: bool) -> dict[str, Callable[[], Any]]:
     return calls
 
 
-def measure(name: str, jax: bool, rounds: int = ROUNDS) -> dict[str, Any]:
+def measure(name: str, jax: bool, rounds: int = ROUNDS, cpu: bool = False) -> dict[str, Any]:
     """What a line shows."""
     apart = difference(name)
     if not apart <= NEAR:
         return {"difference": apart}
     calls = prepared(name, jax)
-    rows = compare({side: lambda call=call: lambda: (call(), 0.0)[1] for side, call in calls.items()}, rounds)
+    peers = {side: lambda call=call: lambda: (call(), 0.0)[1] for side, call in calls.items()}
+    rows = compare(peers, rounds, clock=time.process_time if cpu else time.perf_counter)
     found: dict[str, Any] = {row.peer: {"seconds": row.seconds} for row in rows}
     base = rows[0].times
     for row in rows:
@@ -99,6 +101,7 @@ def main(words: Sequence[str] = ()) -> dict:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(limits.names())}")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of timed calls (%(default)s)")
+    parser.add_argument("--cpu", action="store_true", help="by the processor's time: for a busy machine")
     parser.add_argument("--no-jax", action="store_true", help="without JAX")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(words)
@@ -109,7 +112,7 @@ def main(words: Sequence[str] = ()) -> dict:
     print(f"  {'':20s}{'limit':>10s}{'tinydp':>10s}{'ratio':>8s}  {'over the rounds':16s}{'JAX':>8s}")
     rows = {}
     for name in options.programs or limits.names():
-        rows[name] = measure(name, has_jax() and not options.no_jax, options.rounds)
+        rows[name] = measure(name, has_jax() and not options.no_jax, options.rounds, options.cpu)
         print(line(name, rows[name]), flush=True)
     print(summary(rows))
     if options.json:
