@@ -18,7 +18,7 @@ function hurled() {
   decision = { angle: aim.get("angle"), weight: aim.get("weight") };
   hurl.run({ wind, ...decision, ...settings() });
   const pair = name => rows(Array.from(hurl.get(name)), 2), events = Array.from(hurl.get("events"));
-  shown = { tip: pair("tip"), elbow: pair("elbow"), load: pair("load"), pouch: pair("pouch"), flight: pair("flight"), events };
+  shown = { tip: pair("tip"), elbow: pair("elbow"), load: pair("load"), pouch: pair("pouch"), flight: pair("flight"), velocity: pair("velocity"), events };
   shown.landing = shown.flight[0].at(-1);
   shown.miss = shown.landing - target();
   fan.run({ wind, ...settings() });
@@ -30,10 +30,9 @@ function hurled() {
 
 /** The gradient along the flight: which push, at each place, would bring the landing nearer to the target. */
 function pushes(wind) {
-  const [x, y] = shown.flight, h = (shown.events[2] - shown.events[1]) / FLYING;
+  const [x, y] = shown.flight, [vx, vy] = shown.velocity;
   const at = Array.from({ length: DATA.arrows }, (_, k) => 1 + Math.floor(k * (FLYING - 8) / DATA.arrows));
-  const slope = (values, k) => (values[k + 1] - values[k - 1]) / (2 * h);
-  const state = { x: at.map(k => x[k]), y: at.map(k => y[k]), vx: at.map(k => slope(x, k)), vy: at.map(k => slope(y, k)) };
+  const state = { x: at.map(k => x[k]), y: at.map(k => y[k]), vx: at.map(k => vx[k]), vy: at.map(k => vy[k]) };
   pull.run({ ...state, wind, ...settings() });
   const [along, up] = [pull.get("along"), pull.get("up")];
   return at.map((k, n) => [x[k], y[k], -shown.miss * along[n], -shown.miss * up[n]]);
@@ -80,7 +79,7 @@ const place = new Stage($("field"), 2.3, (g, width, height, c) => {
   line(...shown.flight, moves ? flown + 1 : FLYING);
   g.strokeStyle = g.fillStyle = c.orange;
   const longest = Math.max(1e-9, ...shown.arrows.map(([, , a, b]) => Math.hypot(a, b)));
-  const size = Math.min(46, 8 + 5 * Math.abs(shown.miss)) / longest;             // pixels
+  const size = Math.min(46, 0.07 * width, 8 + 5 * Math.abs(shown.miss)) / longest;       // pixels
   for (const [x, y, a, b] of shown.arrows) {
     const [u, v] = at(x, y), [du, dv] = [a * size, -b * size], length = Math.hypot(du, dv);
     if (length < 3 || Math.abs(shown.miss) < 0.05) continue;
@@ -97,13 +96,13 @@ const place = new Stage($("field"), 2.3, (g, width, height, c) => {
   g.fillStyle = c.orange;
   g.beginPath(); g.moveTo(tx, ty); g.lineTo(tx - 8, ty - 18); g.lineTo(tx + 8, ty - 18); g.fill();
   label(g, `${number(target())} m`, tx, ty - 36, c);
-  const [middle, high, long] = [width / 2, 26, windy() * width / 60];
+  const [middle, high, long] = [width / 2, 30, windy() * width / 60];
   g.strokeStyle = g.fillStyle = c.blue;
   g.lineWidth = 3;
   g.beginPath(); g.moveTo(middle, high); g.lineTo(middle + long, high); g.stroke();
   const tip = Math.sign(long) * 9;
   if (tip) { g.beginPath(); g.moveTo(middle + long + tip, high); g.lineTo(middle + long, high - 6); g.lineTo(middle + long, high + 6); g.fill(); }
-  label(g, `wind ${number(windy(), 1)} m/s`, middle, high + 10, c);
+  label(g, `wind ${number(windy(), 1)} m/s`, middle, high - 23, c);
 });
 
 const close = new Stage($("machine"), 1.35, (g, width, height, c) => {
@@ -167,7 +166,7 @@ const learner = new Learner({
     say(`${data.step} updates, median miss ${number(-data.value, 2)} %`);
   },
   progress(data) { progress = data; },
-  done() { learning(false); say("learned"); },
+  done() { learning(false); $("learn").disabled = true; say("learned"); },
 });
 
 function learning(on) {
@@ -176,20 +175,39 @@ function learning(on) {
   learner.send(on ? "start" : "pause");
 }
 
-function fresh() {
-  learner.send("begin", { seed, values: settings() });
+/** There is something to learn, and nothing of it was done. */
+function begun() {
+  $("learn").disabled = false;
   progress = { step: 0, rate: 0, cost: 0 };
+}
+
+/** Another network, or another machine for this one. */
+function anew(kind, more) {
+  begun();
+  learner.send(kind, { values: settings(), ...more });
+}
+
+function fresh() { anew("begin", { seed }); }
+
+/** What came of a change is said when it is over, and not for every pixel of it. */
+let telling = 0;
+function told() {
+  clearTimeout(telling);
+  telling = setTimeout(() => {
+    saidAt = 0;                                  // it was asked for, and goes before what is said of the learning
+    say(`Target ${number(target())} m, wind ${number(windy(), 1)} m/s: ${$("decided").textContent}`);
+  }, 700);
 }
 
 // ---------------------------------------------------------------------------- what can be done
 
-const again = () => { stale = true; };
-const changed = () => { stale = true; learner.send("settings", { values: settings() }); };
+const again = () => { stale = true; told(); };
+const changed = () => { again(); anew("settings"); };
 const target = slider("target", "m", 0, again), windy = slider("wind", "m/s", 1, again);
 const drag = slider("drag", "×", 2, changed), arm = slider("arm", "×", 2, changed), ball = slider("ball", "×", 2, changed);
 $("learn").onclick = () => learning(!isLearning);
 $("again").onclick = () => { seed++; fresh(); };
-trainedButton(learner, settings, () => { progress = { step: 0, rate: 0, cost: 0 }; });
+trainedButton(learner, settings, begun);
 $("shoot").onclick = () => { clock = 0; };
 $("motion").onclick = () => {
   moves = !moves;

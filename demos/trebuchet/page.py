@@ -48,13 +48,14 @@ class Learned(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A throw: places in m from the pivot, of the machine's joints and of the ball; times in s."""
+    """A throw: places in m from the pivot, of the joints and of the ball; its velocity in m/s; times in s."""
 
     tip: Any
     elbow: Any
     load: Any
     pouch: Any
     flight: Any
+    velocity: Any
     events: Any
 
 
@@ -108,7 +109,7 @@ def throw(wind: Any, angle: Any, weight: Any, drag: Any, arm: Any, ball: Any) ->
     ball_step = (landed.time - released.time) / FLYING
     flight = path(flying.step, trebuchet.in_sling(released, params), ball_step, FLYING)
     places = trebuchet.joints(Machine(*machine), params)
-    return Shown(*map(np.stack, places), np.stack([flight.x, flight.y]),
+    return Shown(*map(np.stack, places), np.stack([flight.x, flight.y]), np.stack([flight.vx, flight.vy]),
                  np.stack([lifted.time, released.time, landed.time]))
 
 

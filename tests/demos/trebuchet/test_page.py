@@ -1,13 +1,17 @@
 """The page of the trebuchet: exported programs that aim as the demo does, and what a browser can do."""
 
+import json
+
 import numpy as np
 import pytest
 
+import tinydp as dp
 from demos import page as pages
 from demos.page.browser import CHROMIUM, opened
 from demos.trebuchet import page as trebuchet
 from demos.trebuchet.learning import loss
 from demos.trebuchet.machine import NET, TRAINING_DT, controller
+from tests.ad.export.engines import NODE, in_node
 from tests.demos.page.test_page import uniform
 from tinydp.ad.export.modules import prepared, script
 from tinydp.sims.trebuchet import CORRECTED, shoot, simulate
@@ -40,7 +44,7 @@ def test_the_programs_are_a_fresh_export_and_the_rest_has_no_physics(path, progr
     assert "http" not in text.replace("http://www.w3.org", "")
     rest = text.replace(programs, "")
     written = rest[rest.index('id="learning"'):]
-    for what in ("Math.tanh", "gravity", "9.8066", "density", "acceler", "0.4535"):
+    for what in ("Math.tanh", "gravity", "9.8066", "density", "acceler", "0.4535", "slope"):
         assert what not in written, what
 
 
@@ -68,6 +72,10 @@ def test_the_throw_that_is_shown_ends_where_a_shot_lands(machine):
     steps = trebuchet.SLIDING + trebuchet.HANGING
     sling = shown.pouch[:, steps - 1] - shown.tip[:, steps - 1]
     assert np.hypot(*sling) == pytest.approx(CORRECTED.sling)
+    flying = trebuchet.trebuchet.stages(2.0, 50.0, 180.0, physics, TRAINING_DT)[2]
+    states, step = np.concatenate([shown.flight, shown.velocity]), np.diff(shown.events)[1] / trebuchet.FLYING
+    after = flying.step(trebuchet.Ball(0.0, *states[:, :-1]), step)      # a step leads to the next state
+    assert np.stack(after[1:]) == pytest.approx(states[:, 1:], rel=1e-9)
     assert np.isfinite(np.stack([shown.tip, shown.elbow, shown.load])).all()
 
 
@@ -99,8 +107,42 @@ def test_a_new_network_begins_with_about_the_same_aim_for_all():
     assert np.ptp(angles) < 25.0
 
 
+LEARN = """
+globalThis.postMessage = () => {};
+const DATA = %s;
+%s
+%s
+commands.begin({ seed: 7, values: { drag: 1.3, arm: 1.05, ball: 0.9 } });
+const costs = [];
+for (let k = 0; k < 5; k++) {
+  draw(update);
+  update.run().next();
+  costs.push(update.get("cost"));
+}
+console.log(JSON.stringify([costs, judge.run(DATA.starts.judged).get("mean")]));
+process.exit();
+"""
+
+
+@pytest.mark.skipif(NODE is None, reason="there is no Node on this machine")
+def test_it_learns_in_node_as_in_python(path, programs, tmp_path):
+    learning = path.read_text().partition('id="learning">')[2].partition("</script>")[0]
+    page, machine = trebuchet.page(), (1.3, 1.05, 0.9)
+    costs, median = in_node(LEARN % (json.dumps(page.data), programs, learning), tmp_path)
+    weights = sum(n * m for n, m in zip(NET.sizes, NET.sizes[1:], strict=False))
+    draws = np.array(uniform(7, weights + 5 * 3 * trebuchet.SHOTS))
+    made, update = trebuchet.begin(draws[:weights]), dp.compile(trebuchet.update)
+    for cost, here in zip(costs, draws[weights:].reshape(5, 3, -1), strict=True):
+        made = trebuchet.Learned(*update(made.params, made.average, made.optimiser, here, *machine))
+        assert cost == pytest.approx(made.cost, rel=1e-10)
+    judged = page.data["starts"]["judged"]
+    found = trebuchet.judge(made.average, np.array(judged["wind"]), np.array(judged["target"]), *machine)
+    assert median == pytest.approx(found["mean"], rel=1e-9)
+
+
 @in_chromium
 def test_it_learns_to_aim_and_shows_what_programs_return(path):
+    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with opened(path) as (page, said):
         page.wait_for_function("shown !== null")
         before = page.evaluate("shown.landing")
@@ -120,12 +162,20 @@ def test_it_learns_to_aim_and_shows_what_programs_return(path):
         page.evaluate("slid('drag', 1.5)")                       # another machine: learned anew from there
         page.wait_for_function("judgement.of === 0")
         assert page.evaluate("judgement.value") < -1.0
+        assert page.evaluate("progress.step") == 0
+        page.wait_for_function("$('said').textContent.startsWith('Target 76 m, wind 2.0 m/s: lets go at')")
+        page.evaluate("learner.worker.onmessage({ data: { kind: 'done' } })")
+        page.wait_for_selector("#learn:disabled")
+        page.evaluate("slid('arm', 1.05)")
+        page.wait_for_selector("#learn:enabled")
+        assert not page.is_visible("#error")
         assert said == []
 
 
 @in_chromium
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1366, "light")])
 def test_it_fits_the_screen(path, width, scheme):
+    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with opened(path, width, color_scheme=scheme, reduced_motion="reduce") as (page, said):
         page.wait_for_function("shown !== null")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
