@@ -69,8 +69,8 @@ def main() -> None:
     for seed in range(1, options.seeds + 1):
         found = measured(options.page, seed, options.seconds, options.goal)
         print("seed {seed:.0f}: {first:.1f} at first; better than the goal after {reached:.1f} s and "
-              "{of:.0f} updates; after all, {updates:.0f} updates: {value:.1f}, the newest network "
-              "{newest:.1f} (other starts); {frames:.0f} frames a second".format(**found), flush=True)
+              "{of:.0f} updates; after all, {updates:.0f} updates: {value:.4g}, the newest network "
+              "{newest:.4g} (other starts); {frames:.0f} frames a second".format(**found), flush=True)
 
 
 if __name__ == "__main__":
