@@ -157,7 +157,7 @@ function status() {
 const learner = new Learner({
   judged(data) {
     judgement = data;
-    if (data.step === 0) points = [];
+    if (data.step === 0) begun();                // now, after what the thread had still to say of the last one
     points.push([data.step, data.value, data.now]);
     aim.set(data.average);
     fan.set(data.average);
@@ -179,15 +179,10 @@ function learning(on) {
 function begun() {
   $("learn").disabled = false;
   progress = { step: 0, rate: 0, cost: 0 };
+  points = [];
 }
 
-/** Another network, or another machine for this one. */
-function anew(kind, more) {
-  begun();
-  learner.send(kind, { values: settings(), ...more });
-}
-
-function fresh() { anew("begin", { seed }); }
+function fresh() { learner.send("begin", { seed, values: settings() }); }
 
 /** What came of a change is said when it is over, and not for every pixel of it. */
 let telling = 0;
@@ -202,12 +197,12 @@ function told() {
 // ---------------------------------------------------------------------------- what can be done
 
 const again = () => { stale = true; told(); };
-const changed = () => { again(); anew("settings"); };
+const changed = () => { again(); learner.send("settings", { values: settings() }); };
 const target = slider("target", "m", 0, again), windy = slider("wind", "m/s", 1, again);
 const drag = slider("drag", "×", 2, changed), arm = slider("arm", "×", 2, changed), ball = slider("ball", "×", 2, changed);
 $("learn").onclick = () => learning(!isLearning);
 $("again").onclick = () => { seed++; fresh(); };
-trainedButton(learner, settings, begun);
+trainedButton(learner, settings, () => {});
 $("shoot").onclick = () => { clock = 0; };
 $("motion").onclick = () => {
   moves = !moves;
