@@ -127,12 +127,11 @@ def power_of_two(typingctx: Any, x: Any) -> Any:
 
 
 @fast
-def tanh(x: float) -> float:
-    """The hyperbolic tangent, to two units in the last place, without a branch: (e - 1) / (e + 1)."""
-    z = min(max(2.0 * x, -40.0), 40.0)
-    t = z * _LOG2E + _ROUND
+def reduced(x: float) -> tuple[float, float]:
+    """`ROUND` + k, and exp(x) / 2**k - 1: Taylor's polynomial on [-ln 2 / 2, ln 2 / 2], for |x| < 700."""
+    t = x * _LOG2E + _ROUND
     k = t - _ROUND
-    r = (z - k * _LN2_HIGH) - k * _LN2_LOW
+    r = (x - k * _LN2_HIGH) - k * _LN2_LOW
     p = 1.1470745597729725e-11
     p = p * r + 1.6059043836821613e-10
     p = p * r + 2.08767569878681e-09
@@ -145,8 +144,22 @@ def tanh(x: float) -> float:
     p = p * r + 0.008333333333333333
     p = p * r + 0.041666666666666664
     p = p * r + 0.16666666666666666
+    return t, r + r * r * (p * r + 0.5)
+
+
+@fast
+def exp(x: float) -> float:
+    """The exponential for |x| < 700."""
+    t, e = reduced(x)
+    return power_of_two(t) * (1.0 + e)
+
+
+@fast
+def tanh(x: float) -> float:
+    """The hyperbolic tangent, to two units in the last place, without a branch: (e - 1) / (e + 1)."""
+    t, e = reduced(min(max(2.0 * x, -40.0), 40.0))
     scale = power_of_two(t)
-    e = scale * (r + r * r * (p * r + 0.5)) + (scale - 1.0)
+    e = scale * e + (scale - 1.0)
     return e / (e + 2.0)
 
 

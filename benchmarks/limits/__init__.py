@@ -18,7 +18,7 @@ from .. import zoo
 
 def names() -> list[str]:
     """All programs that have a limit."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "functions")
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def load(name: str) -> ModuleType:

@@ -9,15 +9,20 @@ import math
 
 import numpy as np
 
-from ..registers import aligned, fast, tile
+from ..registers import aligned, exp, fast, tanh, tile
 from ..zoo.gru import HIDDEN, LETTERS, TEXT
-from .functions import exp, sigmoid, tanh
 
 TEXT_NUMBERS = np.array([LETTERS.index(letter) for letter in TEXT])
 M, N, X, STEPS = len(LETTERS), HIDDEN, 16, len(TEXT) - 1
 WIDE = -(-M // 8) * 8                    # a row of scores, filled up to whole vectors
 gates, state = tile(1, 2 * N, 2), tile(1, N, 2)
 block, scores = tile(4, 16), tile(4, 8)
+
+
+@fast
+def sigmoid(x: float) -> float:
+    """The logistic function."""
+    return 0.5 + 0.5 * tanh(0.5 * x)
 
 
 @fast
