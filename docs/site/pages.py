@@ -14,14 +14,15 @@ class Shown(NamedTuple):
     name: str                            # of its file and its picture
     title: str
     words: str
-    module: str                          # whose `page` makes it, or whose `text_of` is its text
+    module: str                          # whose `page` makes it, or, if it does not learn, whose `text_of`
+    learns: bool = True
 
 
 PAGES = (
     Shown("pendulum", "Swing up", "throw, watch, learn", "demos.pendulum.page"),
     Shown("cartpole", "Balance", "push, fall, learn", "demos.cartpole.page"),
     Shown("trebuchet", "Aim", "drag, learn, hit", "demos.trebuchet.page"),
-    Shown("tape", "Tape", "type, step, differentiate", "demos.page.tape"),
+    Shown("tape", "Tape", "type, step, differentiate", "demos.page.tape", learns=False),
 )
 MARK = "<!-- pages -->"
 
@@ -34,8 +35,7 @@ def made() -> dict[str, str]:
 def text(shown: Shown) -> str:
     """A page, as its demo writes it."""
     module = importlib.import_module(shown.module)
-    return module.text_of() if hasattr(module, "text_of") and not hasattr(module, "page") \
-        else importlib.import_module("demos.page").text_of(module.page())
+    return importlib.import_module("demos.page").text_of(module.page()) if shown.learns else module.text_of()
 
 
 def carded(markdown: str) -> str:

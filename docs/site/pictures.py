@@ -22,7 +22,7 @@ def main() -> None:
             file = pathlib.Path(folder, "page.html")
             file.write_text(pages.text(shown), encoding="utf-8")
             page.goto(file.as_uri())
-            if shown.name != "tape":
+            if shown.learns:
                 page.click("#learn")
                 page.wait_for_timeout(6000)
             picture = ROOT / "docs" / "site" / f"page-{shown.name}.png"
