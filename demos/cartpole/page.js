@@ -3,13 +3,12 @@
 const FULL = 10, TRAIL = 60, PAUSE = 0.8;        // N, steps, s
 const DRAWN = 2.6, RATIO = 3.2;                  // m to each side of the middle; of a strip's sides
 const { dt: DT, track: END, tilt: TILT, reach: REACH } = DATA;
-let points = [], progress = { step: 0, rate: 0 }, judgement = { value: NaN, of: 0 }, isLearning = false, average = null;
-let seed = 2, moves = !isStill.matches, isPlaying = false, wasPlayed = false, due = 0, start = 0, longest = 0;
+let average = null, seed = 2, moves = !isStill.matches, isPlaying = false, wasPlayed = false, due = 0, start = 0, longest = 0;
 let map = null, image = null, trail = [];
 let key = 0, finger = null, button = 0;          // who pushes: -1 to the left, 1 to the right; the finger has a place
 
 const strength = slider("strength", "N", 0, () => {});
-const length = slider("length", "m", 1, () => again("settings"));
+const length = slider("length", "m", 1, () => learner.begin("settings"));
 const time = slider("time", "×", 1, () => {});
 const pace = slider("pace", "", 1, showPace);
 
@@ -187,36 +186,16 @@ function status() {
 
 function tell(text) { $("told").textContent = text; }
 
-const learner = new Learner({
-  judged(data) {
-    judgement = data;
-    if (data.step === 0) points = [];
-    points.push([data.step, data.value, data.now]);
-    average = data.average;
-    move.set(average);
-    strategy.set(average);
-    look();
-    curve.draw();
-    say(`${data.step} updates, ${number(data.value)} of ${DATA.episode} steps`);
-  },
-  progress(data) { progress = data; },
-  done() { learning(false); $("learn").disabled = true; say("learned"); },
+const learner = new Learner(settings, data => {
+  average = data.average;
+  move.set(average);
+  strategy.set(average);
+  look();
+  curve.draw();
+  say(`${data.step} updates, ${number(data.value)} of ${DATA.episode} steps`);
 });
 
-function learning(on) {
-  isLearning = on;
-  $("learn").textContent = on ? "Pause" : "Learn";
-  learner.send(on ? "start" : "pause");
-}
-
-/** What was learned is worth less, or nothing: it can be learned again. */
-function again(kind, more) {
-  $("learn").disabled = false;
-  progress = { step: 0, rate: 0 };
-  learner.send(kind, { values: settings(), ...more });
-}
-
-function fresh() { again("begin", { seed }); }
+function fresh() { learner.begin("begin", { seed }); }
 
 // ---------------------------------------------------------------------------- what can be done
 
@@ -247,9 +226,7 @@ function comeBack() {
   if (isPlaying && you.fallen && you.since > 0.3 * time()) anew();
 }
 
-$("learn").onclick = () => learning(!isLearning);
 $("again").onclick = () => { seed++; fresh(); };
-trainedButton(learner, settings, () => { progress = { step: 0, rate: 0, cost: 0 }; });
 $("play").onclick = () => playing(!isPlaying);
 $("motion").onclick = () => {
   moves = !moves;

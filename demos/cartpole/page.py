@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tinydp as dp
-from tinydp.nn import Layer, Params
+from tinydp.nn import Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims.cartpole import EPISODE, STANDARD, State, failed, observe, step
 
 from ..page import Page, page_demo
+from ..page.drawn import normals, uniform_layers
 from ..schedule import averaged
 from .judging import evaluated_starts
 from .learning import COSTLY, HORIZON, LIMIT, RATE, STARTS
@@ -57,12 +58,7 @@ class Moved(NamedTuple):
 
 def begin(draws: Any) -> Learned:
     """A new network, as `NET.init` makes one, from numbers within (0, 1)."""
-    params, first = [], 0
-    for inputs, outputs in zip(NET.sizes, NET.sizes[1:], strict=False):
-        last, limit = first + inputs * outputs, np.sqrt(6 / (inputs + outputs))
-        weight = limit * (2.0 * draws[first:last] - 1.0)
-        params.append(Layer(weight.reshape(inputs, outputs), np.zeros(outputs)))
-        first = last
+    params = uniform_layers(NET.sizes, draws)
     return Learned(params, params, ADAM.init(params), 0.0)
 
 
@@ -138,8 +134,7 @@ def mean_cost(params: Params, starts: State, half_length: Any) -> Any:
 
 def drawn_starts(draws: Any) -> State:
     """Around upright, at rest in the middle."""
-    normals = np.sqrt(-2.0 * np.log(draws[0])) * np.cos(2.0 * np.pi * draws[1])
-    return State(*(NEAR * SCALE[:, None] * normals))
+    return State(*(NEAR * SCALE[:, None] * normals(draws)))
 
 
 # ---------------------------------------------------------------------------- the page

@@ -82,24 +82,59 @@ class Frames {
   }
 }
 
-/** The thread that learns: the page's programs and `learning.js`; `heard` has a function for each report. */
+let points = [], progress = { step: 0, rate: 0, cost: 0 }, judgement = { value: NaN, of: 0 }, isLearning = false;
+
+/**
+ * The thread that learns: the page's programs and `learning.js`. `settings()` are those of the page's sliders,
+ * and `shown(data)` is called for each controller that was judged. It has the buttons that all pages have.
+ */
 class Learner {
-  constructor(heard) {
+  constructor(settings, shown) {
+    this.settings = settings;
+    this.shown = shown;
     const text = [`const DATA = ${JSON.stringify(DATA)};`, $("programs").textContent, $("learning").textContent];
     this.worker = new Worker(URL.createObjectURL(new Blob([text.join("\n")], { type: "text/javascript" })));
     this.worker.onerror = event => fail(event.message);
-    this.worker.onmessage = ({ data }) => data.kind === "error" ? fail(data.text) : heard[data.kind]?.(data);
+    this.worker.onmessage = ({ data }) => this[data.kind](data);
+    $("learn").onclick = () => this.learn(!isLearning);
+    if (!DATA.trained) return;
+    const button = Object.assign(document.createElement("button"), { id: "trained", textContent: "Trained network" });
+    $("again").after(button);
+    button.onclick = () => this.begin("trained");
   }
 
   send(kind, more = {}) { this.worker.postMessage({ kind, ...more }); }
-}
 
-/** A button for the network that the demo trained, beside that for a new one, if the page has it. */
-function trainedButton(learner, settings, shown) {
-  if (!DATA.trained) return;
-  const button = Object.assign(document.createElement("button"), { id: "trained", textContent: "Trained network" });
-  $("again").after(button);
-  button.onclick = () => { learner.send("trained", { values: settings() }); shown(); };
+  /** Learn, or pause. */
+  learn(on) {
+    isLearning = on;
+    $("learn").textContent = on ? "Pause" : "Learn";
+    this.send(on ? "start" : "pause");
+  }
+
+  /** Learn anew: "begin" from a new network, "trained" from the demo's, "settings" from what is there. */
+  begin(kind, more = {}) { this.send(kind, { values: this.settings(), ...more }); }
+
+  error(data) { fail(data.text); }
+
+  progress(data) { progress = data; }
+
+  judged(data) {
+    judgement = data;
+    if (data.step === 0) {                       // now, after what the thread had still to say of the last one
+      $("learn").disabled = false;
+      progress = { step: 0, rate: 0, cost: 0 };
+      points = [];
+    }
+    points.push([data.step, data.value, data.now]);
+    this.shown(data);
+  }
+
+  done() {
+    this.learn(false);
+    $("learn").disabled = true;
+    say("learned");
+  }
 }
 
 /** A slider with its value beside it; `changed(value)` while it is moved. */

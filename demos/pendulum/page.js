@@ -3,8 +3,7 @@
 const DT = 0.05, LIMIT = 2, FASTEST = 8;         // s, N m, rad/s: of the drawing; the physics has its own
 const TRAIL = 60;
 let now = { theta: 3.0, rate: 0, torque: 0 }, before = { ...now }, due = 0, trail = [], held = null;
-let points = [], progress = { step: 0, rate: 0, cost: 0 }, judgement = { value: NaN, of: 0 }, map = null, isLearning = false;
-let image = null, seed = 1, moves = !isStill.matches;
+let map = null, image = null, seed = 1, moves = !isStill.matches;
 const turned = theta => Math.atan2(Math.sin(theta), Math.cos(theta));
 
 // ---------------------------------------------------------------------------- what is drawn
@@ -90,37 +89,19 @@ function show(average) {
   map = Array.from(strategy.run(average).get("torque"), x => x / LIMIT);
 }
 
-const learner = new Learner({
-  judged(data) {
-    judgement = data;
-    if (data.step === 0) points = [];
-    points.push([data.step, data.value, data.now]);
-    show(data.average);
-    curve.draw();
-    say(`${data.step} updates, mean return ${number(data.value)}`);
-  },
-  progress(data) { progress = data; },
-  done() { learning(false); say("learned"); },
+const learner = new Learner(settings, data => {
+  show(data.average);
+  curve.draw();
+  say(`${data.step} updates, mean return ${number(data.value)}`);
 });
 
-function learning(on) {
-  isLearning = on;
-  $("learn").textContent = on ? "Pause" : "Learn";
-  learner.send(on ? "start" : "pause");
-}
-
-function fresh() {
-  learner.send("begin", { seed, values: settings() });
-  progress = { step: 0, rate: 0, cost: 0 };
-}
+function fresh() { learner.begin("begin", { seed }); }
 
 // ---------------------------------------------------------------------------- what can be done
 
-const mass = slider("mass", "kg", 2, () => learner.send("settings", { values: settings() }));
-const gravity = slider("gravity", "m/s²", 1, () => learner.send("settings", { values: settings() }));
-$("learn").onclick = () => learning(!isLearning);
+const mass = slider("mass", "kg", 2, () => learner.begin("settings"));
+const gravity = slider("gravity", "m/s²", 1, () => learner.begin("settings"));
 $("again").onclick = () => { seed++; fresh(); };
-trainedButton(learner, settings, () => { progress = { step: 0, rate: 0, cost: 0 }; });
 $("hang").onclick = () => { now = before = { theta: 3.05, rate: 0, torque: 0 }; trail = []; };
 $("motion").onclick = () => {
   moves = !moves;

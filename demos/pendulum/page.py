@@ -18,6 +18,7 @@ from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims.pendulum import STANDARD, State, cost, observe, step
 
 from ..page import Page, page_demo
+from ..page.drawn import normals
 from ..schedule import averaged
 from .learning import gymnasium_starts
 from .machine import EPISODE, EVALUATED, LIMIT, MEMORY, controller, cost_of_run, new_controller, spread_starts
@@ -51,12 +52,12 @@ class Moved(NamedTuple):
 
 def begin(draws: Any) -> Learned:
     """A new network with almost no torque, from numbers within (0, 1): two of them make a normal one."""
-    normals = np.sqrt(-2.0 * np.log(draws[0])) * np.cos(2.0 * np.pi * draws[1])
+    drawn = normals(draws)
     spreads = [np.sqrt(2 / n) for n in NET.sizes[:-2]] + [0.1 * np.sqrt(2 / (NET.sizes[-2] + 1))]
     params, start = [], 0
     for spread, inputs, outputs in zip(spreads, NET.sizes, NET.sizes[1:], strict=False):
         stop = start + inputs * outputs
-        params.append(Layer(spread * normals[start:stop].reshape(inputs, outputs), np.zeros(outputs)))
+        params.append(Layer(spread * drawn[start:stop].reshape(inputs, outputs), np.zeros(outputs)))
         start = stop
     return Learned(params, params, ADAM.init(params), 0.0)
 

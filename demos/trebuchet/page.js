@@ -2,7 +2,6 @@
 
 const FIELD = [-12, 112], [SLIDING, HANGING, FLYING, SWINGING] = DATA.steps;
 const REST = 0.8;                                // s between a landing and the next throw
-let points = [], progress = { step: 0, rate: 0, cost: 0 }, judgement = { value: NaN, of: 0 }, isLearning = false;
 let seed = 1, moves = !isStill.matches, shown = null, clock = 0, fanned = null, decision = null, stale = true;
 
 const settings = () => ({ drag: drag(), arm: arm(), ball: ball() });
@@ -154,35 +153,15 @@ function status() {
     + ` with the network of update ${judgement.of} · ${gradients} · ${frames.rate.toFixed(0)} frames a second`;
 }
 
-const learner = new Learner({
-  judged(data) {
-    judgement = data;
-    if (data.step === 0) begun();                // now, after what the thread had still to say of the last one
-    points.push([data.step, data.value, data.now]);
-    aim.set(data.average);
-    fan.set(data.average);
-    stale = true;
-    curve.draw();
-    say(`${data.step} updates, median miss ${number(-data.value, 2)} %`);
-  },
-  progress(data) { progress = data; },
-  done() { learning(false); $("learn").disabled = true; say("learned"); },
+const learner = new Learner(settings, data => {
+  aim.set(data.average);
+  fan.set(data.average);
+  stale = true;
+  curve.draw();
+  say(`${data.step} updates, median miss ${number(-data.value, 2)} %`);
 });
 
-function learning(on) {
-  isLearning = on;
-  $("learn").textContent = on ? "Pause" : "Learn";
-  learner.send(on ? "start" : "pause");
-}
-
-/** There is something to learn, and nothing of it was done. */
-function begun() {
-  $("learn").disabled = false;
-  progress = { step: 0, rate: 0, cost: 0 };
-  points = [];
-}
-
-function fresh() { learner.send("begin", { seed, values: settings() }); }
+function fresh() { learner.begin("begin", { seed }); }
 
 /** What came of a change is said when it is over, and not for every pixel of it. */
 let telling = 0;
@@ -197,12 +176,10 @@ function told() {
 // ---------------------------------------------------------------------------- what can be done
 
 const again = () => { stale = true; told(); };
-const changed = () => { again(); learner.send("settings", { values: settings() }); };
+const changed = () => { again(); learner.begin("settings"); };
 const target = slider("target", "m", 0, again), windy = slider("wind", "m/s", 1, again);
 const drag = slider("drag", "×", 2, changed), arm = slider("arm", "×", 2, changed), ball = slider("ball", "×", 2, changed);
-$("learn").onclick = () => learning(!isLearning);
 $("again").onclick = () => { seed++; fresh(); };
-trainedButton(learner, settings, () => {});
 $("shoot").onclick = () => { clock = 0; };
 $("motion").onclick = () => {
   moves = !moves;

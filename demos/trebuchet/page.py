@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tinydp as dp
-from tinydp.nn import Layer, Params
+from tinydp.nn import Params
 from tinydp.optim import Adam, AdamState, clip_by_norm, cosine
 from tinydp.sims import trebuchet
 from tinydp.sims.integrators import rk4
 from tinydp.sims.trebuchet import CORRECTED, POUND, Ball, Machine
 
 from ..page import Page, page_demo
+from ..page.drawn import normals, uniform_layers
 from ..schedule import averaged
 from .judging import EVALUATION_SEED
 from .learning import FINE, MEMORY
@@ -63,13 +64,7 @@ class Shown(NamedTuple):
 
 def begin(draws: Any) -> Learned:
     """A new network, which begins with about the same aim for all, from numbers within (0, 1)."""
-    params, first = [], 0
-    for k, (inputs, outputs) in enumerate(zip(NET.sizes, NET.sizes[1:], strict=False)):
-        last, limit = first + inputs * outputs, np.sqrt(6 / (inputs + outputs))
-        limit = 0.1 * limit if k == len(NET.sizes) - 2 else limit
-        weight = limit * (2.0 * draws[first:last] - 1.0)
-        params.append(Layer(weight.reshape(inputs, outputs), np.zeros(outputs)))
-        first = last
+    params = uniform_layers(NET.sizes, draws, last_share=0.1)
     return Learned(params, params, ADAM.init(params), 0.0)
 
 
@@ -107,9 +102,9 @@ def throw(wind: Any, angle: Any, weight: Any, drag: Any, arm: Any, ball: Any) ->
         path(hanging.step, lifted, (released.time - lifted.time) / HANGING, HANGING),
         path(lambda now, h: rk4(lambda m: trebuchet.hang(m, mass, empty), now, h), released, SWING, SWINGING))
     ball_step = (landed.time - released.time) / FLYING
-    flight = path(flying.step, trebuchet.in_sling(released, params), ball_step, FLYING)
+    way = path(flying.step, trebuchet.in_sling(released, params), ball_step, FLYING)
     places = trebuchet.joints(Machine(*machine), params)
-    return Shown(*map(np.stack, places), np.stack([flight.x, flight.y]), np.stack([flight.vx, flight.vy]),
+    return Shown(*map(np.stack, places), np.stack([way.x, way.y]), np.stack([way.vx, way.vy]),
                  np.stack([lifted.time, released.time, landed.time]))
 
 
@@ -118,7 +113,7 @@ def fan(average: Params, wind: Any, drag: Any, arm: Any, ball: Any) -> Any:
     params = physics(drag, arm, ball)
 
     def flown(target: Any) -> tuple[Any, Any, Any]:
-        released, landed, flying = flight_of(average, wind, target, params)
+        released, landed, flying = flight(wind, *controller(average, wind, target), params)
         ways = path(flying.step, released, (landed.time - released.time) / FLYING, FLYING)
         return landed.x, ways.x, ways.y
 
@@ -146,25 +141,18 @@ def physics(drag: Any, arm: Any, ball: Any) -> trebuchet.Params:
                               projectile_mass=CORRECTED.projectile_mass * ball)
 
 
-def landing_of(wind: Any, angle: Any, weight: Any, params: trebuchet.Params) -> Any:
+def flight(wind: Any, angle: Any, weight: Any, params: trebuchet.Params) -> tuple[Ball, Ball, Any]:
+    """The ball at the release and at the landing, and the stage between."""
     sliding, hanging, flying = trebuchet.stages(wind, angle, weight, params, TRAINING_DT)
-    released = hanging.run(sliding.run(trebuchet.at_rest(params)))
-    return flying.run(trebuchet.in_sling(released, params)).x
+    released = trebuchet.in_sling(hanging.run(sliding.run(trebuchet.at_rest(params))), params)
+    return released, flying.run(released), flying
 
 
 def landings(params: Params, winds: Any, targets: Any, machine: trebuchet.Params) -> Any:
     """Where the network's aims land, in m."""
     angles, weights = controller(params, winds, targets)
-    land = dp.vmap(lambda wind, angle, weight: landing_of(wind, angle, weight, machine))
+    land = dp.vmap(lambda wind, angle, weight: flight(wind, angle, weight, machine)[1].x)
     return land(winds, angles, weights)
-
-
-def flight_of(average: Params, wind: Any, target: Any, params: trebuchet.Params) -> tuple[Ball, Ball, Any]:
-    """The ball at the release and at the landing, and the stage between."""
-    angle, weight = controller(average, wind, target)
-    sliding, hanging, flying = trebuchet.stages(wind, angle, weight, params, TRAINING_DT)
-    released = trebuchet.in_sling(hanging.run(sliding.run(trebuchet.at_rest(params))), params)
-    return released, flying.run(released), flying
 
 
 def loss(params: Params, winds: Any, targets: Any, machine: trebuchet.Params) -> Any:
@@ -185,8 +173,8 @@ def joined(*paths: Any) -> list[Any]:
 
 def drawn_tasks(draws: Any) -> tuple[Any, Any]:
     """Winds as the demo draws them, and targets, from numbers within (0, 1)."""
-    winds = WIND * np.sqrt(-2.0 * np.log(draws[0])) * np.cos(2.0 * np.pi * draws[1])
-    return np.clip(winds, -STRONGEST, STRONGEST), TARGETS[0] + (TARGETS[1] - TARGETS[0]) * draws[2]
+    winds = np.clip(normals(draws, WIND), -STRONGEST, STRONGEST)
+    return winds, TARGETS[0] + (TARGETS[1] - TARGETS[0]) * draws[2]
 
 
 # ---------------------------------------------------------------------------- the page

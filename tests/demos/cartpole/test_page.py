@@ -222,4 +222,8 @@ def test_the_trained_network_drives_at_the_press_of_a_button(tmp_path):
         assert page.evaluate("judgement.value") == pytest.approx(wanted, rel=1e-9)
         page.click("#learn")                     # it learns on from there
         page.wait_for_function("judgement.of > 0")
+        page.evaluate("learner.done()")
+        assert page.is_disabled("#learn")
+        page.click("#trained")                   # there is something to learn again
+        page.wait_for_function("!$('learn').disabled && progress.step === 0")
         assert said == []

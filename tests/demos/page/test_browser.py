@@ -58,3 +58,15 @@ def test_an_error_is_seen(path):
         page.evaluate("setTimeout(() => { throw new Error('a wheel came off'); })")
         page.wait_for_selector("#error:not([hidden])")
         assert "a wheel came off" in page.inner_text("#error")
+
+
+def test_another_machine_is_counted_anew(path):
+    with opened(path) as (page, said):
+        page.click("#learn")
+        page.wait_for_function("progress.step >= 5", timeout=120_000)
+        page.evaluate("learner.worker.onmessage({ data: { kind: 'done' } })")
+        page.wait_for_selector("#learn:disabled")                # there is nothing to learn any more ...
+        page.fill("#mass", "1.3")
+        page.wait_for_selector("#learn:enabled")
+        assert page.evaluate("[progress.step, judgement.of, points.length]") == [0, 0, 1]
+        assert said == []

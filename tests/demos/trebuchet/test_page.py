@@ -159,8 +159,8 @@ def test_it_learns_to_aim_and_shows_what_programs_return(path):
         page.focus("#field")
         page.keyboard.press("ArrowRight")
         assert page.evaluate("target()") == 76
-        page.evaluate("learning(true)")                          # another machine: learned anew from there
-        page.evaluate("learning(false), slid('drag', 1.5)")
+        page.evaluate("learner.learn(true)")  # another machine: learned anew from there
+        page.evaluate("learner.learn(false), slid('drag', 1.5)")
         page.wait_for_function("judgement.of === 0")
         assert page.evaluate("judgement.value") < -1.0
         assert page.evaluate("progress.step") == 0
